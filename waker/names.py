@@ -1,0 +1,53 @@
+"""Every name that KubeSleeper shows to the outside world, in one place.
+
+Annotations, object names, headers and Event reasons. Names of settings, flags and environment variables stand in
+`settings`, names of metrics in `metrics`. Nothing here is ever parsed: readers compare for equality.
+"""
+
+from typing import Final
+
+DOMAIN: Final = "kubesleeper.io"
+
+# Annotations that users write on Deployments and StatefulSets.
+ENABLED: Final = f"{DOMAIN}/enabled"
+IDLE_AFTER: Final = f"{DOMAIN}/idle-after"
+INGRESS: Final = f"{DOMAIN}/ingress"
+SERVICE: Final = f"{DOMAIN}/service"
+STATE: Final = f"{DOMAIN}/state"
+TITLE: Final = f"{DOMAIN}/title"
+
+# Annotations that KubeSleeper writes on workloads.
+SAVED_REPLICAS: Final = f"{DOMAIN}/saved-replicas"  # what spec.replicas was before the sleep
+WISHED_AT: Final = f"{DOMAIN}/wished-at"  # RFC 3339; somebody asked for this app
+AWAKE_SINCE: Final = f"{DOMAIN}/awake-since"  # RFC 3339; end of the last wake, where the idle clock starts
+SLEEP_ASKED_AT: Final = f"{DOMAIN}/sleep-asked-at"  # RFC 3339; an operator asked it to sleep until the next visitor
+
+# Annotation that KubeSleeper writes on Ingresses.
+SAVED_BACKENDS: Final = f"{DOMAIN}/saved-backends"  # JSON; see plan.originals
+
+# Objects that KubeSleeper owns in the namespaces of apps.
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGER: Final = "kubesleeper"
+WAKER_SERVICE: Final = "kubesleeper-waker"
+WAKER_PORT: Final = "http"
+KEEPER: Final = "kubesleeper-keeper"  # followed by -<ingress class>
+KEEPER_DOMAIN: Final = "kubesleeper.invalid"  # RFC 2606: never resolves
+SLICE_MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
+SLICE_SERVICE: Final = "kubernetes.io/service-name"
+
+# In waker's own namespace.
+CONFIG_MAP: Final = "kubesleeper"
+LEASE: Final = "kubesleeper-waker"
+OWN_SERVICE: Final = "waker"
+FIELD_MANAGER: Final = "kubesleeper-waker"
+
+# HTTP. The marker is on each answer that is waker's own; a request that carries it never wakes anything.
+MARKER: Final = "X-Kubesleeper"
+MARK_PROBE: Final = "probe"  # request: asked by waker itself; is it waker who answers?
+MARK_POLL: Final = "poll"  # request: asked by the waiting page
+MARK_PAGE: Final = "waiting"  # answer: waker's own
+
+
+def keeper_host(namespace: str) -> str:
+    """The host of the keeper Ingress of a namespace: unique in the cluster and nobody's."""
+    return f"{namespace}.{KEEPER_DOMAIN}"

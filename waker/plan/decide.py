@@ -1,0 +1,203 @@
+"""What should be done with one app now: the whole brain, and nothing else.
+
+Pure: a snapshot and the time go in, a plan comes out. It never waits, asks or remembers; what it needs to know later it
+says as `look_again`. The order laws, tested over every state a snapshot can be in, and by crashing at every step:
+
+1. Remember before you change: originals go into the very patch that changes them.
+2. Route before you scale down: every controller pod is known to send the routes to waker before replicas become 0.
+3. Ready before you route back: a ready endpoint behind every routed Service port.
+4. Forget last.
+5. Never undo what we did not do: a foreign edit wins, and is told.
+6. A wish beats sleep: it is written on the workload first, so that a sleeper that looked earlier loses the race.
+7. Unknown is not idle.
+8. A restart at any instant neither sleeps anything nor forgets a wake.
+
+    replicas  saved  routes   wants    phase
+    > 0       -      theirs   -        Awake
+    > 0       -      any      sleep    Falling    routes -> waker, followed, then replicas -> 0
+    0         yes    ours     sleep    Asleep
+    0         yes    any      wake     Waking     replicas -> saved
+    > 0       yes    any      -        Waking     until ready, then
+    > 0       any    ours     wake     Rising     routes -> theirs, then forget
+    0         -      ours     -        Stuck      what to return to is lost
+"""
+
+from datetime import datetime, timedelta
+
+from waker import names
+from waker.plan.model import Forget, Phase, Pin, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp, Snapshot
+from waker.plan.rest import Rest, rest_of, wish_of
+from waker.plan.state import State, state_of
+from waker.settings import format_duration
+
+SOON = timedelta(seconds=1)
+PROBE_EVERY = timedelta(milliseconds=200)
+SETTLE = timedelta(seconds=2)  # requests that a controller took before it followed end meanwhile
+FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
+DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is passing on; a pod's own grace comes after
+MOST_SWAPS = 3  # in one sleep; who undoes a swap that often means it
+SWAP_BACKOFF = timedelta(seconds=5)  # doubled with each swap
+STUCK_AGAIN = timedelta(seconds=10)
+
+
+def decide(seen: Snapshot, now: datetime) -> Plan:
+    """The plan for one app. Never raises."""
+    state = state_of(seen)
+    if seen.policy is None or seen.problems:
+        return _let_go(seen, state, now)
+    if seen.workload.replicas == 0:
+        return _without_pods(seen, state, now)
+    rest = rest_of(seen, now)
+    if rest.due:
+        return _fall(seen, state, rest, now)
+    if state.ours and state.saved is None and not _wished_since_the_swap(seen, state):
+        return _turn_back(seen, rest.reason)
+    if state.holding:
+        return _rise(seen, state, now, rest.reason)
+    return Plan(Phase.AWAKE, rest.reason, look_again=rest.again, open=True)
+
+
+def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
+    """Not ours, or with a problem: if we still hold something, give it back."""
+    why = "; ".join(seen.problems) or f"{names.ENABLED} is not true"
+    if seen.workload.replicas == 0 and state.saved:
+        return _wake(seen, state, why)
+    if seen.workload.replicas and state.holding:
+        return _rise(seen, state, now, why)
+    if state.ours:
+        return _lost(state)
+    if seen.policy is None and state.marked:
+        return Plan(Phase.UNMANAGED, why, (Forget(clean=True),), open=True)
+    return Plan(Phase.UNMANAGED, why, open=True, warning=bool(seen.problems and seen.policy))
+
+
+# --- replicas are 0 -----------------------------------------------------------------------------------------------
+
+
+def _without_pods(seen: Snapshot, state: State, now: datetime) -> Plan:
+    if state.saved is None:
+        return _lost(state) if state.ours else Plan(Phase.UNMANAGED, "scaled to 0 by its owner, not by KubeSleeper")
+    wanted = _why_wake(seen, state)
+    if wanted:
+        return _wake(seen, state, wanted)
+    if state.stale:
+        return Plan(Phase.ASLEEP, "its owner changed a route: it is theirs", (Restore((), state.stale),), SOON)
+    if state.theirs:
+        return _drifted(seen, state, now)
+    return Plan(
+        Phase.ASLEEP, "pinned asleep" if seen.policy and seen.policy.pin is Pin.ASLEEP else "asleep until visited"
+    )
+
+
+def _why_wake(seen: Snapshot, state: State) -> str:
+    pin = seen.policy.pin if seen.policy else Pin.AUTO
+    if pin is Pin.AWAKE:
+        return "pinned awake"
+    if pin is Pin.ASLEEP:
+        return ""
+    if names.WISHED_AT in seen.workload.annotations:
+        return "a wake was asked for"
+    if seen.knocked_at and all(seen.knocked_at >= route.swapped_at for route in state.ours if route.swapped_at):
+        return "visited"
+    if not state.ours and any(route.swaps >= MOST_SWAPS for route in state.theirs):
+        return "somebody keeps pointing its routes back"
+    return ""
+
+
+def _wake(seen: Snapshot, state: State, why: str) -> Plan:
+    return Plan(Phase.WAKING, why, (ScaleUp(state.saved or 0),), SOON)
+
+
+def _drifted(seen: Snapshot, state: State, now: datetime) -> Plan:
+    """Asleep, but a route leads to the app again: somebody has applied the user's manifest, or added a path."""
+    worst = max(route.swaps for route in state.theirs)
+    named = ", ".join(str(route.id) for route in state.theirs)
+    if worst >= MOST_SWAPS:
+        reason = f"somebody keeps pointing {named} back: tell that tool to leave Ingress backends alone"
+        return Plan(Phase.STUCK, reason, look_again=STUCK_AGAIN, warning=True)
+    since = max((route.swapped_at for route in state.theirs if route.swapped_at), default=None)
+    again = since + SWAP_BACKOFF * 2**worst if since and worst else now
+    reason = f"{named} was pointed back while asleep"
+    if now < again:
+        return Plan(Phase.ASLEEP, reason, look_again=again - now, warning=True)
+    return Plan(Phase.ASLEEP, reason, (Redirect(state.theirs),), SOON, warning=True)
+
+
+def _lost(state: State) -> Plan:
+    what = f"{names.SAVED_REPLICAS} cannot be read" if state.unreadable else f"{names.SAVED_REPLICAS} is gone"
+    return Plan(
+        Phase.STUCK, f"replicas are 0 and {what}: scale the workload by hand", look_again=STUCK_AGAIN, warning=True
+    )
+
+
+# --- there are pods -----------------------------------------------------------------------------------------------
+
+
+def _fall(seen: Snapshot, state: State, rest: Rest, now: datetime) -> Plan:
+    """On the way down. Laws 1, 2 and 6."""
+    pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
+    if state.theirs and seen.prepared:
+        phase = Phase.FALLING if state.ours else Phase.AWAKE
+        reason = f"{rest.reason}, but {seen.prepared}"
+        return Plan(phase, reason, look_again=SOON, open=not state.ours, warning=True)
+    if state.theirs:
+        return Plan(Phase.FALLING, f"{rest.reason}: routes first, pods later", (Redirect(state.theirs),), PROBE_EVERY)
+    if not pinned and _knocked_meanwhile(seen, state):
+        return _turn_back(seen, "visited on the way down")
+    if seen.followed_since is None:
+        return _unfollowed(seen, state, now)
+    settled = seen.followed_since + SETTLE
+    if now < settled:
+        return Plan(Phase.FALLING, f"{rest.reason}: letting requests end", look_again=min(PROBE_EVERY, settled - now))
+    if seen.passing and now < seen.followed_since + DRAIN_WITHIN:
+        return Plan(Phase.FALLING, f"{rest.reason}: {seen.passing} requests are still passing", look_again=SOON)
+    return Plan(Phase.FALLING, rest.reason, (ScaleToZero(seen.workload.replicas),), SOON)
+
+
+def _knocked_meanwhile(seen: Snapshot, state: State) -> bool:
+    since = min((route.swapped_at for route in state.ours if route.swapped_at), default=None)
+    return seen.knocked_at is not None and since is not None and seen.knocked_at >= since
+
+
+def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
+    since = max((route.swapped_at for route in state.ours if route.swapped_at), default=now)
+    if now < since + FOLLOW_WITHIN:
+        return Plan(Phase.FALLING, "waiting until every ingress controller pod follows", look_again=PROBE_EVERY)
+    why = f"an ingress controller pod has not followed within {format_duration(FOLLOW_WITHIN)}"
+    if seen.policy and (seen.policy.pin is Pin.ASLEEP):
+        return Plan(Phase.STUCK, why, look_again=STUCK_AGAIN, warning=True)
+    return _turn_back(seen, why)
+
+
+def _turn_back(seen: Snapshot, why: str) -> Plan:
+    """On the way down, but not for long: law 6. Without a knock only the holder of the Lease can tell."""
+    if seen.leader or seen.knocked_at:
+        return Plan(Phase.FALLING, f"{why}: turning back", (RecordWish(),), SOON)
+    return Plan(Phase.FALLING, "another waker is putting it to sleep", look_again=SOON)
+
+
+def _wished_since_the_swap(seen: Snapshot, state: State) -> bool:
+    wish = wish_of(seen)
+    return wish is not None and all(wish >= route.swapped_at for route in state.ours if route.swapped_at)
+
+
+def _rise(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
+    """On the way up. Laws 3 and 4."""
+    if not seen.ready:
+        return _unready(seen, state, now)
+    if state.ours or state.stale:
+        return Plan(
+            Phase.RISING, f"ready: routes go back ({why})", (Restore(state.ours, state.stale),), SOON, open=True
+        )
+    clean = seen.policy is None or seen.policy.paused
+    return Plan(Phase.RISING, f"ready ({why})", (Forget(clean),), SOON, open=True)
+
+
+def _unready(seen: Snapshot, state: State, now: datetime) -> Plan:
+    phase = Phase.WAKING if state.saved is not None else Phase.RISING
+    wish = wish_of(seen)
+    timeout = seen.policy.wake_timeout if seen.policy else None
+    if wish and timeout and now > wish + timeout:
+        reason = f"not ready {format_duration(now - wish)} after the wake: look at its pods"
+        return Plan(Phase.STUCK, reason, look_again=STUCK_AGAIN, warning=True)
+    return Plan(phase, "waiting until its pods are ready", look_again=SOON)

@@ -1,0 +1,274 @@
+"""The words of the plan: what is in the cluster, as far as KubeSleeper looks at it, and what can be done about it.
+
+Frozen data only. `cluster.manifests` makes the first half from Kubernetes objects, `world` puts a Snapshot together,
+`decide` turns it into a Plan, `cluster.apply` carries the Plan's actions out. All times are aware UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """The kinds of workload that can sleep."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+
+
+class AppId(NamedTuple):
+    """Which app. One workload is one app."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Phase(StrEnum):
+    """Where an app is between awake and asleep. Derived from the cluster, never stored."""
+
+    AWAKE = "Awake"  # routes lead to the app, nothing saved
+    FALLING = "Falling"  # on the way down: routes first, pods later
+    ASLEEP = "Asleep"  # routes lead to waker, no pods
+    WAKING = "Waking"  # pods are being started
+    RISING = "Rising"  # pods are ready, the routes go back
+    STUCK = "Stuck"  # waits for a person, or for something that should have happened long ago
+    UNMANAGED = "Unmanaged"  # not ours: no annotation, or one with a problem
+
+
+class Pin(StrEnum):
+    """What a person has said with the annotation `kubesleeper.io/state`."""
+
+    AUTO = "auto"
+    AWAKE = "awake"
+    ASLEEP = "asleep"
+
+
+# --- what is in the cluster ---------------------------------------------------------------------------------------
+
+
+class Backend(NamedTuple):
+    """Where a route leads: a Service and one of its ports, by name or by number, as the user wrote it."""
+
+    service: str
+    port: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A Deployment or StatefulSet. `annotations` holds only those of kubesleeper.io."""
+
+    id: AppId
+    uid: str
+    version: str  # metadata.resourceVersion
+    replicas: int
+    pod_labels: Mapping[str, str]  # of the pod template
+    annotations: Mapping[str, str]
+
+
+class ServicePort(NamedTuple):
+    """A port of a Service. `name` is "" if it has none."""
+
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Service. An empty selector selects nothing."""
+
+    namespace: str
+    name: str
+    version: str
+    selector: Mapping[str, str]
+    ports: tuple[ServicePort, ...]
+    external: bool = False  # type ExternalName
+    protocols: tuple[str, ...] = ()  # appProtocol of its ports, where set
+    managed: bool = False  # made by KubeSleeper
+
+
+class RouteId(NamedTuple):
+    """One path entry of an Ingress. The default backend has no host, no path and path_type ""."""
+
+    namespace: str
+    ingress: str
+    host: str
+    path: str
+    path_type: str
+
+    def __str__(self) -> str:
+        where = f"{self.host or '*'}{self.path or '/'}" if self.path_type else "default backend"
+        return f"{self.ingress}: {where}"
+
+
+class IngressPath(NamedTuple):
+    """A path entry as it stands in an Ingress. `pointer` is the JSON pointer of its backend; None: it is no Service."""
+
+    id: RouteId
+    pointer: str
+    backend: Backend | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingress:
+    """An Ingress. `annotations` without kubectl's last-applied-configuration."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: str
+    class_name: str  # spec.ingressClassName, the old annotation, or "" for the default class
+    annotations: Mapping[str, str]
+    paths: tuple[IngressPath, ...]
+    managed: bool = False  # made by KubeSleeper
+
+
+class IngressClass(NamedTuple):
+    """An IngressClass: `controller` says which program follows it."""
+
+    name: str
+    controller: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod of an ingress controller. `ports` are the named container ports."""
+
+    namespace: str
+    name: str
+    uid: str
+    address: str  # pod IP, "" until it has one
+    ready: bool  # Ready and not terminating
+    ports: Mapping[str, int]
+
+
+class Address(NamedTuple):
+    """Where something listens."""
+
+    host: str
+    port: int
+
+
+# --- what is known about one app ----------------------------------------------------------------------------------
+
+
+class Holder(Enum):
+    """Whom a route leads to now."""
+
+    THEIRS = "theirs"
+    OURS = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of an app. `backend` is the user's own, also while the route leads to waker."""
+
+    id: RouteId
+    pointer: str
+    backend: Backend
+    holder: Holder
+    controller: str  # IngressClass.spec.controller, "" if unknown
+    swaps: int = 0  # how often it was pointed at waker in this sleep
+    swapped_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """When the app was last visited, as far as is known. `unknown` says why it cannot be known now, "" if it is."""
+
+    visited_at: datetime | None = None
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user wants for one app: annotations over the ConfigMap's settings."""
+
+    idle_after: timedelta
+    wake_timeout: timedelta
+    pin: Pin = Pin.AUTO
+    title: str = ""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that `decide` looks at. What cannot be known is told as a reason, never as a default."""
+
+    workload: Workload
+    policy: Policy | None  # None: not enabled
+    routes: tuple[Route, ...]
+    traffic: Traffic
+    problems: tuple[str, ...] = ()  # sentences: why this app cannot sleep
+    orphans: tuple[RouteId, ...] = ()  # saved entries whose route is gone or was given another backend by its owner
+    knocked_at: datetime | None = None  # a request arrived at waker; not yet written down
+    leader: bool = False  # holds the Lease
+    prepared: str = ""  # why waker cannot be reached through this app's controllers yet, "" if it can
+    followed_since: datetime | None = None  # since when every controller pod sends the swapped routes to waker
+    passing: int = 0  # requests that waker is passing on to the app at this moment
+    ready: bool = False  # a ready endpoint behind every routed Service port
+
+
+# --- what can be done ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Point these routes at waker and remember their backends, per Ingress in one patch."""
+
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Point these routes back and forget their backends, per Ingress in one patch. `forget`: drop unrestored."""
+
+    routes: tuple[Route, ...]
+    forget: tuple[RouteId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleToZero:
+    """replicas -> 0 and saved-replicas in one patch."""
+
+    saved: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleUp:
+    """replicas -> what the user had, and the wish written down, in one patch. The saved number stays."""
+
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWish:
+    """Write the wish on the workload, so that a sleeper that looked earlier loses the race."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The wake is over: remove what was saved on the workload and start the idle clock, or leave nothing behind."""
+
+    clean: bool = False  # True: no idle clock either
+
+
+Action = Redirect | Restore | ScaleToZero | ScaleUp | RecordWish | Forget
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What should be done now, when to look again, and one sentence why."""
+
+    phase: Phase
+    reason: str
+    actions: tuple[Action, ...] = ()
+    look_again: timedelta | None = None  # None: when something changes
+    open: bool = False  # True: requests may be passed on to the app's ready pods
+    warning: bool = False  # True: its user should know

@@ -1,0 +1,72 @@
+"""Whether it is time to rest: what a person said, then what the traffic says. Laws 6 and 7."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from waker import names
+from waker.plan.model import Holder, Pin, Snapshot
+from waker.plan.originals import parse_time
+from waker.settings import format_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """`due`: the app should be asleep. `again`: when that may change by the clock alone."""
+
+    due: bool
+    reason: str
+    again: timedelta | None = None
+
+
+def rest_of(seen: Snapshot, now: datetime) -> Rest:
+    """For an enabled app with pods: should it go to sleep?"""
+    policy = seen.policy
+    if policy is None or policy.paused:
+        return Rest(due=False, reason="KubeSleeper is paused")
+    if policy.pin is Pin.AWAKE:
+        return Rest(due=False, reason="pinned awake")
+    if policy.pin is Pin.ASLEEP:
+        return Rest(due=True, reason="pinned asleep")
+    if asked_to_sleep(seen):
+        return Rest(due=True, reason="asked to sleep")
+    if names.SAVED_REPLICAS in seen.workload.annotations:
+        return Rest(due=False, reason="waking")
+    if seen.traffic.unknown:
+        return Rest(due=False, reason=f"cannot tell whether it is visited: {seen.traffic.unknown}")
+    visited = visited_at(seen)
+    if visited is None:
+        return Rest(due=False, reason="cannot tell whether it is visited: not observed yet")
+    left = visited + policy.idle_after - now
+    if left > timedelta():
+        return Rest(
+            due=False, reason=f"in use: sleeps {format_duration(policy.idle_after)} after its last visit", again=left
+        )
+    return Rest(due=True, reason=f"not visited for {format_duration(now - visited)}")
+
+
+def asked_to_sleep(seen: Snapshot) -> bool:
+    """An operator asked for sleep, and nobody has asked for the app since."""
+    asked = _time(seen, names.SLEEP_ASKED_AT)
+    wish = wish_of(seen)
+    return asked is not None and (wish is None or asked > wish)
+
+
+def wish_of(seen: Snapshot) -> datetime | None:
+    """When somebody last asked for the app, as written on the workload."""
+    return _time(seen, names.WISHED_AT)
+
+
+def visited_at(seen: Snapshot) -> datetime | None:
+    """The last sign of life: a visit, a late knock, a wish, or the end of the last wake. None without any observation.
+
+    A knock after the swap does not count here: it has to be written down first, see `decide`.
+    """
+    if seen.traffic.visited_at is None:
+        return None
+    late = seen.knocked_at if all(route.holder is Holder.THEIRS for route in seen.routes) else None
+    others = (late, wish_of(seen), _time(seen, names.AWAKE_SINCE))
+    return max([seen.traffic.visited_at, *(each for each in others if each)])
+
+
+def _time(seen: Snapshot, key: str) -> datetime | None:
+    return parse_time(seen.workload.annotations.get(key, ""))

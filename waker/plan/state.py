@@ -1,0 +1,42 @@
+"""A snapshot's facts under the names that `decide` thinks in."""
+
+from dataclasses import dataclass
+
+from waker import names
+from waker.plan.model import Holder, Route, RouteId, Snapshot
+from waker.plan.scale import OURS
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What we hold of an app. `saved` is None if nothing readable is saved."""
+
+    saved: int | None
+    unreadable: bool
+    ours: tuple[Route, ...]
+    theirs: tuple[Route, ...]
+    stale: tuple[RouteId, ...]  # saved entries that hold nothing any more
+    marked: bool  # any annotation of ours is on the workload
+    holding: bool  # something is left to be given back
+
+
+def state_of(seen: Snapshot) -> State:
+    """The snapshot, sorted."""
+    annotations = seen.workload.annotations
+    text = annotations.get(names.SAVED_REPLICAS)
+    readable = text is not None and text.isascii() and text.isdigit() and 0 < int(text) < 2**31
+    ours = tuple(route for route in seen.routes if route.holder is Holder.OURS)
+    theirs = tuple(route for route in seen.routes if route.holder is Holder.THEIRS)
+    pods = seen.workload.replicas > 0
+    reverted = tuple(route.id for route in theirs if route.swapped_at) if pods else ()
+    stale = seen.orphans + reverted
+    wished = names.WISHED_AT in annotations
+    return State(
+        saved=int(text) if text and readable else None,
+        unreadable=text is not None and not readable,
+        ours=ours,
+        theirs=theirs,
+        stale=stale,
+        marked=any(key in annotations for key in OURS),
+        holding=bool(text is not None or ours or stale or (pods and wished)),
+    )
