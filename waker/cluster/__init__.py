@@ -1,0 +1,1 @@
+"""The Kubernetes API: watching it, reading its objects, writing to it. Knows nothing of visitors or traffic."""

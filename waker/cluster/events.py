@@ -1,0 +1,93 @@
+"""Kubernetes Events: what happened to an object, where its user looks (`kubectl describe`).
+
+Best effort: an Event that cannot be written is logged and forgotten. The same sentence about the same object is written
+once in ten minutes at the most; callers need not remember what they said.
+"""
+
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import NamedTuple
+
+from waker import names
+from waker.cluster.client import Api
+from waker.cluster.resources import EVENTS
+from waker.errors import ClusterError
+
+log = logging.getLogger(__name__)
+
+AGAIN = timedelta(minutes=10)
+REMEMBERED = 2000
+LONGEST = 1000  # bytes; the API allows 1024
+
+
+class Severity(Enum):
+    """The two types of Event that Kubernetes knows."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+class Subject(NamedTuple):
+    """The object that an Event is about."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+class Recorder:
+    """Writes Events. `reason` is one CamelCase word, `message` a sentence."""
+
+    def __init__(self, api: Api, identity: str, clock: Callable[[], datetime]) -> None:
+        self._api = api
+        self._identity = identity
+        self._clock = clock
+        self._told: OrderedDict[tuple[Subject, str, str], datetime] = OrderedDict()
+
+    async def tell(self, subject: Subject, severity: Severity, reason: str, message: str) -> None:
+        """Write one Event, unless it was written lately."""
+        now = self._clock()
+        known = (subject, reason, message)
+        if known in self._told and now - self._told[known] < AGAIN:
+            return
+        self._told[known] = now
+        self._told.move_to_end(known)
+        while len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+        try:
+            await self._api.create(EVENTS.collection(subject.namespace), self._event(*known, severity, now))
+        except ClusterError as error:
+            log.warning("event not written: %s", error)
+
+    def _event(
+        self, subject: Subject, reason: str, message: str, severity: Severity, now: datetime
+    ) -> dict[str, object]:
+        at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        cut = message.encode()[:LONGEST].decode(errors="ignore")
+        return {
+            "apiVersion": EVENTS.api_version,
+            "kind": EVENTS.kind,
+            "metadata": {"name": f"{subject.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": subject.namespace},
+            "involvedObject": {
+                "apiVersion": subject.api_version,
+                "kind": subject.kind,
+                "namespace": subject.namespace,
+                "name": subject.name,
+                "uid": subject.uid,
+            },
+            "type": severity.value,
+            "reason": reason,
+            "message": cut,
+            "count": 1,
+            "firstTimestamp": at,
+            "lastTimestamp": at,
+            "source": {"component": names.FIELD_MANAGER},
+            "reportingComponent": names.FIELD_MANAGER,
+            "reportingInstance": self._identity,
+        }

@@ -1,0 +1,135 @@
+"""Kubernetes JSON -> the model. Pure, and forgiving: a field that is missing has the API's default.
+
+Only what the plan looks at is kept; strings that repeat in a thousand objects are interned.
+"""
+
+from collections.abc import Mapping
+from sys import intern
+from typing import Any
+
+from waker import names
+from waker.plan.model import (
+    Address,
+    AppId,
+    Ingress,
+    IngressClass,
+    IngressPath,
+    Kind,
+    Pod,
+    RouteId,
+    Service,
+    ServicePort,
+    Workload,
+)
+from waker.plan.originals import backend_of
+
+Json = Mapping[str, Any]
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+OLD_CLASS = "kubernetes.io/ingress.class"
+DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
+SCHEMES = ("traefik.ingress.kubernetes.io/service.serversscheme",)
+PROTOCOLS = "projectcontour.io/upstream-protocol."
+
+
+def labels(found: Json | None) -> dict[str, str]:
+    """A map of strings with interned keys."""
+    return {intern(key): value for key, value in (found or {}).items()}
+
+
+def workload(kind: Kind, found: Json) -> Workload:
+    """A Deployment or StatefulSet."""
+    meta, spec = found["metadata"], found["spec"]
+    annotations = {k: v for k, v in labels(meta.get("annotations")).items() if k.startswith(names.DOMAIN + "/")}
+    replicas = spec.get("replicas")
+    return Workload(
+        AppId(kind, intern(meta["namespace"]), meta["name"]),
+        meta["uid"],
+        meta["resourceVersion"],
+        1 if replicas is None else replicas,
+        labels(spec["template"].get("metadata", {}).get("labels")),
+        annotations,
+    )
+
+
+def service(found: Json) -> Service:
+    """A Service. `protocols` collects all that says that its pods do not speak plain HTTP."""
+    meta, spec = found["metadata"], found.get("spec", {})
+    ports = spec.get("ports") or []
+    annotations = meta.get("annotations") or {}
+    protocols = [port["appProtocol"] for port in ports if port.get("appProtocol")]
+    protocols += [annotations[key] for key in SCHEMES if key in annotations]
+    protocols += [key.removeprefix(PROTOCOLS) for key in annotations if key.startswith(PROTOCOLS)]
+    return Service(
+        intern(meta["namespace"]),
+        meta["name"],
+        meta["resourceVersion"],
+        labels(spec.get("selector")),
+        tuple(ServicePort(intern(port.get("name", "")), port["port"]) for port in ports),
+        spec.get("type") == "ExternalName",
+        tuple(protocols),
+        _managed(meta),
+    )
+
+
+def ingress(found: Json) -> Ingress:
+    """An Ingress. kubectl's own annotation keeps its key and loses its text."""
+    meta, spec = found["metadata"], found.get("spec", {})
+    annotations = {k: "" if k == LAST_APPLIED else v for k, v in labels(meta.get("annotations")).items()}
+    return Ingress(
+        intern(meta["namespace"]),
+        meta["name"],
+        meta["uid"],
+        meta["resourceVersion"],
+        intern(spec.get("ingressClassName") or annotations.get(OLD_CLASS, "")),
+        annotations,
+        tuple(_paths(meta["namespace"], meta["name"], spec)),
+        _managed(meta),
+    )
+
+
+def _managed(meta: Json) -> bool:
+    return (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
+
+
+def _paths(namespace: str, name: str, spec: Json) -> list[IngressPath]:
+    found = []
+    if spec.get("defaultBackend"):
+        id = RouteId(namespace, name, "", "", "")
+        found.append(IngressPath(id, "/spec/defaultBackend", backend_of(spec["defaultBackend"])))
+    for i, rule in enumerate(spec.get("rules") or []):
+        for j, path in enumerate((rule.get("http") or {}).get("paths") or []):
+            path_type = intern(path.get("pathType") or "ImplementationSpecific")
+            id = RouteId(namespace, name, rule.get("host", ""), path.get("path", ""), path_type)
+            found.append(IngressPath(id, f"/spec/rules/{i}/http/paths/{j}/backend", backend_of(path["backend"])))
+    return found
+
+
+def ingress_class(found: Json) -> IngressClass:
+    """An IngressClass."""
+    meta = found["metadata"]
+    default = (meta.get("annotations") or {}).get(DEFAULT_CLASS) == "true"
+    return IngressClass(meta["name"], (found.get("spec") or {}).get("controller", ""), default)
+
+
+def pod(found: Json) -> Pod:
+    """A pod. `ready` means Ready and not on its way out."""
+    meta, status = found["metadata"], found.get("status", {})
+    conditions = status.get("conditions") or []
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    containers = found.get("spec", {}).get("containers") or []
+    ports = {port["name"]: port["containerPort"] for c in containers for port in c.get("ports") or [] if "name" in port}
+    alive = "deletionTimestamp" not in meta and status.get("phase") not in ("Succeeded", "Failed")
+    return Pod(meta["namespace"], meta["name"], meta["uid"], status.get("podIP", ""), ready and alive, ports)
+
+
+def endpoints(found: Json) -> dict[str, tuple[Address, ...]]:
+    """An EndpointSlice's ready addresses by port name. Not ready and terminating ones are left out."""
+    ready = [
+        address
+        for each in found.get("endpoints") or []
+        if (each.get("conditions") or {}).get("ready", True) and not (each.get("conditions") or {}).get("terminating")
+        for address in each["addresses"]
+    ]
+    ports = found.get("ports") or []
+    return {port.get("name") or "": tuple(Address(host, port["port"]) for host in ready) for port in ports}
