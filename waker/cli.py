@@ -1,0 +1,145 @@
+"""The command line: arguments -> settings -> the service or one command; exit codes.
+
+0: done. 1: it failed, with one sentence on standard error. 2: the arguments are wrong (argparse).
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from waker import __version__, app, commands, restoring
+from waker.errors import WakerError
+from waker.settings import FLAGS, Settings, defaults, read_settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of all commands."""
+    process = argparse.ArgumentParser(add_help=False)
+    for each in FLAGS:
+        text = f"{each.help} [{each.env}]"
+        if each.flag == "--dry-run":
+            process.add_argument(each.flag, dest=each.field, action="store_const", const="true", help=text)
+        else:
+            process.add_argument(each.flag, dest=each.field, help=text + _default(each.field))
+    top = argparse.ArgumentParser(
+        prog="waker", description="Apps that nobody visits sleep; the first visitor wakes them."
+    )
+    top.add_argument("--version", action="version", version=f"waker {__version__}")
+    sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    sub.add_parser("run", parents=[process], help="run the service")
+    status = sub.add_parser("status", parents=[process], help="show all apps: phase, replicas, and why")
+    status.add_argument("-n", dest="only", metavar="NAMESPACE", help="only the apps of this namespace (default: all)")
+    status.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
+    status.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
+    for name, text in (
+        ("sleep", "put an app to sleep now, until its next visitor"),
+        ("wake", "wake an app now"),
+        ("auto", "remove the pin: sleep and wake by traffic again"),
+    ):
+        one = sub.add_parser(name, parents=[process], help=text)
+        one.add_argument("name", metavar="NAME", help="shop, deployment/shop or statefulset/shop")
+        one.add_argument(
+            "-n", dest="only", metavar="NAMESPACE", default="default", help="its namespace (default: default)"
+        )
+        if name != "auto":
+            one.add_argument("--pin", action="store_true", help="and keep it so, whatever the traffic")
+    restore = sub.add_parser("restore", parents=[process], help="undo everything, also when the service itself is gone")
+    restore.add_argument("--all", action="store_true", required=True, help="every app in every namespace")
+    restore.add_argument(
+        "--timeout", default="5m", help="give the routes back after this long even if an app is not ready"
+    )
+    demo = sub.add_parser("demo", help="an embedded cluster with sample apps, and waker beside it")
+    demo.add_argument("--check", action="store_true", help="do one whole cycle, print it, and say whether all was well")
+    demo.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
+    return top
+
+
+def _default(field: str) -> str:
+    value = defaults(Settings).get(field)
+    return f" (default: {value})" if value not in ("", None) else ""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The whole program; the exit code."""
+    arguments = parser().parse_args(argv)
+    code = 1
+    try:
+        settings = read_settings(vars(arguments), os.environ)
+        _log(settings)
+        code = asyncio.run(_command(arguments, settings))
+    except* WakerError as errors:
+        print(f"waker: {_first(errors)}", file=sys.stderr)
+    except* KeyboardInterrupt:
+        code = 130
+    return code
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
+    match arguments.command:
+        case "run":
+            await app.run(settings)
+            return 0
+        case "demo":
+            from waker.demo import show  # noqa: PLC0415 only here: the service needs none of it
+
+            return await show.show(check=arguments.check, port=arguments.port)
+        case "status":
+            print(await commands.status(settings, arguments.only, arguments.output))
+        case "restore":
+            print(await restoring.restore(settings, arguments.timeout))
+        case name:
+            does: dict[str, Callable[..., Awaitable[str]]] = {
+                "sleep": commands.sleep,
+                "wake": commands.wake,
+                "auto": commands.auto,
+            }
+            print(await does[name](settings, arguments.only, arguments.name, pin=getattr(arguments, "pin", False)))
+    return 0
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, with the fields a log collector expects."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "time": datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{k: str(v) for k, v in vars(record).items() if k not in STANDARD},
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people, with the extra fields behind it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in STANDARD)
+        record.msg, record.args = record.getMessage(), None
+        if extra:
+            record.msg = f"{record.msg} ({extra})"
+        return super().format(record)
+
+
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _log(settings: Settings) -> None:
+    handler = logging.StreamHandler()
+    text = TextFormatter("%(asctime)s %(levelname)-7s %(message)s")
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logging.getLogger("kubernetes_asyncio").setLevel(logging.INFO)  # at debug it logs whole objects
+    logging.getLogger("asyncio").setLevel(logging.WARNING)

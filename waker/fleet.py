@@ -1,0 +1,132 @@
+"""The ingress controllers' own pods: which there are, and whether they send what they should to waker.
+
+Pods are followed only for controllers that an IngressClass names and that an adapter knows. What a pod answers is asked
+of the pod itself, see `traffic.probe`; where that tells nothing, the controller's known lag decides.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import aiohttp
+
+from waker.cluster import manifests
+from waker.cluster.client import Api
+from waker.cluster.reflector import Reflector, Source
+from waker.cluster.resources import PODS
+from waker.plan.model import Address, AppId, Pod, Route
+from waker.traffic import probe
+from waker.traffic.controllers import ADAPTERS, DEFAULT_LAG, Adapter, Interest, Selector, adapter_for
+from waker.traffic.probe import Answer, Question
+
+Discount = Callable[[Pod, Interest], None]
+
+
+class Asked(NamedTuple):
+    """One probe: whom, for which route, with which question."""
+
+    pod: Pod
+    route: Route
+    address: Address
+    question: Question
+
+
+class Fleet:
+    """See above. `discount` is told of probes that an app answered, for they count as its traffic."""
+
+    def __init__(
+        self, api: Api, session: aiohttp.ClientSession, discount: Discount, clock: Callable[[], datetime]
+    ) -> None:
+        self._api = api
+        self._session = session
+        self._discount = discount
+        self._clock = clock
+        self._reflectors: dict[Selector, Reflector[Pod]] = {}
+        self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}
+
+    def follow(self, controllers: Iterable[str], tasks: asyncio.TaskGroup) -> None:
+        """Watch the pods of these controllers too, from now on."""
+        for adapter in {ADAPTERS[name] for name in controllers if name in ADAPTERS}:
+            for selector in adapter.selectors:
+                if selector not in self._reflectors:
+                    path = PODS.collection(selector.namespace) if selector.namespace else PODS.everywhere()
+                    source = Source(path, {"labelSelector": selector.labels})
+                    reflector = Reflector(self._api, source, manifests.pod, lambda old, new: None, self._clock)
+                    self._reflectors[selector] = reflector
+                    tasks.create_task(reflector.run(), name=f"pods {selector}")
+
+    def pods(self, adapter: Adapter) -> Sequence[Pod]:
+        """The pods of one controller."""
+        reflectors = [self._reflectors[each] for each in adapter.selectors if each in self._reflectors]
+        return list({pod.uid: pod for reflector in reflectors for pod in reflector.values()}.values())
+
+    async def prime(self, adapter: Adapter, pod: Pod, namespace: str) -> None:
+        """Have the pod count something: a probe of a keeper."""
+        await probe.ask(self._session, _proxy(adapter, pod), probe.keeper_question(namespace))
+
+    async def unprepared(self, routes: Iterable[Route]) -> str:
+        """Why some controller pod cannot reach waker through the keeper, "" if all can or nothing can be told."""
+        asked = [
+            Asked(pod, route, _proxy(adapter, pod), probe.keeper_question(route.id.namespace))
+            for route in {route.controller: route for route in routes}.values()
+            if (adapter := adapter_for(route.controller))
+            for pod in self._serving(adapter)
+        ]
+        answers = await probe.ask_all(self._session, [(each.address, each.question) for each in asked])
+        for each, answer in zip(asked, answers, strict=True):
+            if answer is Answer.THEIRS:
+                return f"ingress controller pod {each.pod.namespace}/{each.pod.name} does not reach waker yet"
+        return ""
+
+    async def followed_since(
+        self, app: AppId, routes: Sequence[Route], interests: Mapping[str, Interest]
+    ) -> datetime | None:
+        """Since when all controller pods send all these swapped routes to waker; None if some do not, or it is too early.
+
+        `interests`: what the app is counted under, by the route's text.
+        """
+        swap = frozenset(route.swapped_at for route in routes)
+        known = self._followed.get(app)
+        asked = self._questions(routes)
+        answers = await probe.ask_all(self._session, [(each.address, each.question) for each in asked])
+        told: dict[Route, list[Answer]] = {}
+        for each, answer in zip(asked, answers, strict=True):
+            told.setdefault(each.route, []).append(answer)
+            if answer is Answer.THEIRS and str(each.route.id) in interests:
+                self._discount(each.pod, interests[str(each.route.id)])
+        if not all(_followed(route, told.get(route, []), self._clock()) for route in routes):
+            self._followed.pop(app, None)
+            return None
+        if not known or known[0] != swap:
+            self._followed[app] = (swap, self._clock())
+        return self._followed[app][1]
+
+    def forget(self, app: AppId) -> None:
+        """Nobody asks for this app any more."""
+        self._followed.pop(app, None)
+
+    def _serving(self, adapter: Adapter) -> list[Pod]:
+        return [pod for pod in self.pods(adapter) if pod.ready and pod.address]
+
+    def _questions(self, routes: Sequence[Route]) -> list[Asked]:
+        return [
+            Asked(pod, route, _proxy(adapter, pod), probe.question_for(route.id))
+            for route in routes
+            if (adapter := adapter_for(route.controller))
+            for pod in self._serving(adapter)
+        ]
+
+
+def _proxy(adapter: Adapter, pod: Pod) -> Address:
+    return Address(pod.address, adapter.proxy.of(pod))
+
+
+def _followed(route: Route, answers: Sequence[Answer], now: datetime) -> bool:
+    if Answer.THEIRS in answers:
+        return False
+    if answers and all(answer is Answer.OURS for answer in answers):
+        return True
+    adapter = adapter_for(route.controller)
+    lag = adapter.lag if adapter else DEFAULT_LAG
+    return route.swapped_at is not None and now >= route.swapped_at + lag

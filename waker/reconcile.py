@@ -1,0 +1,213 @@
+"""One app at a time: gather what is known, decide, do it, say so, and tell when to look again.
+
+    key --> sight (the cluster) --> snapshot (plus traffic, knocks, probes) --> decide --> doors --> apply --> requeue
+
+Nothing waits in here but for answers of the network. At most one worker is at a key. Whatever goes wrong is logged and
+tried again later; what was done stays true, for every step can be the last one.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from waker.cluster.apply import apply
+from waker.cluster.events import Severity, Subject
+from waker.cluster.resources import WORKLOADS
+from waker.errors import ClusterError, Conflict
+from waker.house import House
+from waker.plan.decide import decide
+from waker.plan.model import (
+    Action,
+    AppId,
+    Holder,
+    Phase,
+    Plan,
+    RecordWish,
+    Redirect,
+    ScaleToZero,
+    ScaleUp,
+    Snapshot,
+    Traffic,
+    Workload,
+)
+from waker.sight import interests, ready, traffic_of
+from waker.world import Namespace, Sight, managed
+
+log = logging.getLogger(__name__)
+
+CONFLICT_AGAIN = 0.05  # seconds; the watch has the newer object by then
+ERROR_AGAIN = (1.0, 60.0)  # seconds, doubled from the first to the second
+UNKNOWN_AGAIN = timedelta(seconds=5)
+LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
+NEED_ENDPOINTS = frozenset({Phase.FALLING, Phase.WAKING, Phase.RISING, Phase.STUCK})
+EVENT_REASONS = {
+    Phase.AWAKE: "Awake",
+    Phase.FALLING: "FallingAsleep",
+    Phase.ASLEEP: "Asleep",
+    Phase.WAKING: "Waking",
+    Phase.RISING: "OpeningRoutes",
+    Phase.STUCK: "Stuck",
+    Phase.UNMANAGED: "NotManaged",
+}
+
+
+class Reconciler:
+    """See above. `look` is the queue's work."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._said: dict[AppId, Plan] = {}
+        self._failures: dict[AppId, int] = {}
+
+    async def look(self, app: AppId) -> float | None:
+        """One pass; seconds until the next, None to wait for news."""
+        try:
+            again = await self._pass(app)
+        except Conflict as error:
+            log.debug("%s: %s", app, error)
+            return self._again(app, CONFLICT_AGAIN)
+        except ClusterError as error:
+            log.warning("%s: %s", app, error)
+            self._house.metrics.reconcile_errors.inc()
+            return self._again(app, ERROR_AGAIN[0])
+        self._failures.pop(app, None)
+        return again.total_seconds() if again is not None else None
+
+    def _again(self, app: AppId, first: float) -> float:
+        count = self._failures[app] = self._failures.get(app, -1) + 1
+        return float(min(first * 2 ** min(count, 16), ERROR_AGAIN[1]))
+
+    async def _pass(self, app: AppId) -> timedelta | None:
+        house = self._house
+        house.metrics.reconciles.inc()
+        sight = house.world.sight(app, house.live())
+        if sight is None or not (managed(sight.workload) or _holds(sight)):
+            self._drop(app)
+            return None
+        self._attend(sight)
+        seen = await self._snapshot(sight)
+        plan = decide(seen, house.clock())
+        if seen.workload.replicas and any(isinstance(action, Redirect) for action in plan.actions):
+            seen = replace(seen, prepared=await self._unprepared(seen))
+            plan = decide(seen, house.clock())
+        self._show(sight, seen, plan)
+        await self._tell(sight.workload, plan)
+        await self._act(sight, plan)
+        return _sooner(plan.look_again, self._other_reasons(app, seen, plan))
+
+    def _drop(self, app: AppId) -> None:
+        self._house.doors.drop(app)
+        self._house.scraper.forget(app)
+        self._house.endpoints.leave(app)
+        self._house.fleet.forget(app)
+        self._failures.pop(app, None)
+        said = self._said.pop(app, None)
+        if said:
+            self._house.metrics.apps.labels(said.phase).dec()
+
+    def _attend(self, sight: Sight) -> None:
+        """Have traffic and controllers watched for an app that may fall asleep by itself."""
+        app = sight.workload.id
+        if sight.reading.policy and sight.workload.replicas and not sight.found.problems:
+            self._house.fleet.follow({route.controller for route in sight.found.routes}, self._house.tasks)
+            self._house.scraper.follow(app, frozenset(interests(sight).values()))
+        else:
+            self._house.scraper.forget(app)
+
+    async def _snapshot(self, sight: Sight) -> Snapshot:
+        house, app = self._house, sight.workload.id
+        ours = [route for route in sight.found.routes if route.holder is Holder.OURS]
+        theirs = len(sight.found.routes) - len(ours)
+        followed = None
+        if sight.workload.replicas and ours and not theirs:
+            followed = await house.fleet.followed_since(app, ours, interests(sight))
+        elif not ours:
+            house.fleet.forget(app)
+        return Snapshot(
+            workload=sight.workload,
+            policy=sight.reading.policy,
+            routes=sight.found.routes,
+            traffic=traffic_of(sight, house.scraper.traffic(app)) if sight.workload.replicas else Traffic(),
+            problems=sight.reading.problems + (sight.found.problems if sight.reading.policy else ()),
+            orphans=sight.found.orphans,
+            knocked_at=house.doors.knocked_at(app),
+            leader=house.leading(),
+            followed_since=followed,
+            passing=house.doors.passing_now(app),
+            ready=ready(sight, house.endpoints),
+        )
+
+    async def _unprepared(self, seen: Snapshot) -> str:
+        house, namespace = self._house, seen.workload.id.namespace
+        if not house.world.present(namespace):
+            house.queue.add(Namespace(namespace))
+            return "waker's own Service is not in this namespace yet"
+        return await house.fleet.unprepared(seen.routes)
+
+    def _show(self, sight: Sight, seen: Snapshot, plan: Plan) -> None:
+        house, app = self._house, sight.workload.id
+        if house.doors.show(app, plan, sight.reading.policy, sight.found.routes):
+            house.queue.add(Namespace(app.namespace))
+        if plan.phase in NEED_ENDPOINTS or self._late(app, seen):
+            house.endpoints.follow(app, {route.backend.service for route in sight.found.routes}, house.tasks)
+        else:
+            house.endpoints.leave(app)
+
+    def _late(self, app: AppId, seen: Snapshot) -> bool:
+        """Requests of an awake app still arrive here: its controllers do not follow yet."""
+        recent = seen.knocked_at is not None and self._house.clock() - seen.knocked_at < LINGER
+        return bool(seen.workload.replicas) and (recent or bool(seen.passing) or self._house.doors.waiting(app))
+
+    async def _tell(self, workload: Workload, plan: Plan) -> None:
+        """The log says each change; an Event each change of phase, and each new warning."""
+        old = self._said.get(workload.id)
+        self._said[workload.id] = plan
+        moved = old is None or old.phase is not plan.phase
+        if moved:
+            self._house.metrics.apps.labels(plan.phase).inc()
+            if old:
+                self._house.metrics.apps.labels(old.phase).dec()
+                self._house.metrics.transitions.labels(old.phase, plan.phase).inc()
+                log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason)
+        warns = plan.warning and (moved or old is None or old.reason != plan.reason)
+        if warns or (moved and old is not None):
+            severity = Severity.WARNING if plan.warning else Severity.NORMAL
+            reason = "CannotSleep" if plan.warning and plan.phase is not Phase.STUCK else EVENT_REASONS[plan.phase]
+            await self._house.recorder.tell(subject_of(workload), severity, reason, plan.reason)
+
+    async def _act(self, sight: Sight, plan: Plan) -> None:
+        house = self._house
+        for action in plan.actions:
+            if not self._permitted(action):
+                continue
+            if house.dry_run:
+                log.info("%s: dry run: would %s", sight.workload.id, action)
+                continue
+            now = house.clock()
+            await apply(house.api, action, sight.workload, sight.ingresses, now)
+            if isinstance(action, ScaleUp | RecordWish):
+                house.doors.take_knock(sight.workload.id, now)
+
+    def _permitted(self, action: Action) -> bool:
+        """Only the holder of the Lease puts to sleep; anybody may wake."""
+        return not isinstance(action, Redirect | ScaleToZero) or self._house.leading()
+
+    def _other_reasons(self, app: AppId, seen: Snapshot, plan: Plan) -> timedelta | None:
+        """When to look again for what `decide` does not know of."""
+        if plan.phase is Phase.AWAKE and self._house.scraper.traffic(app).unknown:
+            return UNKNOWN_AGAIN
+        return LINGER if self._late(app, seen) else None
+
+
+def subject_of(workload: Workload) -> Subject:
+    """The workload as the subject of an Event."""
+    id = workload.id
+    return Subject(WORKLOADS[id.kind].api_version, id.kind, id.namespace, id.name, workload.uid)
+
+
+def _holds(sight: Sight) -> bool:
+    return any(route.holder is Holder.OURS for route in sight.found.routes)
+
+
+def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:
+    return min((each for each in (one, other) if each is not None), default=None)

@@ -1,0 +1,198 @@
+"""The parts of the running service, and the few lines that join them. `app` runs it.
+
+Nothing is decided in here: who hears of what, in which order things begin, and where a part finds its neighbour.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+
+from waker import names
+from waker.cluster import manifests
+from waker.cluster.client import Api
+from waker.cluster.endpoints import Endpoints
+from waker.cluster.events import Recorder, Severity, Subject
+from waker.cluster.lease import Lease
+from waker.cluster.reflector import Reflector, Source
+from waker.cluster.resources import ENDPOINT_SLICES
+from waker.config import Config
+from waker.doors import Doors
+from waker.errors import SettingsError
+from waker.fleet import Fleet
+from waker.house import House
+from waker.keeping import Keeper
+from waker.metrics import Metrics
+from waker.plan.model import Address, AppId, Backend, Pod
+from waker.queue import Queue
+from waker.reconcile import Reconciler
+from waker.settings import Settings
+from waker.sight import latest, pick
+from waker.status import row
+from waker.traffic.controllers import Adapter, Interest
+from waker.traffic.scrape import Outside, Scraper
+from waker.world import Key, Namespace, World, follow
+
+log = logging.getLogger(__name__)
+
+RESYNC = 600  # seconds; a look at everything, in case anything was missed
+DEAF = timedelta(minutes=3)  # three bookmarks missed: the stores may be stale
+
+Slices = Mapping[str, tuple[Address, ...]]
+
+
+def now() -> datetime:
+    """The clock of the process."""
+    return datetime.now(UTC)
+
+
+def advertised(text: str) -> Address | None:
+    """`--advertise HOST:PORT` as an address, None if it is empty. Raises SettingsError."""
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise SettingsError(f"--advertise: {text[:80]!r} is not HOST:PORT")
+    return Address(host.strip("[]"), int(port))
+
+
+class Service:
+    """The parts of the running service, and the few lines that join them."""
+
+    def __init__(self, settings: Settings, api: Api, session: aiohttp.ClientSession, metrics: Metrics) -> None:
+        self.settings = settings
+        self.leaving = False
+        self.metrics = metrics
+        self.queue: Queue[Key] = Queue()
+        self.own: Reflector[Slices] = Reflector(
+            api, _own_slices(settings.own_namespace), manifests.endpoints, self._own_changed, now
+        )
+        self.recorder = Recorder(api, settings.identity, now)
+        self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
+        self.world = World(api, self.queue.add, now)
+        self.endpoints = Endpoints(api, self.queue.add, now)
+        self.doors = Doors(self._pick, self.queue.add, now)
+        self.config = Config(api, settings.own_namespace, self._all_changed, self._complained, now)
+        self.fleet = Fleet(api, session, self._discount, now)
+        self.scraper = Scraper(
+            session,
+            Outside(
+                clock=now,
+                pods=self.fleet.pods,
+                interval=lambda: self.config.live.scrape_interval,
+                on_visit=self._visited,
+                prime=self._prime,
+            ),
+        )
+        self._complaints: asyncio.Queue[tuple[Subject, str]] = asyncio.Queue()
+        self._advertised = advertised(settings.advertise)
+        self._api = api
+
+    def house(self, tasks: asyncio.TaskGroup) -> House:
+        """What reconciling needs."""
+        return House(
+            api=self._api,
+            world=self.world,
+            queue=self.queue,
+            doors=self.doors,
+            endpoints=self.endpoints,
+            scraper=self.scraper,
+            fleet=self.fleet,
+            recorder=self.recorder,
+            metrics=self.metrics,
+            tasks=tasks,
+            live=lambda: self.config.live,
+            leading=lambda: self.lease.held and not self.leaving,
+            own_addresses=self.own_addresses,
+            clock=now,
+            dry_run=self.settings.dry_run,
+        )
+
+    def own_addresses(self) -> tuple[Address, ...]:
+        """Where waker's own ready pods listen for visitors."""
+        if self._advertised:
+            return (self._advertised,)
+        found = {address for each in self.own.values() for address in each.get(names.WAKER_PORT, ())}
+        return tuple(sorted(found))
+
+    def unready(self) -> list[str]:
+        """Why this replica should get no visitors."""
+        reasons = ["leaving"] if self.leaving else []
+        reasons += [f"{each.source.path}: not listed yet" for each in self.world.reflectors if not each.synced.is_set()]
+        deaf = [each for each in self.world.reflectors if each.heard_at and now() - each.heard_at > DEAF]
+        return reasons + [f"{each.source.path}: nothing heard since {each.heard_at}" for each in deaf]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All apps, for `waker status`."""
+        found = []
+        for shown in sorted(self.doors.all(), key=lambda each: (each.app.namespace, each.app.name)):
+            workload = self.world.workloads[shown.app.kind].within(shown.app.namespace).get(shown.app.name)
+            if workload:
+                visited = latest([self.scraper.traffic(shown.app).visited_at, self.doors.knocked_at(shown.app)])
+                found.append(row(workload, shown.plan, visited, now()))
+        return found
+
+    async def run(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin with what must be known, then with what acts on it."""
+        tasks.create_task(self.config.reflector.run(), name="reflector of the ConfigMap")
+        tasks.create_task(self.own.run(), name="reflector of waker's own pods")
+        tasks.create_task(self._complain(), name="complaints")
+        await self.config.reflector.synced.wait()
+        await follow(self.world, tasks)
+        house = self.house(tasks)
+        reconciler, keeper = Reconciler(house), Keeper(house)
+
+        async def look(key: Key) -> float | None:
+            return await (keeper.look(key) if isinstance(key, Namespace) else reconciler.look(key))
+
+        tasks.create_task(self.lease.run(), name="lease")
+        tasks.create_task(self.scraper.run(), name="scraper")
+        tasks.create_task(self.queue.run(look), name="queue")
+        tasks.create_task(self._resync(), name="resync")
+        log.info("everything is known: %d apps", sum(1 for _ in self.world.apps()))
+
+    async def _resync(self) -> None:
+        while True:
+            self._all_changed()
+            await asyncio.sleep(RESYNC)
+
+    async def _complain(self) -> None:
+        while True:
+            subject, problem = await self._complaints.get()
+            await self.recorder.tell(subject, Severity.WARNING, "BadSetting", problem)
+
+    def _all_changed(self) -> None:
+        if self.world.known:
+            for app in self.world.apps():
+                self.queue.add(app)
+            for namespace in self.world.namespaces():
+                self.queue.add(Namespace(namespace))
+
+    def _own_changed(self, old: Slices | None, new: Slices | None) -> None:
+        self._all_changed()
+
+    def _complained(self, subject: Subject, problem: str) -> None:
+        self._complaints.put_nowait((subject, problem))
+
+    def _visited(self, app: AppId) -> None:
+        self.queue.add(app)
+
+    def _pick(self, app: AppId, backend: Backend) -> Address | None:
+        services = self.world.services.within(app.namespace)
+        return pick(app, backend, services, self.endpoints)
+
+    def _discount(self, pod: Pod, interest: Interest) -> None:
+        self.scraper.discount(pod, interest)
+
+    async def _prime(self, adapter: Adapter, pod: Pod) -> None:
+        namespace = next((name for name in sorted(self.world.namespaces()) if self.world.present(name)), "")
+        if namespace:
+            await self.fleet.prime(adapter, pod, namespace)
+
+
+def _own_slices(namespace: str) -> Source:
+    selector = f"{names.SLICE_SERVICE}={names.OWN_SERVICE}"
+    return Source(ENDPOINT_SLICES.collection(namespace), {"labelSelector": selector})

@@ -1,0 +1,81 @@
+"""From what the cluster shows of one app to the Snapshot that is decided on: the gathering of facts, nothing else."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from waker.cluster.endpoints import Endpoints
+from waker.plan.model import Address, AppId, Backend, Ingress, Route, Service, Traffic
+from waker.plan.routes import port_of
+from waker.traffic.controllers import Interest, Place, adapter_for, refusals, series
+from waker.world import Sight
+
+
+def interests(sight: Sight) -> dict[str, Interest]:
+    """What the controllers count an app under, by the text of its route."""
+    services = {each.name: each for each in sight.found.services}
+    found = {}
+    for route in sight.found.routes:
+        adapter = adapter_for(route.controller)
+        place = _place(route, services[route.backend.service])
+        if adapter and place:
+            found[str(route.id)] = Interest(route.controller, series(adapter, place))
+    return found
+
+
+def _place(route: Route, service: Service) -> Place | None:
+    port = port_of(service, route.backend)
+    if not port:
+        return None
+    id, backend = route.id, route.backend
+    default = not id.path_type
+    return Place(id.namespace, id.ingress, backend.service, backend.port, port.name, port.number, default)
+
+
+def unseeable(sight: Sight) -> str:
+    """Why visits of some route can never be seen, whatever is scraped; "" if they can."""
+    reasons: list[str] = []
+    for route in sight.found.routes:
+        adapter = adapter_for(route.controller)
+        if adapter:
+            reasons += refusals(adapter, route.id, _annotations(sight.ingresses, route))
+        elif route.controller:
+            reasons.append(f"{route.id}: waker cannot read the metrics of ingress controller {route.controller}")
+        else:
+            reasons.append(f"{route.id}: its Ingress names no IngressClass that exists, and there is no default one")
+    return "; ".join(dict.fromkeys(reasons))
+
+
+def _annotations(ingresses: Mapping[str, Ingress], route: Route) -> Mapping[str, str]:
+    ingress = ingresses.get(route.id.ingress)
+    return ingress.annotations if ingress else {}
+
+
+def traffic_of(sight: Sight, scraped: Traffic) -> Traffic:
+    """The scraped traffic, unless some route cannot be seen at all."""
+    unseen = unseeable(sight)
+    return Traffic(scraped.visited_at, unseen) if unseen else scraped
+
+
+def ready(sight: Sight, endpoints: Endpoints) -> bool:
+    """A ready endpoint behind every routed Service port."""
+    services = {each.name: each for each in sight.found.services}
+    return all(_addresses(sight.workload.id, route, services, endpoints) for route in sight.found.routes)
+
+
+def _addresses(
+    app: AppId, route: Route, services: Mapping[str, Service], endpoints: Endpoints
+) -> Iterable[Address] | bool:
+    port = port_of(services[route.backend.service], route.backend)
+    return endpoints.ready(app, route.backend.service, port.name) if port else True  # no such port: nothing to wait for
+
+
+def pick(app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: Endpoints) -> Address | None:
+    """A ready pod behind one backend, in turn."""
+    service = services.get(backend.service)
+    port = port_of(service, backend) if service else None
+    return endpoints.pick(app, backend.service, port.name) if port else None
+
+
+def latest(times: Iterable[datetime | None]) -> datetime | None:
+    """The latest of those that there are."""
+    return max((each for each in times if each), default=None)

@@ -1,0 +1,68 @@
+"""Does a controller pod send a host and path to waker? Asked of the pod itself, with a request that wakes nothing.
+
+A HEAD with waker's marker; waker answers it with the marker, at once, whatever the host. Any other answer came from
+somebody else. Where a controller answers by itself (redirect to https, login), nothing can be told from it: UNCLEAR, and
+the caller falls back on the controller's known lag. A probe that reached an app counts in the app's series: callers
+discount it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import aiohttp
+
+from waker import names
+from waker.plan.model import Address, RouteId
+
+TIMEOUT = aiohttp.ClientTimeout(total=2, sock_connect=1)
+OWN_ANSWERS = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 429})  # that controllers give by themselves
+
+
+class Answer(Enum):
+    """Who answered a probe."""
+
+    OURS = "waker"
+    THEIRS = "somebody else"
+    UNCLEAR = "the controller itself, or nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask for."""
+
+    host: str
+    path: str
+
+
+def question_for(route: RouteId) -> Question:
+    """A request that this route would take. A wildcard stands for any name."""
+    host = route.host.replace("*", "kubesleeper-probe", 1) if route.host else f"kubesleeper-probe.{names.KEEPER_DOMAIN}"
+    path = route.path if route.path.startswith("/") else "/"
+    return Question(host, path)
+
+
+def keeper_question(namespace: str) -> Question:
+    """A request that only a namespace's keeper takes, and that leads to waker."""
+    return Question(names.keeper_host(namespace), "/")
+
+
+async def ask(session: aiohttp.ClientSession, pod: Address, question: Question) -> Answer:
+    """Who answers at this controller pod? Never raises for what the network does."""
+    host = f"[{pod.host}]" if ":" in pod.host else pod.host
+    headers = {"Host": question.host, names.MARKER: names.MARK_PROBE, "User-Agent": "kubesleeper-waker"}
+    try:
+        async with session.head(
+            f"http://{host}:{pod.port}{question.path}", headers=headers, allow_redirects=False, timeout=TIMEOUT
+        ) as answer:
+            if answer.headers.get(names.MARKER, "").startswith(names.MARK_PAGE):
+                return Answer.OURS
+            return Answer.UNCLEAR if answer.status in OWN_ANSWERS else Answer.THEIRS
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        return Answer.UNCLEAR
+
+
+async def ask_all(session: aiohttp.ClientSession, asked: Sequence[tuple[Address, Question]]) -> list[Answer]:
+    """All answers, in order, asked at the same time."""
+    return await asyncio.gather(*(ask(session, pod, question) for pod, question in asked))
