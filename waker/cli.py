@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sub.add_parser("run", parents=[process], help="run the service")
     status = sub.add_parser("status", parents=[process], help="show all apps: phase, replicas, and why")
-    status.add_argument("-n", dest="only", metavar="NAMESPACE", help="only the apps of this namespace (default: all)")
+    status.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
     status.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
     status.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
     for name, text in (
@@ -43,9 +43,7 @@ def parser() -> argparse.ArgumentParser:
     ):
         one = sub.add_parser(name, parents=[process], help=text)
         one.add_argument("name", metavar="NAME", help="shop, deployment/shop or statefulset/shop")
-        one.add_argument(
-            "-n", dest="only", metavar="NAMESPACE", default="default", help="its namespace (default: default)"
-        )
+        one.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
         if name != "auto":
             one.add_argument("--pin", action="store_true", help="and keep it so, whatever the traffic")
     restore = sub.add_parser("restore", parents=[process], help="undo everything, also when the service itself is gone")

@@ -8,7 +8,7 @@ tried again later; what was done stays true, for every step can be the last one.
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from waker.cluster.apply import apply
 from waker.cluster.events import Severity, Subject
@@ -30,7 +30,7 @@ from waker.plan.model import (
     Traffic,
     Workload,
 )
-from waker.sight import interests, ready, traffic_of
+from waker.sight import interests, ready, traffic_of, unseeable
 from waker.world import Namespace, Sight, managed
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 CONFLICT_AGAIN = 0.05  # seconds; the watch has the newer object by then
 ERROR_AGAIN = (1.0, 60.0)  # seconds, doubled from the first to the second
 UNKNOWN_AGAIN = timedelta(seconds=5)
+BLIND_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
 NEED_ENDPOINTS = frozenset({Phase.FALLING, Phase.WAKING, Phase.RISING, Phase.STUCK})
 EVENT_REASONS = {
@@ -58,6 +59,7 @@ class Reconciler:
         self._house = house
         self._said: dict[AppId, Plan] = {}
         self._failures: dict[AppId, int] = {}
+        self._blind: dict[AppId, datetime] = {}
 
     async def look(self, app: AppId) -> float | None:
         """One pass; seconds until the next, None to wait for news."""
@@ -92,6 +94,7 @@ class Reconciler:
             plan = decide(seen, house.clock())
         self._show(sight, seen, plan)
         await self._tell(sight.workload, plan)
+        await self._tell_blindness(sight, seen, plan)
         await self._act(sight, plan)
         return _sooner(plan.look_again, self._other_reasons(app, seen, plan))
 
@@ -101,6 +104,7 @@ class Reconciler:
         self._house.endpoints.leave(app)
         self._house.fleet.forget(app)
         self._failures.pop(app, None)
+        self._blind.pop(app, None)
         said = self._said.pop(app, None)
         if said:
             self._house.metrics.apps.labels(said.phase).dec()
@@ -168,12 +172,29 @@ class Reconciler:
             if old:
                 self._house.metrics.apps.labels(old.phase).dec()
                 self._house.metrics.transitions.labels(old.phase, plan.phase).inc()
+                self._measure(workload.id, plan)
                 log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason)
         warns = plan.warning and (moved or old is None or old.reason != plan.reason)
         if warns or (moved and old is not None):
             severity = Severity.WARNING if plan.warning else Severity.NORMAL
             reason = "CannotSleep" if plan.warning and plan.phase is not Phase.STUCK else EVENT_REASONS[plan.phase]
             await self._house.recorder.tell(subject_of(workload), severity, reason, plan.reason)
+
+    def _measure(self, app: AppId, plan: Plan) -> None:
+        shown = self._house.doors.shown(app)
+        if plan.phase is Phase.RISING and shown and shown.since:
+            self._house.metrics.wakes.observe((self._house.clock() - shown.since).total_seconds())
+
+    async def _tell_blindness(self, sight: Sight, seen: Snapshot, plan: Plan) -> None:
+        """An app whose visits cannot be seen stays awake; its user hears of it, of what may pass only after a while."""
+        app, now = sight.workload.id, self._house.clock()
+        if plan.phase is not Phase.AWAKE or not seen.traffic.unknown:
+            self._blind.pop(app, None)
+            return
+        since = self._blind.setdefault(app, now)
+        if now - since > BLIND_FOR or unseeable(sight):
+            subject = subject_of(sight.workload)
+            await self._house.recorder.tell(subject, Severity.WARNING, "TrafficUnknown", seen.traffic.unknown)
 
     async def _act(self, sight: Sight, plan: Plan) -> None:
         house = self._house

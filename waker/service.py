@@ -26,7 +26,7 @@ from waker.fleet import Fleet
 from waker.house import House
 from waker.keeping import Keeper
 from waker.metrics import Metrics
-from waker.plan.model import Address, AppId, Backend, Pod
+from waker.plan.model import Address, AppId, Backend, Phase, Pod
 from waker.queue import Queue
 from waker.reconcile import Reconciler
 from waker.settings import Settings
@@ -90,6 +90,7 @@ class Service:
         self._complaints: asyncio.Queue[tuple[Subject, str]] = asyncio.Queue()
         self._advertised = advertised(settings.advertise)
         self._api = api
+        metrics.leader.set_function(lambda: float(self.lease.held))
 
     def house(self, tasks: asyncio.TaskGroup) -> House:
         """What reconciling needs."""
@@ -178,7 +179,10 @@ class Service:
         self._complaints.put_nowait((subject, problem))
 
     def _visited(self, app: AppId) -> None:
-        self.queue.add(app)
+        """Only who is on the way down must hear of it at once; the others ask when their time has come."""
+        shown = self.doors.shown(app)
+        if shown and shown.plan.phase is Phase.FALLING:
+            self.queue.add(app)
 
     def _pick(self, app: AppId, backend: Backend) -> Address | None:
         services = self.world.services.within(app.namespace)

@@ -155,7 +155,7 @@ class Flag(NamedTuple):
 
 # No variable is called WAKER_PORT or WAKER_SERVICE_*: Kubernetes makes those up itself for a Service named `waker`.
 FLAGS = (
-    Flag("--namespace", "WAKER_NAMESPACE", "namespace", str, "The namespace waker lives in (default: its service account's, else kubesleeper)."),
+    Flag("--waker-namespace", "WAKER_NAMESPACE", "namespace", str, "The namespace waker lives in (default: its service account's, else kubesleeper)."),
     Flag("--kubeconfig", "WAKER_KUBECONFIG", "kubeconfig", str, "A kubeconfig file (default: the service account, else $KUBECONFIG, else ~/.kube/config)."),
     Flag("--public-port", "WAKER_PUBLIC_PORT", "public_port", whole(0, 65535), "Where visitors of sleeping apps arrive."),
     Flag("--private-port", "WAKER_PRIVATE_PORT", "private_port", whole(0, 65535), "Where /metrics, /healthz and /readyz are."),

@@ -97,7 +97,7 @@ def _why_wake(seen: Snapshot, state: State) -> str:
         return ""
     if names.WISHED_AT in seen.workload.annotations:
         return "a wake was asked for"
-    if seen.knocked_at and all(seen.knocked_at >= route.swapped_at for route in state.ours if route.swapped_at):
+    if seen.knocked_at and all(seen.knocked_at >= route.swapped_at for route in seen.routes if route.swapped_at):
         return "visited"
     if not state.ours and any(route.swaps >= MOST_SWAPS for route in state.theirs):
         return "somebody keeps pointing its routes back"
