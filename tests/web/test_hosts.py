@@ -1,0 +1,42 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from waker.web.hosts import asked, plain
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("shop.example.com", "shop.example.com"),
+        ("Shop.Example.COM:8080", "shop.example.com"),
+        ("shop.example.com.", "shop.example.com"),
+        (" shop.example.com ", "shop.example.com"),
+        ("bücher.example:80", "xn--bcher-kva.example"),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("[2001:DB8::1]:443", "[2001:db8::1]"),
+        ("10.0.0.1:80", "10.0.0.1"),
+        ("", ""),
+        (":80", ""),
+        ("a/b", ""),
+        ("a b", ""),
+        ("user@host", ""),
+        ("<script>", ""),
+        ("a" * 300, ""),
+        ("ü" * 200, ""),
+        ("a\r\nb", ""),
+    ],
+)
+def test_plain(text: str, host: str) -> None:
+    assert plain(text) == host
+
+
+@given(st.text(max_size=400))
+def test_never_raises_and_means_the_same_twice(text: str) -> None:
+    assert plain(plain(text)) == plain(text)
+
+
+def test_a_proxys_word_comes_first_and_its_first_value_counts() -> None:
+    headers = CIMultiDict({"Host": "inner:80", "X-Forwarded-Host": "Outer.example, second.example"})
+    assert list(asked(headers)) == ["outer.example", "inner"]

@@ -1,0 +1,41 @@
+"""The rest of the house, as the public port sees it: which app is asked for, and how it stands.
+
+A seam, no code: `app` gives an object that fulfils `Apps`. All but `way` is answered from memory, at once.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from waker.plan.model import Address, AppId, Backend, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known of the app that a request asks for, at this moment."""
+
+    app: AppId
+    phase: Phase
+    title: str  # what the user wants visitors to read
+    backend: Backend  # of the route that matched
+    pinned: bool = False  # asleep by a person's word: no knock wakes it
+    since: datetime | None = None  # when this wake began
+    open: bool = False  # a ready pod can take requests now
+    stuck: str = ""  # a sentence for visitors if something is wrong, else ""
+
+
+class Apps(Protocol):
+    """The apps whose requests arrive here."""
+
+    def find(self, host: str, path: str) -> View | None:
+        """The app that a host (lower case, no port) and a decoded path belong to; None if it is none of ours."""
+
+    def knock(self, app: AppId) -> None:
+        """Note that somebody wants this app. A wish, in memory: no IO, and a thousand are as one."""
+
+    async def way(self, view: View, within: timedelta) -> Address | None:
+        """Wait until a ready pod may take requests of this route. None: not in time."""
+
+    def passing(self, app: AppId) -> AbstractContextManager[None]:
+        """Count one request as being passed on for as long as the context is open."""

@@ -1,0 +1,33 @@
+"""How many requests may wait at once, so that a crowd at the door never costs more memory than was set aside.
+
+One counter per app and one for all. Whoever finds no place is answered at once.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from waker.plan.model import AppId
+
+
+class Crowd:
+    """Those who wait."""
+
+    def __init__(self, per_app: int = 1000, in_all: int = 2000) -> None:
+        self.per_app = per_app
+        self.in_all = in_all
+        self.waiting: Counter[AppId] = Counter()
+
+    @contextmanager
+    def place(self, app: AppId) -> Iterator[bool]:
+        """Take a place for as long as the context is open. False: there is none."""
+        if self.waiting[app] >= self.per_app or self.waiting.total() >= self.in_all:
+            yield False
+            return
+        self.waiting[app] += 1
+        try:
+            yield True
+        finally:
+            self.waiting[app] -= 1
+            if not self.waiting[app]:
+                del self.waiting[app]
