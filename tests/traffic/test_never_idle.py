@@ -1,0 +1,171 @@
+"""The promise, over random histories: who was visited is never called idle, and what was not read is never called known.
+
+Controller pods come, go, restart in place, drop series, fail to answer and are asked by waker itself, while apps are
+visited. The pages are real text; only the network is left out.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import aiohttp
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from waker.errors import ScrapeError
+from waker.plan.model import AppId, Kind, Pod
+from waker.traffic import scrape
+from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey
+from waker.traffic.counters import Page, Summing
+from waker.traffic.exposition import Exposition
+from waker.traffic.scrape import Outside, Scraper
+from waker.traffic.watched import FRESH
+
+INTERVAL = timedelta(seconds=15)
+APPS = [AppId(Kind.DEPLOYMENT, "team-a", name) for name in ("shop", "blog")]
+KEYS: list[SeriesKey] = [(f"team-a-{app.name}-80@kubernetes",) for app in APPS]
+
+
+@dataclass
+class Server:
+    """A controller pod as it really is."""
+
+    name: str
+    started: float
+    counts: dict[SeriesKey, int] = field(default_factory=dict)
+    unread: set[SeriesKey] = field(default_factory=set)  # visited since the last good page
+    gone: set[SeriesKey] = field(default_factory=set)  # dropped since the last good page
+    answers: bool = True
+    read_at: datetime | None = None
+
+    def pod(self) -> Pod:
+        return Pod("ingress", self.name, self.name, "10.0.0.1", ready=True, ports={})
+
+    def page(self) -> bytes:
+        lines = [f'traefik_service_requests_total{{service="{key[0]}"}} {count}' for key, count in self.counts.items()]
+        other = 'traefik_service_requests_total{service="other"} 1'
+        return "\n".join([f"process_start_time_seconds {self.started}", other, *lines]).encode()
+
+
+class World:
+    """The truth, beside a scraper that has to find it out."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 31, 12, tzinfo=UTC)
+        self.servers = [Server("t-0", 0), Server("t-1", 0)]
+        self.born = 2
+        self.visits: list[tuple[AppId, datetime]] = []
+
+        async def nothing(adapter: Adapter, pod: Pod) -> None:
+            pass
+
+        outside = Outside(
+            clock=lambda: self.now,
+            interval=lambda: INTERVAL,
+            pods=lambda _: [each.pod() for each in self.servers],
+            prime=nothing,
+            on_visit=lambda _: None,
+        )
+        self.scraper = Scraper(cast(aiohttp.ClientSession, None), outside)
+        for app, key in zip(APPS, KEYS, strict=True):
+            self.scraper.follow(app, frozenset({Interest(TRAEFIK.controller, key)}))
+
+    async def fetch(
+        self, _: object, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], size: int
+    ) -> tuple[Page, int]:
+        server = next(each for each in self.servers if each.name == pod.name)
+        if not server.answers:
+            raise ScrapeError("does not answer")
+        server.read_at = self.now
+        server.unread.clear()
+        server.gone.clear()
+        reader, sums = Exposition(adapter.wanted), Summing(adapter, keys)
+        sums.add(reader.feed(server.page()))
+        sums.add(reader.finish())
+        return sums.page(), reader.bytes
+
+    def do(self, what: str, which: int, app: int) -> None:
+        self.now += timedelta(seconds=1)
+        server, key = self.servers[which % len(self.servers)], KEYS[app]
+        match what:
+            case "visit" | "probe" if key in server.gone:
+                pass  # dropped and grown to the very same number between two pages: no counter can tell
+            case "visit":
+                server.counts[key] = server.counts.get(key, 0) + 1
+                server.unread.add(key)
+                self.visits.append((APPS[app], self.now))
+            case "probe":
+                server.counts[key] = server.counts.get(key, 0) + 1
+                self.scraper.discount(server.pod(), Interest(TRAEFIK.controller, key))
+            case "restart":
+                server.counts.clear()
+                server.started += 10
+            case "drop" if key not in server.unread:  # likewise what was counted and dropped between two pages
+                server.counts.pop(key, None)
+                server.gone.add(key)
+            case "silence":
+                server.answers = not server.answers
+            case "replace":
+                self.servers.remove(server)
+                self.servers.append(Server(f"t-{self.born}", 0))
+                self.born += 1
+
+    def check(self) -> None:
+        """Against the truth, right after a round."""
+        read = [each.read_at for each in self.servers]
+        stale = any(at is None or at < self.now - FRESH * INTERVAL for at in read)
+        seen_until = min(at or datetime.min.replace(tzinfo=UTC) for at in read)
+        for app in APPS:
+            traffic = self.scraper.traffic(app)
+            assert bool(traffic.unknown) or not stale, "what was not read is not known"
+            assert traffic.unknown or traffic.visited_at
+            for visited, at in self.visits:
+                if visited == app and at <= seen_until and not traffic.unknown:
+                    assert traffic.visited_at
+                    assert traffic.visited_at >= at, "a visit between two good pages of every pod"
+
+
+STEP = st.tuples(
+    st.sampled_from(["visit", "visit", "round", "round", "probe", "restart", "drop", "silence", "replace"]),
+    st.integers(0, 1),
+    st.integers(0, len(APPS) - 1),
+)
+
+
+async def live(steps: Iterable[tuple[str, int, int]]) -> None:
+    world = World()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scrape, "fetch", world.fetch)
+        for what, which, app in steps:
+            world.do(what, which, app)
+            if what == "round":
+                world.now += INTERVAL
+                await world.scraper.round()
+                world.check()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEP, max_size=40))
+def test_a_visited_app_is_never_idle_and_the_unknown_never_known(steps: list[tuple[str, int, int]]) -> None:
+    asyncio.run(live(steps))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from([("visit", 0, 1), ("visit", 1, 1), ("probe", 0, 0), ("round", 0, 0)]), max_size=30))
+def test_an_app_that_nobody_visits_becomes_idle(steps: list[tuple[str, int, int]]) -> None:
+    async def lives() -> None:
+        world = World()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scrape, "fetch", world.fetch)
+            await world.scraper.round()
+            start = world.now
+            for what, which, app in steps:
+                world.do(what, which, app)
+                await world.scraper.round()
+            assert world.scraper.traffic(APPS[0]).visited_at == start
+            assert not world.scraper.traffic(APPS[0]).unknown
+
+    asyncio.run(lives())

@@ -1,0 +1,60 @@
+"""One metrics page of one controller pod, over HTTP: streamed, filtered and summed up while it arrives.
+
+Called by `scrape`. It never holds more than a chunk of the page, and gives the event loop a turn after each slice, so
+that a page of 300 MB blocks nobody. Whatever goes wrong is a ScrapeError whose text ends a sentence about the pod.
+"""
+
+import asyncio
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from waker.errors import ScrapeError
+from waker.plan.model import Pod
+from waker.traffic.controllers import Adapter, SeriesKey
+from waker.traffic.counters import Page, Summing
+from waker.traffic.exposition import Exposition
+
+SLICE: Final = 256 * 1024  # about 1 ms of parsing; a compressed chunk can unfold to far more
+COMPRESS_FROM: Final = 1 << 20  # below, packing costs the controller more than it saves the network
+# A controller takes 10 to 30 s to write its largest pages; a pod that is cut off does not even answer the connect.
+TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=3, sock_read=30)
+
+
+def metrics_url(adapter: Adapter, pod: Pod) -> URL:
+    """Where that pod's page is."""
+    at = URL.build(scheme="http", host=pod.address, port=adapter.metrics.of(pod), path=adapter.path)
+    return at.with_query(dict(adapter.query)) if adapter.query else at
+
+
+async def fetch(
+    session: aiohttp.ClientSession, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], last_size: int = 0
+) -> tuple[Page, int]:
+    """The page, and its size in bytes: say that the next time. Raises ScrapeError."""
+    headers = {
+        "Accept": "text/plain;version=0.0.4",
+        "Accept-Encoding": "gzip" if last_size > COMPRESS_FROM else "identity",
+    }
+    url = metrics_url(adapter, pod)
+    try:
+        async with session.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False) as answer:
+            if answer.status != 200:
+                raise ScrapeError(f"answered its metrics page with HTTP {answer.status}; {adapter.enable}")
+            return await _read(answer.content, adapter, keys)
+    except TimeoutError as error:
+        raise ScrapeError("did not send its metrics page in time") from error
+    except aiohttp.ClientConnectorError as error:
+        raise ScrapeError(f"cannot be reached at {url.host}:{url.port}") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise ScrapeError(f"broke off its metrics page: {type(error).__name__}") from error
+
+
+async def _read(content: aiohttp.StreamReader, adapter: Adapter, keys: frozenset[SeriesKey]) -> tuple[Page, int]:
+    exposition, sums = Exposition(adapter.wanted), Summing(adapter, keys)
+    async for chunk in content.iter_any():
+        for at in range(0, len(chunk), SLICE):
+            sums.add(exposition.feed(chunk[at : at + SLICE]))
+            await asyncio.sleep(0)
+    sums.add(exposition.finish())
+    return sums.page(), exposition.bytes

@@ -1,0 +1,208 @@
+"""Who visits, kept up to date: reads every controller pod's page again and again, and tells when each app was last visited.
+
+It knows no Kubernetes: `app` gives it the controllers' pods, calls `follow` at each reconcile and asks `traffic` when
+something is decided. Unknown is a sentence, never a time: `visited_at` stays what it was, and whoever reads it must not
+call the app idle. Times only move forward: at a visit, at the first round that knows an app's series whole, and when a
+pod that counted is gone or began again, for what it had not shown yet is lost.
+"""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import aiohttp
+
+from waker.errors import ScrapeError, WakerError
+from waker.plan.model import AppId, Pod, Traffic
+from waker.traffic.controllers import Adapter, Interest, SeriesKey, adapter_for
+from waker.traffic.counters import Page
+from waker.traffic.fetch import fetch
+from waker.traffic.watched import Controller, Watched
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 4  # pages; each holds one chunk, so that pods that hang do not make the others wait
+JITTER: Final = 0.1  # of the interval, so that several wakers do not ask at the same moment
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the scraper needs from others. `prime` has a pod that counts nothing yet count a request of waker's own."""
+
+    clock: Callable[[], datetime]
+    interval: Callable[[], timedelta]
+    pods: Callable[[Adapter], Sequence[Pod]]
+    prime: Callable[[Adapter, Pod], Awaitable[None]]
+    on_visit: Callable[[AppId], None]
+
+
+@dataclass(slots=True)
+class Followed:
+    """An app. `new`: its clock starts when its series are first known whole."""
+
+    interests: frozenset[Interest]
+    visited_at: datetime | None = None
+    new: bool = True
+
+
+class Scraper:
+    """All apps, all controllers. One task runs it; all else are plain calls on the same loop."""
+
+    def __init__(self, session: aiohttp.ClientSession, outside: Outside) -> None:
+        self._session = session
+        self._outside = outside
+        self._apps: dict[AppId, Followed] = {}
+        self._controllers: dict[str, Controller] = {}
+        self._asked = asyncio.Event()
+        self.pages: Counter[tuple[str, str]] = Counter()  # (controller, "read" or "failed") -> how many
+
+    # --- what others ask ----------------------------------------------------------------------------------------------
+
+    def follow(self, app: AppId, interests: frozenset[Interest]) -> None:
+        """Watch these series for an app, from now on and instead of others. Cheap when nothing changed."""
+        known = self._apps.setdefault(app, Followed(frozenset()))
+        if known.interests == interests:
+            return
+        known.new = known.new or not interests <= known.interests
+        known.interests = interests
+        if any(each.controller not in self._controllers and adapter_for(each.controller) for each in interests):
+            self._asked.set()
+
+    def forget(self, app: AppId) -> None:
+        """Nobody asks for this app any more."""
+        self._apps.pop(app, None)
+
+    def traffic(self, app: AppId) -> Traffic:
+        """When the app was last visited, and why that is not sure, if it is not."""
+        known = self._apps.get(app)
+        if not known:
+            return Traffic(unknown="its traffic is not watched yet")
+        return Traffic(known.visited_at, self._unknown(known) or ("its traffic is new" if known.new else ""))
+
+    def discount(self, pod: Pod, interest: Interest, count: int = 1) -> None:
+        """Waker itself sent requests through this pod and the app answered them: they are no visits."""
+        if controller := self._controllers.get(interest.controller):
+            controller.ledger.discount(pod.uid, interest.key, count, self._outside.clock())
+
+    # --- rounds -------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Rounds for ever; the next one at once when somebody asks for a controller that is not watched yet."""
+        while True:
+            await self.round()
+            pause = self._outside.interval().total_seconds() * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 no secret
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._asked.wait()
+
+    async def round(self) -> None:
+        """Read every pod of every controller that somebody follows, once."""
+        self._asked.clear()
+        wanted = self._wanted()
+        for name in self._controllers.keys() - wanted.keys():
+            del self._controllers[name]
+        gate = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for adapter, keys in ((adapter_for(name), keys) for name, keys in wanted.items()):
+                if adapter:
+                    controller = self._controllers.setdefault(adapter.controller, Controller(adapter))
+                    for pod in controller.see(self._outside.pods(adapter), self._outside.clock()):
+                        self._all_visited(adapter, f"pod {pod.name} is gone")
+                    for each in controller.pods.values():
+                        group.create_task(self._read(controller, each, keys, gate))
+        self._conclude()
+
+    def _wanted(self) -> dict[str, frozenset[SeriesKey]]:
+        wanted: dict[str, set[SeriesKey]] = {}
+        for app in self._apps.values():
+            for controller, key in app.interests:
+                wanted.setdefault(controller, set()).add(key)
+        return {name: frozenset(keys) for name, keys in wanted.items()}
+
+    async def _read(
+        self, controller: Controller, each: Watched, keys: frozenset[SeriesKey], gate: asyncio.Semaphore
+    ) -> None:
+        adapter, pod = controller.adapter, each.pod
+        async with gate:
+            asked_at = self._outside.clock()
+            try:
+                page, each.size = await fetch(self._session, adapter, pod, keys, each.size)
+            except ScrapeError as error:
+                self.pages[adapter.controller, "failed"] += 1
+                _tell(each, str(error))
+                return
+            self.pages[adapter.controller, "read"] += 1
+            each.read_at = self._outside.clock()
+            self._observe(controller, pod, page, asked_at)
+            _tell(each, "" if page.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
+            if not page.proven:
+                await self._prime(adapter, pod)
+
+    def _observe(self, controller: Controller, pod: Pod, page: Page, asked_at: datetime) -> None:
+        if not controller.begun:
+            controller.ledger.baseline(pod.uid, page)
+        moved = controller.ledger.observe(pod.uid, page, asked_at)
+        if moved.lost:
+            self._all_visited(controller.adapter, f"pod {pod.name} began to count again")
+        if moved.visited:
+            seen = {Interest(controller.adapter.controller, key) for key in moved.visited}
+            for id, app in self._apps.items():
+                if not seen.isdisjoint(app.interests):
+                    self._visited(id, app)
+
+    async def _prime(self, adapter: Adapter, pod: Pod) -> None:
+        try:
+            await self._outside.prime(adapter, pod)
+        except (WakerError, aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+            log.debug("a controller pod could not be primed", extra={"pod": pod.name, "error": str(error)})
+
+    # --- what follows from it -----------------------------------------------------------------------------------------
+
+    def _conclude(self) -> None:
+        now, interval = self._outside.clock(), self._outside.interval()
+        for controller in self._controllers.values():
+            controller.begun = controller.begun or not controller.blind(now, interval)
+        for app in self._apps.values():
+            if app.new and not self._unknown(app):
+                app.new, app.visited_at = False, now
+
+    def _all_visited(self, adapter: Adapter, why: str) -> None:
+        log.info(
+            "visits may have been lost: idle clocks start again", extra={"controller": adapter.controller, "why": why}
+        )
+        for id, app in self._apps.items():
+            if any(each.controller == adapter.controller for each in app.interests):
+                self._visited(id, app)
+
+    def _visited(self, id: AppId, app: Followed) -> None:
+        app.visited_at = self._outside.clock()
+        self._outside.on_visit(id)
+
+    def _unknown(self, app: Followed) -> str:
+        """Why visits of this app could have been missed, "" if they cannot."""
+        if not app.interests:
+            return "no ingress controller counts its visits"
+        return next(filter(None, map(self._unseen, sorted(app.interests))), "")
+
+    def _unseen(self, interest: Interest) -> str:
+        controller = self._controllers.get(interest.controller)
+        if not controller:
+            why = "has not been read yet" if adapter_for(interest.controller) else "is not one whose metrics are known"
+            return f"ingress controller {interest.controller or 'of no class'} {why}"
+        now = self._outside.clock()
+        return controller.blind(now, self._outside.interval()) or controller.unlisted(interest.key, now)
+
+
+def _tell(each: Watched, problem: str) -> None:
+    """Say it when it changes, and only then."""
+    if problem and problem != each.problem:
+        log.warning("a controller pod's visitors are unknown", extra={"pod": each.pod.name, "why": problem})
+    elif each.problem and not problem:
+        log.info("a controller pod's visitors are known", extra={"pod": each.pod.name})
+    each.problem = problem

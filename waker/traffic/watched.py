@@ -1,0 +1,78 @@
+"""What is known of one ingress controller: its pods, when each was read, and why that is not enough.
+
+No IO and no clock: `scrape` tells it what it has seen and asks what cannot be known. Knowledge is whole or it is a
+sentence: one pod that cannot be read may be the one that is visited.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from waker.plan.model import Pod
+from waker.traffic.controllers import Adapter, SeriesKey
+from waker.traffic.counters import Ledger, Page
+
+FRESH: Final = 3  # intervals: one page may fail and one be late before a pod's traffic is unknown
+# A pod that is not ready may still finish what it was given: Kubernetes and cloud load balancers drain for up to 5 min.
+# Later than that a page that cannot be read tells nothing about visitors, and must not keep a cluster awake for ever.
+GRACE: Final = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Watched:
+    """A controller pod. `problem` ends a sentence that begins with its name."""
+
+    pod: Pod
+    read_at: datetime | None = None
+    size: int = 0  # of its last page, in bytes
+    problem: str = "has not been read yet"
+    unready_since: datetime | None = None
+
+    def excused(self, now: datetime) -> bool:
+        """True: it has not been ready for so long that nobody is waiting for its page."""
+        return bool(self.unready_since and self.unready_since + GRACE <= now)
+
+
+@dataclass(slots=True)
+class Controller:
+    """A controller that somebody follows. `begun`: all its pods have been read once; pods that come now count from 0."""
+
+    adapter: Adapter
+    begun: bool = False
+    pods: dict[str, Watched] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def see(self, pods: Iterable[Pod], now: datetime) -> list[Pod]:
+        """Its pods as they are now. Gives those that are gone and may have been visited since they were last read."""
+        found = {pod.uid: pod for pod in pods if pod.address}
+        gone = [self.pods.pop(uid) for uid in self.pods.keys() - found.keys()]
+        for uid, pod in found.items():
+            each = self.pods.setdefault(uid, Watched(pod))
+            each.pod = pod
+            each.unready_since = None if pod.ready else each.unready_since or now
+        return [each.pod for each in gone if self.ledger.forget(each.pod.uid) or not each.unready_since]
+
+    def blind(self, now: datetime, interval: timedelta) -> str:
+        """Why its visitors are not all known, "" if they are."""
+        title = self.adapter.title
+        if not self.pods:
+            return f"no pod of {title} was found (labels: {' or '.join(map(str, self.adapter.selectors))})"
+        for each, page in self._counting(now):
+            stale = not each.read_at or each.read_at < now - FRESH * interval
+            if stale or not page or not page.proven:
+                return f"{title} pod {each.pod.namespace}/{each.pod.name} {each.problem or 'was not read lately'}"
+        return ""
+
+    def unlisted(self, key: SeriesKey, now: datetime) -> str:
+        """Why the pages that were read do not answer for this series, "" if they do."""
+        title = self.adapter.title
+        for each, page in self._counting(now):
+            if page and key not in page.keys:
+                return f"{title} pod {each.pod.namespace}/{each.pod.name} has not been read for {'/'.join(key)} yet"
+            if page and self.adapter.listed and each.pod.ready and key not in page.tallies:
+                return f"{title} pod {each.pod.namespace}/{each.pod.name} does not know {'/'.join(key)}"
+        return ""
+
+    def _counting(self, now: datetime) -> Iterator[tuple[Watched, Page | None]]:
+        return ((each, self.ledger.last(uid)) for uid, each in self.pods.items() if not each.excused(now))
