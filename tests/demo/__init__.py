@@ -1,0 +1,1 @@
+"""The embedded cluster by itself: what no real API server is needed to judge."""

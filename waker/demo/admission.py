@@ -1,0 +1,156 @@
+"""What the API server makes of an object before it is stored: defaults, refusals, and its metadata.
+
+Pure but for fresh names and uids. Only those rules of the real one are here that KubeSleeper's objects can run into.
+Known difference: an EndpointSlice may hold a loopback address, since the pods of the embedded cluster live on one.
+"""
+
+import re
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from waker.demo.kinds import (
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    INGRESSES,
+    NAMESPACES,
+    SERVICES,
+    STATEFUL_SETS,
+    Key,
+    Obj,
+    Resource,
+    field_of,
+)
+from waker.demo.refusals import bad_request, conflict, invalid
+from waker.demo.selectors import selects
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"  # no vowels: no words
+IMMUTABLE: Final = ("uid", "creationTimestamp")
+KEPT: Final = ("uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp")
+
+
+def admitted(resource: Resource, namespace: str, body: Obj, now: datetime) -> Obj:
+    """A new object as it is stored. Raises Refused."""
+    metadata = {k: v for k, v in (body.get("metadata") or {}).items() if k not in KEPT}
+    if not metadata.get("name") and metadata.get("generateName"):
+        metadata["name"] = metadata["generateName"] + "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(5))
+    name = metadata.get("name", "")
+    if not name:
+        raise invalid(resource, "", "metadata.name", "Required value: name or generateName is required")
+    if not NAME.fullmatch(name):
+        raise invalid(resource, name, "metadata.name", f'Invalid value: "{name}": a lowercase RFC 1123 subdomain')
+    if metadata.get("namespace", namespace) != namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    metadata |= {"uid": str(uuid4()), "creationTimestamp": stamp(now)}
+    if resource.namespaced:
+        metadata["namespace"] = namespace
+    if resource.generation:
+        metadata["generation"] = 1
+    return shaped(resource, body | {"metadata": metadata})
+
+
+def updated(resource: Resource, key: Key, old: Obj, body: Obj) -> Obj:
+    """An object that takes another's place; `old` itself if nothing changes. Raises Refused."""
+    metadata = dict(body.get("metadata") or {})
+    if metadata.get("name", key.name) != key.name:
+        name = metadata["name"]
+        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({key.name})")
+    if metadata.get("resourceVersion") not in (None, "", old["metadata"]["resourceVersion"]):
+        raise conflict(resource, key)
+    for field in IMMUTABLE:
+        if metadata.get(field, old["metadata"][field]) != old["metadata"][field]:
+            value = metadata[field]
+            raise invalid(resource, key.name, f"metadata.{field}", f'Invalid value: "{value}": field is immutable')
+    metadata |= {field: old["metadata"][field] for field in (*KEPT, "namespace") if field in old["metadata"]}
+    metadata["name"] = key.name
+    status = {"status": old["status"]} if "status" in old else {}
+    new = shaped(resource, {**body, "metadata": metadata, **status})
+    if new == old:
+        return old
+    if any(field_of(new, field) != field_of(old, field) for field in resource.generation):
+        metadata = new["metadata"] | {"generation": old["metadata"]["generation"] + 1}
+    return new | {"metadata": metadata if resource.generation else new["metadata"]}
+
+
+def shaped(resource: Resource, body: Obj) -> Obj:
+    """Defaults filled in, empty maps left out, and checked."""
+    for field, value in (("kind", resource.kind), ("apiVersion", resource.api_version)):
+        if body.get(field, value) != value:
+            raise bad_request(f"{body.get('kind')} cannot be handled as a {resource.kind}")
+    obj: Obj = {"kind": resource.kind, "apiVersion": resource.api_version} | body
+    # An empty map does not survive the real server either: a JSON-Patch that adds a key to it then fails.
+    empty = [field for field in ("labels", "annotations") if not obj["metadata"].get(field, True)]
+    obj["metadata"] = {k: v for k, v in obj["metadata"].items() if k not in empty and v is not None}
+    shape = SHAPES.get(resource)
+    return shape(obj) if shape else obj
+
+
+def namespaced(obj: Obj) -> Obj:
+    """Namespaces carry their name as a label."""
+    metadata = obj["metadata"]
+    own = {"kubernetes.io/metadata.name": metadata["name"]}
+    return {"status": {"phase": "Active"}} | obj | {"metadata": metadata | {"labels": metadata.get("labels", {}) | own}}
+
+
+def workload(obj: Obj) -> Obj:
+    """Deployments and StatefulSets: one replica unless said otherwise; the selector selects the template."""
+    spec: Obj = {"replicas": 1} | {k: v for k, v in (obj.get("spec") or {}).items() if v is not None}
+    replicas, name = spec["replicas"], obj["metadata"]["name"]
+    resource = DEPLOYMENTS if obj["kind"] == DEPLOYMENTS.kind else STATEFUL_SETS
+    if isinstance(replicas, bool) or not isinstance(replicas, int):
+        raise bad_request(f"{resource.kind} in version v1 cannot be handled: spec.replicas is no number")
+    if replicas < 0:
+        raise invalid(resource, name, "spec.replicas", f"Invalid value: {replicas}: must be greater than or equal to 0")
+    template = {"metadata": {}} | (spec.get("template") or {})
+    if not selects(field_of(spec, "selector.matchLabels"), template):
+        problem = "Invalid value: `selector` does not match template `labels`"
+        raise invalid(resource, name, "spec.template.metadata.labels", problem)
+    return {"status": {}} | obj | {"spec": spec}
+
+
+def service(obj: Obj) -> Obj:
+    """A port leads to the same number unless said otherwise."""
+    spec = {"type": "ClusterIP"} | (obj.get("spec") or {})
+    ports = [{"protocol": "TCP", "targetPort": port["port"]} | port for port in spec.get("ports") or ()]
+    return {"status": {"loadBalancer": {}}} | obj | {"spec": spec | ({"ports": ports} if ports else {})}
+
+
+def endpoint_slice(obj: Obj) -> Obj:
+    """A port has a name, if an empty one; an endpoint has conditions, if none that is set."""
+    ports = [{"name": "", "protocol": "TCP"} | port for port in obj.get("ports") or ()]
+    endpoints = [{"conditions": {}} | endpoint for endpoint in obj.get("endpoints") or ()]
+    return obj | {"endpoints": endpoints or None, "ports": ports or None}
+
+
+def ingress(obj: Obj) -> Obj:
+    """Paths are absolute."""
+    for rule in field_of(obj, "spec.rules") or ():
+        for path in field_of(rule, "http.paths") or ():
+            text = path.get("path", "")
+            if path.get("pathType") != "ImplementationSpecific" and not text.startswith("/"):
+                problem = f'Invalid value: "{text}": must be an absolute path'
+                raise invalid(INGRESSES, obj["metadata"]["name"], "spec.rules.http.paths.path", problem)
+    return {"status": {"loadBalancer": {}}} | obj
+
+
+SHAPES: Final[dict[Resource, Callable[[Obj], Obj]]] = {
+    NAMESPACES: namespaced,
+    DEPLOYMENTS: workload,
+    STATEFUL_SETS: workload,
+    SERVICES: service,
+    ENDPOINT_SLICES: endpoint_slice,
+    INGRESSES: ingress,
+}
+
+
+def stamp(now: datetime) -> str:
+    """A time as Kubernetes writes it."""
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def without_nothing(counts: dict[str, Any]) -> dict[str, Any]:
+    """A status as Kubernetes writes it: what is 0 is left out."""
+    return {field: value for field, value in counts.items() if value}

@@ -1,0 +1,140 @@
+"""The embedded cluster's front door: everything in this process, on ports of 127.0.0.1, in one TaskGroup.
+
+`async with Cluster() as cluster:` starts the API server, the controllers, a node and an ingress; leaving stops them.
+A crash of any of them ends the block. Objects may be read and written through HTTP, as by any client, or through the
+methods here. It starts empty but for its namespaces and its ingress: `load` brings the apps.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from waker.demo import endpoints, workloads
+from waker.demo.ingress import Ingress
+from waker.demo.kinds import BY_KIND, KINDS, Key, Obj, key_of
+from waker.demo.pods import Node
+from waker.demo.server import ApiServer
+from waker.demo.store import Store
+from waker.demo.verbs import Verbs, resource_of
+
+NAMESPACES: Final = ("default", "kube-system", "kubesleeper")
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the cluster behaves. Port 0 is any free one."""
+
+    api_port: int = 0
+    ingress_port: int = 0
+    lag: timedelta = timedelta(milliseconds=200)  # until the ingress follows a change
+    bookmark_every: timedelta = timedelta(seconds=10)
+    window: int = 1000  # how many changes of a kind are remembered for watches and pages
+    now: Callable[[], datetime] = utc_now
+
+
+DEFAULTS: Final = Options()
+
+
+class Cluster:
+    """One embedded cluster. Lives inside its `async with` block."""
+
+    def __init__(self, options: Options = DEFAULTS) -> None:
+        self.store = Store(options.window)
+        self.verbs = Verbs(self.store, options.now)
+        self.api = ApiServer(self.verbs, options.bookmark_every)
+        self.ingress = Ingress(self.verbs, options.lag)
+        self._options = options
+        self._running = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as starting:
+            await self.ingress.start(self._options.ingress_port)
+            starting.push_async_callback(self.ingress.stop)
+            await self.api.start(self._options.api_port)
+            starting.push_async_callback(self.api.stop)
+            self._found()
+            tasks = await starting.enter_async_context(asyncio.TaskGroup())
+            for name, part in (
+                ("workloads", workloads.run(self.verbs)),
+                ("endpoints", endpoints.run(self.verbs)),
+                ("node", Node(self.verbs).run()),
+                ("ingress", self.ingress.run()),
+            ):
+                starting.callback(tasks.create_task(part, name=name).cancel)
+            self._running = starting.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._running.__aexit__(kind, error, trace)
+
+    @property
+    def api_url(self) -> str:
+        """Where the API server listens."""
+        return self.api.url
+
+    @property
+    def metrics_url(self) -> str:
+        """Where the ingress is scraped."""
+        return f"http://127.0.0.1:{self.ingress.metrics_port}/metrics"
+
+    def ingress_url(self, host: str = "127.0.0.1") -> str:
+        """Where a visitor finds a host."""
+        return f"http://{host}:{self.ingress.port}/"
+
+    def kubeconfig(self, path: Path) -> Path:
+        """Write a kubeconfig that leads here. JSON is YAML."""
+        name = "demo"
+        path.write_text(
+            json.dumps(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "clusters": [{"name": name, "cluster": {"server": self.api_url}}],
+                    "users": [{"name": name, "user": {"token": name}}],
+                    "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+                    "current-context": name,
+                }
+            )
+        )
+        return path
+
+    def load(self, objects: Iterable[Obj]) -> None:
+        """Create these objects, in the namespace `default` if they name none. Raises Refused."""
+        for obj in objects:
+            resource = resource_of(obj)
+            namespace = obj["metadata"].get("namespace", "default") if resource.namespaced else ""
+            self.verbs.create(resource, namespace, obj)
+
+    def get(self, kind: str, namespace: str, name: str) -> Obj | None:
+        """An object as it is now, by its kind: `get("Deployment", "default", "shop")`. Not to be changed."""
+        return self.store.get(BY_KIND[kind], Key(namespace, name))
+
+    def objects(self, kind: str, namespace: str = "") -> list[Obj]:
+        """All objects of a kind, in the order of their names."""
+        found = [obj for obj in self.store.all(BY_KIND[kind]) if namespace in ("", key_of(obj).namespace)]
+        return sorted(found, key=key_of)
+
+    async def until(self, holds: Callable[[], object], within: timedelta = timedelta(seconds=10)) -> None:
+        """Wait until it holds; looks again whenever an object changes. Raises TimeoutError."""
+        async with asyncio.timeout(within.total_seconds()):
+            with self.store.subscribe(*KINDS) as changes:
+                while not holds():
+                    await changes.wait()
+
+    def _found(self) -> None:
+        for name in NAMESPACES:
+            self.load([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+        self.load(self.ingress.manifests())

@@ -1,0 +1,176 @@
+"""What can be done with objects: get, create, replace, patch, delete, scale; without HTTP.
+
+The server calls these for clients, the controllers and tests call them directly. Every write goes through `admission`
+and is one step of the store, so that nobody sees half of it. Objects that come out are not to be changed.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from waker.demo import admission, patches, refusals
+from waker.demo.kinds import (
+    BY_PATH,
+    INGRESS_CLASSES,
+    INGRESSES,
+    KINDS,
+    NAMESPACES,
+    PODS,
+    Key,
+    Obj,
+    Resource,
+    field_of,
+    key_of,
+)
+from waker.demo.store import Store
+
+DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
+OLD_CLASS = "kubernetes.io/ingress.class"
+
+
+class PatchType(StrEnum):
+    """By content type."""
+
+    JSON = "application/json-patch+json"
+    MERGE = "application/merge-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"  # taken for a merge patch
+
+
+class Verbs:
+    """The verbs over one store."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self.store = store
+        self.now = now
+
+    def get(self, resource: Resource, key: Key) -> Obj:
+        """The object. Raises Refused (404)."""
+        found = self.store.get(resource, key)
+        if found is None:
+            raise refusals.not_found(resource, key)
+        return found
+
+    def create(self, resource: Resource, namespace: str, body: Obj) -> Obj:
+        """Store a new object. Raises Refused: 404 without its namespace, 409 if the name is taken, 422."""
+        obj = admission.admitted(resource, namespace, body, self.now())
+        key = key_of(obj)
+        if resource.namespaced:
+            self.get(NAMESPACES, Key("", namespace))
+        if self.store.get(resource, key) is not None:
+            raise refusals.already_exists(resource, key)
+        if resource is INGRESSES:
+            obj = self._classed(obj)
+        return self._write(resource, key, obj)
+
+    def replace(self, resource: Resource, key: Key, body: Obj) -> Obj:
+        """Put another state in its place; the status stays. Raises Refused: 404, 409 for another version or uid, 422."""
+        old = self.get(resource, key)
+        if field_of(body, "metadata.uid") not in (None, "", old["metadata"]["uid"]):
+            raise refusals.conflict(resource, key)
+        return self._update(resource, key, old, body)
+
+    def patch(self, resource: Resource, key: Key, kind: PatchType, patch: Any) -> Obj:
+        """Change it in part. Raises Refused as `replace` does, and 422 if a JSON-Patch does not fit."""
+        old = self.get(resource, key)
+        return self._update(resource, key, old, patched(old, kind, patch))
+
+    def set_status(self, resource: Resource, key: Key, status: Obj) -> None:
+        """For controllers: write the status, if it changed and the object is still there."""
+        old = self.store.get(resource, key)
+        if old is not None and old.get("status") != status:
+            self.store.write(resource, key, old | {"status": status})
+
+    def delete(self, resource: Resource, key: Key, preconditions: Obj | None = None) -> Obj:
+        """Remove it. A pod on a node gets its deletionTimestamp, and the node removes it. Raises Refused: 404, 409."""
+        old = self.get(resource, key)
+        for field in ("uid", "resourceVersion"):
+            if (preconditions or {}).get(field, old["metadata"][field]) != old["metadata"][field]:
+                raise refusals.conflict(resource, key)
+        if resource is PODS and field_of(old, "spec.nodeName"):
+            return self._terminated(key, old)
+        if resource is NAMESPACES:
+            self._empty(key.name)
+        self.store.write(resource, key, None)
+        return old
+
+    def remove(self, resource: Resource, key: Key) -> None:
+        """For controllers: it is gone now, if it was there."""
+        if self.store.get(resource, key) is not None:
+            self.store.write(resource, key, None)
+
+    def scale(self, resource: Resource, key: Key) -> Obj:
+        """The Scale of a workload."""
+        obj = self.get(resource, key)
+        metadata = {k: v for k, v in obj["metadata"].items() if k in SCALE_METADATA}
+        labels = ",".join(f"{k}={v}" for k, v in obj["spec"]["selector"]["matchLabels"].items())
+        return {
+            "kind": "Scale",
+            "apiVersion": "autoscaling/v1",
+            "metadata": metadata,
+            "spec": admission.without_nothing({"replicas": obj["spec"]["replicas"]}),
+            "status": {"replicas": obj["status"].get("replicas", 0), "selector": labels},
+        }
+
+    def rescale(self, resource: Resource, key: Key, scale: Obj) -> Obj:
+        """Take a Scale's replicas over."""
+        obj = self.get(resource, key)
+        version = {"resourceVersion": scale["metadata"].get("resourceVersion", "")} if "metadata" in scale else {}
+        spec = obj["spec"] | {"replicas": field_of(scale, "spec.replicas") or 0}
+        self.replace(resource, key, obj | {"metadata": obj["metadata"] | version, "spec": spec})
+        return self.scale(resource, key)
+
+    def patch_scale(self, resource: Resource, key: Key, kind: PatchType, patch: Any) -> Obj:
+        """Change a Scale in part."""
+        return self.rescale(resource, key, patched(self.scale(resource, key), kind, patch))
+
+    def _write(self, resource: Resource, key: Key, obj: Obj) -> Obj:
+        stored = self.store.write(resource, key, obj)
+        return stored if stored is not None else obj
+
+    def _update(self, resource: Resource, key: Key, old: Obj, body: Obj) -> Obj:
+        new = admission.updated(resource, key, old, body)
+        return old if new is old else self._write(resource, key, new)
+
+    def _terminated(self, key: Key, pod: Obj) -> Obj:
+        if "deletionTimestamp" in pod["metadata"]:
+            return pod
+        deletion = {"deletionTimestamp": admission.stamp(self.now()), "deletionGracePeriodSeconds": 30}
+        return self._write(PODS, key, pod | {"metadata": pod["metadata"] | deletion})
+
+    def _empty(self, namespace: str) -> None:
+        for resource in KINDS:
+            if resource.namespaced:
+                for obj in self.store.all(resource):
+                    if obj["metadata"]["namespace"] == namespace:
+                        self.store.write(resource, key_of(obj), None)
+
+    def _classed(self, ingress: Obj) -> Obj:
+        """An Ingress that names no class gets the default one, as the real server's admission does."""
+        spec = ingress.get("spec") or {}
+        if "ingressClassName" in spec or OLD_CLASS in (ingress["metadata"].get("annotations") or {}):
+            return ingress
+        for candidate in self.store.all(INGRESS_CLASSES):
+            if (candidate["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true":
+                return ingress | {"spec": spec | {"ingressClassName": candidate["metadata"]["name"]}}
+        return ingress
+
+
+SCALE_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+def patched(old: Obj, kind: PatchType, patch: Any) -> Obj:
+    """The object as the patch wants it."""
+    new = patches.json_patch(old, patch) if kind is PatchType.JSON else patches.merge(old, patch)
+    if not isinstance(new, dict):
+        raise refusals.unpatchable()
+    return new
+
+
+def resource_of(obj: Obj) -> Resource:
+    """The kind of an object from a manifest. Raises Refused (404) if it is none of ours."""
+    group, _, version = obj.get("apiVersion", "").rpartition("/")
+    for row in BY_PATH.values():
+        if (row.group, row.version, row.kind) == (group, version, obj.get("kind")):
+            return row
+    raise refusals.no_such_path()
