@@ -5,6 +5,8 @@ that a page of 300 MB blocks nobody. Whatever goes wrong is a ScrapeError whose 
 """
 
 import asyncio
+import zlib
+from collections.abc import AsyncIterator
 from typing import Final
 
 import aiohttp
@@ -38,23 +40,43 @@ async def fetch(
     }
     url = metrics_url(adapter, pod)
     try:
-        async with session.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False) as answer:
+        async with session.get(
+            url, headers=headers, timeout=TIMEOUT, allow_redirects=False, auto_decompress=False
+        ) as answer:
             if answer.status != 200:
                 raise ScrapeError(f"answered its metrics page with HTTP {answer.status}; {adapter.enable}")
-            return await _read(answer.content, adapter, keys)
+            packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
+            return await _read(_unpacked(answer.content) if packed else _sliced(answer.content), adapter, keys)
     except TimeoutError as error:
         raise ScrapeError("did not send its metrics page in time") from error
     except aiohttp.ClientConnectorError as error:
         raise ScrapeError(f"cannot be reached at {url.host}:{url.port}") from error
-    except (aiohttp.ClientError, OSError) as error:
+    except (aiohttp.ClientError, OSError, zlib.error) as error:
         raise ScrapeError(f"broke off its metrics page: {type(error).__name__}") from error
 
 
-async def _read(content: aiohttp.StreamReader, adapter: Adapter, keys: frozenset[SeriesKey]) -> tuple[Page, int]:
-    exposition, sums = Exposition(adapter.wanted), Summing(adapter, keys)
+async def _sliced(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
     async for chunk in content.iter_any():
         for at in range(0, len(chunk), SLICE):
-            sums.add(exposition.feed(chunk[at : at + SLICE]))
-            await asyncio.sleep(0)
+            yield chunk[at : at + SLICE]
+
+
+async def _unpacked(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Unpacked here, slice by slice: the library would unfold a whole chunk at once, and block everybody meanwhile."""
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    async for chunk in content.iter_any():
+        left = chunk
+        while left:
+            yield unpacking.decompress(left, SLICE)
+            left = unpacking.unconsumed_tail
+    if not unpacking.eof:
+        raise ScrapeError("broke off its metrics page: the packed page is cut short")
+
+
+async def _read(slices: AsyncIterator[bytes], adapter: Adapter, keys: frozenset[SeriesKey]) -> tuple[Page, int]:
+    exposition, sums = Exposition(adapter.wanted), Summing(adapter, keys)
+    async for piece in slices:
+        sums.add(exposition.feed(piece))
+        await asyncio.sleep(0)
     sums.add(exposition.finish())
     return sums.page(), exposition.bytes
