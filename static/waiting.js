@@ -25,13 +25,14 @@
     if (text && state.textContent !== text) state.textContent = text;
   };
 
-  let strange = 0;
+  let strange = 0, asleep = false;
   const open = async () => {
     const answer = await fetch(location.href, {
       method: "HEAD", headers: { [MARKER]: "poll" }, cache: "no-store", credentials: "same-origin", redirect: "manual",
     });
     const mark = answer.headers.get(MARKER);
     if (mark) show(mark);
+    asleep = /phase=Asleep/.test(mark) && document.body.classList.contains("calm");
     // A 502, 503 or 504 without marker is most likely a proxy between two states; said five times, it is the app's word.
     strange = !mark && [502, 503, 504].includes(answer.status) ? strange + 1 : 0;
     return !mark && (!strange || strange >= 5);
@@ -44,6 +45,8 @@
       try {
         if (await open()) break;
       } catch { /* the network rests; so do we */ }
+      // Nobody is waking it: the wish was lost, or it fell asleep again. Who still looks at the page asks anew.
+      if (asleep && !document.hidden && Date.now() - started > 5000) location.reload();
       if (Date.now() - started > SHOWN_LONG) remember(0);
       await sleep(Math.max(250, 1000 - (Date.now() - asked)));
     }

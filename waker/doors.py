@@ -45,6 +45,7 @@ class Doors:
         self._knocks: dict[AppId, datetime] = {}
         self._passing: Counter[AppId] = Counter()
         self._news: dict[AppId, asyncio.Event] = {}
+        self._waiters: Counter[AppId] = Counter()
 
     # --- the reconciler's side ---
 
@@ -99,7 +100,7 @@ class Doors:
 
     def waiting(self, app: AppId) -> bool:
         """Whether somebody waits for the app at this moment."""
-        return app in self._news
+        return self._waiters[app] > 0
 
     # --- the visitors' side ---
 
@@ -122,7 +123,7 @@ class Doors:
         if news:
             self._knocked(app)
 
-    async def way(self, view: View, within: timedelta) -> Address | None:
+    async def way(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         """See `Apps.way`."""
         loop = asyncio.get_running_loop()
         end = loop.time() + within.total_seconds()
@@ -132,12 +133,20 @@ class Doors:
             left = end - loop.time()
             if address or left <= 0 or not shown:
                 return address
-            news = self._news.setdefault(view.app, asyncio.Event())
-            try:
-                async with asyncio.timeout(min(left, KNOCK_AGAIN)):
-                    await news.wait()
-            except TimeoutError:
-                self._knocked(view.app)
+            await self._news_of(view.app, min(left, KNOCK_AGAIN))
+            if knocking:
+                self.knock(view.app)
+
+    async def _news_of(self, app: AppId, within: float) -> None:
+        news = self._news.setdefault(app, asyncio.Event())
+        self._waiters[app] += 1
+        try:
+            async with asyncio.timeout(within):
+                await news.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._waiters[app] -= 1
 
     @contextmanager
     def passing(self, app: AppId) -> Iterator[None]:

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 CONFLICT_AGAIN = 0.05  # seconds; the watch has the newer object by then
 ERROR_AGAIN = (1.0, 60.0)  # seconds, doubled from the first to the second
 UNKNOWN_AGAIN = timedelta(seconds=5)
+DOOR_CLOSES = timedelta(milliseconds=100)
 BLIND_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
 NEED_ENDPOINTS = frozenset({Phase.FALLING, Phase.WAKING, Phase.RISING, Phase.STUCK})
@@ -87,14 +88,18 @@ class Reconciler:
             self._drop(app)
             return None
         self._attend(sight)
+        self._forget_old_knocks(sight)
         seen = await self._snapshot(sight)
         plan = decide(seen, house.clock())
+        was_open = self._open(app)
         if seen.workload.replicas and any(isinstance(action, Redirect) for action in plan.actions):
             seen = replace(seen, prepared=await self._unprepared(seen))
             plan = decide(seen, house.clock())
         self._show(sight, seen, plan)
         await self._tell(sight.workload, plan)
         await self._tell_blindness(sight, seen, plan)
+        if was_open and any(isinstance(action, ScaleToZero) for action in plan.actions):
+            return DOOR_CLOSES  # requests that passed until now may still begin
         await self._act(sight, plan)
         return _sooner(plan.look_again, self._other_reasons(app, seen, plan))
 
@@ -109,6 +114,10 @@ class Reconciler:
         if said:
             self._house.metrics.apps.labels(said.phase).dec()
 
+    def _open(self, app: AppId) -> bool:
+        shown = self._house.doors.shown(app)
+        return shown is not None and shown.plan.open
+
     def _attend(self, sight: Sight) -> None:
         """Have traffic and controllers watched for an app that may fall asleep by itself."""
         app = sight.workload.id
@@ -117,6 +126,14 @@ class Reconciler:
             self._house.scraper.follow(app, frozenset(interests(sight).values()))
         else:
             self._house.scraper.forget(app)
+
+    def _forget_old_knocks(self, sight: Sight) -> None:
+        """Asleep now, awake at the last look: knocks from before the swap were answered. Any later one is a wish."""
+        app = sight.workload.id
+        shown = self._house.doors.shown(app)
+        swaps = [route.swapped_at for route in sight.found.routes if route.swapped_at]
+        if sight.workload.replicas == 0 and swaps and (not shown or shown.plan.phase in (Phase.AWAKE, Phase.FALLING)):
+            self._house.doors.take_knock(app, min(swaps))
 
     async def _snapshot(self, sight: Sight) -> Snapshot:
         house, app = self._house, sight.workload.id

@@ -46,7 +46,7 @@ class House:
     def knock(self, app: AppId) -> None:
         self.knocks.append(app)
 
-    async def way(self, view: View, within: timedelta) -> Address | None:
+    async def way(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         self.waits.append(within)
         self.waiting.set()
         if self.gate and within:

@@ -51,7 +51,7 @@ def decide(seen: Snapshot, now: datetime) -> Plan:
     if rest.due:
         return _fall(seen, state, rest, now)
     if state.ours and state.saved is None and not _wished_since_the_swap(seen, state):
-        return _turn_back(seen, rest.reason)
+        return _turn_back(seen, state, rest.reason)
     if state.holding:
         return _rise(seen, state, now, rest.reason)
     return Plan(Phase.AWAKE, rest.reason, look_again=rest.again, open=True)
@@ -64,7 +64,7 @@ def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
         return _wake(seen, state, why)
     if seen.workload.replicas and state.holding:
         return _rise(seen, state, now, why)
-    if state.ours:
+    if state.ours or state.unreadable:
         return _lost(state)
     if seen.policy is None and state.marked:
         return Plan(Phase.UNMANAGED, why, (Forget(clean=True),), open=True)
@@ -76,7 +76,11 @@ def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
 
 def _without_pods(seen: Snapshot, state: State, now: datetime) -> Plan:
     if state.saved is None:
-        return _lost(state) if state.ours else Plan(Phase.UNMANAGED, "scaled to 0 by its owner, not by KubeSleeper")
+        return (
+            _lost(state)
+            if state.ours or state.unreadable
+            else Plan(Phase.UNMANAGED, "scaled to 0 by its owner, not by KubeSleeper")
+        )
     wanted = _why_wake(seen, state)
     if wanted:
         return _wake(seen, state, wanted)
@@ -97,9 +101,9 @@ def _why_wake(seen: Snapshot, state: State) -> str:
         return ""
     if names.WISHED_AT in seen.workload.annotations:
         return "a wake was asked for"
-    if seen.knocked_at and all(seen.knocked_at >= route.swapped_at for route in seen.routes if route.swapped_at):
+    if seen.knocked_at:
         return "visited"
-    if not state.ours and any(route.swaps >= MOST_SWAPS for route in state.theirs):
+    if any(route.swaps >= MOST_SWAPS for route in state.theirs):
         return "somebody keeps pointing its routes back"
     return ""
 
@@ -110,17 +114,32 @@ def _wake(seen: Snapshot, state: State, why: str) -> Plan:
 
 def _drifted(seen: Snapshot, state: State, now: datetime) -> Plan:
     """Asleep, but a route leads to the app again: somebody has applied the user's manifest, or added a path."""
+    left = _swap_again_after(state, now)
+    if left is None:
+        return Plan(Phase.STUCK, _meddled(state), look_again=STUCK_AGAIN, warning=True)
+    if not any(route.swaps for route in state.theirs):
+        return Plan(Phase.ASLEEP, "its owner added a route while it is asleep", (Redirect(state.theirs),), SOON)
+    if left > timedelta():
+        return Plan(Phase.ASLEEP, _reverted_names(state), look_again=left, warning=True)
+    return Plan(Phase.ASLEEP, _reverted_names(state), (Redirect(state.theirs),), SOON, warning=True)
+
+
+def _swap_again_after(state: State, now: datetime) -> timedelta | None:
+    """When a route that somebody pointed back may be swapped again; None: never in this sleep."""
     worst = max(route.swaps for route in state.theirs)
-    named = ", ".join(str(route.id) for route in state.theirs)
-    if worst >= MOST_SWAPS:
-        reason = f"somebody keeps pointing {named} back: tell that tool to leave Ingress backends alone"
-        return Plan(Phase.STUCK, reason, look_again=STUCK_AGAIN, warning=True)
     since = max((route.swapped_at for route in state.theirs if route.swapped_at), default=None)
-    again = since + SWAP_BACKOFF * 2**worst if since and worst else now
-    reason = f"{named} was pointed back while asleep"
-    if now < again:
-        return Plan(Phase.ASLEEP, reason, look_again=again - now, warning=True)
-    return Plan(Phase.ASLEEP, reason, (Redirect(state.theirs),), SOON, warning=True)
+    if worst >= MOST_SWAPS:
+        return None
+    return since + SWAP_BACKOFF * 2**worst - now if since and worst else timedelta()
+
+
+def _reverted_names(state: State) -> str:
+    return ", ".join(str(route.id) for route in state.theirs if route.swaps) + " was pointed back by somebody else"
+
+
+def _meddled(state: State) -> str:
+    named = ", ".join(str(route.id) for route in state.theirs if route.swaps)
+    return f"somebody keeps pointing {named} back: tell that tool to leave Ingress backends alone"
 
 
 def _lost(state: State) -> Plan:
@@ -136,14 +155,16 @@ def _lost(state: State) -> Plan:
 def _fall(seen: Snapshot, state: State, rest: Rest, now: datetime) -> Plan:
     """On the way down. Laws 1, 2 and 6."""
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
+    if not pinned and _knocked_meanwhile(seen, state):
+        return _turn_back(seen, state, "visited on the way down")
+    if any(route.swaps for route in state.theirs):
+        return _reverted(seen, state, now)
     if state.theirs and seen.prepared:
         phase = Phase.FALLING if state.ours else Phase.AWAKE
         reason = f"{rest.reason}, but {seen.prepared}"
         return Plan(phase, reason, look_again=SOON, open=not state.ours, warning=True)
     if state.theirs:
         return Plan(Phase.FALLING, f"{rest.reason}: routes first, pods later", (Redirect(state.theirs),), PROBE_EVERY)
-    if not pinned and _knocked_meanwhile(seen, state):
-        return _turn_back(seen, "visited on the way down")
     if seen.followed_since is None:
         return _unfollowed(seen, state, now)
     settled = seen.followed_since + SETTLE
@@ -166,12 +187,24 @@ def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
     why = f"an ingress controller pod has not followed within {format_duration(FOLLOW_WITHIN)}"
     if seen.policy and (seen.policy.pin is Pin.ASLEEP):
         return Plan(Phase.STUCK, why, look_again=STUCK_AGAIN, warning=True)
-    return _turn_back(seen, why)
+    return _turn_back(seen, state, why)
 
 
-def _turn_back(seen: Snapshot, why: str) -> Plan:
+def _reverted(seen: Snapshot, state: State, now: datetime) -> Plan:
+    """On the way down somebody else points routes back: not again and again, each is a reload for the controller."""
+    left = _swap_again_after(state, now)
+    if left is None and seen.policy and seen.policy.pin is not Pin.ASLEEP:
+        return _turn_back(seen, state, _meddled(state))
+    if left is None:
+        return Plan(Phase.STUCK, _meddled(state), look_again=STUCK_AGAIN, warning=True)
+    if left > timedelta():
+        return Plan(Phase.FALLING, _reverted_names(state), look_again=left, warning=True)
+    return Plan(Phase.FALLING, _reverted_names(state), (Redirect(state.theirs),), PROBE_EVERY, warning=True)
+
+
+def _turn_back(seen: Snapshot, state: State, why: str) -> Plan:
     """On the way down, but not for long: law 6. Without a knock only the holder of the Lease can tell."""
-    if seen.leader or seen.knocked_at:
+    if seen.leader or _knocked_meanwhile(seen, state):
         return Plan(Phase.FALLING, f"{why}: turning back", (RecordWish(),), SOON)
     return Plan(Phase.FALLING, "another waker is putting it to sleep", look_again=SOON)
 

@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 
 from waker.plan.model import Backend, RouteId
 
+CREDIBLE = range(2000, 3000)  # years; beyond, adding a duration may overflow
+MANY = 1000  # swaps in one sleep; it ends after three
+
 
 class OriginalsError(ValueError):
     """The annotation cannot be read: somebody has edited it."""
@@ -49,12 +52,12 @@ def format_time(at: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime | None:
-    """The inverse of `format_time`; None if it is no time with a zone."""
+    """The inverse of `format_time`; None if it is no time with a zone, or none that a cluster has seen."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return at if at.tzinfo else None
+    return at if at.tzinfo and at.year in CREDIBLE else None
 
 
 def write(originals: Iterable[Original]) -> str:
@@ -78,14 +81,16 @@ def read(namespace: str, ingress: str, text: str) -> dict[RouteId, Original]:
         return {}
     try:
         entries = [_entry(namespace, ingress, each) for each in json.loads(text)["routes"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise OriginalsError(f"the saved backends of Ingress {namespace}/{ingress} cannot be read: {error}") from error
     return {each.id: each for each in entries}
 
 
 def _entry(namespace: str, ingress: str, found: Mapping[str, Any]) -> Original:
-    backend, at = backend_of(found["backend"]), parse_time(found["at"])
-    if not backend or not at:
-        raise ValueError("an entry has no backend or no time")
-    id = RouteId(namespace, ingress, found.get("host", ""), found.get("path", ""), found.get("pathType", ""))
-    return Original(id, backend, at, int(found["swaps"]))
+    backend, at, swaps = backend_of(found["backend"]), parse_time(found["at"]), found["swaps"]
+    where = [found.get(key, "") for key in ("host", "path", "pathType")]
+    if not backend or not at or not all(isinstance(each, str) for each in (backend.service, *where)):
+        raise ValueError("an entry has no backend, no time or no place")
+    if type(swaps) is not int or type(backend.port) not in (int, str) or not 0 <= swaps <= MANY:
+        raise ValueError("an entry has a number that is none")
+    return Original(RouteId(namespace, ingress, *where), backend, at, swaps)

@@ -1,5 +1,6 @@
 """A snapshot's facts under the names that `decide` thinks in."""
 
+import re
 from dataclasses import dataclass
 
 from waker import names
@@ -24,7 +25,7 @@ def state_of(seen: Snapshot) -> State:
     """The snapshot, sorted."""
     annotations = seen.workload.annotations
     text = annotations.get(names.SAVED_REPLICAS)
-    readable = text is not None and text.isascii() and text.isdigit() and 0 < int(text) < 2**31
+    readable = text is not None and re.fullmatch(r"[1-9]\d{0,8}", text, re.ASCII) is not None
     ours = tuple(route for route in seen.routes if route.holder is Holder.OURS)
     theirs = tuple(route for route in seen.routes if route.holder is Holder.THEIRS)
     pods = seen.workload.replicas > 0

@@ -34,8 +34,8 @@ class Apps(Protocol):
     def knock(self, app: AppId) -> None:
         """Note that somebody wants this app. A wish, in memory: no IO, and a thousand are as one."""
 
-    async def way(self, view: View, within: timedelta) -> Address | None:
-        """Wait until a ready pod may take requests of this route. None: not in time."""
+    async def way(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
+        """Wait until a ready pod may take requests of this route; knock again meanwhile if told so. None: not in time."""
 
     def passing(self, app: AppId) -> AbstractContextManager[None]:
         """Count one request as being passed on for as long as the context is open."""

@@ -159,7 +159,7 @@ async def visit(door: Door, request: web.Request, view: View, who: Audience) -> 
         if not place:
             return "crowded", told(door, request, who, view, "Too many requests wait for this app already.")
         with door.metrics.held.track_inprogress():
-            way = await door.apps.way(view, patience)
+            way = await door.apps.way(view, patience, knocking=who is not Audience.PROBE)
     if way is None:
         late = find(door.apps, request) or view
         return "late" if who is Audience.CLIENT else "page", told(door, request, who, late, sentence(late))
