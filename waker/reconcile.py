@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 CONFLICT_AGAIN = 0.05  # seconds; the watch has the newer object by then
 ERROR_AGAIN = (1.0, 60.0)  # seconds, doubled from the first to the second
 UNKNOWN_AGAIN = timedelta(seconds=5)
+SECOND_LOOK = 3.0  # seconds; `kubectl apply` of an app creates its objects one after the other
 DOOR_CLOSES = timedelta(milliseconds=100)
 BLIND_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
@@ -191,11 +192,20 @@ class Reconciler:
                 self._house.metrics.transitions.labels(old.phase, plan.phase).inc()
                 self._measure(workload.id, plan)
                 log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason)
-        warns = plan.warning and (moved or old is None or old.reason != plan.reason)
-        if warns or (moved and old is not None):
-            severity = Severity.WARNING if plan.warning else Severity.NORMAL
-            reason = "CannotSleep" if plan.warning and plan.phase is not Phase.STUCK else EVENT_REASONS[plan.phase]
-            await self._house.recorder.tell(subject_of(workload), severity, reason, plan.reason)
+        if plan.warning:
+            await self._warn(workload, plan, old)
+        elif moved and old is not None:
+            await self._house.recorder.tell(
+                subject_of(workload), Severity.NORMAL, EVENT_REASONS[plan.phase], plan.reason
+            )
+
+    async def _warn(self, workload: Workload, plan: Plan, old: Plan | None) -> None:
+        """A problem that only says "the other objects are not there yet" is worth a second look, not an Event."""
+        if plan.phase is Phase.UNMANAGED and (old is None or old.reason != plan.reason):
+            self._house.queue.add(workload.id, SECOND_LOOK)
+            return
+        reason = EVENT_REASONS[plan.phase] if plan.phase is Phase.STUCK else "CannotSleep"
+        await self._house.recorder.tell(subject_of(workload), Severity.WARNING, reason, plan.reason)
 
     def _measure(self, app: AppId, plan: Plan) -> None:
         shown = self._house.doors.shown(app)
