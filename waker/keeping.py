@@ -12,7 +12,7 @@ from waker.cluster import upkeep
 from waker.cluster.apply import apply_restore
 from waker.cluster.upkeep import Seen
 from waker.doors import Shown
-from waker.errors import ClusterError, Conflict
+from waker.errors import ClusterError, Conflict, NotFound
 from waker.house import House
 from waker.plan import originals
 from waker.plan.model import Backend, Holder, Ingress, Phase, Route, RouteId
@@ -38,6 +38,9 @@ class Keeper:
         except Conflict as error:
             log.debug("namespace %s: %s", key.name, error)
             return UNKNOWN_AGAIN
+        except NotFound as error:
+            log.debug("namespace %s: %s", key.name, error)
+            return None
         except ClusterError as error:
             log.warning("namespace %s: %s", key.name, error)
             return ERROR_AGAIN

@@ -8,11 +8,10 @@ tried again later; what was done stays true, for every step can be the last one.
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from waker import names
 from waker.cluster.apply import apply
-from waker.cluster.events import Severity, Subject
-from waker.cluster.resources import WORKLOADS
 from waker.errors import ClusterError, Conflict
 from waker.house import House
 from waker.plan.decide import decide
@@ -22,15 +21,14 @@ from waker.plan.model import (
     Holder,
     Phase,
     Plan,
-    RecordWish,
     Redirect,
     ScaleToZero,
-    ScaleUp,
     Snapshot,
     Traffic,
-    Workload,
 )
-from waker.sight import interests, ready, traffic_of, unseeable
+from waker.plan.originals import parse_time
+from waker.sight import interests, ready, traffic_of
+from waker.telling import Teller
 from waker.world import Namespace, Sight, managed
 
 log = logging.getLogger(__name__)
@@ -38,20 +36,9 @@ log = logging.getLogger(__name__)
 CONFLICT_AGAIN = 0.05  # seconds; the watch has the newer object by then
 ERROR_AGAIN = (1.0, 60.0)  # seconds, doubled from the first to the second
 UNKNOWN_AGAIN = timedelta(seconds=5)
-SECOND_LOOK = 3.0  # seconds; `kubectl apply` of an app creates its objects one after the other
 DOOR_CLOSES = timedelta(milliseconds=100)
-BLIND_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
 NEED_ENDPOINTS = frozenset({Phase.FALLING, Phase.WAKING, Phase.RISING, Phase.STUCK})
-EVENT_REASONS = {
-    Phase.AWAKE: "Awake",
-    Phase.FALLING: "FallingAsleep",
-    Phase.ASLEEP: "Asleep",
-    Phase.WAKING: "Waking",
-    Phase.RISING: "OpeningRoutes",
-    Phase.STUCK: "Stuck",
-    Phase.UNMANAGED: "NotManaged",
-}
 
 
 class Reconciler:
@@ -59,9 +46,8 @@ class Reconciler:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._said: dict[AppId, Plan] = {}
+        self._teller = Teller(house)
         self._failures: dict[AppId, int] = {}
-        self._blind: dict[AppId, datetime] = {}
 
     async def look(self, app: AppId) -> float | None:
         """One pass; seconds until the next, None to wait for news."""
@@ -89,7 +75,7 @@ class Reconciler:
             self._drop(app)
             return None
         self._attend(sight)
-        self._forget_old_knocks(sight)
+        self._forget_answered_knocks(sight)
         seen = await self._snapshot(sight)
         plan = decide(seen, house.clock())
         was_open = self._open(app)
@@ -97,8 +83,7 @@ class Reconciler:
             seen = replace(seen, prepared=await self._unprepared(seen))
             plan = decide(seen, house.clock())
         self._show(sight, seen, plan)
-        await self._tell(sight.workload, plan)
-        await self._tell_blindness(sight, seen, plan)
+        self._teller.tell(sight, seen, plan)
         if was_open and any(isinstance(action, ScaleToZero) for action in plan.actions):
             return DOOR_CLOSES  # requests that passed until now may still begin
         await self._act(sight, plan)
@@ -110,10 +95,7 @@ class Reconciler:
         self._house.endpoints.leave(app)
         self._house.fleet.forget(app)
         self._failures.pop(app, None)
-        self._blind.pop(app, None)
-        said = self._said.pop(app, None)
-        if said:
-            self._house.metrics.apps.labels(said.phase).dec()
+        self._teller.forget(app)
 
     def _open(self, app: AppId) -> bool:
         shown = self._house.doors.shown(app)
@@ -128,9 +110,15 @@ class Reconciler:
         else:
             self._house.scraper.forget(app)
 
-    def _forget_old_knocks(self, sight: Sight) -> None:
-        """Asleep now, awake at the last look: knocks from before the swap were answered. Any later one is a wish."""
+    def _forget_answered_knocks(self, sight: Sight) -> None:
+        """A knock is answered once a later wish is seen on the workload, not when it was sent there.
+
+        Asleep now, awake at the last look: knocks from before the swap are visits of then. Any later one is a wish.
+        """
         app = sight.workload.id
+        written = parse_time(sight.workload.annotations.get(names.WISHED_AT, ""))
+        if written:
+            self._house.doors.take_knock(app, written)
         shown = self._house.doors.shown(app)
         swaps = [route.swapped_at for route in sight.found.routes if route.swapped_at]
         if sight.workload.replicas == 0 and swaps and (not shown or shown.plan.phase in (Phase.AWAKE, Phase.FALLING)):
@@ -180,49 +168,6 @@ class Reconciler:
         recent = seen.knocked_at is not None and self._house.clock() - seen.knocked_at < LINGER
         return bool(seen.workload.replicas) and (recent or bool(seen.passing) or self._house.doors.waiting(app))
 
-    async def _tell(self, workload: Workload, plan: Plan) -> None:
-        """The log says each change; an Event each change of phase, and each new warning."""
-        old = self._said.get(workload.id)
-        self._said[workload.id] = plan
-        moved = old is None or old.phase is not plan.phase
-        if moved:
-            self._house.metrics.apps.labels(plan.phase).inc()
-            if old:
-                self._house.metrics.apps.labels(old.phase).dec()
-                self._house.metrics.transitions.labels(old.phase, plan.phase).inc()
-                self._measure(workload.id, plan)
-                log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason)
-        if plan.warning:
-            await self._warn(workload, plan, old)
-        elif moved and old is not None:
-            await self._house.recorder.tell(
-                subject_of(workload), Severity.NORMAL, EVENT_REASONS[plan.phase], plan.reason
-            )
-
-    async def _warn(self, workload: Workload, plan: Plan, old: Plan | None) -> None:
-        """A problem that only says "the other objects are not there yet" is worth a second look, not an Event."""
-        if plan.phase is Phase.UNMANAGED and (old is None or old.reason != plan.reason):
-            self._house.queue.add(workload.id, SECOND_LOOK)
-            return
-        reason = EVENT_REASONS[plan.phase] if plan.phase is Phase.STUCK else "CannotSleep"
-        await self._house.recorder.tell(subject_of(workload), Severity.WARNING, reason, plan.reason)
-
-    def _measure(self, app: AppId, plan: Plan) -> None:
-        shown = self._house.doors.shown(app)
-        if plan.phase is Phase.RISING and shown and shown.since:
-            self._house.metrics.wakes.observe((self._house.clock() - shown.since).total_seconds())
-
-    async def _tell_blindness(self, sight: Sight, seen: Snapshot, plan: Plan) -> None:
-        """An app whose visits cannot be seen stays awake; its user hears of it, of what may pass only after a while."""
-        app, now = sight.workload.id, self._house.clock()
-        if plan.phase is not Phase.AWAKE or not seen.traffic.unknown:
-            self._blind.pop(app, None)
-            return
-        since = self._blind.setdefault(app, now)
-        if now - since > BLIND_FOR or unseeable(sight):
-            subject = subject_of(sight.workload)
-            await self._house.recorder.tell(subject, Severity.WARNING, "TrafficUnknown", seen.traffic.unknown)
-
     async def _act(self, sight: Sight, plan: Plan) -> None:
         house = self._house
         for action in plan.actions:
@@ -231,10 +176,7 @@ class Reconciler:
             if house.dry_run:
                 log.info("%s: dry run: would %s", sight.workload.id, action)
                 continue
-            now = house.clock()
-            await apply(house.api, action, sight.workload, sight.ingresses, now)
-            if isinstance(action, ScaleUp | RecordWish):
-                house.doors.take_knock(sight.workload.id, now)
+            await apply(house.api, action, sight.workload, sight.ingresses, house.clock())
 
     def _permitted(self, action: Action) -> bool:
         """Only the holder of the Lease puts to sleep; anybody may wake."""
@@ -245,12 +187,6 @@ class Reconciler:
         if plan.phase is Phase.AWAKE and self._house.scraper.traffic(app).unknown:
             return UNKNOWN_AGAIN
         return LINGER if self._late(app, seen) else None
-
-
-def subject_of(workload: Workload) -> Subject:
-    """The workload as the subject of an Event."""
-    id = workload.id
-    return Subject(WORKLOADS[id.kind].api_version, id.kind, id.namespace, id.name, workload.uid)
 
 
 def _holds(sight: Sight) -> bool:

@@ -87,7 +87,6 @@ class Service:
                 prime=self._prime,
             ),
         )
-        self._complaints: asyncio.Queue[tuple[Subject, str]] = asyncio.Queue()
         self._advertised = advertised(settings.advertise)
         self._api = api
         metrics.leader.set_function(lambda: float(self.lease.held))
@@ -140,7 +139,7 @@ class Service:
         """Begin with what must be known, then with what acts on it."""
         tasks.create_task(self.config.reflector.run(), name="reflector of the ConfigMap")
         tasks.create_task(self.own.run(), name="reflector of waker's own pods")
-        tasks.create_task(self._complain(), name="complaints")
+        tasks.create_task(self.recorder.run(), name="events")
         await self.config.reflector.synced.wait()
         await follow(self.world, tasks)
         house = self.house(tasks)
@@ -160,11 +159,6 @@ class Service:
             self._all_changed()
             await asyncio.sleep(RESYNC)
 
-    async def _complain(self) -> None:
-        while True:
-            subject, problem = await self._complaints.get()
-            await self.recorder.tell(subject, Severity.WARNING, "BadSetting", problem)
-
     def _all_changed(self) -> None:
         if self.world.known:
             for app in self.world.apps():
@@ -176,7 +170,7 @@ class Service:
         self._all_changed()
 
     def _complained(self, subject: Subject, problem: str) -> None:
-        self._complaints.put_nowait((subject, problem))
+        self.recorder.tell(subject, Severity.WARNING, "BadSetting", problem)
 
     def _visited(self, app: AppId) -> None:
         """Only who is on the way down must hear of it at once; the others ask when their time has come."""

@@ -128,6 +128,8 @@ def _parsed(body: bytes) -> Json:
 
 def _error(verb: str, path: str, status: int, found: Json, retry_after: str | None = None) -> ClusterError:
     message = f"{verb} {path}: {status} {found.get('reason', '')}: {found.get('message', '')}"
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in (found.get("details") or {}).get("causes") or []):
+        return NotFound(message, status)  # a 403, but all that waker has there goes with the namespace
     match status:
         case 404:
             return NotFound(message, status)

@@ -1,9 +1,10 @@
 """Kubernetes Events: what happened to an object, where its user looks (`kubectl describe`).
 
-Best effort: an Event that cannot be written is logged and forgotten. The same sentence about the same object is written
-once in ten minutes at the most; callers need not remember what they said.
+Best effort, in the background: nobody waits for an Event, and one that cannot be written is logged and forgotten. The
+same sentence about the same object is written once in ten minutes at the most; callers need not remember what they said.
 """
 
+import asyncio
 import logging
 import uuid
 from collections import OrderedDict
@@ -15,12 +16,13 @@ from typing import NamedTuple
 from waker import names
 from waker.cluster.client import Api
 from waker.cluster.resources import EVENTS
-from waker.errors import ClusterError
+from waker.errors import ClusterError, NotFound
 
 log = logging.getLogger(__name__)
 
 AGAIN = timedelta(minutes=10)
 REMEMBERED = 2000
+WAITING = 1000  # Events; an API server that is away must not fill the memory
 LONGEST = 1000  # bytes; the API allows 1024
 
 
@@ -49,9 +51,21 @@ class Recorder:
         self._identity = identity
         self._clock = clock
         self._told: OrderedDict[tuple[Subject, str, str], datetime] = OrderedDict()
+        self._unwritten: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue(WAITING)
 
-    async def tell(self, subject: Subject, severity: Severity, reason: str, message: str) -> None:
-        """Write one Event, unless it was written lately."""
+    async def run(self) -> None:
+        """Write what is told, for ever, one after the other."""
+        while True:
+            namespace, event = await self._unwritten.get()
+            try:
+                await self._api.create(EVENTS.collection(namespace), event)
+            except NotFound as error:
+                log.debug("event not written: %s", error)
+            except ClusterError as error:
+                log.warning("event not written: %s", error)
+
+    def tell(self, subject: Subject, severity: Severity, reason: str, message: str) -> None:
+        """Have one Event written, unless it was lately."""
         now = self._clock()
         known = (subject, reason, message)
         if known in self._told and now - self._told[known] < AGAIN:
@@ -61,9 +75,9 @@ class Recorder:
         while len(self._told) > REMEMBERED:
             self._told.popitem(last=False)
         try:
-            await self._api.create(EVENTS.collection(subject.namespace), self._event(*known, severity, now))
-        except ClusterError as error:
-            log.warning("event not written: %s", error)
+            self._unwritten.put_nowait((subject.namespace, self._event(*known, severity, now)))
+        except asyncio.QueueFull:
+            log.warning("event dropped, too many are waiting: %s: %s", reason, message)
 
     def _event(
         self, subject: Subject, reason: str, message: str, severity: Severity, now: datetime
