@@ -10,7 +10,6 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
-from waker import names
 from waker.cluster.apply import apply
 from waker.errors import ClusterError, Conflict
 from waker.house import House
@@ -26,7 +25,7 @@ from waker.plan.model import (
     Snapshot,
     Traffic,
 )
-from waker.plan.originals import parse_time
+from waker.plan.rest import answered_until
 from waker.sight import interests, ready, traffic_of
 from waker.telling import Teller
 from waker.world import Namespace, Sight, managed
@@ -111,18 +110,12 @@ class Reconciler:
             self._house.scraper.forget(app)
 
     def _forget_answered_knocks(self, sight: Sight) -> None:
-        """A knock is answered once a later wish is seen on the workload, not when it was sent there.
-
-        Asleep now, awake at the last look: knocks from before the swap are visits of then. Any later one is a wish.
-        """
         app = sight.workload.id
-        written = parse_time(sight.workload.annotations.get(names.WISHED_AT, ""))
-        if written:
-            self._house.doors.take_knock(app, written)
         shown = self._house.doors.shown(app)
-        swaps = [route.swapped_at for route in sight.found.routes if route.swapped_at]
-        if sight.workload.replicas == 0 and swaps and (not shown or shown.plan.phase in (Phase.AWAKE, Phase.FALLING)):
-            self._house.doors.take_knock(app, min(swaps))
+        was = shown.plan.phase if shown else Phase.AWAKE
+        until = answered_until(sight.workload, sight.found.routes, was)
+        if until:
+            self._house.doors.take_knock(app, until)
 
     async def _snapshot(self, sight: Sight) -> Snapshot:
         house, app = self._house, sight.workload.id

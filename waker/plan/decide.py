@@ -25,6 +25,7 @@ says as `look_again`. The order laws, tested over every state a snapshot can be 
 from datetime import datetime, timedelta
 
 from waker import names
+from waker.plan import drift
 from waker.plan.model import Forget, Phase, Pin, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp, Snapshot
 from waker.plan.rest import Rest, rest_of, wish_of
 from waker.plan.state import State, state_of
@@ -35,9 +36,6 @@ PROBE_EVERY = timedelta(milliseconds=200)
 SETTLE = timedelta(seconds=2)  # requests that a controller took before it followed end meanwhile
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
 DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is passing on; a pod's own grace comes after
-MOST_SWAPS = 3  # in one sleep; who undoes a swap that often means it
-SWAP_BACKOFF = timedelta(seconds=5)  # doubled with each swap
-STUCK_AGAIN = timedelta(seconds=10)
 
 
 def decide(seen: Snapshot, now: datetime) -> Plan:
@@ -75,22 +73,19 @@ def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
 
 
 def _without_pods(seen: Snapshot, state: State, now: datetime) -> Plan:
+    if state.saved is None and (state.ours or state.unreadable):
+        return _lost(state)
     if state.saved is None:
-        return (
-            _lost(state)
-            if state.ours or state.unreadable
-            else Plan(Phase.UNMANAGED, "scaled to 0 by its owner, not by KubeSleeper")
-        )
+        return Plan(Phase.UNMANAGED, "scaled to 0 by its owner, not by KubeSleeper")
     wanted = _why_wake(seen, state)
     if wanted:
         return _wake(seen, state, wanted)
     if state.stale:
         return Plan(Phase.ASLEEP, "its owner changed a route: it is theirs", (Restore((), state.stale),), SOON)
     if state.theirs:
-        return _drifted(seen, state, now)
-    return Plan(
-        Phase.ASLEEP, "pinned asleep" if seen.policy and seen.policy.pin is Pin.ASLEEP else "asleep until visited"
-    )
+        return drift.swap_again(state, Phase.ASLEEP, now)
+    pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
+    return Plan(Phase.ASLEEP, "pinned asleep" if pinned else "asleep until visited")
 
 
 def _why_wake(seen: Snapshot, state: State) -> str:
@@ -103,49 +98,20 @@ def _why_wake(seen: Snapshot, state: State) -> str:
         return "a wake was asked for"
     if seen.knocked_at:
         return "visited"
-    if any(route.swaps >= MOST_SWAPS for route in state.theirs):
-        return "somebody keeps pointing its routes back"
-    return ""
+    return "somebody keeps pointing its routes back" if drift.for_good(state) else ""
 
 
 def _wake(seen: Snapshot, state: State, why: str) -> Plan:
     return Plan(Phase.WAKING, why, (ScaleUp(state.saved or 0),), SOON)
 
 
-def _drifted(seen: Snapshot, state: State, now: datetime) -> Plan:
-    """Asleep, but a route leads to the app again: somebody has applied the user's manifest, or added a path."""
-    left = _swap_again_after(state, now)
-    if left is None:
-        return Plan(Phase.STUCK, _meddled(state), look_again=STUCK_AGAIN, warning=True)
-    if not any(route.swaps for route in state.theirs):
-        return Plan(Phase.ASLEEP, "its owner added a route while it is asleep", (Redirect(state.theirs),), SOON)
-    if left > timedelta():
-        return Plan(Phase.ASLEEP, _reverted_names(state), look_again=left, warning=True)
-    return Plan(Phase.ASLEEP, _reverted_names(state), (Redirect(state.theirs),), SOON, warning=True)
-
-
-def _swap_again_after(state: State, now: datetime) -> timedelta | None:
-    """When a route that somebody pointed back may be swapped again; None: never in this sleep."""
-    worst = max(route.swaps for route in state.theirs)
-    since = max((route.swapped_at for route in state.theirs if route.swapped_at), default=None)
-    if worst >= MOST_SWAPS:
-        return None
-    return since + SWAP_BACKOFF * 2**worst - now if since and worst else timedelta()
-
-
-def _reverted_names(state: State) -> str:
-    return ", ".join(str(route.id) for route in state.theirs if route.swaps) + " was pointed back by somebody else"
-
-
-def _meddled(state: State) -> str:
-    named = ", ".join(str(route.id) for route in state.theirs if route.swaps)
-    return f"somebody keeps pointing {named} back: tell that tool to leave Ingress backends alone"
-
-
 def _lost(state: State) -> Plan:
     what = f"{names.SAVED_REPLICAS} cannot be read" if state.unreadable else f"{names.SAVED_REPLICAS} is gone"
     return Plan(
-        Phase.STUCK, f"replicas are 0 and {what}: scale the workload by hand", look_again=STUCK_AGAIN, warning=True
+        Phase.STUCK,
+        f"replicas are 0 and {what}: scale the workload by hand",
+        look_again=drift.STUCK_AGAIN,
+        warning=True,
     )
 
 
@@ -157,8 +123,10 @@ def _fall(seen: Snapshot, state: State, rest: Rest, now: datetime) -> Plan:
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
     if not pinned and _knocked_meanwhile(seen, state):
         return _turn_back(seen, state, "visited on the way down")
+    if drift.for_good(state) and not pinned:
+        return _turn_back(seen, state, "somebody keeps pointing its routes back")
     if any(route.swaps for route in state.theirs):
-        return _reverted(seen, state, now)
+        return drift.swap_again(state, Phase.FALLING, now)
     if state.theirs and seen.prepared:
         phase = Phase.FALLING if state.ours else Phase.AWAKE
         reason = f"{rest.reason}, but {seen.prepared}"
@@ -186,20 +154,8 @@ def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
         return Plan(Phase.FALLING, "waiting until every ingress controller pod follows", look_again=PROBE_EVERY)
     why = f"an ingress controller pod has not followed within {format_duration(FOLLOW_WITHIN)}"
     if seen.policy and (seen.policy.pin is Pin.ASLEEP):
-        return Plan(Phase.STUCK, why, look_again=STUCK_AGAIN, warning=True)
+        return Plan(Phase.STUCK, why, look_again=drift.STUCK_AGAIN, warning=True)
     return _turn_back(seen, state, why)
-
-
-def _reverted(seen: Snapshot, state: State, now: datetime) -> Plan:
-    """On the way down somebody else points routes back: not again and again, each is a reload for the controller."""
-    left = _swap_again_after(state, now)
-    if left is None and seen.policy and seen.policy.pin is not Pin.ASLEEP:
-        return _turn_back(seen, state, _meddled(state))
-    if left is None:
-        return Plan(Phase.STUCK, _meddled(state), look_again=STUCK_AGAIN, warning=True)
-    if left > timedelta():
-        return Plan(Phase.FALLING, _reverted_names(state), look_again=left, warning=True)
-    return Plan(Phase.FALLING, _reverted_names(state), (Redirect(state.theirs),), PROBE_EVERY, warning=True)
 
 
 def _turn_back(seen: Snapshot, state: State, why: str) -> Plan:
@@ -232,5 +188,5 @@ def _unready(seen: Snapshot, state: State, now: datetime) -> Plan:
     timeout = seen.policy.wake_timeout if seen.policy else None
     if wish and timeout and now > wish + timeout:
         reason = f"not ready {format_duration(now - wish)} after the wake: look at its pods"
-        return Plan(Phase.STUCK, reason, look_again=STUCK_AGAIN, warning=True)
+        return Plan(Phase.STUCK, reason, look_again=drift.STUCK_AGAIN, warning=True)
     return Plan(phase, "waiting until its pods are ready", look_again=SOON)

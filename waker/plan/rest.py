@@ -1,10 +1,11 @@
 """Whether it is time to rest: what a person said, then what the traffic says. Laws 6 and 7."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from waker import names
-from waker.plan.model import Holder, Pin, Snapshot
+from waker.plan.model import Holder, Phase, Pin, Route, Snapshot, Workload
 from waker.plan.originals import parse_time
 from waker.settings import format_duration
 
@@ -66,6 +67,18 @@ def visited_at(seen: Snapshot) -> datetime | None:
     late = seen.knocked_at if all(route.holder is Holder.THEIRS for route in seen.routes) else None
     others = (late, wish_of(seen), _time(seen, names.AWAKE_SINCE))
     return max([seen.traffic.visited_at, *(each for each in others if each)])
+
+
+def answered_until(workload: Workload, routes: Sequence[Route], was: Phase) -> datetime | None:
+    """Up to when knocks need no answer any more. `was` is the phase at the last look.
+
+    A knock is answered once a later wish is *seen* on the workload, not when it was sent there. And asleep now, up at the
+    last look: knocks from before the swap were visits of then. Any later one is a wish.
+    """
+    swaps = [route.swapped_at for route in routes if route.swapped_at]
+    just_fell = workload.replicas == 0 and was in (Phase.AWAKE, Phase.FALLING)
+    wish = parse_time(workload.annotations.get(names.WISHED_AT, ""))
+    return wish or (min(swaps) if just_fell and swaps else None)
 
 
 def _time(seen: Snapshot, key: str) -> datetime | None:

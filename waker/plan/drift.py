@@ -1,0 +1,39 @@
+"""Routes that somebody points back at the app while waker holds them, or wants to: mostly a tool that applies manifests.
+
+Swapped again, but with growing pauses and not for ever: each swap is work for the controller, and who undoes it again and
+again means it.
+"""
+
+from datetime import datetime, timedelta
+
+from waker.plan.model import Phase, Plan, Redirect
+from waker.plan.state import State
+
+MOST_SWAPS = 3  # in one sleep
+BACKOFF = timedelta(seconds=5)  # doubled with each swap
+LOOK_AGAIN = timedelta(seconds=1)
+STUCK_AGAIN = timedelta(seconds=10)
+
+
+def for_good(state: State) -> bool:
+    """Whether somebody has pointed a route back so often that it stays."""
+    return any(route.swaps >= MOST_SWAPS for route in state.theirs)
+
+
+def swap_again(state: State, phase: Phase, now: datetime) -> Plan:
+    """What to do about the routes that are theirs: a new one at once, one that was pointed back after a while."""
+    named = ", ".join(str(route.id) for route in state.theirs if route.swaps)
+    if for_good(state):
+        reason = f"somebody keeps pointing {named} back: tell that tool to leave Ingress backends alone"
+        return Plan(Phase.STUCK, reason, look_again=STUCK_AGAIN, warning=True)
+    if not named:
+        return Plan(phase, "its owner has added a route", (Redirect(state.theirs),), LOOK_AGAIN)
+    reason = f"{named} was pointed back by somebody else"
+    left = max(_due(route.swapped_at, route.swaps) for route in state.theirs if route.swapped_at) - now
+    if left > timedelta():
+        return Plan(phase, reason, look_again=left, warning=True)
+    return Plan(phase, reason, (Redirect(state.theirs),), LOOK_AGAIN, warning=True)
+
+
+def _due(swapped_at: datetime, swaps: int) -> datetime:
+    return swapped_at + BACKOFF * 2**swaps if swaps else swapped_at
