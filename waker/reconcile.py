@@ -51,7 +51,8 @@ class Reconciler:
     async def look(self, app: AppId) -> float | None:
         """One pass; seconds until the next, None to wait for news."""
         try:
-            again = await self._pass(app)
+            with self._house.metrics.reconcile_seconds.time():
+                again = await self._pass(app)
         except Conflict as error:
             log.debug("%s: %s", app, error)
             return self._again(app, CONFLICT_AGAIN)

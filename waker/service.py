@@ -85,6 +85,7 @@ class Service:
                 interval=lambda: self.config.live.scrape_interval,
                 on_visit=self._visited,
                 prime=self._prime,
+                on_page=self._page,
             ),
         )
         self._advertised = advertised(settings.advertise)
@@ -181,6 +182,13 @@ class Service:
     def _pick(self, app: AppId, backend: Backend) -> Address | None:
         services = self.world.services.within(app.namespace)
         return pick(app, backend, services, self.endpoints)
+
+    def _page(self, controller: str, read_at: datetime | None) -> None:
+        self.metrics.scrapes.labels(controller).inc()
+        if read_at:
+            self.metrics.scraped_at.labels(controller).set(read_at.timestamp())
+        else:
+            self.metrics.scrape_failures.labels(controller).inc()
 
     def _discount(self, pod: Pod, interest: Interest) -> None:
         self.scraper.discount(pod, interest)

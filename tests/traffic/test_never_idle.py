@@ -68,6 +68,7 @@ class World:
             pods=lambda _: [each.pod() for each in self.servers],
             prime=nothing,
             on_visit=lambda _: None,
+            on_page=lambda _controller, _read_at: None,
         )
         self.scraper = Scraper(cast(aiohttp.ClientSession, None), outside)
         for app, key in zip(APPS, KEYS, strict=True):

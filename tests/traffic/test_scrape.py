@@ -35,6 +35,7 @@ class World:
     pods: dict[str, list[Pod]] = field(default_factory=dict)
     pages: dict[str, str | Answer] = field(default_factory=dict)
     visits: list[AppId] = field(default_factory=list)
+    told: list[tuple[str, bool]] = field(default_factory=list)
     primed: list[str] = field(default_factory=list)
     asked: list[web.Request] = field(default_factory=list)
     scraper: Scraper = field(init=False)
@@ -73,6 +74,7 @@ class World:
             pods=lambda adapter: self.pods.get(adapter.controller, []),
             prime=self.prime,
             on_visit=self.visits.append,
+            on_page=lambda controller, read_at: self.told.append((controller, read_at is not None)),
         )
 
 
@@ -243,7 +245,7 @@ async def test_one_failed_page_is_not_yet_unknown(world: World) -> None:
     world.change(pod, refuse(503))
     await world.round()
     assert world.scraper.traffic(SHOP).unknown == ""
-    assert world.scraper.pages == {(TRAEFIK.controller, "read"): 1, (TRAEFIK.controller, "failed"): 1}
+    assert world.told == [(TRAEFIK.controller, True), (TRAEFIK.controller, False)]
 
 
 async def test_a_pod_that_cannot_be_reached(world: World) -> None:

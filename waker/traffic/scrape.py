@@ -9,7 +9,6 @@ pod that counted is gone or began again, for what it had not shown yet is lost.
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,13 +32,17 @@ JITTER: Final = 0.1  # of the interval, so that several wakers do not ask at the
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What the scraper needs from others. `prime` has a pod that counts nothing yet count a request of waker's own."""
+    """What the scraper needs from others. `prime` has a pod that counts nothing yet count a request of waker's own.
+
+    `on_page` hears of each page: its controller, and when it was read whole, None if it was not.
+    """
 
     clock: Callable[[], datetime]
     interval: Callable[[], timedelta]
     pods: Callable[[Adapter], Sequence[Pod]]
     prime: Callable[[Adapter, Pod], Awaitable[None]]
     on_visit: Callable[[AppId], None]
+    on_page: Callable[[str, datetime | None], None]
 
 
 @dataclass(slots=True)
@@ -60,7 +63,6 @@ class Scraper:
         self._apps: dict[AppId, Followed] = {}
         self._controllers: dict[str, Controller] = {}
         self._asked = asyncio.Event()
-        self.pages: Counter[tuple[str, str]] = Counter()  # (controller, "read" or "failed") -> how many
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
@@ -134,11 +136,11 @@ class Scraper:
             try:
                 page, each.size = await fetch(self._session, adapter, pod, keys, each.size)
             except ScrapeError as error:
-                self.pages[adapter.controller, "failed"] += 1
+                self._outside.on_page(adapter.controller, None)
                 _tell(each, str(error))
                 return
-            self.pages[adapter.controller, "read"] += 1
             each.read_at = self._outside.clock()
+            self._outside.on_page(adapter.controller, each.read_at)
             self._observe(controller, pod, page, asked_at)
             _tell(each, "" if page.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
             if not page.proven:
