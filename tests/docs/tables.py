@@ -1,0 +1,142 @@
+"""The tables of README.md and docs/ that repeat the code, made from the code.
+
+`python -m tests.docs.tables` writes them into the files, between `<!-- table: NAME -->` and `<!-- end -->`; the tests say
+when that has been forgotten.
+"""
+
+import argparse
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from waker.cli import parser
+from waker.metrics import Metrics
+from waker.settings import FLAGS, LIVE, Live, Settings, defaults, format_duration
+from waker.traffic.controllers import ADAPTERS
+
+ROOT = Path(__file__).parents[2]
+PLACE = re.compile(r"(?<=<!-- table: )(\w+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
+WRITTEN_BY_HAND = {"annotations", "notes", "events", "phases"}  # texts that stand nowhere in the code; see test_tables
+
+Row = Iterable[str]
+
+
+def files() -> list[Path]:
+    """The documents."""
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def table(head: Row, rows: Iterable[Row]) -> str:
+    """Markdown."""
+    lines = [list(head), ["---"] * len(list(head)), *map(list, rows)]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, timedelta):
+        return f"`{format_duration(value)}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
+
+
+def settings() -> str:
+    """The keys of the ConfigMap."""
+    return table(
+        ("key", "default", "meaning"),
+        ((f"`{each.key}`", _value(getattr(Live(), each.field)), each.help) for each in LIVE),
+    )
+
+
+def flags() -> str:
+    """What a process needs. A default that is found out at the start stands in the meaning."""
+    known = defaults(Settings)
+    rows = ((f"`{each.flag}`", f"`{each.env}`", _value(known.get(each.field, "")), each.help) for each in FLAGS)
+    return table(("flag", "variable", "default", "meaning"), rows)
+
+
+def _of_process() -> set[str]:
+    return {each.flag for each in FLAGS} | {"-h"}
+
+
+def _commands() -> Iterator[Row]:
+    (sub,) = (each for each in parser()._actions if isinstance(each, argparse._SubParsersAction))
+    helps = {each.dest: each.help or "" for each in sub._choices_actions}
+    for name, command in sub.choices.items():
+        words = [f"waker {name}"]
+        for each in command._actions:
+            flag = each.option_strings[0] if each.option_strings else ""
+            if flag in _of_process():
+                continue
+            value = (
+                ""
+                if each.nargs == 0
+                else "|".join(each.choices or ()) or str(each.metavar or each.option_strings[-1].strip("-").upper())
+            )
+            word = " ".join(filter(None, (flag, value)))
+            words.append(word if each.required else f"[{word}]")
+        if name == "run":
+            words.append("[flags as above]")
+        yield f"`{' '.join(words)}`", f"{helps[name][0].upper()}{helps[name][1:]}."
+
+
+def commands() -> str:
+    """What `waker --help` knows."""
+    return table(("command", "what it does"), _commands())
+
+
+def metrics() -> str:
+    """Everything on /metrics."""
+    rows = ((f"`{name}`", kind, labels, text) for name, kind, labels, text in Metrics.described())
+    return table(("metric", "type", "labels", "meaning"), rows)
+
+
+def controllers() -> str:
+    """What is known about each ingress controller."""
+    rows = (
+        (
+            each.title,
+            f"`{each.controller}`",
+            f"`{each.requests.metric}`",
+            f"{each.metrics.number}{each.path}",
+            "start" if each.counted.value == "start" else "end",
+            ", ".join(each.blind_to) or "-",
+            each.enable,
+        )
+        for each in ADAPTERS.values()
+    )
+    head = ("controller", "`spec.controller` of its class", "counter", "read at", "counts at", "does not see", "to do")
+    return table(head, rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "flags": flags,
+    "commands": commands,
+    "metrics": metrics,
+    "controllers": controllers,
+}
+
+
+def filled(text: str) -> str:
+    """A document with its tables as they should be."""
+
+    def fill(found: re.Match[str]) -> str:
+        name, mark, old = found.groups()
+        return name + mark + (old if name in WRITTEN_BY_HAND else TABLES[name]())
+
+    return PLACE.sub(fill, text)
+
+
+def rows_of(name: str) -> list[list[str]]:
+    """The rows of a table, wherever in the documents it is: cells without back ticks."""
+    for file in files():
+        for found in PLACE.finditer(file.read_text()):
+            if found[1] == name:
+                lines = found[3].strip().splitlines()[2:]
+                return [[cell.strip().strip("`") for cell in line.strip("| ").split(" | ")] for line in lines]
+    raise LookupError(name)
+
+
+if __name__ == "__main__":
+    for each in files():
+        each.write_text(filled(each.read_text()))

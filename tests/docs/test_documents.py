@@ -1,0 +1,93 @@
+"""The documents lead somewhere, the README's commands are those of .ci/run and tox, and the alerts name real metrics."""
+
+import re
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+import waker
+from tests.docs.tables import ROOT, files
+from waker.metrics import DESCRIBED
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """How headings are addressed: lower case, hyphens for spaces, no other marks."""
+    return {re.sub(r"[^\w\- ]", "", found.lower()).replace(" ", "-") for found in HEADING.findall(text)}
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
+def test_links_lead_somewhere(file: Path) -> None:
+    for link in LINK.findall(file.read_text()):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (file.parent / path).resolve() if path else file
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        if anchor:
+            assert anchor in anchors(target.read_text()), link
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
+def test_named_files_exist(file: Path) -> None:
+    for named in re.findall(r"`((?:waker|k8s|tests|docs|templates|static|bench)/[\w./-]*)`", file.read_text()):
+        assert (ROOT / named).exists(), named
+
+
+def commands(name: str) -> list[str]:
+    """The lines of the README's block with that mark."""
+    found = re.search(rf"<!-- command: {name} -->\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert found
+    return found[1].splitlines()
+
+
+def test_two_commands_of_one_line() -> None:
+    (demo,), (test,) = commands("demo"), commands("test")
+    assert demo.endswith("waker demo")
+    assert test.endswith("tox")
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    (function,) = re.findall(r"^test_command\(\) \{.*\}$", script, re.MULTILINE)
+    done = subprocess.run(
+        ["bash", "-c", f"{function}\ntest_command"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == commands("test")
+    assert 'run tests bash -c "$command"' in script
+
+
+def test_tox_is_the_only_door() -> None:
+    tox = ConfigParser()
+    tox.read(ROOT / "tox.ini")
+    wanted = tox["testenv:check"]["commands"].split("\n")
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [repo["repo"] for repo in hooks] == ["local"]
+    names = {hook["entry"].split()[0] for repo in hooks for hook in repo["hooks"]}
+    assert names <= {line.split()[0] for line in wanted if line}
+
+
+def test_alerts_name_metrics_that_are_there() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    used = set(re.findall(r"\bkubesleeper_\w+", "".join(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL))))
+    assert used
+    suffixes = ("", "_bucket", "_sum", "_count")
+    assert used <= {each.name + suffix for each in DESCRIBED for suffix in suffixes}
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/operations.md"])
+def test_the_version_is_this_one(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert set(re.findall(r"waker:(\d+\.\d+\.\d+)", text)) <= {waker.__version__}
+
+
+def test_the_licence_is_whole() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "END OF TERMS AND CONDITIONS" in text

@@ -1,0 +1,66 @@
+"""The tables of the documents say what the code says."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.docs.tables import ROOT, TABLES, files, filled, rows_of
+from waker import names
+from waker.metrics import DESCRIBED
+from waker.plan.model import Phase
+from waker.plan.scale import OURS
+from waker.telling import EVENT_REASONS
+
+TELLERS = {"tell", "_event"}  # methods that take an Event's reason
+WRITTEN = {*OURS, names.SAVED_BACKENDS}  # by KubeSleeper; all others are the user's
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
+def test_tables_are_up_to_date(file: Path) -> None:
+    text = file.read_text()
+    assert filled(text) == text, "run: python -m tests.docs.tables"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_table_is_somewhere(name: str) -> None:
+    assert rows_of(name)
+
+
+def test_all_annotations_are_described_once() -> None:
+    known = {
+        value
+        for key, value in vars(names).items()
+        if key.isupper() and isinstance(value, str) and value.startswith(f"{names.DOMAIN}/")
+    }
+    assert [row[0] for row in rows_of("annotations")] == list(dict.fromkeys(row[0] for row in rows_of("annotations")))
+    assert {row[0] for row in rows_of("annotations")} == known - WRITTEN
+    assert {row[0] for row in rows_of("notes")} == WRITTEN
+
+
+def test_all_phases_are_described() -> None:
+    assert [row[0] for row in rows_of("phases")] == [str(each) for each in Phase]
+
+
+def literal_reasons() -> set[str]:
+    """The reasons that stand as texts in the code, beside those of the phases: CamelCase words told or named `reason`."""
+    found: list[object] = []
+    for file in (ROOT / "waker").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TELLERS:
+                found += [each.value for each in node.args if isinstance(each, ast.Constant)]
+            if isinstance(node, ast.Assign) and [ast.unparse(each) for each in node.targets] == ["reason"]:
+                found += [each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant)]
+    return {each for each in found if isinstance(each, str) and each[:1].isupper() and each.isalpha()}
+
+
+def test_all_events_are_described() -> None:
+    assert literal_reasons(), "the reasons are told in another way now: look for them there"
+    assert {row[0] for row in rows_of("events")} == {*EVENT_REASONS.values()} | literal_reasons()
+
+
+@pytest.mark.parametrize("field", [each.field for each in DESCRIBED])
+def test_every_metric_is_counted_somewhere(field: str) -> None:
+    texts = [file.read_text() for file in (ROOT / "waker").rglob("*.py") if file.name != "metrics.py"]
+    own = (ROOT / "waker" / "metrics.py").read_text()
+    assert any(f"metrics.{field}." in text for text in texts) or f"self.{field}." in own

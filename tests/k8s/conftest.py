@@ -1,0 +1,26 @@
+"""The manifests of k8s/, read once: by kind, and as text for what YAML drops."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FOLDER = Path(__file__).parents[2] / "k8s"
+Manifest = Mapping[str, Any]
+
+
+def listed() -> list[str]:
+    """The files that the kustomization names."""
+    found: list[str] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
+    return found
+
+
+@pytest.fixture(scope="session")
+def manifests() -> dict[str, Manifest]:
+    """Every object by its kind; there is one of each."""
+    documents = [each for name in listed() for each in yaml.safe_load_all((FOLDER / name).read_text())]
+    found = {each["kind"]: each for each in documents}
+    assert len(found) == len(documents), "two objects of a kind: these tests would not see one of them"
+    return found
