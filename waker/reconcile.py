@@ -26,7 +26,7 @@ from waker.plan.model import (
     Traffic,
 )
 from waker.plan.rest import answered_until
-from waker.sight import interests, ready, traffic_of
+from waker.sight import interests, ready, routed_ports, traffic_of
 from waker.telling import Teller
 from waker.world import Namespace, Sight, managed
 
@@ -36,6 +36,7 @@ CONFLICT_AGAIN = 0.05  # seconds; the watch has the newer object by then
 ERROR_AGAIN = (1.0, 60.0)  # seconds, doubled from the first to the second
 UNKNOWN_AGAIN = timedelta(seconds=5)
 DOOR_CLOSES = timedelta(milliseconds=100)
+LISTEN_AGAIN = timedelta(milliseconds=100)
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
 NEED_ENDPOINTS = frozenset({Phase.FALLING, Phase.WAKING, Phase.RISING, Phase.STUCK})
 
@@ -76,6 +77,7 @@ class Reconciler:
             return None
         self._attend(sight)
         self._forget_answered_knocks(sight)
+        listening = await house.endpoints.listen(app, routed_ports(sight))
         seen = await self._snapshot(sight)
         plan = decide(seen, house.clock())
         was_open = self._open(app)
@@ -87,7 +89,8 @@ class Reconciler:
         if was_open and any(isinstance(action, ScaleToZero) for action in plan.actions):
             return DOOR_CLOSES  # requests that passed until now may still begin
         await self._act(sight, plan)
-        return _sooner(plan.look_again, self._other_reasons(app, seen, plan))
+        soon = None if listening else LISTEN_AGAIN
+        return _sooner(_sooner(plan.look_again, soon), self._other_reasons(app, seen, plan))
 
     def _drop(self, app: AppId) -> None:
         self._house.doors.drop(app)

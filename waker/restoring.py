@@ -21,7 +21,7 @@ from waker.plan.decide import decide
 from waker.plan.model import AppId, Phase, Restore, ScaleUp, Snapshot, Traffic
 from waker.service import now
 from waker.settings import Live, Settings, parse_duration
-from waker.sight import ready
+from waker.sight import ready, routed_ports
 from waker.world import Sight, World
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ async def _give_back(work: Work, app: AppId) -> bool:
     while (sight := work.world.sight(app, Live())) is not None:
         if sight.found.routes:
             work.endpoints.follow(app, {route.backend.service for route in sight.found.routes}, work.tasks)
+        await work.endpoints.listen(app, routed_ports(sight))
         plan = decide(_released(sight, work), now())
         if not plan.actions and plan.phase in (Phase.UNMANAGED, Phase.STUCK):
             if plan.phase is Phase.STUCK:

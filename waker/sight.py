@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from waker.cluster.endpoints import Endpoints
+from waker.cluster.endpoints import Endpoints, ServicePortName
 from waker.plan.model import Address, AppId, Backend, Ingress, Route, Service, Traffic
 from waker.plan.routes import port_of
 from waker.traffic.controllers import Interest, Place, adapter_for, refusals, series
@@ -56,17 +56,18 @@ def traffic_of(sight: Sight, scraped: Traffic) -> Traffic:
     return Traffic(scraped.visited_at, unseen) if unseen else scraped
 
 
+def routed_ports(sight: Sight) -> frozenset[ServicePortName]:
+    """The Service ports that routes lead to. One that its Service does not have is left out: there is nothing to wait for."""
+    services = {each.name: each for each in sight.found.services}
+    found = (
+        (route.backend.service, port_of(services[route.backend.service], route.backend)) for route in sight.found.routes
+    )
+    return frozenset((service, port.name) for service, port in found if port)
+
+
 def ready(sight: Sight, endpoints: Endpoints) -> bool:
     """A ready endpoint behind every routed Service port."""
-    services = {each.name: each for each in sight.found.services}
-    return all(_addresses(sight.workload.id, route, services, endpoints) for route in sight.found.routes)
-
-
-def _addresses(
-    app: AppId, route: Route, services: Mapping[str, Service], endpoints: Endpoints
-) -> Iterable[Address] | bool:
-    port = port_of(services[route.backend.service], route.backend)
-    return endpoints.ready(app, route.backend.service, port.name) if port else True  # no such port: nothing to wait for
+    return all(endpoints.ready(sight.workload.id, *port) for port in routed_ports(sight))
 
 
 def pick(app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: Endpoints) -> Address | None:

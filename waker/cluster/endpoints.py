@@ -1,11 +1,12 @@
 """Where the pods of an app listen: EndpointSlices, followed only while an app wakes or falls asleep.
 
 A big cluster has many slices and they change often, so there is no watch over all: each app that needs one has a small one
-of its own Services, for as long as `follow` is repeated, and a little longer.
+of its own Services, for as long as `follow` is repeated. Kubernetes calls a pod without a readiness probe ready when its
+process starts, which is before it listens: so an address counts only once it has accepted a connection.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -17,6 +18,11 @@ from waker.cluster.manifests import endpoints
 from waker.cluster.reflector import Reflector, Source
 from waker.cluster.resources import ENDPOINT_SLICES
 from waker.plan.model import Address, AppId
+
+ACCEPTS_WITHIN = 0.5  # seconds
+AT_ONCE = 20  # addresses tried in one go
+
+ServicePortName = tuple[str, str]  # the Service's name, its port's name or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class _Watch:
     reflector: Reflector[Slice]
     task: asyncio.Task[None]
     turn: "count[int]" = field(default_factory=count)
+    listening: set[Address] = field(default_factory=set)
 
 
 class Endpoints:
@@ -73,13 +80,43 @@ class Endpoints:
         """The apps that are being watched."""
         return list(self._watches)
 
-    def ready(self, app: AppId, service: str, port_name: str) -> tuple[Address, ...]:
-        """The ready addresses behind one Service port; none if that is not known."""
+    async def listen(self, app: AppId, ports: Iterable[ServicePortName]) -> bool:
+        """Try the addresses behind these ports that are new. True if every ready one accepts connections."""
         known = self._watches.get(app)
-        slices = known.reflector.values() if known else ()
-        return tuple(a for each in slices if each.service == service for a in each.ports.get(port_name, ()))
+        if not known:
+            return True
+        ready = {address for port in ports for address in _addresses(known, port)}
+        known.listening &= ready
+        new = sorted(ready - known.listening)
+        accepted = await asyncio.gather(*(_accepts(address) for address in new[:AT_ONCE]))
+        known.listening.update(address for address, accepts in zip(new, accepted, strict=False) if accepts)
+        return known.listening == ready
+
+    def ready(self, app: AppId, service: str, port_name: str) -> tuple[Address, ...]:
+        """The ready addresses behind one Service port that accept connections; none if that is not known."""
+        known = self._watches.get(app)
+        if not known:
+            return ()
+        return tuple(each for each in _addresses(known, (service, port_name)) if each in known.listening)
 
     def pick(self, app: AppId, service: str, port_name: str) -> Address | None:
         """One of the ready addresses, in turn."""
         addresses = self.ready(app, service, port_name)
         return addresses[next(self._watches[app].turn) % len(addresses)] if addresses else None
+
+
+def _addresses(known: _Watch, port: ServicePortName) -> Iterator[Address]:
+    service, name = port
+    for each in known.reflector.values():
+        if each.service == service:
+            yield from each.ports.get(name, ())
+
+
+async def _accepts(address: Address) -> bool:
+    try:
+        async with asyncio.timeout(ACCEPTS_WITHIN):
+            _, writer = await asyncio.open_connection(address.host, address.port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
