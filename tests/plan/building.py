@@ -1,0 +1,196 @@
+"""Snapshots in plain words: `app(replicas=2).redirected().wished()`.
+
+Every word gives a new snapshot and changes one thing. `app()` is enabled, idle for three hours, looked at by the holder of
+the Lease, and its pods are ready. All times are told as seen from `NOW`.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from waker import names
+from waker.plan.decide import decide
+from waker.plan.model import (
+    Action,
+    AppId,
+    Backend,
+    Holder,
+    Kind,
+    Phase,
+    Pin,
+    Plan,
+    Policy,
+    Route,
+    RouteId,
+    Snapshot,
+    Traffic,
+    Workload,
+)
+from waker.plan.originals import format_time
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+IDLE_AFTER = timedelta(minutes=30)
+WAKE_TIMEOUT = timedelta(minutes=5)
+SHOP = AppId(Kind.DEPLOYMENT, "demo", "shop")
+
+
+def ago(**how_long: float) -> datetime:
+    """`ago(hours=3)`, seen from NOW."""
+    return NOW - timedelta(**how_long)
+
+
+def route(ingress: str = "front", path: str = "/", **facts: Any) -> Route:
+    """A route of the shop that leads to it."""
+    id = RouteId("demo", ingress, "shop.example.org", path, "Prefix")
+    known: dict[str, Any] = {"holder": Holder.THEIRS, "controller": "traefik.io/ingress-controller"}
+    return Route(id, "/spec/rules/0/http/paths/0/backend", Backend("shop", "http"), **known | facts)
+
+
+def ours(ingress: str = "front", path: str = "/", *, swapped: datetime | None = None, swaps: int = 1) -> Route:
+    """A route that leads to waker."""
+    return route(ingress, path, holder=Holder.OURS, swaps=swaps, swapped_at=swapped or ago(seconds=10))
+
+
+def reverted(ingress: str = "front", path: str = "/", *, swapped: datetime | None = None, swaps: int = 1) -> Route:
+    """A route that was pointed at waker, and that somebody pointed back since."""
+    return route(ingress, path, swaps=swaps, swapped_at=swapped or ago(seconds=10))
+
+
+def gone(path: str = "/old") -> RouteId:
+    """A route that was pointed at waker, and that its owner has removed since."""
+    return route(path=path).id
+
+
+@dataclass(frozen=True)
+class App:
+    """A snapshot in the making."""
+
+    seen: Snapshot = field(repr=False)
+
+    def plan(self, now: datetime = NOW) -> Plan:
+        """What `decide` makes of it."""
+        return decide(self.seen, now)
+
+    # --- on the workload ---
+
+    def _noted(self, key: str, text: str) -> "App":
+        annotations = {**self.seen.workload.annotations, key: text}
+        return App(replace(self.seen, workload=replace(self.seen.workload, annotations=annotations)))
+
+    def saved(self, replicas: int | str) -> "App":
+        """The user's replicas, as remembered."""
+        return self._noted(names.SAVED_REPLICAS, str(replicas))
+
+    def wished(self, **how_long: float) -> "App":
+        """A wish is written down; just now, if not said otherwise."""
+        return self._noted(names.WISHED_AT, format_time(ago(**how_long)))
+
+    def told_to_sleep(self, **how_long: float) -> "App":
+        """An operator asked for sleep."""
+        return self._noted(names.SLEEP_ASKED_AT, format_time(ago(**how_long)))
+
+    def woken(self, **how_long: float) -> "App":
+        """The end of its last wake."""
+        return self._noted(names.AWAKE_SINCE, format_time(ago(**how_long)))
+
+    # --- on its Ingresses ---
+
+    def routed(self, *routes: Route, orphans: tuple[RouteId, ...] = ()) -> "App":
+        """These routes and no others."""
+        return App(replace(self.seen, routes=routes, orphans=orphans))
+
+    def redirected(self, swaps: int = 1, **how_long: float) -> "App":
+        """All routes lead to waker, since ten seconds if not said otherwise."""
+        at = ago(**how_long) if how_long else ago(seconds=10)
+        routes = (replace(each, holder=Holder.OURS, swaps=swaps, swapped_at=at) for each in self.seen.routes)
+        return App(replace(self.seen, routes=tuple(routes)))
+
+    def pointed_back(self, swaps: int = 1, **how_long: float) -> "App":
+        """All routes led to waker, and somebody has pointed them back."""
+        back = self.redirected(swaps, **how_long).seen.routes
+        return App(replace(self.seen, routes=tuple(replace(each, holder=Holder.THEIRS) for each in back)))
+
+    # --- what its user wants ---
+
+    def _wanting(self, **facts: Any) -> "App":
+        policy = replace(self.seen.policy or Policy(IDLE_AFTER, WAKE_TIMEOUT), **facts)
+        return App(replace(self.seen, policy=policy))
+
+    def pinned(self, state: str) -> "App":
+        """By the annotation `state`."""
+        return self._wanting(pin=Pin(state))
+
+    def paused(self) -> "App":
+        """By the ConfigMap."""
+        return self._wanting(paused=True)
+
+    def unmanaged(self) -> "App":
+        """Its annotation `enabled` is gone, or false."""
+        return App(replace(self.seen, policy=None))
+
+    def problem(self, why: str = "Service shop speaks grpc") -> "App":
+        """Something stands against its sleep."""
+        return App(replace(self.seen, problems=(why,)))
+
+    # --- what waker knows ---
+
+    def visited(self, **how_long: float) -> "App":
+        """The ingress controllers counted a request."""
+        return App(replace(self.seen, traffic=Traffic(ago(**how_long))))
+
+    def blind(self, why: str = "Traefik pod does not answer") -> "App":
+        """The ingress controllers' numbers cannot be read now."""
+        return App(replace(self.seen, traffic=replace(self.seen.traffic, unknown=why)))
+
+    def unobserved(self) -> "App":
+        """Nothing has been read since the start."""
+        return App(replace(self.seen, traffic=Traffic()))
+
+    def knocked(self, **how_long: float) -> "App":
+        """A request arrived at waker."""
+        return App(replace(self.seen, knocked_at=ago(**how_long)))
+
+    def followed(self, **how_long: float) -> "App":
+        """Every ingress controller pod is known to send the routes to waker."""
+        return App(replace(self.seen, followed_since=ago(**how_long)))
+
+    def passing(self, requests: int) -> "App":
+        """waker passes on so many requests at this moment."""
+        return App(replace(self.seen, passing=requests))
+
+    def unready(self) -> "App":
+        """No ready endpoint yet."""
+        return App(replace(self.seen, ready=False))
+
+    def unprepared(self, why: str = "a controller pod does not reach waker yet") -> "App":
+        """waker could not be reached if routes led to it."""
+        return App(replace(self.seen, prepared=why))
+
+    def standby(self) -> "App":
+        """Another waker holds the Lease."""
+        return App(replace(self.seen, leader=False))
+
+
+def app(replicas: int = 1) -> App:
+    """An enabled app that nobody has visited for three hours."""
+    return App(
+        Snapshot(
+            workload=Workload(SHOP, "uid-1", "7", replicas, {"app": "shop"}, {}),
+            policy=Policy(IDLE_AFTER, WAKE_TIMEOUT),
+            routes=(route(),),
+            traffic=Traffic(ago(hours=3)),
+            leader=True,
+            ready=replicas > 0,
+        )
+    )
+
+
+def asleep(replicas: int = 2) -> App:
+    """An app that sleeps for an hour and has so many replicas when awake."""
+    return app(replicas=0).saved(replicas).redirected(hours=1)
+
+
+def check(seen: App, phase: Phase, *does: Action) -> None:
+    """The phase and the actions that are planned now, no others; if not, its reason is told."""
+    plan = seen.plan()
+    assert (plan.phase, plan.actions) == (phase, does), plan.reason

@@ -1,0 +1,258 @@
+"""The order laws of `decide`, as functions of a state and its plan: True if the plan keeps the law.
+
+The docstring is the law. They think in other words than `decide` does, so that a mistake has to be made twice.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from tests.plan.building import NOW
+from tests.plan.states import SWAPPED
+from waker import names
+from waker.plan import scale
+from waker.plan.decide import decide
+from waker.plan.model import (
+    Forget,
+    Holder,
+    Phase,
+    Pin,
+    Plan,
+    RecordWish,
+    Redirect,
+    Restore,
+    ScaleToZero,
+    ScaleUp,
+    Snapshot,
+)
+from waker.plan.originals import parse_time
+
+SETTLED = NOW - timedelta(seconds=2)
+NEXT_PASS = NOW + timedelta(seconds=1)
+MUCH_LATER = NOW + timedelta(days=400)
+
+
+Law = Callable[[Snapshot, Plan], bool]
+
+
+# --- what a state means, said once more in other words than decide's --------------------------------------------------
+
+
+def pin(seen: Snapshot) -> Pin | None:
+    """None: not ours, or it has a problem, or all is paused."""
+    return None if seen.policy is None or seen.problems or seen.policy.paused else seen.policy.pin
+
+
+def knocked(seen: Snapshot) -> bool:
+    """Somebody knocked since the routes moved. Knocks of before that are not shown to who sleeps."""
+    return seen.knocked_at is not None and (seen.knocked_at > SWAPPED or seen.workload.replicas == 0)
+
+
+def noted(seen: Snapshot, key: str) -> bool:
+    """So it stands on the workload, and it is younger than the swap."""
+    at = parse_time(seen.workload.annotations.get(key, ""))
+    return at is not None and at > SWAPPED
+
+
+def told_to_sleep(seen: Snapshot) -> bool:
+    """`waker sleep` stands on the workload, and no wish since."""
+    return names.SLEEP_ASKED_AT in seen.workload.annotations and not noted(seen, names.WISHED_AT)
+
+
+def idle(seen: Snapshot) -> bool:
+    """Known not to be visited."""
+    return not seen.traffic.unknown and seen.traffic.visited_at is not None and seen.traffic.visited_at < SWAPPED
+
+
+def led(seen: Snapshot, holder: Holder) -> list[Any]:
+    """The routes that lead to one of the two."""
+    return [each for each in seen.routes if each.holder is holder]
+
+
+def goes_down(seen: Snapshot, plan: Plan) -> bool:
+    """A step towards sleep, for an app that has pods."""
+    return any(isinstance(each, Redirect | ScaleToZero) for each in plan.actions) and seen.workload.replicas > 0
+
+
+# --- the laws ---------------------------------------------------------------------------------------------------------
+
+
+def law_1(seen: Snapshot, plan: Plan) -> bool:
+    """Remember before you change: originals go into the very patch that changes them."""
+    for each in plan.actions:
+        if isinstance(each, ScaleToZero):
+            body = scale.patch(seen.workload, each, NOW)
+            saved = body["metadata"]["annotations"][names.SAVED_REPLICAS]
+            return bool(saved == str(seen.workload.replicas) != "0" and body["spec"] == {"replicas": 0})
+        if isinstance(each, Redirect):
+            return all(route.backend.service != names.WAKER_SERVICE for route in each.routes)
+    return True
+
+
+def law_2(seen: Snapshot, plan: Plan) -> bool:
+    """Route before you scale down: every controller pod is known to follow, and has had time to end what it began."""
+    if not any(isinstance(each, ScaleToZero) for each in plan.actions):
+        return True
+    followed = seen.followed_since is not None and seen.followed_since <= SETTLED
+    return bool(seen.routes) and not led(seen, Holder.THEIRS) and followed and not seen.passing
+
+
+def law_3(seen: Snapshot, plan: Plan) -> bool:
+    """Ready before you route back."""
+    back = any(isinstance(each, Restore) and each.routes for each in plan.actions)
+    return not back or (seen.ready and seen.workload.replicas > 0)
+
+
+def law_4(seen: Snapshot, plan: Plan) -> bool:
+    """Forget last: when no route is ours and no entry is left, and never a readable number while there are no pods."""
+    if not any(isinstance(each, Forget) for each in plan.actions):
+        return True
+    if seen.workload.replicas == 0:
+        return seen.policy is None and not led(seen, Holder.OURS) and not saved(seen)
+    return not led(seen, Holder.OURS) and not seen.orphans and not any(each.swapped_at for each in seen.routes)
+
+
+def saved(seen: Snapshot) -> int:
+    """The user's number, 0 if there is none that can be read."""
+    text = seen.workload.annotations.get(names.SAVED_REPLICAS, "")
+    return int(text) if text.isdigit() else 0
+
+
+def law_5(seen: Snapshot, plan: Plan) -> bool:
+    """Never undo what we did not do: each step starts from what we did ourselves."""
+    pods = seen.workload.replicas > 0
+    for each in plan.actions:
+        match each:
+            case ScaleUp(replicas) if pods or not replicas or replicas != saved(seen):
+                return False
+            case ScaleToZero() if not pods:
+                return False
+            case Redirect(routes) if any(route.holder is Holder.OURS or route.swaps >= 3 for route in routes):
+                return False
+            case Redirect() if not pods and not saved(seen):
+                return False
+            case Restore(routes, forget):
+                free = {*seen.orphans, *(route.id for route in led(seen, Holder.THEIRS) if route.swapped_at)}
+                if any(route.holder is Holder.THEIRS for route in routes) or not free.issuperset(forget):
+                    return False
+    return True
+
+
+def law_6(seen: Snapshot, plan: Plan) -> bool:
+    """A wish beats sleep: no pod is taken from who is wished for, and a knock is written down before anything else."""
+    if pin(seen) is not Pin.AUTO or not (knocked(seen) or noted(seen, names.WISHED_AT)):
+        return True
+    if seen.workload.replicas == 0:
+        wakes = ScaleUp(saved(seen)) in plan.actions
+        return wakes or not saved(seen)
+    if any(isinstance(each, ScaleToZero) for each in plan.actions):
+        return False
+    falling = names.SAVED_REPLICAS not in seen.workload.annotations and led(seen, Holder.OURS)
+    written = noted(seen, names.WISHED_AT)
+    return not falling or written or plan.actions == (RecordWish(),)
+
+
+def law_7(seen: Snapshot, plan: Plan) -> bool:
+    """Unknown is not idle: only idleness, a pin and `waker sleep` put to sleep."""
+    if not goes_down(seen, plan):
+        return True
+    wanted = pin(seen)
+    return wanted is Pin.ASLEEP or (wanted is Pin.AUTO and (told_to_sleep(seen) or idle(seen)))
+
+
+def law_8(seen: Snapshot, plan: Plan) -> bool:
+    """A restart at any instant neither sleeps anything nor forgets a wake.
+
+    A process that has just begun knows nothing of traffic, knocks and controllers.
+    """
+    if (not seen.traffic.unknown and seen.workload.replicas) or seen.knocked_at or seen.followed_since:
+        return True
+    if any(isinstance(each, ScaleToZero) for each in plan.actions):
+        return False
+    written = pin(seen) is Pin.AUTO and names.WISHED_AT in seen.workload.annotations
+    if written and saved(seen) and seen.workload.replicas == 0:
+        return plan.phase is Phase.WAKING
+    if written and saved(seen) and not told_to_sleep(seen):
+        return plan.phase in (Phase.WAKING, Phase.RISING, Phase.STUCK)
+    return True
+
+
+def never_the_reason_that_an_app_is_down(seen: Snapshot, plan: Plan) -> bool:
+    """Who may not sleep (any more) and sleeps is woken: not enabled, a problem, a pin."""
+    may_not = seen.policy is None or seen.problems or seen.policy.pin is Pin.AWAKE
+    down = seen.workload.replicas == 0 and saved(seen)
+    return not (may_not and down) or plan.actions == (ScaleUp(saved(seen)),)
+
+
+def pinned_means_pinned(seen: Snapshot, plan: Plan) -> bool:
+    """Awake whatever the traffic, asleep whoever knocks; paused, nobody is put to sleep."""
+    wanted = pin(seen)
+    if wanted is Pin.ASLEEP:
+        return not any(isinstance(each, ScaleUp | RecordWish) for each in plan.actions)
+    return wanted is Pin.AUTO or not goes_down(seen, plan)
+
+
+def one_write_an_object(seen: Snapshot, plan: Plan) -> bool:
+    """At most one write to each object in one plan."""
+    objects: list[str] = []
+    for each in plan.actions:
+        match each:
+            case Redirect(routes):
+                objects += {route.id.ingress for route in routes}
+            case Restore(routes, forget):
+                objects += {id.ingress for id in (*(route.id for route in routes), *forget)}
+            case _:
+                objects.append("workload")
+    return len(objects) == len(set(objects))
+
+
+def every_plan_has_a_reason(seen: Snapshot, plan: Plan) -> bool:
+    """The log line, the Event and the row of `waker status` are never empty."""
+    return len(plan.reason) > 5
+
+
+def the_door_closes_first(seen: Snapshot, plan: Plan) -> bool:
+    """No request is passed on in a pass after which, by the clock alone, the next one takes the pods."""
+    if not plan.open:
+        return True
+    later = decide(seen, NEXT_PASS)
+    return not any(isinstance(each, ScaleToZero) for each in (*plan.actions, *later.actions))
+
+
+def nothing_waits_unasked(seen: Snapshot, plan: Plan) -> bool:
+    """A plan that does nothing and asks for no second look is as good in a year."""
+    if plan.actions or plan.look_again:
+        return True
+    later = decide(seen, MUCH_LATER)
+    return (later.phase, later.actions, later.open) == (plan.phase, plan.actions, plan.open)
+
+
+def on_the_way_there_is_a_next_step(seen: Snapshot, plan: Plan) -> bool:
+    """Between awake and asleep nothing comes to rest."""
+    resting = (Phase.AWAKE, Phase.ASLEEP, Phase.UNMANAGED)
+    return plan.phase in resting or plan.look_again is not None
+
+
+def who_is_stuck_is_told(seen: Snapshot, plan: Plan) -> bool:
+    """STUCK is for a person: a warning, and nothing is touched meanwhile."""
+    return plan.phase is not Phase.STUCK or (plan.warning and not plan.actions)
+
+
+LAWS: tuple[Law, ...] = (
+    law_1,
+    law_2,
+    law_3,
+    law_4,
+    law_5,
+    law_6,
+    law_7,
+    law_8,
+    never_the_reason_that_an_app_is_down,
+    pinned_means_pinned,
+    one_write_an_object,
+    every_plan_has_a_reason,
+    the_door_closes_first,
+    nothing_waits_unasked,
+    on_the_way_there_is_a_next_step,
+    who_is_stuck_is_told,
+)

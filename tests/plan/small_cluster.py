@@ -1,0 +1,246 @@
+"""A cluster and a waker small enough to be stopped between any two steps: no IO, and time only moves when told.
+
+`Cluster` holds Kubernetes objects as JSON and takes the patches that a real one would take, guarded by resourceVersion; its
+ingress controller follows late and its pods become ready late. `Waker` makes snapshots of it with the real manifests and
+discovery, lets the real `decide` think, and carries plans out with the real patches. What it remembers besides dies with it.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.plan.building import NOW
+from waker import names
+from waker.cluster import manifests
+from waker.demo.patches import json_patch, merge
+from waker.demo.refusals import Refused
+from waker.plan import scale, swap
+from waker.plan.decide import decide
+from waker.plan.model import (
+    Action,
+    Holder,
+    IngressClass,
+    Kind,
+    Phase,
+    Plan,
+    Redirect,
+    Restore,
+    Snapshot,
+    Traffic,
+)
+from waker.plan.policy import read_policy
+from waker.plan.rest import answered_until
+from waker.plan.routes import Found, Neighbourhood, discover
+from waker.settings import Live
+
+Json = dict[str, Any]
+
+LAG = timedelta(seconds=2)  # of the ingress controller
+START = timedelta(seconds=4)  # of a pod; longer than the lag, or the lag would hide a route that comes too early
+LIVE = Live(idle_after=timedelta(minutes=1))
+CLASSES = (IngressClass("traefik", "traefik.io/ingress-controller", True),)
+BACKEND = {"service": {"name": names.WAKER_SERVICE, "port": {"name": names.WAKER_PORT}}}
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+def deployment(name: str, replicas: int) -> Json:
+    """A workload as its user wrote it."""
+    meta = {"name": name, "namespace": "demo", "uid": name, "annotations": {names.ENABLED: "true", "team": "shop"}}
+    return {"metadata": meta, "spec": {"replicas": replicas, "template": {"metadata": {"labels": {"app": name}}}}}
+
+
+def service(name: str) -> Json:
+    """A Service of the workload of that name."""
+    return {
+        "metadata": {"name": name, "namespace": "demo"},
+        "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80}]},
+    }
+
+
+def ingress(name: str, **paths: str) -> Json:
+    """An Ingress with a path a Service: `ingress("front", shop="/", api="/api")`."""
+    entries = [
+        {"path": path, "pathType": "Prefix", "backend": {"service": {"name": each, "port": {"name": "http"}}}}
+        for each, path in paths.items()
+    ]
+    spec = {"rules": [{"host": f"{name}.example.org", "http": {"paths": entries}}]}
+    return {"metadata": {"name": name, "namespace": "demo", "uid": name}, "spec": spec}
+
+
+def paths_of(found: Json) -> list[Json]:
+    """The path entries of an Ingress."""
+    return [path for rule in found["spec"]["rules"] for path in rule["http"]["paths"]]
+
+
+class Cluster:
+    """Objects by kind and name, and what runs because of them."""
+
+    def __init__(self, *, deployments: list[Json], services: list[Json], ingresses: list[Json]) -> None:
+        self.now = NOW
+        self._version = 0
+        self._kinds = {"Deployment": deployments, "Service": services, "Ingress": ingresses}
+        self.objects: dict[tuple[str, str], Json] = {}
+        for kind, each in ((kind, each) for kind, all in self._kinds.items() for each in all):
+            self._put(kind, deepcopy(each))
+        self.written = deepcopy(self.objects)  # what users wrote, and nobody else
+        self._scaled_at: dict[str, datetime] = {}
+        self._history: dict[str, list[tuple[datetime, Json]]] = {}
+        for each in ingresses:
+            self._remember(each["metadata"]["name"])
+        self.now += timedelta(minutes=10)
+
+    def all(self, kind: str) -> list[Json]:
+        """All objects of a kind."""
+        return [each for (of, _), each in self.objects.items() if of == kind]
+
+    def patch(self, kind: str, name: str, patch: Any) -> None:
+        """As the API server takes it. Raises Refused if somebody was faster."""
+        old = self.objects[kind, name]
+        if isinstance(patch, list):
+            self._replace(kind, name, json_patch(old, patch))
+            return
+        version = patch.get("metadata", {}).get("resourceVersion")
+        if version is not None and version != old["metadata"]["resourceVersion"]:
+            raise Refused(409, "Conflict", "somebody was faster")
+        self._replace(kind, name, merge(old, patch))
+
+    def edit(self, kind: str, name: str, change: Callable[[Json], None]) -> None:
+        """A user's write: it goes into what users wrote as well."""
+        change(self.written[kind, name])
+        edited = deepcopy(self.objects[kind, name])
+        change(edited)
+        self._replace(kind, name, edited)
+
+    def replicas(self, name: str) -> int:
+        """Of a workload, now."""
+        return int(self.objects["Deployment", name]["spec"]["replicas"])
+
+    def annotations(self, kind: str, name: str) -> Json:
+        """Of an object, now."""
+        return dict(self.objects[kind, name]["metadata"].get("annotations") or {})
+
+    def ready(self, name: str) -> bool:
+        """The workload's pods have started."""
+        return self.replicas(name) > 0 and self.now >= self._scaled_at.get(name, NOW) + START
+
+    def served(self, name: str) -> Json:
+        """An Ingress as the controller knows it: late."""
+        known = [each for at, each in self._history[name] if at <= self.now - LAG]
+        return known[-1] if known else self._history[name][0][1]
+
+    def _replace(self, kind: str, name: str, new: Json) -> None:
+        down = kind == "Deployment" and self.replicas(name) == 0
+        self._put(kind, new)
+        if down:
+            self._scaled_at[name] = self.now
+        if kind == "Ingress":
+            self._remember(name)
+
+    def _put(self, kind: str, found: Json) -> None:
+        self._version += 1
+        found["metadata"]["resourceVersion"] = str(self._version)
+        self.objects[kind, found["metadata"]["name"]] = found
+
+    def _remember(self, name: str) -> None:
+        self._history.setdefault(name, []).append((self.now, deepcopy(self.objects["Ingress", name])))
+
+
+@dataclass
+class Visits:
+    """What visitors did, and what ingress controllers counted of it."""
+
+    at: dict[str, datetime] = field(default_factory=dict)
+    known: bool = True
+
+
+class Waker:
+    """One process. `tick` is called before each look and before each write, and may end it there."""
+
+    def __init__(self, cluster: Cluster, visits: Visits, tick: Callable[[], None]) -> None:
+        self._cluster, self._visits, self._tick = cluster, visits, tick
+        self._started = cluster.now
+        self._followed: dict[str, datetime] = {}
+        self._was: dict[str, Phase] = {}
+        self.knocks: dict[str, datetime] = {}
+
+    def look(self, app: str) -> Plan:
+        """One pass for one app."""
+        self._tick()
+        seen, ingresses = self._snapshot(app)
+        plan = decide(seen, self._cluster.now)
+        for action in plan.actions:
+            try:
+                for kind, name, patch in self._patches(action, seen, ingresses):
+                    self._tick()
+                    self._cluster.patch(kind, name, patch)
+            except Refused:
+                break
+        self._was[app] = plan.phase
+        return plan
+
+    def _snapshot(self, app: str) -> tuple[Snapshot, dict[str, Any]]:
+        cluster = self._cluster
+        workloads = [manifests.workload(Kind.DEPLOYMENT, each) for each in cluster.all("Deployment")]
+        ingresses = [manifests.ingress(each) for each in cluster.all("Ingress")]
+        services = [manifests.service(each) for each in cluster.all("Service")]
+        workload = next(each for each in workloads if each.id.name == app)
+        found = discover(workload, Neighbourhood(services, ingresses, CLASSES, workloads))
+        reading = read_policy(workload.annotations, LIVE)
+        answered = answered_until(workload, found.routes, self._was.get(app, Phase.AWAKE))
+        if answered and app in self.knocks and self.knocks[app] <= answered:
+            del self.knocks[app]
+        seen = Snapshot(
+            workload,
+            reading.policy,
+            found.routes,
+            self._traffic(app),
+            reading.problems + found.problems,
+            found.orphans,
+            self.knocks.get(app),
+            leader=True,
+            followed_since=self._followed_since(app, found),
+            ready=cluster.ready(app),
+        )
+        return seen, {each.name: each for each in ingresses}
+
+    def _traffic(self, app: str) -> Traffic:
+        if not self._visits.known:
+            return Traffic(unknown="nobody answers")
+        return Traffic(max(self._started, self._visits.at.get(app, self._started)))
+
+    def _followed_since(self, app: str, found: Found) -> datetime | None:
+        ours = all(route.holder is Holder.OURS for route in found.routes)
+        if ours and found.routes and not list(led_to(self._cluster, app)):
+            return self._followed.setdefault(app, self._cluster.now)
+        self._followed.pop(app, None)
+        return None
+
+    def _patches(self, action: Action, seen: Snapshot, ingresses: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+        now = self._cluster.now
+        match action:
+            case Redirect(routes):
+                for name in dict.fromkeys(route.id.ingress for route in routes):
+                    mine = [route for route in routes if route.id.ingress == name]
+                    yield "Ingress", name, swap.redirect(ingresses[name], mine, now)
+            case Restore(routes, forget):
+                for name in dict.fromkeys(id.ingress for id in (*(route.id for route in routes), *forget)):
+                    mine = [route for route in routes if route.id.ingress == name]
+                    gone = [id for id in forget if id.ingress == name]
+                    yield "Ingress", name, swap.restore(ingresses[name], mine, gone)
+            case _:
+                yield "Deployment", seen.workload.id.name, scale.patch(seen.workload, action, now)
+
+
+def led_to(cluster: Cluster, app: str) -> Iterator[Json]:
+    """The path entries by which the ingress controller sends visitors to the app, as far as it has followed."""
+    for each in cluster.all("Ingress"):
+        served = cluster.served(each["metadata"]["name"])
+        yield from (path for path in paths_of(served) if path["backend"]["service"]["name"] == app)
+
+
+AT_REST = (Phase.AWAKE, Phase.ASLEEP, Phase.UNMANAGED)

@@ -1,0 +1,149 @@
+"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 90,000.
+
+What is left out, and why it shows nothing new:
+- the order of routes, two that are alike, and a third one: they are only asked for all, any, the first and the last swap;
+- an orphan beside most pairs of routes: it only adds to what is forgotten;
+- without pods nobody counts traffic, asks controllers or passes requests on, and to wake nobody needs the Lease;
+- controllers are asked whether they follow only if all routes are ours, and whether they could only if some are not;
+- the Lease matters only for an app that somebody is putting to sleep, requests that are passing only at its very end;
+- with a problem or unmanaged, sleep is out of the question: all that speaks for sleep does so there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations, product
+from typing import NamedTuple
+
+from tests.plan.building import IDLE_AFTER, SHOP, WAKE_TIMEOUT, ago, gone, ours, reverted, route
+from waker import names
+from waker.plan.model import Holder, Pin, Policy, Route, RouteId, Snapshot, Traffic, Workload
+from waker.plan.originals import format_time
+
+LONG_AGO = ago(hours=2)
+ASKED = ago(seconds=20)
+SWAPPED = ago(seconds=10)
+SINCE = ago(seconds=5)
+FOLLOWED_JUST, FOLLOWED_LONG = ago(seconds=1), ago(seconds=4)
+
+SAVED = (None, "3", "three")
+WISHES = (None, LONG_AGO, SINCE)
+ASKS = (None, ASKED)
+KNOCKS = (None, LONG_AGO, SINCE)
+NO, YES = False, True
+IDLE = Traffic(ago(hours=3))
+TRAFFIC = (Traffic(ago(hours=3), "a controller does not answer"), IDLE, Traffic(ago(minutes=1)))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Where an app's routes lead."""
+
+    routes: tuple[Route, ...]
+    orphans: tuple[RouteId, ...] = ()
+
+    @property
+    def all_ours(self) -> bool:
+        """Controllers can be asked whether they follow."""
+        return all(each.holder is Holder.OURS for each in self.routes)
+
+
+def _reverted_for_good(ingress: str) -> Route:
+    return reverted(ingress, swaps=3, swapped=ago(minutes=2))
+
+
+def shapes() -> Iterator[Shape]:
+    """One route and two, each theirs, pointed back once, pointed back for good, or ours; and with an orphan."""
+    kinds = (route, reverted, _reverted_for_good, ours)
+    singles = [(kind("front"),) for kind in kinds]
+    pairs = [(one("front"), other("www")) for one, other in combinations(kinds, 2)]
+    yield from (Shape(routes) for routes in [*singles, *pairs])
+    yield from (Shape(routes, (gone(),)) for routes in [*singles, pairs[2]])
+
+
+class Asked(NamedTuple):
+    """Facts of a snapshot that somebody was asked for."""
+
+    leader: bool
+    prepared: str
+    followed_since: datetime | None
+    passing: int
+
+
+def workloads(replicas: int) -> Iterator[Workload]:
+    """A workload with all that can be noted on it."""
+    for version, (saved, wish, asked) in enumerate(product(SAVED, WISHES, ASKS)):
+        notes = {
+            names.SAVED_REPLICAS: saved,
+            names.WISHED_AT: wish and format_time(wish),
+            names.SLEEP_ASKED_AT: asked and format_time(asked),
+        }
+        annotations = {key: text for key, text in notes.items() if text}
+        yield Workload(SHOP, "uid-1", str(version), replicas, {}, annotations)
+
+
+MANAGED = [
+    *(Policy(IDLE_AFTER, WAKE_TIMEOUT, pin) for pin in Pin),
+    Policy(IDLE_AFTER, WAKE_TIMEOUT, paused=True),
+]
+LET_GO = [(None, ()), *((policy, ("a problem",)) for policy in MANAGED)]
+
+
+def _asked(shape: Shape) -> list[Asked]:
+    """What controllers and the Lease say."""
+    if shape.all_ours:
+        found = [("", None, 0), ("", FOLLOWED_JUST, 0), ("", FOLLOWED_LONG, 0), ("", FOLLOWED_LONG, 1)]
+        return [Asked(leader, *each) for leader in (YES, NO) for each in found]
+    some_ours = any(each.holder is Holder.OURS for each in shape.routes)
+    return [Asked(leader, why, None, 0) for leader in ((YES, NO) if some_ours else (YES,)) for why in ("", "not yet")]
+
+
+def states() -> Iterator[Snapshot]:
+    """All of them."""
+    yield from _without_pods()
+    yield from _with_pods()
+    yield from _let_go()
+
+
+def _without_pods() -> Iterator[Snapshot]:
+    wants = [*LET_GO, *((policy, ()) for policy in MANAGED)]
+    around = product(workloads(0), wants, list(shapes()), KNOCKS, (NO, YES))
+    for workload, (policy, problems), shape, knock, ready in around:
+        yield Snapshot(workload, policy, shape.routes, Traffic(), problems, shape.orphans, knock, ready=ready)
+
+
+def _with_pods() -> Iterator[Snapshot]:
+    around = product(workloads(2), MANAGED, list(shapes()), KNOCKS, TRAFFIC, (NO, YES))
+    for workload, policy, shape, knock, traffic, ready in around:
+        for asked in _asked(shape):
+            yield Snapshot(workload, policy, shape.routes, traffic, (), shape.orphans, knock, *asked, ready)
+
+
+def _let_go() -> Iterator[Snapshot]:
+    around = product(workloads(2), LET_GO, list(shapes()), KNOCKS, (NO, YES))
+    for workload, (policy, problems), shape, knock, ready in around:
+        followed = FOLLOWED_LONG if shape.all_ours else None
+        yield Snapshot(
+            workload, policy, shape.routes, IDLE, problems, shape.orphans, knock, YES, "", followed, 0, ready
+        )
+
+
+def described(seen: Snapshot) -> str:
+    """A state, for a person who wants to know why a law fails."""
+    routes = [f"{each.id.ingress} {each.holder.value} ({each.swaps} swaps)" for each in seen.routes]
+    facts = {
+        "replicas": seen.workload.replicas,
+        "notes": {key.partition("/")[2]: text for key, text in seen.workload.annotations.items()},
+        "routes": routes,
+        "orphans": len(seen.orphans),
+        "policy": seen.policy and ("paused" if seen.policy.paused else seen.policy.pin.value),
+        "problems": seen.problems,
+        "traffic": seen.traffic.unknown or f"visited {seen.traffic.visited_at}",
+        "knocked": seen.knocked_at,
+        "leader": seen.leader,
+        "prepared": seen.prepared or "yes",
+        "followed": seen.followed_since,
+        "passing": seen.passing,
+        "ready": seen.ready,
+    }
+    return "\n".join(f"    {key:9} {fact}" for key, fact in facts.items())

@@ -1,0 +1,292 @@
+"""What is done with one app, phase by phase. Each line is a sentence about `app`; see `building` for the words."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.plan.building import NOW, App, ago, app, asleep, check, gone, ours, reverted, route
+from waker.plan.model import Action, Forget, Phase, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(app().visited(minutes=29), id="visited within its limit"),
+        pytest.param(app().visited(seconds=0), id="visited now"),
+        pytest.param(app().blind(), id="unknown is not idle"),
+        pytest.param(app().unobserved(), id="nothing read yet is not idle"),
+        pytest.param(app().unobserved().woken(hours=3), id="not even with an old wake on record"),
+        pytest.param(app().woken(minutes=10), id="the idle clock starts at the wake"),
+        pytest.param(app().knocked(minutes=10), id="a request that a late controller sent here is a visit"),
+        pytest.param(app().pinned("awake"), id="pinned awake: whatever the traffic"),
+        pytest.param(app().pinned("awake").told_to_sleep(), id="the pin is stronger than `waker sleep`"),
+        pytest.param(app().paused(), id="paused: nothing is put to sleep"),
+        pytest.param(app().paused().told_to_sleep(), id="paused: not even if asked"),
+        pytest.param(app().paused().pinned("asleep"), id="paused: not even if pinned"),
+        pytest.param(app().unprepared(), id="its controllers would not reach waker: it stays"),
+    ],
+)
+def test_it_stays_awake(seen: App) -> None:
+    check(seen, Phase.AWAKE)
+    assert seen.plan().open, "late requests are passed on"
+
+
+def test_an_app_in_use_is_looked_at_again_when_its_limit_would_be_reached() -> None:
+    assert app().visited(minutes=29).plan().look_again == timedelta(minutes=1)
+
+
+def test_who_cannot_sleep_for_want_of_preparation_is_told() -> None:
+    assert app().unprepared("no way").plan().reason == "not visited for 3h, but no way"
+    assert app().unprepared().plan().warning
+
+
+@pytest.mark.parametrize(
+    ("seen", "does"),
+    [
+        pytest.param(app(2), Redirect((route(),)), id="idle: routes move first"),
+        pytest.param(
+            app(2).routed(ours(), route("www")), Redirect((route("www"),)), id="one route has moved: now the other"
+        ),
+        pytest.param(
+            app(2).redirected().followed(seconds=5), ScaleToZero(2), id="routes ours and followed: pods may go"
+        ),
+        pytest.param(
+            app(2).redirected().followed(seconds=5).passing(1).visited(hours=1),
+            None,
+            id="not while requests are passing",
+        ),
+        pytest.param(
+            app(2).redirected(minutes=1).followed(seconds=30).passing(1), ScaleToZero(2), id="but not for ever"
+        ),
+        pytest.param(app(2).redirected(), None, id="not followed yet: wait"),
+        pytest.param(app(2).redirected().followed(seconds=1), None, id="followed just now: requests may end"),
+        pytest.param(app(2).visited(minutes=1).told_to_sleep(), Redirect((route(),)), id="`waker sleep` does not wait"),
+        pytest.param(app(2).blind().told_to_sleep(), Redirect((route(),)), id="`waker sleep` needs no traffic"),
+        pytest.param(
+            app(2).told_to_sleep(seconds=20).redirected().followed(seconds=5), ScaleToZero(2), id="`waker sleep`, later"
+        ),
+        pytest.param(app(2).visited(minutes=1).pinned("asleep"), Redirect((route(),)), id="pinned asleep: at once"),
+        pytest.param(
+            app(2).pinned("asleep").redirected().followed(seconds=5).knocked(seconds=3),
+            ScaleToZero(2),
+            id="pinned asleep: whoever knocks",
+        ),
+        pytest.param(
+            app(2).wished(hours=2).redirected().followed(seconds=5), ScaleToZero(2), id="a wish of long ago is over"
+        ),
+        pytest.param(
+            app(2).knocked(hours=2).redirected().followed(seconds=5), ScaleToZero(2), id="a knock of long ago is over"
+        ),
+    ],
+)
+def test_falling_asleep(seen: App, does: Action | None) -> None:
+    check(seen, Phase.FALLING, *([does] if does else []))
+    assert not seen.plan().open, "nobody is passed on to pods that are about to go"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(app(2).redirected().knocked(seconds=5), id="somebody knocks"),
+        pytest.param(app(2).redirected().knocked(seconds=5).standby(), id="somebody knocks at the other waker"),
+        pytest.param(app(2).redirected().followed(seconds=5).knocked(seconds=5), id="in the last moment"),
+        pytest.param(
+            app(2).told_to_sleep(seconds=20).redirected().knocked(seconds=5), id="`waker sleep` was asked for"
+        ),
+        pytest.param(app(2).routed(ours(), route("www")).knocked(seconds=5), id="half way down"),
+        pytest.param(
+            app(2).routed(ours(), route("www")).knocked(seconds=5).unprepared(),
+            id="half way down, and there is no further",
+        ),
+        pytest.param(app(2).redirected().visited(seconds=3), id="a controller still counts requests"),
+        pytest.param(app(2).redirected().blind(), id="traffic became unknown"),
+        pytest.param(app(2).redirected().unobserved(), id="waker was started again"),
+        pytest.param(app(2).redirected().pinned("awake"), id="pinned awake meanwhile"),
+        pytest.param(app(2).redirected().paused(), id="paused meanwhile"),
+        pytest.param(app(2).redirected(seconds=31), id="a controller pod never follows"),
+    ],
+)
+def test_turning_back_is_written_down_first(seen: App) -> None:
+    check(seen, Phase.FALLING, RecordWish())
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(app(2).redirected().wished(seconds=5), id="a wish"),
+        pytest.param(app(2).redirected().wished(seconds=5).told_to_sleep(seconds=20), id="a wish after `waker sleep`"),
+        pytest.param(app(2).redirected().wished(seconds=5).blind(), id="a wish, traffic unknown"),
+    ],
+)
+def test_a_written_wish_on_the_way_down_brings_the_routes_back(seen: App) -> None:
+    check(seen, Phase.RISING, Restore(seen.seen.routes))
+
+
+def test_sleep_that_is_asked_for_after_a_wish_goes_on() -> None:
+    check(
+        app(2).wished(minutes=2).told_to_sleep(minutes=1).redirected().followed(seconds=5),
+        Phase.FALLING,
+        ScaleToZero(2),
+    )
+
+
+def test_without_the_lease_and_without_a_knock_the_other_waker_is_left_alone() -> None:
+    check(app(2).redirected().unobserved().standby(), Phase.FALLING)
+    check(app(2).redirected().unobserved().standby().knocked(hours=5), Phase.FALLING)
+
+
+def test_pinned_asleep_with_a_controller_that_never_follows_is_stuck() -> None:
+    check(app(2).redirected(seconds=31).pinned("asleep"), Phase.STUCK)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(asleep(), id="until visited"),
+        pytest.param(asleep().blind(), id="traffic is of no interest"),
+        pytest.param(asleep().paused(), id="paused: who sleeps goes on sleeping"),
+        pytest.param(asleep().pinned("asleep").knocked(seconds=1), id="pinned asleep: whoever knocks"),
+        pytest.param(asleep().pinned("asleep").wished(), id="pinned asleep: whoever asks"),
+        pytest.param(asleep().standby(), id="without the Lease"),
+    ],
+)
+def test_it_stays_asleep(seen: App) -> None:
+    check(seen, Phase.ASLEEP)
+    plan = seen.plan()
+    assert (plan.look_again, plan.open, plan.warning) == (None, False, False)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(asleep(3).knocked(seconds=0), id="visited"),
+        pytest.param(asleep(3).knocked(seconds=0).standby(), id="visited: no Lease is needed"),
+        pytest.param(asleep(3).knocked(seconds=0).paused(), id="visited while paused"),
+        pytest.param(asleep(3).wished(), id="`waker wake`, or a knock at the other waker"),
+        pytest.param(asleep(3).wished(minutes=50), id="a wish survives any restart"),
+        pytest.param(asleep(3).pinned("awake"), id="pinned awake"),
+        pytest.param(asleep(3).problem(), id="a problem: it cannot go on sleeping"),
+        pytest.param(asleep(3).unmanaged(), id="not ours any more"),
+        pytest.param(asleep(3).pointed_back(swaps=3), id="somebody keeps pointing its routes back"),
+        pytest.param(asleep(3).routed(ours(), reverted("www", swaps=3)), id="somebody keeps pointing one of them back"),
+        pytest.param(
+            asleep(3).routed(ours(swapped=ago())).knocked(seconds=1), id="visited a moment before a drift was mended"
+        ),
+        pytest.param(asleep(3).pointed_back().knocked(seconds=5), id="a wish is stronger than a drift"),
+    ],
+)
+def test_waking_up(seen: App) -> None:
+    check(seen, Phase.WAKING, ScaleUp(3))
+    assert not seen.plan().open, "there is nobody to pass a request to"
+
+
+@pytest.mark.parametrize(
+    ("seen", "phase", "does"),
+    [
+        pytest.param(app(3).saved(3).redirected().wished().unready(), Phase.WAKING, None, id="pods are starting"),
+        pytest.param(
+            app(3).saved(3).redirected().wished(), Phase.RISING, Restore((ours(),)), id="ready: routes go back"
+        ),
+        pytest.param(app(3).saved(3).wished(), Phase.RISING, Forget(), id="routes theirs: forget last"),
+        pytest.param(app(3).wished(), Phase.RISING, Forget(), id="`waker wake` of an awake app starts its clock"),
+        pytest.param(
+            app(1).saved(3).redirected(), Phase.RISING, Restore((ours(),)), id="an HPA, or its user, raised it"
+        ),
+        pytest.param(app(9).saved(3).redirected().unready(), Phase.WAKING, None, id="its user scaled it: ready first"),
+        pytest.param(app(9).saved(3), Phase.RISING, Forget(), id="its user's number stays"),
+        pytest.param(app(3).saved("three"), Phase.RISING, Forget(), id="an unreadable number is of no use now"),
+        pytest.param(
+            app(3).saved(3).wished().pointed_back(), Phase.RISING, Restore((), (route().id,)), id="already pointed back"
+        ),
+        pytest.param(
+            app(3).saved(3).wished().routed(ours(), orphans=(gone(),)),
+            Phase.RISING,
+            Restore((ours(),), (gone(),)),
+            id="a route that is gone is forgotten with the others",
+        ),
+        pytest.param(
+            app(3).saved(3).unmanaged(), Phase.RISING, Forget(clean=True), id="not ours: nothing stays behind"
+        ),
+        pytest.param(app(3).saved(3).paused(), Phase.RISING, Forget(clean=True), id="paused: nothing stays behind"),
+    ],
+)
+def test_rising(seen: App, phase: Phase, does: Action | None) -> None:
+    check(seen, phase, *([does] if does else []))
+
+
+def test_a_wake_goes_on_whatever_the_traffic_says() -> None:
+    """The counters know nothing of those who wait: an app that wakes is not idle."""
+    check(app(3).saved(3).redirected(hours=2).visited(hours=2), Phase.RISING, Restore((ours(swapped=ago(hours=2)),)))
+
+
+def test_who_is_ready_gets_its_visitors_before_the_routes_are_back() -> None:
+    assert app(3).saved(3).redirected().wished().plan().open
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(app(3).saved(3).redirected().wished(minutes=6).unready(), id="not ready in time"),
+        pytest.param(app(0).redirected(), id="the user's number is gone"),
+        pytest.param(app(0).saved("three").redirected(), id="the user's number cannot be read"),
+        pytest.param(app(0).saved(0).redirected(), id="0 is nobody's number"),
+        pytest.param(app(0).saved("9" * 5000).redirected(), id="nor is that"),
+        pytest.param(app(0).saved("three"), id="it cannot be read, and the routes are back"),
+        pytest.param(app(0).saved("three").unmanaged(), id="it cannot be read: it is not thrown away either"),
+        pytest.param(app(0).redirected().unmanaged(), id="not ours any more, and the number is gone"),
+    ],
+)
+def test_stuck_is_told_and_changes_nothing(seen: App) -> None:
+    check(seen, Phase.STUCK)
+    assert seen.plan().warning
+    assert seen.plan().look_again
+
+
+@pytest.mark.parametrize(
+    ("seen", "warns"),
+    [
+        pytest.param(app().unmanaged(), False, id="not enabled"),
+        pytest.param(app().problem(), True, id="a problem: its user is told"),
+        pytest.param(app().problem().unmanaged(), False, id="not enabled: its problems are its own"),
+        pytest.param(app(0), False, id="scaled to 0 by its owner"),
+        pytest.param(app(0).knocked(seconds=1), False, id="scaled to 0 by its owner: no knock wakes it"),
+        pytest.param(app(0).wished(), False, id="scaled to 0 by its owner: no wish wakes it"),
+    ],
+)
+def test_not_ours_is_not_touched(seen: App, warns: bool) -> None:
+    check(seen, Phase.UNMANAGED)
+    assert seen.plan().warning is warns
+
+
+def test_the_annotation_is_gone_and_so_are_our_notes() -> None:
+    check(app().woken(days=1).unmanaged(), Phase.UNMANAGED, Forget(clean=True))
+
+
+@pytest.mark.parametrize(
+    ("seen", "phase", "does"),
+    [
+        pytest.param(app(2).saved(2).redirected().problem(), Phase.RISING, Restore((ours(),)), id="routes go back"),
+        pytest.param(app(2).saved(2).redirected().problem().unready(), Phase.WAKING, None, id="only to ready pods"),
+        pytest.param(app(2).saved(2).problem(), Phase.RISING, Forget(), id="then all is forgotten"),
+        pytest.param(app(2).redirected().unmanaged(), Phase.RISING, Restore((ours(),)), id="on the way down: likewise"),
+    ],
+)
+def test_with_a_problem_everything_is_given_back(seen: App, phase: Phase, does: Action | None) -> None:
+    check(seen, phase, *([does] if does else []))
+
+
+def test_the_reason_is_a_sentence_for_a_person() -> None:
+    assert app().visited(minutes=1).plan().reason == "in use: sleeps 30m after its last visit"
+    assert app().blind("Traefik pod a/b does not answer").plan().reason.endswith(": Traefik pod a/b does not answer")
+    assert app().problem("a").plan().reason == "a"
+    assert asleep().knocked(seconds=0).plan().reason == "visited"
+    assert "look at its pods" in app(3).saved(3).redirected().wished(minutes=6).unready().plan().reason
+
+
+def test_settling_is_looked_at_again_as_soon_as_it_is_over() -> None:
+    seen = app(2).redirected().followed(seconds=1.9)
+    again = seen.plan().look_again
+    assert again == timedelta(milliseconds=100)
+    assert seen.plan(NOW + again).actions == (ScaleToZero(2),)

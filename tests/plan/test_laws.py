@@ -1,0 +1,106 @@
+"""The order laws (`laws`), each over every state that a snapshot can be in (`states`).
+
+The last test breaks `decide` on purpose: a law that cannot be broken holds nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.plan import laws
+from tests.plan.building import NOW
+from tests.plan.laws import LAWS, Law
+from tests.plan.states import described, states
+from waker.plan import decide as brain
+from waker.plan import drift, rest
+from waker.plan.decide import decide
+from waker.plan.model import Forget, Phase, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp, Snapshot
+
+
+class Case(NamedTuple):
+    """A state and what is planned for it."""
+
+    seen: Snapshot
+    plan: Plan
+
+
+@dataclass
+class Findings:
+    """What the one walk through all states has found."""
+
+    states: int = 0
+    offences: dict[Law, Case] = field(default_factory=dict)
+    phases: set[Phase] = field(default_factory=set)
+    actions: set[type] = field(default_factory=set)
+
+
+@pytest.fixture(scope="module")
+def findings() -> Findings:
+    found = Findings()
+    for seen in states():
+        plan = decide(seen, NOW)
+        found.states += 1
+        found.phases.add(plan.phase)
+        found.actions.update(map(type, plan.actions))
+        for law in LAWS:
+            if not law(seen, plan):
+                found.offences.setdefault(law, Case(seen, plan))
+    return found
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_law(law: Law, findings: Findings) -> None:
+    offence = findings.offences.get(law)
+    if offence:
+        pytest.fail(f"{law.__doc__}\n{described(offence.seen)}\n{offence.plan}", pytrace=False)
+
+
+def test_every_phase_and_every_action_is_met(findings: Findings) -> None:
+    """Laws that are kept because nothing ever happens would be worth little."""
+    assert findings.phases == set(Phase)
+    assert findings.actions == {Redirect, Restore, ScaleToZero, ScaleUp, RecordWish, Forget}
+    assert findings.states > 80_000
+
+
+def hasty(action: Any) -> Callable[..., Plan]:
+    """A step of `decide` that does this, whatever it sees."""
+    return lambda seen, *_: Plan(Phase.FALLING, "hasty", (action(seen),), timedelta(1))
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "broken", "law"),
+    [
+        pytest.param(brain, "ScaleToZero", lambda replicas: ScaleToZero(1), laws.law_1, id="a number is guessed"),
+        pytest.param(brain, "SETTLE", timedelta(), laws.law_2, id="no time to settle"),
+        pytest.param(brain, "DRAIN_WITHIN", timedelta(), laws.law_2, id="passing requests do not matter"),
+        pytest.param(
+            brain, "_unfollowed", hasty(lambda seen: ScaleToZero(2)), laws.law_2, id="controllers do not matter"
+        ),
+        pytest.param(
+            brain, "_unready", hasty(lambda seen: Restore(seen.routes)), laws.law_3, id="readiness does not matter"
+        ),
+        pytest.param(brain, "_rise", hasty(lambda seen: Forget()), laws.law_4, id="forgets first"),
+        pytest.param(drift, "MOST_SWAPS", 9, laws.law_5, id="fights with a tool for ever"),
+        pytest.param(brain, "_knocked_meanwhile", lambda *_: False, laws.law_6, id="deaf on the way down"),
+        pytest.param(brain, "_why_wake", lambda *_: "", laws.law_6, id="deaf while asleep"),
+        pytest.param(rest, "wish_of", lambda seen: None, laws.law_6, id="does not read wishes"),
+        pytest.param(rest, "asked_to_sleep", lambda seen: True, laws.law_7, id="always asked to sleep"),
+        pytest.param(brain, "_why_wake", lambda *_: "", laws.law_8, id="a wish is for the moment only"),
+        pytest.param(
+            brain, "_wake", hasty(lambda seen: Redirect(())), laws.never_the_reason_that_an_app_is_down, id="no wake"
+        ),
+        pytest.param(brain, "_why_wake", lambda *_: "!", laws.pinned_means_pinned, id="any reason wakes"),
+        pytest.param(brain, "SOON", None, laws.on_the_way_there_is_a_next_step, id="no second look"),
+        pytest.param(brain, "_lost", hasty(lambda seen: ScaleUp(1)), laws.law_5, id="a lost number is guessed"),
+    ],
+)
+def test_a_broken_mind_breaks_a_law(
+    where: Any, name: str, broken: Any, law: Law, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where, name, broken)
+    some = islice(states(), None, None, 7)
+    assert any(not law(seen, decide(seen, NOW)) for seen in some)

@@ -1,0 +1,80 @@
+"""Annotations over the ConfigMap: what can be read counts, what cannot is a sentence for the user."""
+
+from datetime import timedelta
+
+import pytest
+
+from waker import names
+from waker.plan.model import Pin, Policy
+from waker.plan.policy import named, read_policy
+from waker.settings import Live
+
+LIVE = Live(idle_after=timedelta(minutes=15), wake_timeout=timedelta(minutes=2))
+DEFAULT = Policy(LIVE.idle_after, LIVE.wake_timeout)
+ON = {names.ENABLED: "true"}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "policy"),
+    [
+        pytest.param({}, None, id="nothing said"),
+        pytest.param({names.ENABLED: "false", names.IDLE_AFTER: "1h"}, None, id="said no"),
+        pytest.param(ON, DEFAULT, id="said yes: the ConfigMap's settings"),
+        pytest.param({names.ENABLED: " True "}, DEFAULT, id="case and blanks do not matter"),
+        pytest.param(
+            ON | {names.IDLE_AFTER: "1h30m"}, Policy(timedelta(hours=1.5), LIVE.wake_timeout), id="its own time"
+        ),
+        pytest.param(
+            ON | {names.STATE: "asleep"}, Policy(LIVE.idle_after, LIVE.wake_timeout, Pin.ASLEEP), id="pinned asleep"
+        ),
+        pytest.param(
+            ON | {names.STATE: "awake"}, Policy(LIVE.idle_after, LIVE.wake_timeout, Pin.AWAKE), id="pinned awake"
+        ),
+        pytest.param(ON | {names.STATE: "auto"}, DEFAULT, id="not pinned"),
+        pytest.param(
+            ON | {names.TITLE: "The shop"}, Policy(LIVE.idle_after, LIVE.wake_timeout, title="The shop"), id="a title"
+        ),
+    ],
+)
+def test_what_is_read(annotations: dict[str, str], policy: Policy | None) -> None:
+    assert read_policy(annotations, LIVE) == (policy, ())
+
+
+@pytest.mark.parametrize(
+    ("annotations", "told"),
+    [
+        pytest.param(
+            {names.ENABLED: "yes"}, ["kubesleeper.io/enabled: 'yes' is neither true nor false"], id="neither yes nor no"
+        ),
+        pytest.param(ON | {names.IDLE_AFTER: "soon"}, ["kubesleeper.io/idle-after: 'soon' is not a duration"], id="no time"),
+        pytest.param(ON | {names.IDLE_AFTER: "0s"}, ["kubesleeper.io/idle-after: '0s' is not"], id="no time at all"),
+        pytest.param(ON | {names.STATE: "", names.IDLE_AFTER: ""}, [names.IDLE_AFTER, names.STATE], id="both"),
+        pytest.param(ON | {names.STATE: "off"}, ["kubesleeper.io/state: 'off' is not one of auto, awake, asleep"], id="state"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_told_and_the_default_counts(annotations: dict[str, str], told: list[str]) -> None:
+    policy, problems = read_policy(annotations, LIVE)
+    assert policy == DEFAULT
+    assert [found.startswith(start) for found, start in zip(problems, told, strict=True)] == [True] * len(told), (
+        problems
+    )
+
+
+def test_paused_is_for_all() -> None:
+    policy, _ = read_policy(ON, Live(paused=True))
+    assert policy is not None
+    assert policy.paused
+
+
+@pytest.mark.parametrize(
+    ("text", "names_"),
+    [
+        pytest.param("front", {"front"}, id="one"),
+        pytest.param(" front, www ,", {"front", "www"}, id="several, with blanks"),
+        pytest.param("", None, id="empty: not there"),
+        pytest.param(" , ", None, id="commas only: not there"),
+    ],
+)
+def test_names_of_an_override(text: str, names_: set[str] | None) -> None:
+    assert named({names.INGRESS: text}, names.INGRESS) == names_
+    assert named({}, names.INGRESS) is None
