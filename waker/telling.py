@@ -15,7 +15,7 @@ from waker.world import Sight
 
 log = logging.getLogger(__name__)
 
-SECOND_LOOK = 3.0  # seconds; `kubectl apply` of an app creates its objects one after the other
+SECOND_LOOK = timedelta(seconds=3)  # `kubectl apply` of an app creates its objects one after the other
 BLIND_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
 EVENT_REASONS = {
     Phase.AWAKE: "Awake",
@@ -35,6 +35,7 @@ class Teller:
         self._house = house
         self._said: dict[AppId, Plan] = {}
         self._blind: dict[AppId, datetime] = {}
+        self._warned_at: dict[AppId, datetime] = {}
 
     def tell(self, sight: Sight, seen: Snapshot, plan: Plan) -> None:
         """What was decided for an app."""
@@ -52,6 +53,7 @@ class Teller:
     def forget(self, app: AppId) -> None:
         """The app is no business of ours any more."""
         self._blind.pop(app, None)
+        self._warned_at.pop(app, None)
         said = self._said.pop(app, None)
         if said:
             self._house.metrics.apps.labels(said.phase).dec()
@@ -70,8 +72,11 @@ class Teller:
 
     def _warn(self, workload: Workload, old: Plan | None, plan: Plan) -> None:
         """A problem that only says "the other objects are not there yet" is worth a second look, not an Event."""
-        if plan.phase is Phase.UNMANAGED and (old is None or old.reason != plan.reason):
-            self._house.queue.add(workload.id, SECOND_LOOK)
+        now = self._house.clock()
+        if old is None or old.reason != plan.reason:
+            self._warned_at[workload.id] = now
+        if plan.phase is Phase.UNMANAGED and now - self._warned_at[workload.id] < SECOND_LOOK:
+            self._house.queue.add(workload.id, SECOND_LOOK.total_seconds())
             return
         reason = EVENT_REASONS[plan.phase] if plan.phase is Phase.STUCK else "CannotSleep"
         self._event(workload, Severity.WARNING, reason, plan.reason)

@@ -1,13 +1,15 @@
 import re
+import shutil
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 
 from tests.web.conftest import ASLEEP, NOW, PAGE
 from waker.plan.model import Phase
-from waker.web import files, page
+from waker.web import files, page, precompile
 from waker.web.apps import View
 from waker.web.page import Page
 
@@ -78,12 +80,27 @@ def test_what_is_kept_is_bounded_and_never_anothers() -> None:
     assert len(made._kept) <= page.KEPT
 
 
-def test_a_broken_template_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises((TemplateNotFound, FileNotFoundError)):
+def test_a_missing_template_ends_the_start() -> None:
+    with pytest.raises(TemplateNotFound):
         Page("nothing.html")
-    monkeypatch.setattr(files, "read", lambda _folder, _name: "{{ unheard_of }}")
+
+
+def test_what_a_template_does_not_know_is_no_empty_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "waiting.html").write_text("{{ unheard_of }}")
+    monkeypatch.setattr(files, "folder", lambda _name: tmp_path)
+    monkeypatch.setattr(files, "read", lambda _name, _file: "")
     with pytest.raises(UndefinedError):
         Page().render(ASLEEP, NOW)
+
+
+def test_a_template_compiled_beforehand_makes_the_same_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("templates", "static"):
+        shutil.copytree(files.folder(name), tmp_path / name)
+    monkeypatch.setattr(files, "folder", lambda name: tmp_path / name)
+    precompile.main()
+    (tmp_path / "templates" / "waiting.html").unlink()  # so it cannot be read by mistake
+    made, plain = Page().render(ASLEEP, NOW), PAGE.render(ASLEEP, NOW)
+    assert made.body.replace(made.nonce.encode(), b"") == plain.body.replace(plain.nonce.encode(), b"")
 
 
 def test_the_query_is_kept_without_javascript_and_escaped() -> None:

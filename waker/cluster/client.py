@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import random
+from asyncio import sslproto
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +28,9 @@ WATCH_SECONDS = (
     240,
     480,
 )  # the server ends a watch after a random time in between, so that watches do not end together
+TLS_BUFFER = (
+    32 * 1024
+)  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen quiet watches are 3 MB
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
 
 
@@ -171,6 +175,7 @@ async def _configuration(kubeconfig: str) -> Any:
 @asynccontextmanager
 async def connect(kubeconfig: str, told: Callable[[str, int], None] = lambda verb, status: None) -> AsyncIterator[Api]:
     """Open a client, and close it. Asks the API server nothing yet. Raises SettingsError."""
+    sslproto.SSLProtocol.max_size = TLS_BUFFER
     configuration = await _configuration(kubeconfig)
     _, api_client, _ = lean.load()
     client = api_client.ApiClient(configuration)

@@ -6,7 +6,7 @@ process starts, which is before it listens: so an address counts only once it ha
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -22,6 +22,7 @@ from waker.plan.model import Address, AppId
 ACCEPTS_WITHIN = 0.5  # seconds
 AT_ONCE = 20  # addresses tried in one go
 
+Reach = Callable[[Address], Awaitable[bool]]
 ServicePortName = tuple[str, str]  # the Service's name, its port's name or ""
 
 
@@ -51,10 +52,13 @@ class _Watch:
 class Endpoints:
     """The watches. `changed(app)` is called when an app's ready addresses may have changed."""
 
-    def __init__(self, api: Api, changed: Callable[[AppId], None], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, api: Api, changed: Callable[[AppId], None], clock: Callable[[], datetime], reach: Reach | None = None
+    ) -> None:
         self._api = api
         self._changed = changed
         self._clock = clock
+        self._reach = reach or accepts
         self._watches: dict[AppId, _Watch] = {}
 
     def follow(self, app: AppId, services: Iterable[str], tasks: asyncio.TaskGroup) -> None:
@@ -88,7 +92,7 @@ class Endpoints:
         ready = {address for port in ports for address in _addresses(known, port)}
         known.listening &= ready
         new = sorted(ready - known.listening)
-        accepted = await asyncio.gather(*(_accepts(address) for address in new[:AT_ONCE]))
+        accepted = await asyncio.gather(*(self._reach(address) for address in new[:AT_ONCE]))
         known.listening.update(address for address, accepts in zip(new, accepted, strict=False) if accepts)
         return known.listening == ready
 
@@ -112,7 +116,8 @@ def _addresses(known: _Watch, port: ServicePortName) -> Iterator[Address]:
             yield from each.ports.get(name, ())
 
 
-async def _accepts(address: Address) -> bool:
+async def accepts(address: Address) -> bool:
+    """Whether something listens there."""
     try:
         async with asyncio.timeout(ACCEPTS_WITHIN):
             _, writer = await asyncio.open_connection(address.host, address.port)

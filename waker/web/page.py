@@ -10,7 +10,7 @@ from datetime import datetime
 from html import escape
 from typing import Final, NamedTuple
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
 from waker.plan.model import Phase
@@ -30,6 +30,8 @@ SENTENCES: Final = {
     Phase.UNMANAGED: "Opening the way to it.",
 }
 
+COMPILED: Final = "compiled"  # folder beside the templates
+
 
 class Rendered(NamedTuple):
     """A page, and the nonce that its style and script carry."""
@@ -46,20 +48,28 @@ class Rendered(NamedTuple):
         )
 
 
+def environment() -> Environment:
+    """What templates may do, and where their sources are."""
+    return Environment(
+        loader=FileSystemLoader(files.folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 class Page:
     """Makes pages."""
 
     def __init__(self, template: str = "waiting.html") -> None:
-        environment = Environment(
-            loader=FunctionLoader(lambda name: files.read("templates", name)),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
         self._query = secrets.token_hex(16)  # likewise, for the visitor's query
         self._blank = secrets.token_hex(16)  # stands where the nonce will; nobody can write it in a title
-        self._template = environment.get_template(template)
+        compiled = files.folder("templates") / COMPILED
+        made = environment()
+        if compiled.is_dir():  # by `precompile`
+            made.loader = ModuleLoader(compiled)
+        self._template = made.get_template(template)
         self._style = Markup(files.read("static", "waiting.css"))  # noqa: S704  # our own file
         self._script = Markup(files.read("static", "waiting.js"))  # noqa: S704
         self._kept: dict[tuple[View, int], list[bytes]] = {}
