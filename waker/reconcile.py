@@ -20,6 +20,7 @@ from waker.plan.model import (
     Holder,
     Phase,
     Plan,
+    RecordWish,
     Redirect,
     ScaleToZero,
     Snapshot,
@@ -38,7 +39,7 @@ UNKNOWN_AGAIN = timedelta(seconds=5)
 DOOR_CLOSES = timedelta(milliseconds=100)
 LISTEN_AGAIN = timedelta(milliseconds=100)
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
-NEED_ENDPOINTS = frozenset({Phase.FALLING, Phase.WAKING, Phase.RISING, Phase.STUCK})
+NEED_ENDPOINTS = frozenset({Phase.WAKING, Phase.RISING, Phase.STUCK})
 
 
 class Reconciler:
@@ -155,7 +156,8 @@ class Reconciler:
         house, app = self._house, sight.workload.id
         if house.doors.show(app, plan, sight.reading.policy, sight.found.routes):
             house.queue.add(Namespace(app.namespace))
-        if plan.phase in NEED_ENDPOINTS or self._late(app, seen):
+        turning_back = any(isinstance(action, RecordWish) for action in plan.actions)
+        if plan.phase in NEED_ENDPOINTS or turning_back or self._late(app, seen):
             house.endpoints.follow(app, {route.backend.service for route in sight.found.routes}, house.tasks)
         else:
             house.endpoints.leave(app)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 AGAIN = timedelta(minutes=10)
 REMEMBERED = 2000
-WAITING = 1000  # Events; an API server that is away must not fill the memory
+WAITING = 5000  # Events; an API server that is away must not fill the memory
 LONGEST = 1000  # bytes; the API allows 1024
 
 
@@ -51,14 +51,16 @@ class Recorder:
         self._identity = identity
         self._clock = clock
         self._told: OrderedDict[tuple[Subject, str, str], datetime] = OrderedDict()
-        self._unwritten: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue(WAITING)
+        self._unwritten: asyncio.Queue[tuple[Subject, str, str, Severity, datetime]] = asyncio.Queue(WAITING)
+        self._dropping = False
 
     async def run(self) -> None:
         """Write what is told, for ever, one after the other."""
         while True:
-            namespace, event = await self._unwritten.get()
+            said = await self._unwritten.get()
+            self._dropping = False
             try:
-                await self._api.create(EVENTS.collection(namespace), event)
+                await self._api.create(EVENTS.collection(said[0].namespace), self._event(*said))
             except NotFound as error:
                 log.debug("event not written: %s", error)
             except ClusterError as error:
@@ -75,9 +77,11 @@ class Recorder:
         while len(self._told) > REMEMBERED:
             self._told.popitem(last=False)
         try:
-            self._unwritten.put_nowait((subject.namespace, self._event(*known, severity, now)))
+            self._unwritten.put_nowait((*known, severity, now))
         except asyncio.QueueFull:
-            log.warning("event dropped, too many are waiting: %s: %s", reason, message)
+            if not self._dropping:
+                log.warning("Events are dropped: %d are waiting to be written", WAITING)
+            self._dropping = True
 
     def _event(
         self, subject: Subject, reason: str, message: str, severity: Severity, now: datetime
