@@ -1,0 +1,1 @@
+"""Measurements on the test cluster: `python -m bench wake` and `python -m bench footprint`. Tables, no thresholds."""

@@ -1,0 +1,47 @@
+"""`python -m bench wake|footprint`: starts itself inside the test cluster and prints a table.
+
+What comes from the network (controllers' programs, wheels) is fetched before, for the cluster has no way out.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+from bench import footprint, grounds, wake
+from tests.e2e import controllers
+from tests.e2e.cluster import api_from_environment
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    wakes = commands.add_parser("wake", help="how long a first visitor waits, beside the floors")
+    wakes.add_argument("--samples", type=int, default=10)
+    wakes.add_argument("controllers", nargs="*", metavar="controller", help=", ".join(controllers.ALL))
+    sizes = commands.add_parser("footprint", help="memory and CPU of an idle waker")
+    sizes.add_argument("--seconds", type=int, default=60)
+    sizes.add_argument("--apps", type=int, nargs="*", default=[0, 100, 1000])
+    args = parser.parse_args()
+    api = api_from_environment()
+    if api is None:
+        return again_on_ground()
+    try:
+        if args.command == "wake":
+            wake.run(api, args.controllers or list(controllers.ALL), args.samples)
+        else:
+            footprint.run(api, args.apps, args.seconds)
+    finally:
+        api.close()
+    return 0
+
+
+def again_on_ground() -> int:
+    """The same command, inside the test cluster."""
+    with grounds.prepared() as images:
+        program = [str(controllers.GROUND / "ground"), "run", "--", sys.executable, "-m", "bench", *sys.argv[1:]]
+        return subprocess.run(program, env=os.environ | {"GROUND_IMAGES": str(images)}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""What an idle waker costs: memory and CPU with 0, 100 and 1,000 apps asleep, on this Python and on 3.15 as in the image.
+
+One app is put to sleep honestly; the others are copies of what the API server then holds, so that a thousand take
+seconds and know nothing of waker's own formats. Each row is a new process: it lists them all, settles, and is then
+watched while nothing happens.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.tables import middle_and_most, table
+from tests.e2e import apps, controllers
+from tests.e2e.apps import App
+from tests.e2e.cluster import Api, Json, kubectl, until
+from tests.e2e.install import DEPLOYMENT, NAMESPACE, Waker
+
+IMAGES = {"waker:1": "this Python", "waker315:1": "3.15, lazy imports, -OO"}
+A_NAMESPACE = 50  # apps in each namespace
+SETTLE = 20.0  # seconds after it is ready
+MIB = 1024.0  # smaps_rollup counts in KiB
+TICKS = os.sysconf("SC_CLK_TCK")
+KINDS = ("Deployment", "Service", "Ingress")
+
+
+class Sample(NamedTuple):
+    """MiB."""
+
+    rss: float
+    private: float
+
+
+def run(api: Api, counts: list[int], seconds: int) -> None:
+    """Print a row for each Python and number of apps."""
+    controllers.TRAEFIK.install(api)
+    waker = Waker(api, settings={})  # as installed, not as tested
+    waker.ensure()
+    rows, made = [], 0
+    for count in sorted(counts):
+        if count and not made:
+            first(api, waker)
+            made = 1
+        stopped(waker)
+        grow(api, made, count)
+        made = max(made, count)
+        for image, title in IMAGES.items():
+            renewed(api, waker, image)
+            rows.append((title, str(count), *row(waker, seconds)))
+            check_asleep(api, count)
+            print(rows[-1], flush=True)
+    head = ("waker run, idle", "apps asleep", "RSS MiB", "max", "private MiB", "max", "CPU cores", "threads")
+    print(table(head, sorted(rows, key=lambda each: (each[0], int(each[1])))))
+
+
+def row(waker: Waker, seconds: int) -> tuple[str, ...]:
+    """Watch its one process for so long, once a second."""
+    (process,) = waker.processes()
+    before, began, samples = cpu(process), time.monotonic(), []
+    while time.monotonic() < began + seconds:
+        samples.append(memory(process))
+        time.sleep(1)
+    used = (cpu(process) - before) / (time.monotonic() - began)
+    rss = middle_and_most([each.rss for each in samples], 1)
+    private = middle_and_most([each.private for each in samples], 1)
+    return (*rss, *private, f"{used:.4f}", str(len(list(Path(f"/proc/{process}/task").iterdir()))))
+
+
+def memory(process: int) -> Sample:
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:])
+    return Sample(int(fields["Rss"].split()[0]) / MIB, int(fields["Private_Dirty"].split()[0]) / MIB)
+
+
+def cpu(process: int) -> float:
+    """Seconds of CPU so far, user and system."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def renewed(api: Api, waker: Waker, image: str) -> None:
+    """A new process of this image, settled."""
+    stopped(waker)
+    kubectl("set", "image", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, f"waker={image}")
+    kubectl("scale", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, "--replicas=1")
+    until(f"{image} is ready", waker.ready, 120)
+    time.sleep(SETTLE)
+
+
+def stopped(waker: Waker) -> None:
+    kubectl("scale", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, "--replicas=0")
+    until("the old one is gone", lambda: not waker.pods(), 60)
+
+
+def grow(api: Api, made: int, wanted: int) -> None:
+    """As many apps asleep as wanted; `made` are there. Nobody watches: halves of an app would be put right at once."""
+    for number in range(made, wanted):
+        namespace = f"apps-{number // A_NAMESPACE}"
+        if number % A_NAMESPACE == 0:
+            api.create_namespace(namespace)
+        for obj in pattern(api):
+            api.create(renamed(obj, namespace, f"app-{number}"))
+
+
+def check_asleep(api: Api, count: int) -> None:
+    """A row about sleeping apps must not have woken any."""
+    namespaces = {f"apps-{number // A_NAMESPACE}" for number in range(count)}
+    found = [obj["spec"]["replicas"] for namespace in namespaces for obj in api.list("Deployment", namespace)]
+    if found != [0] * count:
+        raise RuntimeError(f"{count} apps should sleep, {found.count(0)} of {len(found)} do")
+
+
+def first(api: Api, waker: Waker) -> None:
+    """One app that is put to sleep as any other; the pattern."""
+    api.create_namespace("apps-0")
+    app = App("apps-0", "app-0", "traefik", fake=True)
+    for obj in apps.objects(app):
+        api.create(obj)
+    until("the first app is awake", lambda: not apps.awake(api, app), 60)
+    waker.do("sleep", app.name, "-n", app.namespace)
+    until("the first app is asleep", lambda: not apps.asleep(api, app), 60)
+
+
+def pattern(api: Api) -> list[Json]:
+    """The first app's objects as the API server holds them, without what is its own."""
+    found: list[Json] = [api.get(kind, "apps-0", "app-0") | {"kind": kind} for kind in KINDS]
+    for obj in found:
+        obj.pop("status", None)
+        obj["metadata"] = {key: obj["metadata"].get(key) for key in ("name", "namespace", "labels", "annotations")}
+        for own in ("clusterIP", "clusterIPs"):
+            obj["spec"].pop(own, None)
+    return found
+
+
+def renamed(obj: Json, namespace: str, name: str) -> Json:
+    text = json.dumps(obj).replace("apps-0", namespace).replace("app-0", name)
+    found: Json = json.loads(text)
+    return found

@@ -1,0 +1,131 @@
+"""What must be there before the test cluster starts: the programs that its pods run.
+
+Two images of waker: `waker` runs this checkout on the Python of the bench, `waker315` on CPython 3.15 as the image does
+(see Dockerfile), in a folder to chroot into, with the same versions of the libraries.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from tests.e2e.controllers import GROUND
+from tests.e2e.install import CHECKOUT
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kubesleeper"
+DIRECT = ("aiohttp", "kubernetes_asyncio", "jinja2", "prometheus-client", "tenacity")
+ONLY_FOR_LAPTOPS = ("pyyaml",)  # reads a kubeconfig; has no wheel for 3.15 and is not needed in a pod
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+TRIES = 3  # what comes from the network may need another
+
+# The environment of Dockerfile, as far as it is about memory.
+LEVERS = (
+    "PYTHONNODEBUGRANGES=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 "
+    "MALLOC_MMAP_THRESHOLD_=65536"
+)
+ON_315 = """#!/bin/sh
+# In a mount namespace of the pod's own.
+mount --bind {checkout} {root}/srv && mount --bind {site} {root}/opt/site && mount -t proc proc {root}/proc &&
+mount --bind /dev {root}/dev && mount --rbind /var/run/secrets {root}/var/run/secrets || exit 1
+exec env {levers} PYTHONPATH=/srv:/opt/site chroot {root} /usr/bin/python3.15 -X lazy_imports=all -OO -m waker "$@"
+"""
+ON_THIS = """#!/bin/sh
+cd {checkout} && exec {python} -m waker "$@"
+"""
+
+
+@contextmanager
+def prepared() -> Iterator[Path]:
+    """Everything fetched and written. Gives the folder of images; it goes with the block."""
+    for image in ("envoy-image", "nginx-image"):
+        _try([str(GROUND / "ground"), image])
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        images = Path(folder)
+        _write(images / "waker", ON_THIS.format(checkout=_quoted(CHECKOUT), python=_quoted(sys.executable)))
+        root = _python315()
+        site = _wheels()
+        code = _as_in_the_image(images / "code", root, site)
+        text = ON_315.format(checkout=_quoted(code), root=_quoted(root), site=_quoted(site), levers=LEVERS)
+        _write(images / "waker315", text)
+        yield images
+
+
+def _as_in_the_image(code: Path, root: Path, site: Path) -> Path:
+    """A copy of this checkout's code, with templates and modules compiled as in Dockerfile."""
+    for name in ("waker", "templates", "static"):
+        shutil.copytree(CHECKOUT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+    python = f"PYTHONPATH=/srv:/opt/site chroot {_quoted(root)} /usr/bin/python3.15"
+    steps = (
+        f"mount --bind {_quoted(code)} {_quoted(root)}/srv && mount --bind {_quoted(site)} {_quoted(root)}/opt/site && "
+        f"{python} -OO -m waker.web.precompile && {python} -m compileall -q -o 2 /srv /opt/site"
+    )
+    _try(["unshare", "--mount", "sh", "-c", steps])
+    return code
+
+
+def _python315() -> Path:
+    """A folder that holds CPython 3.15, with the mount points that the image needs."""
+    printed = _try([str(GROUND.parent / "python315")])
+    root = Path(printed.strip().splitlines()[-1])
+    for place in ("srv", "opt/site", "proc", "dev", "var/run/secrets", "tmp"):
+        (root / place).mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def _wheels() -> Path:
+    """The libraries of this Python in the same versions for 3.15, byte-compiled at first use and kept."""
+    wanted = sorted(f"{name}=={metadata.version(name)}" for name in _closure(DIRECT))
+    site = CACHE / "python3.15"
+    stamp = site / "versions.txt"
+    if stamp.exists() and stamp.read_text().split() == wanted:
+        return site
+    platforms = [word for each in PLATFORMS for word in ("--platform", each)]
+    _try([
+        sys.executable, "-m", "pip", "install", "-q", "--upgrade", "--no-deps", "--target", str(site),
+        "--python-version", "3.15", "--implementation", "cp", "--abi", "cp315", "--abi", "abi3", "--abi", "none",
+        "--only-binary=:all:", *platforms, *wanted,
+    ])  # fmt: skip
+    stamp.write_text("\n".join(wanted))
+    return site
+
+
+def _closure(direct: tuple[str, ...]) -> set[str]:
+    """These distributions and all that they need, by name, as installed here."""
+    found: set[str] = set()
+    open_ends = list(direct)
+    while open_ends:
+        name = re.sub(r"[-_.]+", "-", open_ends.pop()).lower()
+        if name in found or name in ONLY_FOR_LAPTOPS:
+            continue
+        try:
+            needs = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue  # for another Python or an extra
+        found.add(name)
+        open_ends += [re.split(r"[^\w.-]", need)[0] for need in needs if "extra ==" not in need]
+    return found
+
+
+def _try(command: list[str]) -> str:
+    for attempt in range(TRIES):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return done.stdout
+        print(f"{command[0]}: try {attempt + 1} failed: {done.stderr.strip()[-300:]}", file=sys.stderr)
+    raise SystemExit(f"cannot prepare: {' '.join(command)}")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _quoted(path: Path | str) -> str:
+    return shlex.quote(str(path))

@@ -1,0 +1,84 @@
+"""The cluster, the controllers and waker for the scenarios; all are made once a run, each scenario gets a namespace."""
+
+import itertools
+import re
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.e2e import controllers
+from tests.e2e.cluster import Api, api_from_environment
+from tests.e2e.controllers import Controller
+from tests.e2e.history import History
+from tests.e2e.install import Waker
+from tests.e2e.load import Address
+from tests.e2e.scene import Scene
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def api() -> Iterator[Api]:
+    """The API server of the test cluster; without one the scenarios are skipped."""
+    found = api_from_environment()
+    if found is None:
+        pytest.skip("needs a test cluster: start with tests/e2e/run (no GROUND_DIR or no KUBECONFIG)")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def installed() -> dict[str, Address]:
+    """Where visitors come in, by ingress class, of the controllers installed so far."""
+    return {}
+
+
+@pytest.fixture
+def controller(request: pytest.FixtureRequest) -> Controller:
+    """Traefik, unless the scenario asks for others with `every_controller`."""
+    return controllers.ALL[getattr(request, "param", "traefik")]
+
+
+@pytest.fixture
+def address(api: Api, controller: Controller, installed: dict[str, Address]) -> Address:
+    """Where visitors come in. Installs the controller when first asked for."""
+    if controller.ingress_class not in installed:
+        installed[controller.ingress_class] = controller.install(api)
+    return installed[controller.ingress_class]
+
+
+@pytest.fixture(scope="session")
+def installation(api: Api) -> Waker:
+    return Waker(api)
+
+
+@pytest.fixture
+def waker(installation: Waker) -> Waker:
+    """Installed and ready."""
+    installation.ensure()
+    return installation
+
+
+@pytest.fixture
+def scene(
+    request: pytest.FixtureRequest, api: Api, controller: Controller, address: Address, waker: Waker
+) -> Iterator[Scene]:
+    """A stage with a namespace of its own."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
+    namespace = f"{words}-{next(numbers)}"
+    api.create_namespace(namespace)
+    history = History(api.access, namespace)
+    history.start()
+    yield Scene(api, waker, controller, address, namespace, history)
+    history.stop()
+    api.delete_namespace(namespace)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed scenario tells what the cluster looks like."""
+    report = yield
+    stage = getattr(item, "funcargs", {}).get("scene")
+    if report.when == "call" and report.failed and stage:
+        report.sections.append(("cluster", stage.told()))
+    return report

@@ -1,0 +1,44 @@
+"""The ingress controllers of the test cluster: how each is installed and where visitors come in.
+
+Installed when first asked for, once a run, from the manifests beside the test cluster. Visitors go to the pod's own
+address, as they would behind a load balancer that keeps to ready pods.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.e2e.cluster import Api, kubectl, until
+from tests.e2e.load import Address
+
+GROUND = Path(os.environ.get("GROUND_HOME", Path(__file__).parents[2] / "../shared/ground")).resolve()
+
+
+class Controller(NamedTuple):
+    """One kind of ingress controller. `ingress_class` is also its readable id."""
+
+    ingress_class: str
+    manifests: tuple[str, ...]
+    namespace: str
+    pods: str  # label selector
+    port: int
+    lag: float  # seconds; the longest it is known to take to follow a change on a quiet cluster
+
+    def install(self, api: Api) -> Address:
+        """Apply its manifests and wait for its pod. Gives the address for visitors."""
+        for manifest in self.manifests:
+            kubectl("apply", "--server-side", "-f", str(GROUND / "manifests" / manifest))
+        return until(f"a ready pod of {self.ingress_class}", lambda: self.address(api), within=60)
+
+    def address(self, api: Api) -> Address | None:
+        for pod in api.list("Pod", self.namespace, self.pods):
+            conditions = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions", [])}
+            if conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]:
+                return Address(pod["status"]["podIP"], self.port)
+        return None
+
+
+TRAEFIK = Controller("traefik", ("traefik.yaml",), "traefik", "app.kubernetes.io/name=traefik", 8000, 2.0)
+NGINX = Controller("nginx", ("ingress-nginx.yaml",), "ingress-nginx", "app.kubernetes.io/name=ingress-nginx", 80, 3.4)
+CONTOUR = Controller("contour", ("contour-crds.yaml", "contour.yaml"), "projectcontour", "app=envoy", 8080, 0.5)
+ALL = {each.ingress_class: each for each in (TRAEFIK, NGINX, CONTOUR)}
