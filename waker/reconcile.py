@@ -26,7 +26,7 @@ from waker.plan.model import (
     Snapshot,
     Traffic,
 )
-from waker.plan.rest import answered_until
+from waker.plan.rest import answered_until, rest_of
 from waker.sight import interests, ready, routed_ports, traffic_of
 from waker.telling import Teller
 from waker.world import Namespace, Sight, managed
@@ -79,7 +79,7 @@ class Reconciler:
         self._attend(sight)
         self._forget_answered_knocks(sight)
         listening = await house.endpoints.listen(app, routed_ports(sight))
-        seen = await self._snapshot(sight)
+        seen = await self._with_followed(sight, self._snapshot(sight))
         plan = decide(seen, house.clock())
         was_open = self._open(app)
         if seen.workload.replicas and any(isinstance(action, Redirect) for action in plan.actions):
@@ -122,15 +122,17 @@ class Reconciler:
         if until:
             self._house.doors.take_knock(app, until)
 
-    async def _snapshot(self, sight: Sight) -> Snapshot:
+    async def _with_followed(self, sight: Sight, seen: Snapshot) -> Snapshot:
+        """Controllers are asked only on the way down: a wake must not wait for their answers."""
+        fleet, app = self._house.fleet, sight.workload.id
+        ours = all(route.holder is Holder.OURS for route in seen.routes)
+        if seen.workload.replicas and ours and not seen.problems and rest_of(seen, self._house.clock()).due:
+            return replace(seen, followed_since=await fleet.followed_since(app, seen.routes, interests(sight)))
+        fleet.forget(app)
+        return seen
+
+    def _snapshot(self, sight: Sight) -> Snapshot:
         house, app = self._house, sight.workload.id
-        ours = [route for route in sight.found.routes if route.holder is Holder.OURS]
-        theirs = len(sight.found.routes) - len(ours)
-        followed = None
-        if sight.workload.replicas and ours and not theirs:
-            followed = await house.fleet.followed_since(app, ours, interests(sight))
-        elif not ours:
-            house.fleet.forget(app)
         return Snapshot(
             workload=sight.workload,
             policy=sight.reading.policy,
@@ -140,7 +142,6 @@ class Reconciler:
             orphans=sight.found.orphans,
             knocked_at=house.doors.knocked_at(app),
             leader=house.leading(),
-            followed_since=followed,
             passing=house.doors.passing_now(app),
             ready=ready(sight, house.endpoints),
         )
