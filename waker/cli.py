@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = read_settings(vars(arguments), os.environ)
         _log(settings)
         code = asyncio.run(_command(arguments, settings))
-    except* WakerError as errors:
+    except* (WakerError, OSError) as errors:  # OSError: mostly a port that is taken
         print(f"waker: {_first(errors)}", file=sys.stderr)
     except* KeyboardInterrupt:
         code = 130

@@ -138,13 +138,16 @@ class Reconciler:
             policy=sight.reading.policy,
             routes=sight.found.routes,
             traffic=traffic_of(sight, house.scraper.traffic(app)) if sight.workload.replicas else Traffic(),
-            problems=sight.reading.problems + (sight.found.problems if sight.reading.policy else ()),
+            problems=sight.reading.problems + (self._problems(sight) if sight.reading.policy else ()),
             orphans=sight.found.orphans,
             knocked_at=house.doors.knocked_at(app),
             leader=house.leading(),
             passing=house.doors.passing_now(app),
             ready=ready(sight, house.endpoints),
         )
+
+    def _problems(self, sight: Sight) -> tuple[str, ...]:
+        return sight.found.problems + self._house.world.foreign(sight.workload.id.namespace)
 
     async def _unprepared(self, seen: Snapshot) -> str:
         house, namespace = self._house, seen.workload.id.namespace

@@ -106,7 +106,7 @@ class Service:
             metrics=self.metrics,
             tasks=tasks,
             live=lambda: self.config.live,
-            leading=lambda: self.lease.held and not self.leaving,
+            leading=lambda: (self.lease.held or self.settings.dry_run) and not self.leaving,
             own_addresses=self.own_addresses,
             clock=now,
             dry_run=self.settings.dry_run,
@@ -140,7 +140,9 @@ class Service:
         """Begin with what must be known, then with what acts on it."""
         tasks.create_task(self.config.reflector.run(), name="reflector of the ConfigMap")
         tasks.create_task(self.own.run(), name="reflector of waker's own pods")
-        tasks.create_task(self.recorder.run(), name="events")
+        tasks.create_task(self.recorder.run(dry=self.settings.dry_run), name="events")
+        if not self.settings.dry_run:
+            tasks.create_task(self.lease.run(), name="lease")
         await self.config.reflector.synced.wait()
         await follow(self.world, tasks)
         house = self.house(tasks)
@@ -149,7 +151,6 @@ class Service:
         async def look(key: Key) -> float | None:
             return await (keeper.look(key) if isinstance(key, Namespace) else reconciler.look(key))
 
-        tasks.create_task(self.lease.run(), name="lease")
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.queue.run(look), name="queue")
         tasks.create_task(self._resync(), name="resync")

@@ -114,6 +114,12 @@ class World:
         keepers = any(each.managed for each in self.ingresses.within(namespace).values())
         return bool(service and service.managed and self.slices.within(namespace) and keepers)
 
+    def foreign(self, namespace: str) -> tuple[str, ...]:
+        """A sentence if somebody else's Service has the name of waker's there."""
+        service = self.services.within(namespace).get(names.WAKER_SERVICE)
+        made = f"there is a Service {names.WAKER_SERVICE} in this namespace that KubeSleeper did not make"
+        return (made,) if service and not service.managed else ()
+
     def ingress_class(self, ingress: Ingress) -> str:
         """The name of the class that an Ingress is of; of the default class if it says none; "" if there is none."""
         default = next((each.name for each in self.classes.values() if each.default), "")

@@ -55,7 +55,8 @@ def allowed(rules: list[dict[str, Any]], verb: str, resource: str, name: str) ->
     [
         pytest.param("delete", "services", names.WAKER_SERVICE, True, id="its own Service"),
         pytest.param("delete", "services", "shop", False, id="nobody else's Service"),
-        pytest.param("patch", "services", "shop", False, id="no Service is changed"),
+        pytest.param("patch", "services", names.WAKER_SERVICE, True, id="its own Service follows its port"),
+        pytest.param("patch", "services", "shop", False, id="nobody else's Service is changed"),
         pytest.param("patch", "endpointslices", presence.SLICE, True, id="its own slice"),
         pytest.param("patch", "endpointslices", "shop-x1", False, id="nobody else's slice"),
         pytest.param("delete", "endpointslices", "shop-x1", False, id="nor is it deleted"),

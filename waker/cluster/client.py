@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from waker import names
 from waker.cluster import lean
@@ -93,7 +94,7 @@ class Api:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         kind: str = "application/json",
-        timeout: aiohttp.ClientTimeout = CALL,  # noqa: ASYNC109 aiohttp's own
+        timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 aiohttp's own
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         answer = None
         status = 0
@@ -106,7 +107,7 @@ class Api:
                 body=body,
                 auth_settings=["BearerToken"],  # without it the library sends no credentials, and does not say so
                 _preload_content=False,
-                _request_timeout=timeout,
+                _request_timeout=timeout or CALL,
             )
             status = answer.status
             if status >= 400:
@@ -114,7 +115,7 @@ class Api:
             yield answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"{verb} {path}: {type(error).__name__} {error}".rstrip()) from error
-        except (ValueError, KeyError, TypeError) as error:  # a line that is no JSON, or too long
+        except (ValueError, KeyError, TypeError, HttpProcessingError) as error:  # a line that is no JSON, or too long
             raise Gone(f"{verb} {path}: unreadable answer: {error}", status) from error
         finally:
             self._told(verb, status)
@@ -164,7 +165,9 @@ async def _configuration(kubeconfig: str) -> Any:
         return found
     from kubernetes_asyncio.config import kube_config  # noqa: PLC0415 only outside a cluster: it is large
 
-    file = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    file = os.path.expanduser(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")  # noqa: ASYNC240, PTH111
+    if not any(os.access(each, os.R_OK) for each in file.split(os.pathsep)):
+        raise SettingsError(f"kubeconfig {file}: there is no such file that can be read")
     try:
         await kube_config.load_kube_config(config_file=file, client_configuration=found)
     except Exception as error:  # the library raises nearly anything here

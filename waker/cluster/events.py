@@ -54,11 +54,14 @@ class Recorder:
         self._unwritten: asyncio.Queue[tuple[Subject, str, str, Severity, datetime]] = asyncio.Queue(WAITING)
         self._dropping = False
 
-    async def run(self) -> None:
-        """Write what is told, for ever, one after the other."""
+    async def run(self, *, dry: bool) -> None:
+        """Write what is told, for ever, one after the other. `dry`: to the log."""
         while True:
             said = await self._unwritten.get()
             self._dropping = False
+            if dry:
+                log.info("dry run: would tell %s: %s", said[1], said[2])
+                continue
             try:
                 await self._api.create(EVENTS.collection(said[0].namespace), self._event(*said))
             except NotFound as error:

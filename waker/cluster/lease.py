@@ -47,15 +47,16 @@ class Lease:
 
     async def run(self) -> None:
         """Try until told to give it back or cancelled."""
+        told = False
         try:
             while not self._leaving.is_set():
-                before = self.held
                 try:
                     await self._try()
                 except ClusterError as error:
                     log.warning("lease: %s", error)
-                if self.held != before:
-                    log.info("lease: %s", "held: this waker puts apps to sleep" if self.held else "not held")
+                if self.held != told:
+                    told = self.held
+                    log.info("lease: %s", "held: this waker puts apps to sleep" if told else "not held")
                     self._changed()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(RENEW_EVERY):

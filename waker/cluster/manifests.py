@@ -65,7 +65,7 @@ def service(found: Json) -> Service:
         meta["name"],
         meta["resourceVersion"],
         labels(spec.get("selector")),
-        tuple(ServicePort(intern(port.get("name", "")), port["port"]) for port in ports),
+        tuple(ServicePort(intern(port.get("name", "")), port["port"], port.get("targetPort", "")) for port in ports),
         spec.get("type") == "ExternalName",
         tuple(protocols),
         _managed(meta),
@@ -132,4 +132,5 @@ def endpoints(found: Json) -> dict[str, tuple[Address, ...]]:
         for address in each["addresses"]
     ]
     ports = found.get("ports") or []
-    return {port.get("name") or "": tuple(Address(host, port["port"]) for host in ready) for port in ports}
+    numbered = [port for port in ports if port.get("port")]  # without a number it means "any"
+    return {port.get("name") or "": tuple(Address(host, port["port"]) for host in ready) for port in numbered}

@@ -95,7 +95,7 @@ class Reflector(Generic[T]):
         while True:
             page = await self._api.get(self.source.path, params)
             for item in page.get("items") or []:
-                parsed = self._parse(item)
+                parsed = self._parsed(item)
                 if parsed is not None:
                     namespace, name = _key(item)
                     found.setdefault(namespace, {})[name] = parsed
@@ -119,7 +119,15 @@ class Reflector(Generic[T]):
             self._version = item["metadata"]["resourceVersion"]
             self.heard_at = self._clock()
             if event["type"] != "BOOKMARK":
-                self._take(_key(item), None if event["type"] == "DELETED" else self._parse(item))
+                self._take(_key(item), None if event["type"] == "DELETED" else self._parsed(item))
+
+    def _parsed(self, item: Mapping[str, Any]) -> T | None:
+        """One object of one user that is not as it should be costs that object only."""
+        try:
+            return self._parse(item)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("%s: %s/%s cannot be read: %r", self.source.path, *_key(item), error)
+            return None
 
     def _take(self, key: tuple[str, str], new: T | None) -> None:
         namespace, name = key

@@ -11,7 +11,6 @@ from typing import Any
 from waker import names
 from waker.cluster.client import Api
 from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES, Resource
-from waker.errors import ClusterError
 from waker.plan import presence
 from waker.plan.model import Ingress, Service
 from waker.plan.originals import backend_of
@@ -47,7 +46,7 @@ def slice_of(found: Mapping[str, Any]) -> Slice:
 
 async def keep(api: Api, namespace: str, wanted: Presence, seen: Seen) -> None:
     """Make it so. Raises ClusterError; Conflict means look again."""
-    if not wanted.addresses:
+    if not wanted.addresses or (seen.service and not seen.service.managed):
         return
     await _keep_service(api, namespace, wanted.addresses[0].port, seen.service)
     await _keep_slice(api, namespace, presence.endpoint_slice(wanted.addresses), seen.slice)
@@ -70,10 +69,12 @@ async def remove(api: Api, namespace: str, seen: Seen) -> None:
 
 
 async def _keep_service(api: Api, namespace: str, port: int, seen: Service | None) -> None:
-    if seen and not seen.managed:
-        raise ClusterError(f"there is a Service {namespace}/{names.WAKER_SERVICE} that KubeSleeper did not make")
+    body = presence.service(port)
     if not seen:
-        await _create(api, SERVICES, namespace, presence.service(port))
+        await _create(api, SERVICES, namespace, body)
+    elif [each.target for each in seen.ports] != [port]:
+        guarded = {"metadata": {"resourceVersion": seen.version}, "spec": body["spec"]}
+        await api.patch(SERVICES.one(namespace, names.WAKER_SERVICE), guarded)
 
 
 async def _keep_slice(api: Api, namespace: str, body: Json, seen: Slice | None) -> None:

@@ -8,7 +8,7 @@ has expired, as by the real API server.
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from waker.demo.kinds import KINDS, Key, Obj, Resource
@@ -47,11 +47,9 @@ class Subscription:
     async def wait(self, seconds: float | None = None) -> list[Change]:
         """The changes not yet taken, as soon as there are any; none if the time is over or it is closed."""
         if not self._changes and not self.closed:
-            try:
+            with suppress(TimeoutError):  # a change may have come all the same
                 async with asyncio.timeout(seconds):
                     await self._arrived.wait()
-            except TimeoutError:
-                return []
         self._arrived.clear()
         taken = list(self._changes)
         self._changes.clear()

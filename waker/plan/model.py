@@ -72,10 +72,11 @@ class Workload:
 
 
 class ServicePort(NamedTuple):
-    """A port of a Service. `name` is "" if it has none."""
+    """A port of a Service. `name` is "" if it has none; `target` is the pods' port, by number or by name."""
 
     name: str
     number: int
+    target: str | int = ""
 
 
 @dataclass(frozen=True, slots=True)
