@@ -2,13 +2,14 @@
 
 A big cluster has many slices and they change often, so there is no watch over all: each app that needs one has a small one
 of its own Services, for as long as `follow` is repeated. Kubernetes calls a pod without a readiness probe ready when its
-process starts, which is before it listens: so an address counts only once it has accepted a connection.
+process starts, which is before it listens: so an address counts once it has accepted a connection. Where waker cannot
+reach it at all, for a NetworkPolicy lets the ingress controllers in only, Kubernetes is believed after a while.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -20,6 +21,7 @@ from waker.cluster.resources import ENDPOINT_SLICES
 from waker.plan.model import Address, AppId
 
 ACCEPTS_WITHIN = 0.5  # seconds
+BELIEVED_AFTER = timedelta(seconds=5)
 AT_ONCE = 20  # addresses tried in one go
 
 Reach = Callable[[Address], Awaitable[bool]]
@@ -47,6 +49,7 @@ class _Watch:
     task: asyncio.Task[None]
     turn: "count[int]" = field(default_factory=count)
     listening: set[Address] = field(default_factory=set)
+    silent_since: dict[Address, datetime] = field(default_factory=dict)
 
 
 class Endpoints:
@@ -85,28 +88,38 @@ class Endpoints:
         return list(self._watches)
 
     async def listen(self, app: AppId, ports: Iterable[ServicePortName]) -> bool:
-        """Try the addresses behind these ports that are new. True if every ready one accepts connections."""
+        """Try the addresses behind these ports that have not accepted a connection. True if there is none left to try."""
         known = self._watches.get(app)
         if not known:
             return True
         ready = {address for port in ports for address in _addresses(known, port)}
         known.listening &= ready
-        new = sorted(ready - known.listening)
-        accepted = await asyncio.gather(*(self._reach(address) for address in new[:AT_ONCE]))
-        known.listening.update(address for address, accepts in zip(new, accepted, strict=False) if accepts)
-        return known.listening == ready
+        new = sorted(address for address in ready - known.listening if not self._believed(known, address))[:AT_ONCE]
+        accepted = await asyncio.gather(*(self._reach(address) for address in new))
+        for address, accepts in zip(new, accepted, strict=True):
+            if accepts:
+                known.listening.add(address)
+            else:
+                known.silent_since.setdefault(address, self._clock())
+        return all(address in known.listening or self._believed(known, address) for address in ready)
+
+    def _believed(self, known: _Watch, address: Address) -> bool:
+        since = known.silent_since.get(address)
+        return since is not None and self._clock() - since >= BELIEVED_AFTER
 
     def ready(self, app: AppId, service: str, port_name: str) -> tuple[Address, ...]:
-        """The ready addresses behind one Service port that accept connections; none if that is not known."""
+        """The ready addresses behind one Service port; none if that is not known."""
         known = self._watches.get(app)
-        if not known:
-            return ()
-        return tuple(each for each in _addresses(known, (service, port_name)) if each in known.listening)
+        found = _addresses(known, (service, port_name)) if known else ()
+        return tuple(each for each in found if known and (each in known.listening or self._believed(known, each)))
 
     def pick(self, app: AppId, service: str, port_name: str) -> Address | None:
-        """One of the ready addresses, in turn."""
-        addresses = self.ready(app, service, port_name)
-        return addresses[next(self._watches[app].turn) % len(addresses)] if addresses else None
+        """One of the ready addresses that waker itself can reach, in turn."""
+        known = self._watches.get(app)
+        if not known:
+            return None
+        reached = [each for each in self.ready(app, service, port_name) if each in known.listening]
+        return reached[next(known.turn) % len(reached)] if reached else None
 
 
 def _addresses(known: _Watch, port: ServicePortName) -> Iterator[Address]:
