@@ -153,7 +153,8 @@ class World:
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         for each in (old, new):
             if each:
-                self._tell([*self._selected(each), Namespace(each.namespace)])
+                near = self._managed_in(each.namespace) if each.name == names.WAKER_SERVICE else self._selected(each)
+                self._tell([*near, Namespace(each.namespace)])
 
     def _ingress_changed(self, old: Ingress | None, new: Ingress | None) -> None:
         if old:
@@ -178,6 +179,9 @@ class World:
 
     def _slice_changed(self, old: upkeep.Slice | None, new: upkeep.Slice | None) -> None:
         self._tell([Namespace(each.namespace) for each in (old, new) if each])
+
+    def _managed_in(self, namespace: str) -> Iterator[AppId]:
+        yield from (workload.id for workload in self.workloads_in(namespace) if managed(workload))
 
     def _selected(self, service: Service) -> Iterator[AppId]:
         if self.known:
