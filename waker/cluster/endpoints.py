@@ -94,6 +94,8 @@ class Endpoints:
             return True
         ready = {address for port in ports for address in _addresses(known, port)}
         known.listening &= ready
+        for gone in known.silent_since.keys() - ready:
+            del known.silent_since[gone]
         new = sorted(address for address in ready - known.listening if not self._believed(known, address))[:AT_ONCE]
         accepted = await asyncio.gather(*(self._reach(address) for address in new))
         for address, accepts in zip(new, accepted, strict=True):

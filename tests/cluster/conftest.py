@@ -1,0 +1,32 @@
+"""An embedded cluster, and waker's own client to it."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tenacity import wait_none
+
+from waker.cluster.client import Api, connect
+from waker.demo.cluster import Cluster, Options
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[Cluster]:
+    """Bookmarks come all the time."""
+    async with Cluster(Options(lag=timedelta(), bookmark_every=timedelta(milliseconds=20))) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def api(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Api]:
+    """A client of it."""
+    async with connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
+        yield api
+
+
+@pytest.fixture
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reflectors do not pause."""
+    monkeypatch.setattr("waker.cluster.reflector.PAUSE", 0.001)
+    monkeypatch.setattr("waker.cluster.reflector.BACKOFF", wait_none())

@@ -1,0 +1,239 @@
+"""The Lease: at most one waker holds it, whatever fails, and it is soon held again."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from waker import names
+from waker.cluster import lease
+from waker.cluster.client import Api
+from waker.cluster.lease import Lease
+from waker.demo.cluster import Cluster
+from waker.demo.faults import Fault, unavailable
+from waker.errors import Unavailable
+
+
+@dataclass
+class Clock:
+    """Stands still unless it is moved on. In the place of the module `time`."""
+
+    at: float = 1000.0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.at
+
+
+@dataclass
+class Line:
+    """A candidate's own line to the API server, which can be cut."""
+
+    api: Api
+    cut: bool = False
+
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
+        async def call(*args: Any) -> Any:
+            if self.cut:
+                raise Unavailable("the line is cut")
+            return await getattr(self.api, verb)(*args)
+
+        return call
+
+
+@dataclass
+class Candidate:
+    """One waker in the election."""
+
+    line: Line
+    name: str
+    turns: int = 0
+    changes: list[bool] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.lease = Lease(cast(Api, self.line), "kubesleeper", self.name, lambda: self.changes.append(self.held))
+
+    @property
+    def held(self) -> bool:
+        """Does it put apps to sleep?"""
+        return self.lease.held
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Clock:
+    """The clock of every candidate."""
+    caplog.set_level(logging.ERROR)  # a line a try
+    clock = Clock()
+    monkeypatch.setattr(lease, "time", clock)
+    monkeypatch.setattr(lease, "RENEW_EVERY", 0.001)
+    return clock
+
+
+@asynccontextmanager
+async def running(api: Api, *names: str) -> AsyncIterator[list[Candidate]]:
+    """These candidates, at work."""
+    candidates = [Candidate(Line(api), name) for name in names]
+    tasks = [asyncio.create_task(each.lease.run()) for each in candidates]
+    try:
+        yield candidates
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """The candidates try all the time."""
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+
+
+def tried(cluster: Cluster) -> int:
+    """How often anybody looked."""
+    return cluster.api.faults.counted(["get"], "leases")
+
+
+async def some_tries(cluster: Cluster) -> None:
+    """Everybody has looked a few times."""
+    before = tried(cluster)
+    await until(lambda: tried(cluster) > before + 6)
+
+
+def holder(cluster: Cluster) -> str | None:
+    """Who the API says it is."""
+    found = cluster.get("Lease", "kubesleeper", names.LEASE)
+    return found["spec"].get("holderIdentity") if found else None
+
+
+async def test_one_of_two(cluster: Cluster, api: Api, clock: Clock) -> None:
+    async with running(api, "a", "b") as (a, b):
+        await until(lambda: a.held or b.held)
+        await some_tries(cluster)
+        assert [a.held, b.held].count(True) == 1
+        assert holder(cluster) == ("a" if a.held else "b")
+        assert a.changes + b.changes == [True]
+
+
+async def test_renewed_it_is_never_lost(cluster: Cluster, api: Api, clock: Clock) -> None:
+    async with running(api, "a") as (a,), running(api, "b") as (b,):
+        await until(lambda: a.held or b.held)
+        first, second = (a, b) if a.held else (b, a)
+        for _ in range(5):
+            clock.at += 8
+            await some_tries(cluster)
+            assert (first.held, second.held) == (True, False)
+
+
+async def test_who_cannot_renew_loses_it_before_another_can_win(cluster: Cluster, api: Api, clock: Clock) -> None:
+    async with running(api, "a") as (a,):
+        await until(lambda: a.held)
+        async with running(api, "b") as (b,):
+            await some_tries(cluster)
+            a.line.cut = True
+            at_once = []
+            for _ in range(13):
+                clock.at += 2
+                at_once.append((a.held, b.held))
+                await some_tries(cluster)
+            assert (True, True) not in at_once
+            assert b.held
+            assert at_once.index((False, False)) < at_once.index((False, True))
+            assert a.changes == [True, False]
+            a.line.cut = False
+            await some_tries(cluster)
+            assert (a.held, b.held) == (False, True)
+
+
+async def test_an_outage_for_all(cluster: Cluster, api: Api, clock: Clock) -> None:
+    """Nobody holds it meanwhile; somebody does afterwards."""
+    async with running(api, "a", "b") as (a, b):
+        await until(lambda: a.held or b.held)
+        outage = cluster.api.faults.order(Fault(resource="leases", times=None, refusal=unavailable()))
+        await outage.reached.wait()
+        for _ in range(13):
+            clock.at += 2
+            await some_tries(cluster)
+        assert (a.held, b.held) == (False, False)
+        cluster.api.faults.clear()
+        await until(lambda: a.held or b.held)
+        await some_tries(cluster)
+        assert (a.held, b.held) in ((True, False), (False, True))
+
+
+async def test_a_slow_answer_counts_from_when_it_was_asked(cluster: Cluster, api: Api, clock: Clock) -> None:
+    """The other has seen the renewal then, not when the answer came back."""
+    a = Candidate(Line(api), "a")
+    task = asyncio.create_task(a.lease.run())
+    slow = cluster.api.faults.order(Fault("patch", "leases", hangs=True))
+    await slow.reached.wait()
+    clock.at += 11
+    cluster.api.faults.clear()  # the patch goes through, and nothing after it
+    cluster.api.faults.order(Fault(resource="leases", times=None, refusal=unavailable()))
+    await until(lambda: holder(cluster) == "a")
+    await some_tries(cluster)
+    assert not a.held
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_given_back_it_is_free_at_once(cluster: Cluster, api: Api, clock: Clock) -> None:
+    async with running(api, "a") as (a,):
+        await until(lambda: a.held)
+        async with running(api, "b") as (b,):
+            a.lease.give_back()
+            await until(lambda: b.held)
+            assert not a.held
+
+
+async def test_who_ends_gives_it_back(cluster: Cluster, api: Api, clock: Clock) -> None:
+    async with running(api, "a") as (a,):
+        await until(lambda: a.held)
+    assert holder(cluster) == ""
+    assert not a.held
+
+
+async def test_who_does_not_hold_it_gives_nothing_back(cluster: Cluster, api: Api, clock: Clock) -> None:
+    async with running(api, "a") as (a,):
+        await until(lambda: a.held)
+        async with running(api, "b"):
+            await some_tries(cluster)
+        assert holder(cluster) == "a"
+
+
+async def test_it_cannot_be_given_back(cluster: Cluster, api: Api, clock: Clock) -> None:
+    """Then it expires."""
+    async with running(api, "a") as (a,):
+        await until(lambda: a.held)
+        cluster.api.faults.order(Fault(resource="leases", times=None, refusal=unavailable()))
+    assert not a.held
+    assert holder(cluster) == "a"
+
+
+async def test_the_same_name_again_need_not_wait(cluster: Cluster, api: Api, clock: Clock) -> None:
+    """A container that was killed and started again in its pod."""
+    async with running(api, "a") as (a,):
+        await until(lambda: a.held)
+        a.line.cut = True
+    assert holder(cluster) == "a"
+    async with running(api, "a") as (again,):
+        await until(lambda: again.held)
+
+
+@pytest.mark.parametrize("spec", [{}, {"holderIdentity": None}, {"holderIdentity": ""}])
+async def test_an_empty_lease_is_free(cluster: Cluster, api: Api, clock: Clock, spec: dict[str, Any]) -> None:
+    metadata = {"name": names.LEASE, "namespace": "kubesleeper"}
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+    cluster.load([lease])
+    async with running(api, "a") as (a,):
+        await until(lambda: a.held)
+
+
+def test_the_times_leave_room() -> None:
+    """It is lost before it can be won, and a try may fail."""
+    assert lease.RENEW_WITHIN < lease.DURATION
+    assert lease.RENEW_EVERY * 2 <= lease.RENEW_WITHIN

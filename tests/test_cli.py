@@ -1,0 +1,218 @@
+"""The command line: what it takes, what it prints, and one sentence for each thing that can go wrong."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from waker import __version__, cli, names
+from waker.cli import main
+from waker.demo.cluster import Cluster
+from waker.demo.samples import SAMPLES, manifests
+from waker.settings import FLAGS
+
+PINNED = {names.ENABLED: "true", names.STATE: "asleep"}
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """The program sets up logging for its whole process, which is this one."""
+    root = logging.getLogger()
+    others = [logging.getLogger(name) for name in ("kubernetes_asyncio", "asyncio")]
+    before = root.handlers[:], root.level, [each.level for each in others]
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    for each, level in zip(others, before[2], strict=True):
+        each.setLevel(level)
+
+
+@pytest.fixture
+async def config(tmp_path: Path) -> AsyncIterator[str]:
+    """A kubeconfig of a cluster: the shop is managed, the blog is pinned asleep, the api is nobody's business."""
+    async with Cluster() as cluster:
+        cluster.load(manifests(SAMPLES["shop"], "default", {names.ENABLED: "true"}))
+        cluster.load(manifests(SAMPLES["blog"], "default", PINNED))
+        cluster.load(manifests(SAMPLES["api"], "default"))
+        yield str(cluster.kubeconfig(tmp_path / "kubeconfig"))
+
+
+async def run(*arguments: str) -> int:
+    """The program, in a thread of its own as it has an event loop of its own."""
+    return await asyncio.to_thread(main, list(arguments))
+
+
+# --- arguments ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["walk"],
+        ["sleep"],
+        ["wake", "shop", "blog"],
+        ["auto", "shop", "--pin"],
+        ["status", "-o", "yaml"],
+        ["restore"],
+        ["run", "--nonsense"],
+        ["demo", "--port", "many"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_arguments_are_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: waker" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert (caught.value.code, capsys.readouterr().out) == (0, f"waker {__version__}\n")
+
+
+@pytest.mark.parametrize("command", ["run", "status", "sleep", "wake", "auto", "restore"])
+def test_every_command_explains_every_flag(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert [each.flag for each in FLAGS if each.flag not in text] == []
+    assert [each.env for each in FLAGS if each.env not in text] == []
+
+
+def test_n_is_the_apps_namespace_not_waker_s() -> None:
+    found = cli.parser().parse_args(["sleep", "shop", "-n", "prod", "--waker-namespace", "tools"])
+    assert (found.only, found.namespace) == ("prod", "tools")
+
+
+# --- one sentence -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--public-port", "http"], "--public-port: 'http' is not a whole number from 0 to 65535"),
+        (["run", "--log-level", "loud"], "--log-level: 'loud' is not one of debug, info, warning, error"),
+        (["run", "--log-format", "xml"], "--log-format: 'xml' is not one of text, json"),
+        (["status", "--kubeconfig", "/nowhere"], "kubeconfig /nowhere: there is no such file that can be read"),
+        (["restore", "--all", "--timeout", "soon"], "'soon' is not a duration such as 90s, 15m, 1h30m or 2d"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
+)
+def test_what_cannot_be_used(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    one_sentence(capsys.readouterr().err, says)
+
+
+def one_sentence(text: str, says: str) -> None:
+    """On standard error, from waker, without a traceback."""
+    assert text.startswith(f"waker: {says}")
+    assert text.count("\n") == 1
+
+
+def test_the_environment_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAKER_PRIVATE_PORT", "70000")
+    assert main(["status"]) == 1
+    one_sentence(capsys.readouterr().err, "WAKER_PRIVATE_PORT: '70000' is not a whole number from 0 to 65535")
+
+
+def test_a_bad_address_to_advertise(config_nobody: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--advertise", "nowhere", "--kubeconfig", config_nobody]) == 1
+    one_sentence(capsys.readouterr().err, "--advertise: 'nowhere' is not HOST:PORT")
+
+
+@pytest.fixture
+def config_nobody(tmp_path: Path) -> str:
+    """A kubeconfig of a server that is not there."""
+    path = tmp_path / "nobody"
+    cluster = {"name": "k", "cluster": {"server": "http://127.0.0.1:1"}}
+    context = {"name": "c", "context": {"cluster": "k", "user": "u"}}
+    user = {"name": "u", "user": {"token": "t"}}
+    parts = {"current-context": "c", "clusters": [cluster], "contexts": [context], "users": [user]}
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config"} | parts))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["sleep", "nothing"], "'nothing' is no Deployment or StatefulSet in namespace default"),
+        (["sleep", "shop", "-n", "prod"], "'shop' is no Deployment or StatefulSet in namespace prod"),
+        (["wake", "statefulset/shop"], "'statefulset/shop' is no Deployment or StatefulSet in namespace default"),
+        (["sleep", "api"], f'Deployment default/api is not managed: it has no annotation {names.ENABLED}: "true"'),
+        (["auto", "deployment/api"], "Deployment default/api is not managed"),
+        (["wake", "blog"], "Deployment default/blog is pinned asleep: use --pin, or `waker auto blog` first"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
+)
+async def test_what_cannot_be_done(
+    config: str, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run(*arguments, "--kubeconfig", config) == 1
+    one_sentence(capsys.readouterr().err, says)
+
+
+async def test_a_kind_that_does_not_exist(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run("sleep", "cronjob/shop", "--kubeconfig", config) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+# --- what is printed ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["shop", "deployment/shop", "Deployments/shop"])
+async def test_asked_for_and_said(config: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run("sleep", name, "--kubeconfig", config) == 0
+    assert capsys.readouterr().out.startswith(f"deployment/shop in default: {names.SLEEP_ASKED_AT}=")
+    assert await run("sleep", name, "--pin", "--kubeconfig", config) == 0
+    assert capsys.readouterr().out == f"deployment/shop in default: {names.STATE}=asleep\n"
+    assert await run("auto", name, "--kubeconfig", config) == 0
+    assert capsys.readouterr().out == f"deployment/shop in default: {names.STATE} removed\n"
+
+
+async def test_status(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run("status", "--kubeconfig", config) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == ["NAME", "blog", "shop"]
+    assert await run("status", "-o", "json", "-n", "default", "--kubeconfig", config) == 0
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)] == ["blog", "shop"]
+    assert await run("status", "-o", "json", "-n", "elsewhere", "--kubeconfig", config) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+# --- the log ------------------------------------------------------------------------------------------------------
+
+
+def record(message: str, *arguments: object, **fields: object) -> logging.LogRecord:
+    """A log record with extra fields."""
+    logger = logging.getLogger("waker.test")
+    return logger.makeRecord(logger.name, logging.INFO, "f", 1, message, arguments, None, extra=fields or None)
+
+
+def test_the_log_for_people() -> None:
+    formatter = cli.TextFormatter("%(levelname)s %(message)s")
+    assert formatter.format(record("%s sleeps", "shop")) == "INFO shop sleeps"
+    assert formatter.format(record("100% of it", pod="p", why="x y")) == "INFO 100% of it (pod=p why=x y)"
+
+
+def test_the_log_for_machines() -> None:
+    line = json.loads(cli.JsonFormatter().format(record("%s sleeps", 'sh"op\n', pod=7)))
+    assert line.pop("time").startswith("20")
+    assert line == {"level": "info", "logger": "waker.test", "message": 'sh"op\n sleeps', "pod": "7"}
+
+
+def test_a_traceback_is_one_line_for_machines() -> None:
+    failed = record("it failed")
+    try:
+        int("no")
+    except ValueError as error:
+        failed.exc_info = (ValueError, error, error.__traceback__)
+    text = cli.JsonFormatter().format(failed)
+    assert "\n" not in text
+    assert "ValueError: invalid literal" in json.loads(text)["exception"]
