@@ -100,7 +100,6 @@ class Adapter:
     key: Callable[[Place], SeriesKey]
     proxy: Port  # where it takes HTTP requests
     lag: timedelta  # until a change of an Ingress is followed
-    settle: timedelta  # old answers may still come this long after the first new one
     enable: str  # what a person does when the page counts nothing
     unseen: Callable[[RouteId, Mapping[str, str]], tuple[str, ...]] = lambda _route, _annotations: ()
     query: tuple[tuple[str, str], ...] = ()
@@ -175,7 +174,6 @@ TRAEFIK = Adapter(
     key=_traefik_key,
     proxy=Port(("web",), 8000),
     lag=timedelta(seconds=2),  # providersThrottleDuration
-    settle=timedelta(0),  # handlers are swapped inside one process
     unseen=_unseen_by_traefik,
     enable="run Traefik with --metrics.prometheus=true and leave its addServicesLabels on",
     blind_to=("open websockets", "open streams", "open downloads"),
@@ -193,7 +191,6 @@ INGRESS_NGINX = Adapter(
     key=_nginx_key,
     proxy=Port(("http",), 80),
     lag=timedelta(seconds=5),  # 3.3 s between two syncs, and a reload
-    settle=timedelta(seconds=1),  # each worker looks at its table once a second
     unseen=_unseen_by_nginx,
     enable="run ingress-nginx with --enable-metrics=true (chart: controller.metrics.enabled)",
     blind_to=("wildcard hosts", "rules without host", "open websockets", "open streams", "open downloads"),
@@ -218,7 +215,6 @@ CONTOUR = Adapter(
     key=_contour_key,
     proxy=Port(("http",), 8080),
     lag=timedelta(seconds=1),  # Contour holds changes back for 0.1 to 0.5 s
-    settle=timedelta(milliseconds=200),  # Envoy's worker threads take a route one after the other
     enable="let Contour's Envoy serve /stats/prometheus (metrics.port, 8002)",
     listed=True,
 )
