@@ -114,6 +114,10 @@ def test_each_key_is_read() -> None:
         "wake-timeout": "1m",
         "hold-for": "10s",
         "page-status": "202",
+        "audience": "hold",
+        "ignore-paths": "/ping, /static/*",
+        "ignore-agents": "curl/,,Nightly Check ",
+        "probe-response": "200",
         "paused": "true",
     }
     wanted = Live(
@@ -122,6 +126,10 @@ def test_each_key_is_read() -> None:
         wake_timeout=timedelta(minutes=1),
         hold_for=timedelta(seconds=10),
         page_status=202,
+        audience="hold",
+        ignore_paths=("/ping", "/static/*"),
+        ignore_agents=("curl/", "Nightly Check"),
+        probe_response=200,
         paused=True,
     )
     assert data.keys() == {known.key for known in LIVE}, "a new key wants a line here"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from waker.plan.model import Address, AppId, Backend, Phase, Pin, Plan, Policy, Route
+from waker.plan.model import Address, AppId, Backend, Phase, Pin, Plan, Policy, Reception, Route
 from waker.web.apps import View
 
 KNOCK_AGAIN = 2.0  # seconds; who is held asks again, in case the first knock was lost on the way down
@@ -31,6 +31,7 @@ class Shown:
     pinned: bool
     since: datetime | None
     routes: tuple[Route, ...]
+    reception: Reception
 
 
 class Doors:
@@ -56,7 +57,8 @@ class Doors:
         since = (old.since if old and old.since else self._clock()) if waking else None
         title = policy.title if policy and policy.title else app.name
         pinned = policy is not None and policy.pin is Pin.ASLEEP and not policy.paused
-        self._shown[app] = Shown(app, plan, title, pinned, since, routes)
+        reception = policy.reception if policy else Reception()
+        self._shown[app] = Shown(app, plan, title, pinned, since, routes, reception)
         if not old or old.routes != routes:
             self._unlist(app, old.routes if old else ())
             for route in routes:
@@ -163,7 +165,17 @@ class Doors:
     def _view(self, shown: Shown, backend: Backend) -> View:
         open_now = shown.plan.open and self._pick(shown.app, backend) is not None
         stuck = STUCK if shown.plan.phase is Phase.STUCK else ""
-        return View(shown.app, shown.plan.phase, shown.title, backend, shown.pinned, shown.since, open_now, stuck)
+        return View(
+            app=shown.app,
+            phase=shown.plan.phase,
+            title=shown.title,
+            backend=backend,
+            pinned=shown.pinned,
+            since=shown.since,
+            open=open_now,
+            stuck=stuck,
+            reception=shown.reception,
+        )
 
     def _unlist(self, app: AppId, routes: tuple[Route, ...]) -> None:
         for host in {route.id.host.lower() for route in routes}:

@@ -15,6 +15,11 @@ INGRESS: Final = f"{DOMAIN}/ingress"
 SERVICE: Final = f"{DOMAIN}/service"
 STATE: Final = f"{DOMAIN}/state"
 TITLE: Final = f"{DOMAIN}/title"
+AUDIENCE: Final = f"{DOMAIN}/audience"
+HOLD_FOR: Final = f"{DOMAIN}/hold-for"
+IGNORE_AGENTS: Final = f"{DOMAIN}/ignore-agents"
+IGNORE_PATHS: Final = f"{DOMAIN}/ignore-paths"
+PROBE_RESPONSE: Final = f"{DOMAIN}/probe-response"
 
 # Annotations that KubeSleeper writes on workloads.
 SAVED_REPLICAS: Final = f"{DOMAIN}/saved-replicas"  # what spec.replicas was before the sleep

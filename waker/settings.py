@@ -69,6 +69,19 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def several(text: str) -> tuple[str, ...]:
+    """`a, b` -> ("a", "b"): words parted by commas, blanks around them do not count."""
+    return tuple(word for each in text.split(",") if (word := each.strip()))
+
+
+def parse_paths(text: str) -> tuple[str, ...]:
+    """`/ping, /static/*` -> paths; a `*` at the end stands for anything. Raises SettingsError."""
+    for path in several(text):
+        if not re.fullmatch(r"/[^*?#\s]*\*?", path):
+            raise SettingsError(f"{path[:40]!r} is not a path such as /ping or /static/*")
+    return several(text)
+
+
 # --- while it runs: the ConfigMap ---------------------------------------------------------------------------------
 
 
@@ -81,7 +94,20 @@ class Live:
     wake_timeout: timedelta = timedelta(minutes=5)
     hold_for: timedelta = timedelta(seconds=30)  # below the usual read timeout of 60 s; Envoy's default is 15 s
     page_status: int = 503
+    audience: str = "auto"
+    ignore_paths: tuple[str, ...] = ()
+    ignore_agents: tuple[str, ...] = ()
+    probe_response: int = 503
     paused: bool = False
+
+
+AUDIENCES = ("auto", "page", "hold", "redirect")
+parse_audience = one_of(*AUDIENCES)
+
+
+def parse_probe_response(text: str) -> int:
+    """200 or 503. Raises SettingsError."""
+    return int(one_of("200", "503")(text))
 
 
 class LiveKey(NamedTuple):
@@ -99,6 +125,10 @@ LIVE = (
     LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck when the app is not ready after this long."),
     LiveKey("hold-for", "hold_for", parse_duration, "How long a client that is no browser is held while its app wakes; keep it below the ingress controller's read timeout."),
     LiveKey("page-status", "page_status", whole(200, 599), "The HTTP status of the waiting page."),
+    LiveKey("audience", "audience", parse_audience, "How a sleeping app receives its visitors: `auto` by who asks, `page` for everybody who can wait, `hold` without a page, `redirect` browsers to `wait-host`."),
+    LiveKey("ignore-paths", "ignore_paths", parse_paths, "Paths that never wake an app, with commas; `/static/*` is all below."),
+    LiveKey("ignore-agents", "ignore_agents", several, "Parts of a User-Agent that never wake an app, with commas; beside the built-in list."),
+    LiveKey("probe-response", "probe_response", parse_probe_response, "What monitors get from a sleeping app: `503`, or `200` if they should stay green."),
     LiveKey("paused", "paused", parse_bool, "Put nothing to sleep; what sleeps can still be woken."),
 )  # fmt: skip
 

@@ -36,6 +36,8 @@ def table(head: Row, rows: Iterable[Row]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, timedelta):
         return f"`{format_duration(value)}`"
+    if isinstance(value, tuple):
+        return _value(", ".join(value))
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
 
 

@@ -1,11 +1,12 @@
 """Annotations over the ConfigMap: what can be read counts, what cannot is a sentence for the user."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from waker import names
-from waker.plan.model import Pin, Policy
+from waker.plan.model import Pin, Policy, Reception
 from waker.plan.policy import named, read_policy
 from waker.settings import Live
 
@@ -34,6 +35,11 @@ ON = {names.ENABLED: "true"}
         pytest.param(
             ON | {names.TITLE: "The shop"}, Policy(LIVE.idle_after, LIVE.wake_timeout, title="The shop"), id="a title"
         ),
+        pytest.param(
+            ON | {names.AUDIENCE: "hold", names.HOLD_FOR: "5s", names.PROBE_RESPONSE: "200"},
+            replace(DEFAULT, reception=Reception("hold", timedelta(seconds=5), probe_response=200)),
+            id="its own reception",
+        ),
     ],
 )
 def test_what_is_read(annotations: dict[str, str], policy: Policy | None) -> None:
@@ -49,6 +55,9 @@ def test_what_is_read(annotations: dict[str, str], policy: Policy | None) -> Non
         pytest.param(ON | {names.IDLE_AFTER: "soon"}, ["kubesleeper.io/idle-after: 'soon' is not a duration"], id="no time"),
         pytest.param(ON | {names.IDLE_AFTER: "0s"}, ["kubesleeper.io/idle-after: '0s' is not"], id="no time at all"),
         pytest.param(ON | {names.STATE: "", names.IDLE_AFTER: ""}, [names.IDLE_AFTER, names.STATE], id="both"),
+        pytest.param(ON | {names.AUDIENCE: "all"}, ["kubesleeper.io/audience: 'all' is not one of auto, page"], id="audience"),
+        pytest.param(ON | {names.IGNORE_PATHS: "/a,ping"}, ["kubesleeper.io/ignore-paths: 'ping' is not a path"], id="paths"),
+        pytest.param(ON | {names.PROBE_RESPONSE: "204"}, ["kubesleeper.io/probe-response: '204' is not one of"], id="probe"),
         pytest.param(ON | {names.STATE: "off"}, ["kubesleeper.io/state: 'off' is not one of auto, awake, asleep"], id="state"),
     ],
 )  # fmt: skip
@@ -58,6 +67,14 @@ def test_what_cannot_be_read_is_told_and_the_default_counts(annotations: dict[st
     assert [found.startswith(start) for found, start in zip(problems, told, strict=True)] == [True] * len(told), (
         problems
     )
+
+
+def test_what_is_ignored_adds_to_what_all_ignore() -> None:
+    live = Live(ignore_paths=("/ping",), ignore_agents=("curl/",))
+    policy, _ = read_policy(ON | {names.IGNORE_PATHS: "/a/*, /b", names.IGNORE_AGENTS: "Nightly"}, live)
+    assert policy is not None
+    assert policy.reception.ignore_paths == ("/ping", "/a/*", "/b")
+    assert policy.reception.ignore_agents == ("curl/", "Nightly")
 
 
 def test_paused_is_for_all() -> None:

@@ -188,6 +188,17 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class Reception:
+    """How visitors are received while the app is not there. Paths may end in `*`; agents are parts of a User-Agent."""
+
+    audience: str = "auto"  # one of settings.AUDIENCES
+    hold_for: timedelta = timedelta(seconds=30)
+    ignore_paths: tuple[str, ...] = ()
+    ignore_agents: tuple[str, ...] = ()
+    probe_response: int = 503
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What the user wants for one app: annotations over the ConfigMap's settings."""
 
@@ -196,6 +207,7 @@ class Policy:
     pin: Pin = Pin.AUTO
     title: str = ""
     paused: bool = False
+    reception: Reception = Reception()
 
 
 @dataclass(frozen=True, slots=True)

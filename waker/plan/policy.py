@@ -3,14 +3,22 @@
 A value that cannot be read is a problem with a sentence, and an app with a problem is not put to sleep.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from waker import names
 from waker.errors import SettingsError
-from waker.plan.model import Pin, Policy
-from waker.settings import Live, one_of, parse_bool, parse_duration
+from waker.plan.model import Pin, Policy, Reception
+from waker.settings import (
+    Live,
+    one_of,
+    parse_audience,
+    parse_bool,
+    parse_duration,
+    parse_paths,
+    parse_probe_response,
+    several,
+)
 
 
 class Reading(NamedTuple):
@@ -20,30 +28,53 @@ class Reading(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
+class _Read:
+    """Annotations, one after the other: what cannot be read adds a problem, and the default counts."""
+
+    def __init__(self, annotations: Mapping[str, str]) -> None:
+        self._annotations = annotations
+        self.problems: list[str] = []
+
+    def __call__(self, key: str, parse: Callable[[str], Any], default: Any) -> Any:
+        if key not in self._annotations:
+            return default
+        try:
+            return parse(self._annotations[key])
+        except SettingsError as error:
+            self.problems.append(f"{key}: {error}")
+            return default
+
+
 def read_policy(annotations: Mapping[str, str], live: Live) -> Reading:
     """A workload's annotations as a policy. Never raises."""
-    problems: list[str] = []
-    idle_after: timedelta = live.idle_after
-    pin = Pin.AUTO
-    try:
-        if not parse_bool(annotations.get(names.ENABLED, "false")):
-            return Reading(None)
-    except SettingsError as error:
-        return Reading(Policy(live.idle_after, live.wake_timeout), (f"{names.ENABLED}: {error}",))
-    try:
-        if names.IDLE_AFTER in annotations:
-            idle_after = parse_duration(annotations[names.IDLE_AFTER])
-    except SettingsError as error:
-        problems.append(f"{names.IDLE_AFTER}: {error}")
-    try:
-        pin = Pin(one_of(*Pin)(annotations.get(names.STATE, Pin.AUTO)))
-    except SettingsError as error:
-        problems.append(f"{names.STATE}: {error}")
-    policy = Policy(idle_after, live.wake_timeout, pin, annotations.get(names.TITLE, ""), live.paused)
-    return Reading(policy, tuple(problems))
+    read = _Read(annotations)
+    enabled = read(names.ENABLED, parse_bool, default=False)
+    if read.problems:
+        return Reading(Policy(live.idle_after, live.wake_timeout), tuple(read.problems))
+    if not enabled:
+        return Reading(None)
+    policy = Policy(
+        idle_after=read(names.IDLE_AFTER, parse_duration, live.idle_after),
+        wake_timeout=live.wake_timeout,
+        pin=Pin(read(names.STATE, one_of(*Pin), Pin.AUTO)),
+        title=annotations.get(names.TITLE, ""),
+        paused=live.paused,
+        reception=_reception(read, live),
+    )
+    return Reading(policy, tuple(read.problems))
+
+
+def _reception(read: _Read, live: Live) -> Reception:
+    """Lists add to the ConfigMap's, all else goes before it."""
+    return Reception(
+        audience=read(names.AUDIENCE, parse_audience, live.audience),
+        hold_for=read(names.HOLD_FOR, parse_duration, live.hold_for),
+        ignore_paths=live.ignore_paths + read(names.IGNORE_PATHS, parse_paths, ()),
+        ignore_agents=live.ignore_agents + read(names.IGNORE_AGENTS, several, ()),
+        probe_response=read(names.PROBE_RESPONSE, parse_probe_response, live.probe_response),
+    )
 
 
 def named(annotations: Mapping[str, str], key: str) -> frozenset[str] | None:
     """The names that an override lists (`a,b`), None if it is not there or empty."""
-    found = frozenset(name.strip() for name in annotations.get(key, "").split(",") if name.strip())
-    return found or None
+    return frozenset(several(annotations.get(key, ""))) or None

@@ -4,11 +4,11 @@ A seam, no code: `app` gives an object that fulfils `Apps`. All but `way` is ans
 """
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from waker.plan.model import Address, AppId, Backend, Phase
+from waker.plan.model import Address, AppId, Backend, Phase, Reception
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class View:
     since: datetime | None = None  # when this wake began
     open: bool = False  # a ready pod can take requests now
     stuck: str = ""  # a sentence for visitors if something is wrong, else ""
+    reception: Reception = field(default_factory=Reception)
 
 
 class Apps(Protocol):

@@ -152,7 +152,7 @@ async def visit(door: Door, request: web.Request, view: View, who: Audience) -> 
     """Wait for the way as long as this kind of visitor can wait, then pass on; else say that it is not yet open."""
     patience = A_MOMENT if view.open or view.phase in MAYBE_UP else timedelta()
     if who is Audience.CLIENT:
-        patience = max(patience, door.live().hold_for)
+        patience = max(patience, view.reception.hold_for)
     if not patience:
         return "page", told(door, request, who, view, "")
     with door.held.place(view.app) if not view.open else nullcontext(enter_result=True) as place:
