@@ -6,6 +6,7 @@
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -22,6 +23,7 @@ from waker.world import Key, World, follow
 
 log = logging.getLogger(__name__)
 
+BACKLOG = 1024  # connections that wait to be taken: a crowd at the door comes all at once
 DRAIN = 4.0  # seconds between "not ready" and the end: controllers stop sending here meanwhile
 
 
@@ -81,10 +83,17 @@ async def run(settings: Settings, started: Callable[[Service], None] = lambda se
 async def _serve(runner: web.AppRunner, port: int) -> None:
     await runner.setup()
     try:
-        await web.TCPSite(runner, port=port, reuse_address=True).start()
+        await web.SockSite(runner, listening(port)).start()
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
+
+
+def listening(port: int) -> socket.socket:
+    """A socket for IPv6 and IPv4 where there are both. Made here, as asyncio would ask a thread what no address means."""
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
+    return socket.create_server(("", port), backlog=BACKLOG)
 
 
 async def _until_told(service: Service) -> None:

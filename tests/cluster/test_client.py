@@ -288,6 +288,19 @@ async def test_in_a_pod_the_token_is_read_again(tmp_path: Path, monkeypatch: pyt
     assert (await configuration.auth_settings())["BearerToken"]["value"] == "Bearer second"
 
 
+async def test_in_a_pod_no_call_asks_a_thread_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library would look for a .netrc, each time."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with scripted(tmp_path, Answer(), Answer(body=line("ADDED", text="x" * 1_500_000))) as (api, _):
+        client._trust_no_environment(api._client)
+        monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", None)
+        await api.get(ONE)
+        assert len([event async for event in api.watch(ALL, {})]) == 1
+
+
 @dataclass
 class Stopped:
     """A clock that stands still, in the place of `datetime.datetime`."""

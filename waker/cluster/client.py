@@ -32,6 +32,7 @@ WATCH_SECONDS = (
 TLS_BUFFER = (
     32 * 1024
 )  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen quiet watches are 3 MB
+LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd takes objects of up to 1.5 MiB
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
 
 
@@ -150,6 +151,10 @@ def _error(verb: str, path: str, status: int, found: Json, retry_after: str | No
             return ClusterError(message, status)
 
 
+def _in_a_pod(kubeconfig: str) -> bool:
+    return not kubeconfig and os.access(TOKEN, os.R_OK) and "KUBERNETES_SERVICE_HOST" in os.environ
+
+
 async def _configuration(kubeconfig: str) -> Any:
     """How to reach the API server: the file that is named, else the service account, else the user's kubeconfig."""
     configuration, _, _ = lean.load()
@@ -158,7 +163,7 @@ async def _configuration(kubeconfig: str) -> Any:
     # The chain is verified as by kubectl. Python 3.13 and later would also refuse the many clusters whose certificates
     # lack an Authority Key Identifier.
     found.disable_strict_ssl_verification = True
-    if not kubeconfig and os.access(TOKEN, os.R_OK) and "KUBERNETES_SERVICE_HOST" in os.environ:
+    if _in_a_pod(kubeconfig):
         from kubernetes_asyncio.config import incluster_config  # noqa: PLC0415 after lean.load
 
         incluster_config.load_incluster_config(client_configuration=found)
@@ -175,6 +180,15 @@ async def _configuration(kubeconfig: str) -> Any:
     return found
 
 
+def _trust_no_environment(client: Any) -> None:
+    """The library's session looks for a .netrc before each call, in six threads that cost 3 MB, and takes the proxies of the
+    environment for the API server. On a laptop both may be wanted; in a pod neither is.
+    """
+    given = client.rest_client.pool_manager
+    client.rest_client.pool_manager = aiohttp.ClientSession(connector=given.connector, read_bufsize=LONGEST_EVENT)
+    given.detach()
+
+
 @asynccontextmanager
 async def connect(kubeconfig: str, told: Callable[[str, int], None] = lambda verb, status: None) -> AsyncIterator[Api]:
     """Open a client, and close it. Asks the API server nothing yet. Raises SettingsError."""
@@ -183,6 +197,8 @@ async def connect(kubeconfig: str, told: Callable[[str, int], None] = lambda ver
     _, api_client, _ = lean.load()
     client = api_client.ApiClient(configuration)
     client.user_agent = "kubesleeper-waker"
+    if _in_a_pod(kubeconfig):
+        _trust_no_environment(client)
     try:
         yield Api(client, told)
     finally:
