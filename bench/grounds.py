@@ -25,7 +25,7 @@ ONLY_FOR_LAPTOPS = ("pyyaml",)  # reads a kubeconfig; has no wheel for 3.15 and 
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 TRIES = 3  # what comes from the network may need another
 
-# The environment of Dockerfile, as far as it is about memory.
+# The environment of Dockerfile, as far as it is about memory. The folder has no bundle of certificates to leave out.
 LEVERS = (
     "PYTHONNODEBUGRANGES=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 "
     "MALLOC_MMAP_THRESHOLD_=65536"
