@@ -1,4 +1,4 @@
-"""`python -m bench wake|footprint`: starts itself inside the test cluster and prints a table.
+"""`python -m bench wake|footprint|soak`: starts itself inside the test cluster and prints a table.
 
 What comes from the network (controllers' programs, wheels) is fetched before, for the cluster has no way out.
 """
@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 from bench import footprint, grounds, wake
+from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
 
@@ -22,6 +23,10 @@ def main() -> int:
     sizes = commands.add_parser("footprint", help="memory and CPU of an idle waker")
     sizes.add_argument("--seconds", type=int, default=60)
     sizes.add_argument("--apps", type=int, nargs="*", default=[0, 100, 1000])
+    soaks = commands.add_parser("soak", help="random visits and faults; fails if a sleep was wrong")
+    soaks.add_argument("--minutes", type=float, default=30)
+    soaks.add_argument("--seed", type=int, default=1)
+    soaks.add_argument("--pair", nargs=2, default=["traefik", "nginx"], metavar="controller")
     args = parser.parse_args()
     api = api_from_environment()
     if api is None:
@@ -29,6 +34,8 @@ def main() -> int:
     try:
         if args.command == "wake":
             wake.run(api, args.controllers or list(controllers.ALL), args.samples)
+        elif args.command == "soak":
+            return 0 if soak.run(api, soak.Plan(tuple(args.pair), args.minutes, args.seed)) else 1
         else:
             footprint.run(api, args.apps, args.seconds)
     finally:

@@ -20,6 +20,7 @@ class Controller(NamedTuple):
     ingress_class: str
     manifests: tuple[str, ...]
     namespace: str
+    deployment: str
     pods: str  # label selector
     port: int
     lag: float  # seconds; the longest it is known to take to follow a change on a quiet cluster
@@ -38,7 +39,17 @@ class Controller(NamedTuple):
         return None
 
 
-TRAEFIK = Controller("traefik", ("traefik.yaml",), "traefik", "app.kubernetes.io/name=traefik", 8000, 2.0)
-NGINX = Controller("nginx", ("ingress-nginx.yaml",), "ingress-nginx", "app.kubernetes.io/name=ingress-nginx", 80, 3.4)
-CONTOUR = Controller("contour", ("contour-crds.yaml", "contour.yaml"), "projectcontour", "app=envoy", 8080, 0.5)
+TRAEFIK = Controller("traefik", ("traefik.yaml",), "traefik", "traefik", "app.kubernetes.io/name=traefik", 8000, 2.0)
+NGINX = Controller(
+    "nginx",
+    ("ingress-nginx.yaml",),
+    "ingress-nginx",
+    "ingress-nginx-controller",
+    "app.kubernetes.io/name=ingress-nginx",
+    80,
+    3.4,
+)
+CONTOUR = Controller(
+    "contour", ("contour-crds.yaml", "contour.yaml"), "projectcontour", "envoy", "app=envoy", 8080, 0.5
+)
 ALL = {each.ingress_class: each for each in (TRAEFIK, NGINX, CONTOUR)}

@@ -1,0 +1,124 @@
+"""One soak: apps on two controllers with two pods each, visitors and faults for some minutes, then the verdict.
+
+The same seed makes the same choices; the cluster's own timing differs from run to run.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bench.soak import oracle, stage, verdict
+from bench.soak.faults import PODS, Faults
+from bench.soak.oracle import Change, Log
+from bench.soak.stage import Watch
+from bench.soak.visitors import Visitors
+from tests.e2e import controllers, doors
+from tests.e2e.apps import App, backends
+from tests.e2e.cluster import Api, until
+from tests.e2e.controllers import Controller
+from tests.e2e.history import History
+from tests.e2e.install import QUICK, Waker
+from waker import names
+
+INTERVALS = (1, 2, 3)  # s, between two scrapes
+ENDS_WITHIN = 60.0  # s; a fault that is being made when time is up is undone first
+
+
+class Plan(NamedTuple):
+    """What is run. `pair`: names of two controllers."""
+
+    pair: tuple[str, str]
+    minutes: float
+    seed: int
+
+
+class Stage(NamedTuple):
+    """Everything that is there before the first visitor."""
+
+    api: Api
+    waker: Waker
+    some: Sequence[Controller]
+    apps: Sequence[App]
+    history: History
+
+
+def run(api: Api, plan: Plan) -> bool:
+    """Prints what was seen. False: a sleep was wrong, or a request failed without a reason."""
+    dice = random.Random(plan.seed)
+    some = [controllers.ALL[name] for name in plan.pair]
+    for each in some:
+        each.install(api)
+        doors.scale(api, each, PODS)
+    interval = dice.choice(INTERVALS)
+    waker = Waker(api, settings=QUICK | {"scrape-interval": f"{interval}s"})
+    waker.ensure()
+    api.create_namespace(stage.NAMESPACE)
+    made = stage.build(api, plan.pair, dice)
+    history = History(api.access, stage.NAMESPACE)
+    history.start()
+    try:
+        log = _soak(Stage(api, waker, some, made, history), plan, dice)
+    finally:
+        history.stop()
+    print(f"{' + '.join(plan.pair)}, seed {plan.seed}, {plan.minutes:g} min, scraped every {interval} s", flush=True)
+    print(verdict.report(log), flush=True)
+    if not verdict.good(log):
+        print(f"{verdict.evidence(log)}\n{waker.log(3000)}", flush=True)
+    return verdict.good(log)
+
+
+def _soak(on: Stage, plan: Plan, dice: random.Random) -> Log:
+    watch = Watch(Api(on.api.access), on.some)
+    watch.look()
+    until("the apps answer through every pod", lambda: stage.answers_everywhere(on.apps, watch.now), 60)
+    faults = Faults(Api(on.api.access), on.waker, on.some, stage.toucher(Api(on.api.access), plan.pair), dice)
+    stop = threading.Event()
+    threads = [threading.Thread(target=each, args=(stop,)) for each in (watch.run, faults.make)]
+    for thread in threads:
+        thread.start()
+    began = time.monotonic()
+    people = [_visitors(app, watch, random.Random(dice.random())) for app in on.apps]
+    try:
+        asyncio.run(_all(people, began + plan.minutes * 60))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(ENDS_WITHIN)
+    return Log(
+        idle={each.app: each.idle for each in people},
+        began=began,
+        ended=began + plan.minutes * 60,
+        visits=[visit for each in people for visit in each.visits],
+        faults=faults.done,
+        changes={app.name: changes(on.history, app) for app in on.apps},
+        unready=watch.unready,
+    )
+
+
+async def _all(people: Sequence[Visitors], until: float) -> None:
+    await asyncio.gather(*(each.come(until) for each in people))
+
+
+def _visitors(app: App, watch: Watch, dice: random.Random) -> Visitors:
+    hosts = {each.partition("-")[2]: stage.host(each) for each in app.routed_by}
+    return Visitors(app.name, hosts, float(app.annotations[names.IDLE_AFTER][:-1]), lambda: watch.now, dice)
+
+
+def changes(history: History, app: App) -> list[oracle.Change]:
+    """What became of its pods and its routes."""
+    found: list[Change] = []
+    last: dict[str, object] = {}
+    for each in list(history.versions):
+        if each.kind == app.kind and each.name == app.name:
+            state, words = bool(each.obj["spec"]["replicas"]), ("down", "up")
+        elif each.kind == "Ingress" and each.name in app.routed_by:
+            state, words = names.WAKER_SERVICE in backends(each.obj).values(), ("restored", "swapped")
+        else:
+            continue
+        if last.get(each.name, state) != state or (each.name not in last and words[state] == "down"):
+            found.append(Change(each.at, words[state]))
+        last[each.name] = state
+    return found

@@ -1,0 +1,114 @@
+"""What a soak plays on: four apps behind two controllers, and a list of the controllers' pods that is kept up to date."""
+
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from tests.e2e import apps, doors, load
+from tests.e2e.apps import App, Rule
+from tests.e2e.cluster import Api, Json, until
+from tests.e2e.controllers import Controller
+from tests.e2e.doors import Door
+from tests.e2e.load import Who
+from waker import names
+
+NAMESPACE = "soak"
+TOUCHED = "touched"  # an Ingress of a Service without pods, which nobody visits
+LOOK = 0.25  # s; how often the controllers' pods are listed
+IDLE = (4, 5, 6, 8)  # s
+
+
+@dataclass(slots=True)
+class Watch:
+    """Which pods of the controllers are there, kept up to date by a thread, and when each was not ready."""
+
+    api: Api
+    some: Sequence[Controller]
+    now: list[Door] = field(default_factory=list)
+    unready: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.wait(LOOK):
+            self.look()
+        self.api.close()
+
+    def look(self) -> None:
+        found = [door for each in self.some for door in doors.doors(self.api, each)]
+        self.now = [each for each in found if each.ready]
+        self._known |= {each.name for each in self.now}
+        at = time.monotonic()
+        for name in self._known - {each.name for each in self.now}:
+            times = self.unready.setdefault(name, [])
+            if times and times[-1][1] > at - 4 * LOOK:
+                times[-1] = (times[-1][0], at)
+            else:
+                times.append((at - LOOK, at))
+
+
+def build(api: Api, pair: tuple[str, str], dice: random.Random) -> list[App]:
+    """One app behind each controller, two behind both, one of these with two pods. All ready."""
+    made = []
+    for name, behind in {"left": pair[:1], "right": pair[1:], "both": pair, "twins": pair}.items():
+        app = App(
+            NAMESPACE,
+            name,
+            behind[0],
+            replicas=2 if name == "twins" else 1,
+            annotations={names.IDLE_AFTER: f"{dice.choice(IDLE)}s"},
+            ingresses=tuple(f"{name}-{each}" for each in behind),
+        )
+        for obj in apps.objects(app) + [_ingress(name, each) for each in behind]:
+            api.create(obj)
+        made.append(app)
+    nobody = App(NAMESPACE, TOUCHED, pair[0])
+    for obj in [apps.service(nobody), *(_ingress(TOUCHED, each) for each in pair)]:
+        api.create(obj)
+    for app in made:
+        until(f"{app.name} is ready", partial(_awake, api, app), 60)
+    return made
+
+
+def _awake(api: Api, app: App) -> bool:
+    return not apps.awake(api, app)
+
+
+def host(ingress: str) -> str:
+    """The host of an Ingress of the stage."""
+    return f"{ingress}.example.org"
+
+
+def answers_everywhere(some: Sequence[App], open_doors: Sequence[Door]) -> bool:
+    """Every app answers through every pod of each of its controllers."""
+    asked = (
+        (door, app, ingress)
+        for app in some
+        for ingress in app.routed_by
+        for door in open_doors
+        if ingress == f"{app.name}-{door.controller.ingress_class}"
+    )
+    return all(
+        load.ask_now(door.address, load.curl(host(ingress), app.name), patience=3).who is Who.APP
+        for door, app, ingress in asked
+    )
+
+
+def toucher(api: Api, pair: tuple[str, str]) -> Callable[[], None]:
+    """Changes the path of an Ingress that nobody visits: every controller has to take up a new configuration."""
+    numbers = itertools.count()
+
+    def touch() -> None:
+        path = [{"op": "replace", "path": "/spec/rules/0/http/paths/0/path", "value": f"/{next(numbers)}"}]
+        for each in pair:
+            api.patch("Ingress", NAMESPACE, f"{TOUCHED}-{each}", path)
+
+    return touch
+
+
+def _ingress(name: str, ingress_class: str) -> Json:
+    full = f"{name}-{ingress_class}"
+    return apps.ingress(App(NAMESPACE, name, ingress_class), full, [Rule(host(full), name)])

@@ -1,0 +1,57 @@
+"""A soak's numbers as a table, and what belongs to each thing that was wrong."""
+
+from collections import Counter
+from statistics import median
+
+from bench.soak import oracle
+from bench.soak.oracle import Log, Sleep
+from bench.tables import table
+
+BEFORE, AFTER = 15.0, 5.0  # s around what was wrong
+
+
+def good(log: Log) -> bool:
+    """No sleep was wrong, and no request failed without a reason."""
+    return not (oracle.wrong(log) or oracle.raced(log) or oracle.failures(log)[0] or oracle.overdue(log))
+
+
+def report(log: Log) -> str:
+    """The table."""
+    bare, excused = oracle.failures(log)
+    late = oracle.lateness(log)
+    kinds = Counter(each.kind for each in log.faults)
+    rows = [
+        ("faults", f"{len(log.faults)}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))),
+        ("requests", str(len(log.visits))),
+        ("answered by the app", str(sum(each.answered for each in log.visits))),
+        ("failed without a reason", str(len(bare))),
+        ("failed by a fault", str(len(excused))),
+        ("sleeps", str(len(oracle.sleeps(log)))),
+        ("wrong sleeps", str(len(oracle.wrong(log)))),
+        ("wrong sleeps, visit while routes moved", str(len(oracle.raced(log)))),
+        ("sleeps with no fault near", str(len(late))),
+        ("late by, median and most (s)", f"{median(late):.1f}, {max(late):.1f}" if late else "-"),
+        ("overdue", str(len(oracle.overdue(log)))),
+    ]
+    return table(("what", "seen"), rows)
+
+
+def evidence(log: Log) -> str:
+    """What happened around each wrong thing, in seconds of the run."""
+    parts = [_around(log, each) for each in oracle.wrong(log) + oracle.raced(log)]
+    parts += [f"overdue: {app} {a - log.began:.1f} .. {b - log.began:.1f}" for app, a, b in oracle.overdue(log)]
+    parts += [
+        f"failed: {each.app} through {each.door} {each.began - log.began:.2f} .. {each.ended - log.began:.2f} {each.failed}"
+        for each in oracle.failures(log)[0]
+    ]
+    return "\n".join(parts)
+
+
+def _around(log: Log, sleep: Sleep) -> str:
+    start, end = sleep.at - sleep.after - BEFORE, sleep.at + AFTER
+    lines = [(each.ended, f"visit through {each.door} {each}") for each in log.visits if each.app == sleep.app]
+    lines += [(each.at, f"app {each.what}") for each in log.changes[sleep.app]]
+    lines += [(each.began, f"{each.kind} {each.at} for {each.ended - each.began:.1f} s") for each in log.faults]
+    within = (f"  {at - log.began:8.2f}  {text}" for at, text in sorted(lines) if start < at < end)
+    title = f"wrong sleep of {sleep.app} (idle-after {log.idle[sleep.app]:g} s) at {sleep.at - log.began:.2f}"
+    return "\n".join([f"{title}, {sleep.after:.2f} s after its last answer", *within])

@@ -1,0 +1,91 @@
+"""Visitors of one app: busy, single and absent in turn, each request through a random pod of a random controller.
+
+Single requests at about idle-after apart are the hard ones: each may be the one that a sleep overlooks. An open loop:
+who is held does not keep the next one from coming.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from bench.soak.oracle import Visit
+from tests.e2e import load
+from tests.e2e.doors import Door
+from tests.e2e.load import Answer, Request, Who
+
+PATIENCE = 15.0  # s; above hold-for
+AGAIN = 0.5  # s; the page polls
+FOR_LONG = 40.0  # s; a visitor who sees the page leaves after that, for a fault may last
+
+
+class Mood(NamedTuple):
+    """How visitors come: pauses between them and how long it stays so, both in idle periods."""
+
+    pause: tuple[float, float]
+    length: tuple[float, float]
+    weight: int
+
+
+MOODS = (
+    Mood((0.05, 0.6), (1.0, 3.0), 3),  # busy
+    Mood((0.6, 1.7), (3.0, 8.0), 4),  # single ones, just before or after the app would sleep
+    Mood((2.5, 5.0), (2.0, 4.0), 2),  # hardly any
+)
+
+
+@dataclass(slots=True)
+class Visitors:
+    """Of one app. `doors` are those that lead to it now, `hosts` says by which host each class does."""
+
+    app: str
+    hosts: dict[str, str]  # ingress class -> host
+    idle: float  # seconds
+    doors: Callable[[], Sequence[Door]]
+    dice: random.Random
+    visits: list[Visit] = field(default_factory=list)
+
+    async def come(self, until: float) -> None:
+        """Until that time, `time.monotonic()`."""
+        async with asyncio.TaskGroup() as group:
+            while time.monotonic() < until:
+                mood = self.dice.choices(MOODS, [each.weight for each in MOODS])[0]
+                stays = time.monotonic() + self.idle * self.dice.uniform(*mood.length)
+                favourite = self.dice.random() < 0.5  # all through one pod, as one visitor's kept connection
+                chosen = self._door()
+                while time.monotonic() < min(stays, until):
+                    door = chosen if favourite and chosen in self.doors() else self._door()
+                    if door:
+                        group.create_task(self._visit(door, until))
+                    await asyncio.sleep(self.idle * self.dice.uniform(*mood.pause))
+
+    def _door(self) -> Door | None:
+        found = [each for each in self.doors() if each.controller.ingress_class in self.hosts]
+        return self.dice.choice(found) if found else None
+
+    async def _visit(self, door: Door, until: float) -> None:
+        """A browser that polls while it sees the page, or a program that asks again after a 503."""
+        host = self.hosts[door.controller.ingress_class]
+        request = self.dice.choice((load.browser, load.curl))(host, self.app)
+        again = load.poll(request) if request.label == "browser" else request
+        leaves = min(time.monotonic() + FOR_LONG, until)
+        seen = await self._ask(door, request)
+        while seen.who is Who.WAKER and time.monotonic() < leaves:
+            await asyncio.sleep(AGAIN)
+            seen = await self._ask(self._door() or door, again)  # as a load balancer would choose
+        if _go(seen):
+            await self._ask(self._door() or door, request)  # the page loads itself again
+
+    async def _ask(self, door: Door, request: Request) -> Answer:
+        towards = replace(request, host=self.hosts[door.controller.ingress_class])
+        answer = await load.ask(door.address, towards, PATIENCE)
+        failed = "" if answer.expected or _go(answer) else f"{answer.kind} {answer.body[:60]!r}"
+        self.visits.append(Visit(self.app, door.name, answer.began, answer.ended, answer.who is Who.APP, failed))
+        return answer
+
+
+def _go(answer: Answer) -> bool:
+    """What a waiting page is told when the app can be loaded."""
+    return answer.label == "poll" and answer.status == 204

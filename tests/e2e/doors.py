@@ -1,0 +1,79 @@
+"""The pods of an ingress controller, one by one, and what can happen to them: more, fewer, killed, cut off.
+
+Visitors may come in through a chosen pod, which no load balancer would let them, so that a scenario can say which pod
+knows of a visit.
+"""
+
+import os
+import signal
+import subprocess
+from typing import NamedTuple
+
+from tests.e2e.cluster import Api, Json, kubectl, until
+from tests.e2e.controllers import Controller
+from tests.e2e.load import Address
+
+
+class Door(NamedTuple):
+    """One pod of a controller. `process` is 0 while its container does not run."""
+
+    controller: Controller
+    name: str
+    address: Address
+    process: int
+    ready: bool
+
+    def cut(self) -> None:
+        """Nothing reaches it or leaves it any more, though it runs."""
+        self._link("down")
+
+    def join(self) -> None:
+        """The end of `cut`."""
+        self._link("up")
+
+    def kill(self) -> None:
+        """kill -9 of what runs in it; Kubernetes starts it again in the same pod."""
+        os.kill(self.process, signal.SIGKILL)
+
+    def delete(self) -> None:
+        """Another pod takes its place."""
+        kubectl("delete", "pod", "-n", self.controller.namespace, self.name, "--wait=false")
+
+    def _link(self, state: str) -> None:
+        link = f"v0-{self.address.host.rpartition('.')[2]}"  # its end of the pod's wire, see ground's README
+        subprocess.run(["ip", "link", "set", link, state], check=True)
+
+
+def doors(api: Api, controller: Controller) -> list[Door]:
+    """All its pods that have an address and are not about to end."""
+    found = (each for each in api.list("Pod", controller.namespace, controller.pods) if _stays(each))
+    return [_door(controller, each) for each in found]
+
+
+def scale(api: Api, controller: Controller, replicas: int) -> list[Door]:
+    """So many pods, all of them ready."""
+    begin_scale(controller, replicas)
+    return until(f"{replicas} pods of {controller.ingress_class}", lambda: _whole(api, controller, replicas), 60)
+
+
+def begin_scale(controller: Controller, replicas: int) -> None:
+    """So many pods, some time later."""
+    kubectl("scale", "deployment", "-n", controller.namespace, controller.deployment, f"--replicas={replicas}")
+
+
+def _whole(api: Api, controller: Controller, replicas: int) -> list[Door]:
+    found = doors(api, controller)
+    return found if len(found) == replicas and all(each.ready for each in found) else []
+
+
+def _stays(pod: Json) -> bool:
+    return bool(pod.get("status", {}).get("podIP")) and "deletionTimestamp" not in pod["metadata"]
+
+
+def _door(controller: Controller, pod: Json) -> Door:
+    status = pod["status"]
+    conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
+    running = [one["containerID"] for one in status.get("containerStatuses", []) if "running" in one.get("state", {})]
+    process = int(running[0].removeprefix("ground://")) if running else 0
+    address = Address(status["podIP"], controller.port)
+    return Door(controller, pod["metadata"]["name"], address, process, conditions.get("Ready") == "True")
