@@ -89,12 +89,10 @@ class Fleet:
         swap = frozenset(route.swapped_at for route in routes)
         known = self._followed.get(app)
         asked = self._questions(routes)
-        answers = await probe.ask_all(self._session, [(each.address, each.question) for each in asked])
         told: dict[Route, list[Answer]] = {}
+        answers = await asyncio.gather(*(self._ask(each, interests.get(str(each.route.id))) for each in asked))
         for each, answer in zip(asked, answers, strict=True):
             told.setdefault(each.route, []).append(answer)
-            if answer is Answer.THEIRS and str(each.route.id) in interests:
-                self._discount(each.pod, interests[str(each.route.id)])
         if not all(_followed(route, told.get(route, []), self._clock()) for route in routes):
             self._followed.pop(app, None)
             return None
@@ -105,6 +103,13 @@ class Fleet:
     def forget(self, app: AppId) -> None:
         """Nobody asks for this app any more."""
         self._followed.pop(app, None)
+
+    async def _ask(self, asked: Asked, interest: Interest | None) -> Answer:
+        """The discount at once, before a page can show the probe: other pods may take long to answer."""
+        answer = await probe.ask(self._session, asked.address, asked.question)
+        if answer is Answer.THEIRS and interest:
+            self._discount(asked.pod, interest)
+        return answer
 
     def _serving(self, adapter: Adapter) -> list[Pod]:
         return [pod for pod in self.pods(adapter) if pod.ready and pod.address]

@@ -144,6 +144,7 @@ class Reconciler:
             leader=house.leading(),
             passing=house.doors.passing_now(app),
             ready=ready(sight, house.endpoints),
+            certainty=house.scraper.certainty(app),
         )
 
     def _problems(self, sight: Sight) -> tuple[str, ...]:

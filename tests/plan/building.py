@@ -142,6 +142,14 @@ class App:
         """The ingress controllers' numbers cannot be read now."""
         return App(replace(self.seen, traffic=replace(self.seen.traffic, unknown=why)))
 
+    def read(self, **how_long: float) -> "App":
+        """The controllers' pages tell of visits up to then, and not of later ones."""
+        return App(replace(self.seen, certainty=replace(self.seen.certainty, until=ago(**how_long))))
+
+    def doubted(self, **how_long: float) -> "App":
+        """A controller lost what it had counted just before."""
+        return App(replace(self.seen, certainty=replace(self.seen.certainty, doubted_at=ago(**how_long))))
+
     def unobserved(self) -> "App":
         """Nothing has been read since the start."""
         return App(replace(self.seen, traffic=Traffic()))

@@ -62,6 +62,21 @@ def test_who_cannot_sleep_for_want_of_preparation_is_told() -> None:
         ),
         pytest.param(app(2).redirected(), None, id="not followed yet: wait"),
         pytest.param(app(2).redirected().followed(seconds=1), None, id="followed just now: requests may end"),
+        pytest.param(
+            app(2).redirected().followed(seconds=5).read(seconds=6),
+            None,
+            id="followed, but the pages tell of the time before only",
+        ),
+        pytest.param(
+            app(2).redirected().followed(seconds=5).read(seconds=5),
+            ScaleToZero(2),
+            id="read up to when it was followed",
+        ),
+        pytest.param(
+            app(2).told_to_sleep(seconds=20).redirected().followed(seconds=5).read(seconds=6),
+            ScaleToZero(2),
+            id="`waker sleep` does not wait for pages",
+        ),
         pytest.param(app(2).visited(minutes=1).told_to_sleep(), Redirect((route(),)), id="`waker sleep` does not wait"),
         pytest.param(app(2).blind().told_to_sleep(), Redirect((route(),)), id="`waker sleep` needs no traffic"),
         pytest.param(

@@ -6,12 +6,13 @@ import pytest
 
 from waker.errors import ScrapeError
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, SeriesKey
-from waker.traffic.counters import SHOWN_WITHIN, Ledger, Page, Summing
+from waker.traffic.counters import SHOWN_WITHIN, Ledger, Moved, Page, Summing
 from waker.traffic.exposition import Sample
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 KEY: SeriesKey = ("team-a_shop_80",)
 OTHER: SeriesKey = ("team-a_blog_80",)
+SHOP: SeriesKey = ("team-a", "shop", "web")
 KEYS = frozenset({KEY, OTHER})
 
 
@@ -47,7 +48,7 @@ def page(*series: tuple[str, float], cluster: str = KEY[0], active: float = 0, u
 def test_a_page_against_the_one_before(before: Page, after: Page, visited: bool) -> None:
     ledger = Ledger()
     ledger.baseline("pod", before)
-    assert ledger.observe("pod", before, NOW) == (frozenset(), False)
+    assert ledger.observe("pod", before, NOW) == Moved(frozenset())
     assert ledger.observe("pod", after, NOW).visited == (frozenset({KEY}) if visited else frozenset())
     assert ledger.observe("pod", after, NOW).visited == after.open, "a visit is told once"
 
@@ -82,7 +83,7 @@ def test_a_restart_in_place_is_told_even_if_the_counters_look_the_same(uptime: f
 def test_what_we_asked_ourselves_is_no_visit() -> None:
     ledger = Ledger()
     ledger.baseline("pod", page(("a", 5)))
-    ledger.discount("pod", KEY, 3, NOW)
+    ledger.discount("pod", KEY, 3, NOW + SHOWN_WITHIN)
     assert ledger.observe("pod", page(("a", 7)), NOW).visited == frozenset(), "two of three"
     assert ledger.observe("pod", page(("a", 8)), NOW).visited == frozenset(), "the third"
     assert ledger.observe("pod", page(("a", 9)), NOW).visited == {KEY}, "not ours"
@@ -92,7 +93,7 @@ def test_a_visit_beside_ours_is_seen() -> None:
     ledger = Ledger()
     ledger.baseline("pod", page(("a", 5)))
     ledger.baseline("twin", page(("a", 5)))
-    ledger.discount("pod", KEY, 2, NOW)
+    ledger.discount("pod", KEY, 2, NOW + SHOWN_WITHIN)
     assert ledger.observe("twin", page(("a", 6)), NOW).visited == {KEY}, "another pod"
     assert ledger.observe("pod", page(("a", 8)), NOW).visited == {KEY}
 
@@ -100,7 +101,7 @@ def test_a_visit_beside_ours_is_seen() -> None:
 def test_ours_that_never_showed_does_not_swallow_a_visitor() -> None:
     ledger = Ledger()
     ledger.baseline("pod", page(("a", 5)))
-    ledger.discount("pod", KEY, 2, NOW)
+    ledger.discount("pod", KEY, 2, NOW + SHOWN_WITHIN)
     ledger.observe("pod", page(("a", 5)), NOW + SHOWN_WITHIN)
     assert ledger.observe("pod", page(("a", 6)), NOW + 2 * SHOWN_WITHIN).visited == {KEY}
 
@@ -108,21 +109,47 @@ def test_ours_that_never_showed_does_not_swallow_a_visitor() -> None:
 def test_a_forgotten_pod() -> None:
     ledger = Ledger()
     ledger.baseline("pod", page(("a", 5)))
-    ledger.discount("pod", KEY, 9, NOW)
+    ledger.discount("pod", KEY, 9, NOW + SHOWN_WITHIN)
     assert ledger.forget("pod")
     assert not ledger.forget("pod")
     assert ledger.last("pod") is None
     assert ledger.observe("pod", page(("a", 1)), NOW + timedelta(seconds=1)).visited == {KEY}
 
 
+def nginx(requests: float, heads: float = 0, reloads: float = 2) -> Page:
+    """A page of ingress-nginx with one app on it."""
+    sums = Summing(INGRESS_NGINX, frozenset({SHOP}))
+    labels = dict(zip(INGRESS_NGINX.requests.labels, SHOP, strict=True))
+    sums.add(
+        Sample("nginx_ingress_controller_requests", {**labels, "method": method}, value)
+        for method, value in (("GET", requests), ("HEAD", heads))
+    )
+    sums.add([Sample("nginx_ingress_controller_success", {}, reloads)])
+    return sums.page()
+
+
+def test_a_head_is_no_visit_where_methods_are_told_apart() -> None:
+    ledger = Ledger()
+    ledger.baseline("pod", nginx(5, heads=1))
+    assert ledger.observe("pod", nginx(5, heads=9), NOW) == Moved(frozenset())
+    assert ledger.observe("pod", nginx(6, heads=9), NOW) == Moved(frozenset({SHOP}))
+
+
+def test_a_reload_leaves_a_doubt_once() -> None:
+    ledger = Ledger()
+    ledger.baseline("pod", nginx(5, reloads=2))
+    assert ledger.observe("pod", nginx(5, reloads=3), NOW) == Moved(frozenset(), doubted=True)
+    assert ledger.observe("pod", nginx(5, reloads=3), NOW) == Moved(frozenset())
+
+
 def test_series_are_summed_over_the_other_labels() -> None:
-    sums = Summing(INGRESS_NGINX, frozenset({("team-a", "shop", "web")}))
-    labels = {"namespace": "team-a", "ingress": "shop", "service": "web"}
+    sums = Summing(INGRESS_NGINX, frozenset({SHOP}))
+    labels = dict(zip(INGRESS_NGINX.requests.labels, SHOP, strict=True))
     sums.add(
         Sample("nginx_ingress_controller_requests", {**labels, "status": status}, 2) for status in ("200", "404", "101")
     )
     sums.add([Sample("nginx_ingress_controller_requests", {**labels, "service": "kubesleeper-waker"}, 40)])
-    assert {key: tally.total for key, tally in sums.page().tallies.items()} == {("team-a", "shop", "web"): 6}
+    assert {key: tally.total for key, tally in sums.page().tallies.items()} == {SHOP: 6}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])

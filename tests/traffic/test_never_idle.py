@@ -36,6 +36,7 @@ class Server:
     name: str
     started: float
     counts: dict[SeriesKey, int] = field(default_factory=dict)
+    heads: dict[SeriesKey, int] = field(default_factory=dict)
     unread: set[SeriesKey] = field(default_factory=set)  # visited since the last good page
     gone: set[SeriesKey] = field(default_factory=set)  # dropped since the last good page
     answers: bool = True
@@ -45,7 +46,11 @@ class Server:
         return Pod("ingress", self.name, self.name, "10.0.0.1", ready=True, ports={})
 
     def page(self) -> bytes:
-        lines = [f'traefik_service_requests_total{{service="{key[0]}"}} {count}' for key, count in self.counts.items()]
+        lines = [
+            f'traefik_service_requests_total{{service="{key[0]}",method="{method}"}} {count}'
+            for method, counts in (("GET", self.counts), ("HEAD", self.heads))
+            for key, count in counts.items()
+        ]
         other = 'traefik_service_requests_total{service="other"} 1'
         return "\n".join([f"process_start_time_seconds {self.started}", other, *lines]).encode()
 
@@ -92,20 +97,23 @@ class World:
         self.now += timedelta(seconds=1)
         server, key = self.servers[which % len(self.servers)], KEYS[app]
         match what:
-            case "visit" | "probe" if key in server.gone:
+            case "visit" if key in server.gone:
                 pass  # dropped and grown to the very same number between two pages: no counter can tell
             case "visit":
                 server.counts[key] = server.counts.get(key, 0) + 1
                 server.unread.add(key)
                 self.visits.append((APPS[app], self.now))
-            case "probe":
-                server.counts[key] = server.counts.get(key, 0) + 1
+            case "probe" | "uncounted probe":
+                if what == "probe":
+                    server.heads[key] = server.heads.get(key, 0) + 1
                 self.scraper.discount(server.pod(), Interest(TRAEFIK.controller, key))
             case "restart":
                 server.counts.clear()
+                server.heads.clear()
                 server.started += 10
             case "drop" if key not in server.unread:  # likewise what was counted and dropped between two pages
                 server.counts.pop(key, None)
+                server.heads.pop(key, None)
                 server.gone.add(key)
             case "silence":
                 server.answers = not server.answers
@@ -130,7 +138,9 @@ class World:
 
 
 STEP = st.tuples(
-    st.sampled_from(["visit", "visit", "round", "round", "probe", "restart", "drop", "silence", "replace"]),
+    st.sampled_from(
+        ["visit", "visit", "round", "round", "probe", "uncounted probe", "restart", "drop", "silence", "replace"]
+    ),
     st.integers(0, 1),
     st.integers(0, len(APPS) - 1),
 )

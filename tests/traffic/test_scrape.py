@@ -11,16 +11,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from waker.plan.model import AppId, Kind, Pod, Traffic
+from waker.plan.model import AppId, Certainty, Kind, Pod, Traffic
 from waker.traffic import exposition, fetch
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, TRAEFIK, Adapter, Interest
-from waker.traffic.scrape import Outside, Scraper
+from waker.traffic.scrape import SHOWN_AFTER, Outside, Scraper
 from waker.traffic.watched import GRACE
 
 INTERVAL = timedelta(seconds=15)
 SHOP, BLOG = AppId(Kind.DEPLOYMENT, "team-a", "shop"), AppId(Kind.STATEFUL_SET, "team-b", "blog")
 AT_TRAEFIK = Interest(TRAEFIK.controller, ("team-a-shop-80@kubernetes",))
 BLOG_AT_TRAEFIK = Interest(TRAEFIK.controller, ("team-b-blog-http@kubernetes",))
+AT_NGINX = Interest(INGRESS_NGINX.controller, ("team-a", "shop", "web"))
 AT_CONTOUR = Interest(CONTOUR.controller, ("team-a_shop_80",))
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -373,13 +374,73 @@ async def test_what_nobody_counts_is_unknown(world: World, interests: Iterable[I
 
 
 async def test_our_own_requests_are_no_visits(world: World) -> None:
-    pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
-    await followed(world, AT_TRAEFIK)
-    world.scraper.discount(pod, AT_TRAEFIK, 2)
-    world.change(pod, traefik(shop=7))
+    pod = world.add(CONTOUR, "envoy-1", contour(("team-a_shop_80", 5, 0)))
+    await followed(world, AT_CONTOUR)
+    world.scraper.discount(pod, AT_CONTOUR, 2)
+    world.change(pod, contour(("team-a_shop_80", 7, 0)))
     await world.round()
     assert world.visits == []
+    world.scraper.discount(pod, AT_TRAEFIK)
+
+
+async def test_one_that_envoy_never_counted_does_not_hide_a_visit(world: World) -> None:
+    pod = world.add(CONTOUR, "envoy-1", contour(("team-a_shop_80", 5, 0)))
+    await followed(world, AT_CONTOUR)
     world.scraper.discount(pod, AT_CONTOUR)
+    await world.round(after=timedelta(seconds=1))
+    world.change(pod, contour(("team-a_shop_80", 6, 0)))
+    await world.round(after=timedelta(seconds=1))
+    assert world.visits == [SHOP]
+
+
+async def test_ours_are_not_taken_off_where_the_page_tells_them_apart(world: World) -> None:
+    pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
+    await followed(world, AT_TRAEFIK)
+    world.scraper.discount(pod, AT_TRAEFIK)
+    world.change(pod, traefik(shop=6))
+    await world.round()
+    assert world.visits == [SHOP]
+
+
+async def test_what_is_certain_ends_a_little_before_the_oldest_page(world: World) -> None:
+    first = world.add(TRAEFIK, "t-1", traefik(shop=5))
+    world.add(TRAEFIK, "t-2", traefik(shop=5))
+    await followed(world, AT_TRAEFIK)
+    read = world.now
+    assert world.scraper.certainty(SHOP) == Certainty(read - SHOWN_AFTER)
+    world.change(first, refused)
+    await world.round()
+    assert world.scraper.certainty(SHOP) == Certainty(read - SHOWN_AFTER), "one was not read again"
+
+
+async def refused(_: web.Request) -> web.StreamResponse:
+    return web.Response(status=500)
+
+
+def nginx(shop: int, reloads: int) -> str:
+    labels = dict(zip(INGRESS_NGINX.requests.labels, AT_NGINX.key, strict=True))
+    series = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    return (
+        f"process_start_time_seconds 1000\nnginx_ingress_controller_success {reloads}\n"
+        f'nginx_ingress_controller_requests{{method="GET",{series}}} {shop}'
+    )
+
+
+async def test_a_reload_leaves_a_doubt_once_for_each_pod_until_the_next_visit(world: World) -> None:
+    one, two = (world.add(INGRESS_NGINX, name, nginx(5, 2)) for name in ("n-1", "n-2"))
+    await followed(world, AT_NGINX)
+    doubts = []
+    for pod, page in (
+        (one, nginx(5, 3)),  # a reload
+        (two, nginx(5, 3)),  # which another pod follows later
+        (one, nginx(5, 4)),  # another one
+        (one, nginx(6, 4)),  # a visit
+        (one, nginx(6, 5)),  # and one more reload
+    ):
+        world.change(pod, page)
+        await world.round()
+        doubts.append(world.scraper.certainty(SHOP).doubted_at == world.now)
+    assert doubts == [True, True, False, False, True]
 
 
 async def test_a_large_page_is_asked_for_packed_and_read_in_turns(

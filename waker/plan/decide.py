@@ -27,11 +27,10 @@ from datetime import datetime, timedelta
 from waker import names
 from waker.plan import drift
 from waker.plan.model import Forget, Phase, Pin, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp, Snapshot
-from waker.plan.rest import Rest, rest_of, wish_of
+from waker.plan.rest import SOON, Rest, read_until, rest_of, wish_of
 from waker.plan.state import State, state_of
 from waker.settings import format_duration
 
-SOON = timedelta(seconds=1)
 PROBE_EVERY = timedelta(milliseconds=200)
 SETTLE = timedelta(seconds=2)  # requests that a controller took before it followed end meanwhile
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
@@ -138,6 +137,8 @@ def _fall(seen: Snapshot, state: State, rest: Rest, now: datetime) -> Plan:
     settled = seen.followed_since + SETTLE
     if now < settled:
         return Plan(Phase.FALLING, f"{rest.reason}: letting requests end", look_again=min(PROBE_EVERY, settled - now))
+    if rest.observed and not read_until(seen, seen.followed_since):
+        return Plan(Phase.FALLING, f"{rest.reason}: reading its controllers once more", look_again=PROBE_EVERY)
     if seen.passing and now < seen.followed_since + DRAIN_WITHIN:
         return Plan(Phase.FALLING, f"{rest.reason}: {seen.passing} requests are still passing", look_again=SOON)
     return Plan(Phase.FALLING, rest.reason, (ScaleToZero(seen.workload.replicas),), SOON)

@@ -199,6 +199,18 @@ class Reception:
 
 
 @dataclass(frozen=True, slots=True)
+class Certainty:
+    """How well an app's traffic is known.
+
+    `until`: visits that ended before it have been read at every controller pod; None: up to now. `doubted_at`: visits just
+    before it may have gone uncounted.
+    """
+
+    until: datetime | None = None
+    doubted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What the user wants for one app: annotations over the ConfigMap's settings."""
 
@@ -226,6 +238,7 @@ class Snapshot:
     followed_since: datetime | None = None  # since when every controller pod sends the swapped routes to waker
     passing: int = 0  # requests that waker is passing on to the app at this moment
     ready: bool = False  # a ready endpoint behind every routed Service port
+    certainty: Certainty = Certainty()
 
 
 # --- what can be done ---------------------------------------------------------------------------------------------

@@ -9,14 +9,17 @@ from waker.plan.model import Holder, Phase, Pin, Route, Snapshot, Workload
 from waker.plan.originals import parse_time
 from waker.settings import format_duration
 
+SOON = timedelta(seconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """`due`: the app should be asleep. `again`: when that may change by the clock alone."""
+    """`due`: the app should be asleep. `again`: when that may change by the clock alone. `observed`: its traffic says so."""
 
     due: bool
     reason: str
     again: timedelta | None = None
+    observed: bool = False
 
 
 def rest_of(seen: Snapshot, now: datetime) -> Rest:
@@ -42,7 +45,14 @@ def rest_of(seen: Snapshot, now: datetime) -> Rest:
         return Rest(
             due=False, reason=f"in use: sleeps {format_duration(policy.idle_after)} after its last visit", again=left
         )
-    return Rest(due=True, reason=f"not visited for {format_duration(now - visited)}")
+    if not read_until(seen, visited + policy.idle_after):
+        return Rest(due=False, reason="the end of its idle period has yet to be read at its controllers", again=SOON)
+    return Rest(due=True, reason=f"not visited for {format_duration(now - visited)}", observed=True)
+
+
+def read_until(seen: Snapshot, at: datetime) -> bool:
+    """Whether all visits that ended before `at` are known: an idle period counts up to the pages that were read, not to now."""
+    return seen.certainty.until is None or seen.certainty.until >= at
 
 
 def asked_to_sleep(seen: Snapshot) -> bool:
@@ -60,12 +70,14 @@ def wish_of(seen: Snapshot) -> datetime | None:
 def visited_at(seen: Snapshot) -> datetime | None:
     """The last sign of life: a visit, a late knock, a wish, or the end of the last wake. None without any observation.
 
-    A knock after the swap does not count here: it has to be written down first, see `decide`.
+    A knock after the swap does not count here: it has to be written down first, see `decide`. Nor does a doubt: the swap
+    itself makes a controller reload.
     """
     if seen.traffic.visited_at is None:
         return None
-    late = seen.knocked_at if all(route.holder is Holder.THEIRS for route in seen.routes) else None
-    others = (late, wish_of(seen), _time(seen, names.AWAKE_SINCE))
+    before_the_swap = all(route.holder is Holder.THEIRS for route in seen.routes)
+    late = [seen.knocked_at, seen.certainty.doubted_at] if before_the_swap else []
+    others = [*late, wish_of(seen), _time(seen, names.AWAKE_SINCE)]
     return max([seen.traffic.visited_at, *(each for each in others if each)])
 
 

@@ -104,6 +104,8 @@ class Adapter:
     unseen: Callable[[RouteId, Mapping[str, str]], tuple[str, ...]] = lambda _route, _annotations: ()
     query: tuple[tuple[str, str], ...] = ()
     open_requests: Family | None = None
+    method: str = ""  # the label of `requests` that tells the HTTP method
+    reloads: str = ""  # a metric that grows when what was not shown yet is lost
     listed: bool = False  # a series stands on the page, at 0, from the moment the controller knows the backend
     blind_to: tuple[str, ...] = ()
 
@@ -116,7 +118,8 @@ class Adapter:
     def wanted(self) -> tuple[str, ...]:
         """Every metric that is read from the page."""
         gauge = (self.open_requests.metric,) if self.open_requests else ()
-        return (self.requests.metric, *gauge, self.process.metric)
+        reloads = (self.reloads,) if self.reloads else ()
+        return (self.requests.metric, *gauge, *reloads, self.process.metric)
 
 
 def normalized(*words: str | int) -> str:
@@ -169,6 +172,7 @@ TRAEFIK = Adapter(
     metrics=Port(("metrics", "traefik"), 9100),  # the Helm chart's; without it the entry point `traefik` has them
     path="/metrics",
     requests=Family("traefik_service_requests_total", ("service",)),
+    method="method",
     counted=Counted.END,
     process=Process("process_start_time_seconds", +1),
     key=_traefik_key,
@@ -186,6 +190,8 @@ INGRESS_NGINX = Adapter(
     metrics=Port(("metrics",), 10254),
     path="/metrics",
     requests=Family("nginx_ingress_controller_requests", ("namespace", "ingress", "service")),
+    method="method",
+    reloads="nginx_ingress_controller_success",  # old workers keep what they have not sent yet: up to 1 s of requests
     counted=Counted.END,
     process=Process("process_start_time_seconds", +1),  # of the Go process, which holds the counters; not of nginx
     key=_nginx_key,

@@ -11,8 +11,10 @@ Pure: pages go in, the series that were visited come out; when that was and whos
     the process restarted   everybody may have been visited and nobody counted it: all are
 Not to be known from counters: a series that was dropped and grew back to the very same number between two pages, and
 what it had counted since the last page when it was dropped. A restart, where that happens to all, is told by its time.
-What waker asked itself is taken off the next rises of that pod and series, never below 0 and only for a short while:
-a request of ours that was never counted must not swallow a visitor's.
+    it reloaded             some may have gone uncounted: in doubt
+A HEAD is no visit where the controller tells methods apart: monitors send them, and so does waker. Elsewhere what
+waker asked itself is taken off the next rises of that pod and series, never below 0 and only until a page must have
+shown it: a request of ours that was never counted must not swallow a visitor's.
 """
 
 import math
@@ -45,6 +47,7 @@ class Page:
     open: frozenset[SeriesKey] = frozenset()
     proven: bool = False  # it counts requests, of whomever
     started: float | None = None  # grows at a restart of the process
+    reloads: float | None = None  # grows when the controller loses what it has not shown yet
 
 
 class Summing:
@@ -56,6 +59,7 @@ class Summing:
         self._open: set[SeriesKey] = set()
         self._proven = False
         self._started: float | None = None
+        self._reloads: float | None = None
 
     def add(self, samples: Iterable[Sample]) -> None:
         """Raises ScrapeError for a value that cannot be counted with."""
@@ -66,16 +70,20 @@ class Summing:
                 self._started = sample.value * self._adapter.process.sign
             elif sample.metric == self._adapter.requests.metric:
                 self._count(sample)
+            elif sample.metric == self._adapter.reloads:
+                self._reloads = sample.value
             elif self._adapter.open_requests and sample.value:
                 self._open.add(_key(self._adapter.open_requests, sample))
 
     def page(self) -> Page:
         """The page, when it has been read to its end."""
         open_now = frozenset(self._open & self._keys)
-        return Page(self._keys, self._tallies, open_now, proven=self._proven, started=self._started)
+        return Page(self._keys, self._tallies, open_now, self._proven, self._started, self._reloads)
 
     def _count(self, sample: Sample) -> None:
         self._proven = True
+        if sample.labels.get(self._adapter.method) == "HEAD":
+            return
         key = _key(self._adapter.requests, sample)
         if key in self._keys:
             total, mark = self._tallies.get(key, Tally())
@@ -89,10 +97,14 @@ def _key(family: Family, sample: Sample) -> SeriesKey:
 
 
 class Moved(NamedTuple):
-    """What a page tells against the one before. `lost`: requests may have gone uncounted, whosever they were."""
+    """What a page tells against the one before. `lost`: all that was counted since may be, whosever it was.
+
+    `doubted`: only what came in the last second before a reload.
+    """
 
     visited: frozenset[SeriesKey]
     lost: bool = False
+    doubted: bool = False
 
 
 @dataclass(slots=True)
@@ -125,7 +137,8 @@ class Ledger:
         visited = {key for key in page.tallies if self._rise(pod, key, last, page)}
         for each in [each for each, own in self._own.items() if each[0] == pod and own.until <= at]:
             del self._own[each]
-        return Moved(page.open.union(visited), _restarted(last.started, page.started))
+        doubted = None not in (last.reloads, page.reloads) and last.reloads != page.reloads
+        return Moved(page.open.union(visited), _restarted(last.started, page.started), doubted)
 
     def forget(self, pod: str) -> bool:
         """The pod is gone. True: it had been read, so what it counted since is lost."""
@@ -133,11 +146,11 @@ class Ledger:
             del self._own[each]
         return self._pages.pop(pod, None) is not None
 
-    def discount(self, pod: str, key: SeriesKey, count: int, at: datetime) -> None:
-        """Waker itself sent `count` requests that this pod passed on under `key`, the last one at `at`."""
-        own = self._own.setdefault((pod, key), Own(0, at))
+    def discount(self, pod: str, key: SeriesKey, count: int, until: datetime) -> None:
+        """Waker itself sent `count` requests that this pod passed on under `key`; a page asked for at `until` shows them."""
+        own = self._own.setdefault((pod, key), Own(0, until))
         own.count += count
-        own.until = max(own.until, at + SHOWN_WITHIN)
+        own.until = max(own.until, until)
 
     def _rise(self, pod: str, key: SeriesKey, last: Page, page: Page) -> bool:
         before, now = last.tallies.get(key, Tally()), page.tallies[key]

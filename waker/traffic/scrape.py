@@ -11,21 +11,23 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import aiohttp
 
 from waker.errors import ScrapeError, WakerError
-from waker.plan.model import AppId, Pod, Traffic
-from waker.traffic.controllers import Adapter, Interest, SeriesKey, adapter_for
-from waker.traffic.counters import Page
+from waker.plan.model import AppId, Certainty, Pod, Traffic
+from waker.traffic.controllers import Adapter, Counted, Interest, SeriesKey, adapter_for
+from waker.traffic.counters import SHOWN_WITHIN, Page
 from waker.traffic.fetch import fetch
 from waker.traffic.watched import Controller, Watched
 
 log = logging.getLogger(__name__)
 
+# A finished request is on the page after a second (ingress-nginx's workers send what they counted once a second).
+SHOWN_AFTER: Final = timedelta(seconds=1.5)
 AT_ONCE: Final = 4  # pages; each holds one chunk, so that pods that hang do not make the others wait
 JITTER: Final = 0.1  # of the interval, so that several wakers do not ask at the same moment
 
@@ -47,11 +49,17 @@ class Outside:
 
 @dataclass(slots=True)
 class Followed:
-    """An app. `new`: its clock starts when its series are first known whole."""
+    """An app. `new`: its clock starts when its series are first known whole.
+
+    A pod's reload may have cost the last visit; that is said once for each pod until the next visit, for where
+    reloads are frequent nothing would ever be idle. `doubted` are the pods for which it was said.
+    """
 
     interests: frozenset[Interest]
     visited_at: datetime | None = None
     new: bool = True
+    doubted_at: datetime | None = None
+    doubted: set[str] = field(default_factory=set)
 
 
 class Scraper:
@@ -87,10 +95,21 @@ class Scraper:
             return Traffic(unknown="its traffic is not watched yet")
         return Traffic(known.visited_at, self._unknown(known) or ("its traffic is new" if known.new else ""))
 
+    def certainty(self, app: AppId) -> Certainty:
+        """How well its traffic is known. Tells nothing where `traffic` says that it is unknown."""
+        known = self._apps.get(app)
+        now = self._outside.clock()
+        names = {each.controller for each in known.interests} if known else set()
+        read = [each.read_until(now) for name, each in self._controllers.items() if name in names]
+        until = min((at - SHOWN_AFTER for at in read if at), default=None)
+        return Certainty(until, known.doubted_at if known else None)
+
     def discount(self, pod: Pod, interest: Interest, count: int = 1) -> None:
         """Waker itself sent requests through this pod and the app answered them: they are no visits."""
-        if controller := self._controllers.get(interest.controller):
-            controller.ledger.discount(pod.uid, interest.key, count, self._outside.clock())
+        controller = self._controllers.get(interest.controller)
+        if controller and not controller.adapter.method:
+            late = SHOWN_WITHIN if controller.adapter.counted is Counted.END else timedelta()
+            controller.ledger.discount(pod.uid, interest.key, count, self._outside.clock() + late)
 
     # --- rounds -------------------------------------------------------------------------------------------------------
 
@@ -139,7 +158,7 @@ class Scraper:
                 self._outside.on_page(adapter.controller, None)
                 _tell(each, str(error))
                 return
-            each.read_at = self._outside.clock()
+            each.asked_at, each.read_at = asked_at, self._outside.clock()
             self._outside.on_page(adapter.controller, each.read_at)
             self._observe(controller, pod, page, asked_at)
             _tell(each, "" if page.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
@@ -152,11 +171,19 @@ class Scraper:
         moved = controller.ledger.observe(pod.uid, page, asked_at)
         if moved.lost:
             self._all_visited(controller.adapter, f"pod {pod.name} began to count again")
+        if moved.doubted:
+            self._doubt(controller.adapter, pod)
         if moved.visited:
             seen = {Interest(controller.adapter.controller, key) for key in moved.visited}
             for id, app in self._apps.items():
                 if not seen.isdisjoint(app.interests):
                     self._visited(id, app)
+
+    def _doubt(self, adapter: Adapter, pod: Pod) -> None:
+        for app in self._apps.values():
+            if pod.uid not in app.doubted and any(each.controller == adapter.controller for each in app.interests):
+                app.doubted.add(pod.uid)
+                app.doubted_at = self._outside.clock()
 
     async def _prime(self, adapter: Adapter, pod: Pod) -> None:
         try:
@@ -184,6 +211,7 @@ class Scraper:
 
     def _visited(self, id: AppId, app: Followed) -> None:
         app.visited_at = self._outside.clock()
+        app.doubted.clear()
         self._outside.on_visit(id)
 
     def _unknown(self, app: Followed) -> str:

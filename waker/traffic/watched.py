@@ -24,6 +24,7 @@ class Watched:
     """A controller pod. `problem` ends a sentence that begins with its name."""
 
     pod: Pod
+    asked_at: datetime | None = None  # for the last page that was read whole
     read_at: datetime | None = None
     size: int = 0  # of its last page, in bytes
     problem: str = "has not been read yet"
@@ -73,6 +74,11 @@ class Controller:
             if page and self.adapter.listed and each.pod.ready and key not in page.tallies:
                 return f"{title} pod {each.pod.namespace}/{each.pod.name} does not know {'/'.join(key)}"
         return ""
+
+    def read_until(self, now: datetime) -> datetime | None:
+        """Up to when all pods have been read; None if some has not."""
+        asked = [each.asked_at for each, _ in self._counting(now)]
+        return None if None in asked else min((at for at in asked if at), default=None)
 
     def _counting(self, now: datetime) -> Iterator[tuple[Watched, Page | None]]:
         return ((each, self.ledger.last(uid)) for uid, each in self.pods.items() if not each.excused(now))
