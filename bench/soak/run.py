@@ -65,8 +65,9 @@ def run(api: Api, plan: Plan) -> bool:
         history.stop()
     print(f"{' + '.join(plan.pair)}, seed {plan.seed}, {plan.minutes:g} min, scraped every {interval} s", flush=True)
     print(verdict.report(log), flush=True)
+    print(verdict.evidence(log), flush=True)
     if not verdict.good(log):
-        print(f"{verdict.evidence(log)}\n{waker.log(3000)}", flush=True)
+        print(waker.log(3000), flush=True)
     return verdict.good(log)
 
 

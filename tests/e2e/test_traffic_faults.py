@@ -1,0 +1,66 @@
+"""Traffic 3: a visit is remembered whatever becomes of the controller's pod that took it.
+
+One visit, and at once the fault; the app may sleep a whole idle period after the visit, not earlier, and it does sleep.
+"""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e import apps, doors
+from tests.e2e.apps import Rule
+from tests.e2e.cluster import until
+from tests.e2e.doors import Door
+from tests.e2e.load import Who
+from tests.e2e.scene import Scene, every_controller
+from waker import names
+
+IDLE = 4.0  # seconds
+
+
+def restarted(scene: Scene, door: Door) -> None:
+    door.delete()
+
+
+def killed(scene: Scene, door: Door) -> None:
+    door.kill()
+
+
+def scaled(scene: Scene, door: Door) -> None:
+    """Up, and down to the one that Kubernetes keeps."""
+    doors.scale(scene.api, scene.controller, 2)
+    doors.begin_scale(scene.controller, 1)
+
+
+def reloaded(scene: Scene, door: Door) -> None:
+    """A new Ingress of somebody else's."""
+    there = apps.App(scene.namespace, "other", scene.controller.ingress_class)
+    scene.create(apps.ingress(there, "other", [Rule(there.host, "shop-of-nobody")]))
+
+
+@every_controller
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(restarted, id="pod-deleted"),
+        pytest.param(killed, id="process-killed"),
+        pytest.param(scaled, id="scaled"),
+        pytest.param(reloaded, id="reloaded"),
+    ],
+)
+def test_a_visit_just_before(scene: Scene, fault: Callable[[Scene, Door], None]) -> None:
+    shop = scene.app("shop", annotations={names.IDLE_AFTER: f"{IDLE:g}s"})
+    (door,) = doors.scale(scene.api, scene.controller, 1)
+    time.sleep(IDLE / 2)
+    visit = scene.knock(shop)
+    assert visit.who is Who.APP
+
+    fault(scene, door)
+
+    until("it sleeps", lambda: scene.history.replicas(shop.kind, shop.name) == [1, 0])
+    slept = next(each.at for each in scene.history.of(shop.kind, shop.name) if not each.obj["spec"]["replicas"])
+    assert slept - visit.ended >= IDLE
+    scene.address = doors.scale(scene.api, scene.controller, 1)[0].address
+    scene.visit(shop)
+    scene.awake(shop)
