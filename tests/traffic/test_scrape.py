@@ -15,7 +15,7 @@ from waker.plan.model import AppId, Certainty, Kind, Pod, Traffic
 from waker.traffic import exposition, fetch
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, TRAEFIK, Adapter, Interest
 from waker.traffic.scrape import SHOWN_AFTER, Outside, Scraper
-from waker.traffic.watched import GRACE
+from waker.traffic.watched import FRESH, GRACE
 
 INTERVAL = timedelta(seconds=15)
 SHOP, BLOG = AppId(Kind.DEPLOYMENT, "team-a", "shop"), AppId(Kind.STATEFUL_SET, "team-b", "blog")
@@ -33,6 +33,7 @@ class World:
 
     port: int = 0
     now: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    interval: timedelta = INTERVAL
     pods: dict[str, list[Pod]] = field(default_factory=dict)
     pages: dict[str, str | Answer] = field(default_factory=dict)
     visits: list[AppId] = field(default_factory=list)
@@ -71,7 +72,7 @@ class World:
     def outside(self) -> Outside:
         return Outside(
             clock=lambda: self.now,
-            interval=lambda: INTERVAL,
+            interval=lambda: self.interval,
             pods=lambda adapter: self.pods.get(adapter.controller, []),
             prime=self.prime,
             on_visit=self.visits.append,
@@ -253,6 +254,27 @@ async def test_a_pod_that_cannot_be_reached(world: World) -> None:
     world.pods[TRAEFIK.controller] = [Pod("ingress", "t-1", "uid", "127.0.0.9", ready=True, ports={"metrics": 1})]
     await followed(world, AT_TRAEFIK)
     assert world.scraper.traffic(SHOP).unknown == "Traefik pod ingress/t-1 cannot be reached at 127.0.0.9:1"
+
+
+async def test_a_pod_that_hangs_does_not_make_others_unknown(world: World) -> None:
+    world.interval, released = timedelta(seconds=0.2), asyncio.Event()
+
+    async def hang(_: web.Request) -> web.StreamResponse:
+        await released.wait()
+        return web.Response(text=traefik(shop=6))
+
+    stuck = world.add(TRAEFIK, "t-1", traefik(shop=5))
+    world.add(CONTOUR, "envoy-1", contour(("team-b_blog_80", 5, 0)))
+    await followed(world, AT_TRAEFIK)
+    await followed(world, Interest(CONTOUR.controller, ("team-b_blog_80",)), app=BLOG)
+    world.change(stuck, hang)
+    for _ in range(FRESH + 1):
+        await world.round(after=world.interval)
+    assert world.scraper.traffic(BLOG).unknown == ""
+    assert world.scraper.traffic(SHOP).unknown == "Traefik pod ingress/t-1 was not read lately"
+    released.set()
+    await world.round(after=world.interval)
+    assert (world.visits, world.scraper.traffic(SHOP).unknown) == ([SHOP], "")
 
 
 async def test_a_pod_that_counts_nothing_yet_is_primed(world: World) -> None:

@@ -37,6 +37,7 @@ async def fetch(
     headers = {
         "Accept": "text/plain;version=0.0.4",
         "Accept-Encoding": "gzip" if last_size > COMPRESS_FROM else "identity",
+        "Connection": "close",  # on a kept one a pod that was cut off since is waited for, instead of refused at the connect
     }
     url = metrics_url(adapter, pod)
     try:

@@ -71,6 +71,8 @@ class Scraper:
         self._apps: dict[AppId, Followed] = {}
         self._controllers: dict[str, Controller] = {}
         self._asked = asyncio.Event()
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._reading: dict[str, asyncio.Task[None]] = {}  # by the pod's uid
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
@@ -115,28 +117,39 @@ class Scraper:
 
     async def run(self) -> None:
         """Rounds for ever; the next one at once when somebody asks for a controller that is not watched yet."""
-        while True:
-            await self.round()
-            pause = self._outside.interval().total_seconds() * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 no secret
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._asked.wait()
+        try:
+            while True:
+                await self.round()
+                pause = self._outside.interval().total_seconds() * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 no secret
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._asked.wait()
+        finally:
+            for task in self._reading.values():
+                task.cancel()
 
     async def round(self) -> None:
-        """Read every pod of every controller that somebody follows, once."""
+        """Read every pod of every controller that somebody follows, once.
+
+        One that takes longer than an interval is left behind, for the others must not become unknown because of it; it
+        goes on being read and has no part in the next round.
+        """
         self._asked.clear()
         wanted = self._wanted()
         for name in self._controllers.keys() - wanted.keys():
             del self._controllers[name]
-        gate = asyncio.Semaphore(AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            for adapter, keys in ((adapter_for(name), keys) for name, keys in wanted.items()):
-                if adapter:
-                    controller = self._controllers.setdefault(adapter.controller, Controller(adapter))
-                    for pod in controller.see(self._outside.pods(adapter), self._outside.clock()):
-                        self._all_visited(adapter, f"pod {pod.name} is gone")
-                    for each in controller.pods.values():
-                        group.create_task(self._read(controller, each, keys, gate))
+        for adapter, keys in ((adapter_for(name), keys) for name, keys in wanted.items()):
+            if adapter:
+                controller = self._controllers.setdefault(adapter.controller, Controller(adapter))
+                for pod in controller.see(self._outside.pods(adapter), self._outside.clock()):
+                    self._all_visited(adapter, f"pod {pod.name} is gone")
+                for uid in controller.pods.keys() - self._reading.keys():
+                    self._reading[uid] = asyncio.create_task(self._read(controller, controller.pods[uid], keys))
+        if self._reading:
+            done, _ = await asyncio.wait(self._reading.values(), timeout=self._outside.interval().total_seconds())
+            self._reading = {uid: task for uid, task in self._reading.items() if task not in done}
+            for task in done:
+                task.result()  # what nobody expected ends the process
         self._conclude()
 
     def _wanted(self) -> dict[str, frozenset[SeriesKey]]:
@@ -146,11 +159,9 @@ class Scraper:
                 wanted.setdefault(controller, set()).add(key)
         return {name: frozenset(keys) for name, keys in wanted.items()}
 
-    async def _read(
-        self, controller: Controller, each: Watched, keys: frozenset[SeriesKey], gate: asyncio.Semaphore
-    ) -> None:
+    async def _read(self, controller: Controller, each: Watched, keys: frozenset[SeriesKey]) -> None:
         adapter, pod = controller.adapter, each.pod
-        async with gate:
+        async with self._gate:
             asked_at = self._outside.clock()
             try:
                 page, each.size = await fetch(self._session, adapter, pod, keys, each.size)
@@ -158,6 +169,8 @@ class Scraper:
                 self._outside.on_page(adapter.controller, None)
                 _tell(each, str(error))
                 return
+            if controller.pods.get(pod.uid) is not each:
+                return  # gone meanwhile
             each.asked_at, each.read_at = asked_at, self._outside.clock()
             self._outside.on_page(adapter.controller, each.read_at)
             self._observe(controller, pod, page, asked_at)
