@@ -57,6 +57,8 @@ async def run(*arguments: str) -> int:
         ["wake", "shop", "blog"],
         ["auto", "shop", "--pin"],
         ["status", "-o", "yaml"],
+        ["explain"],
+        ["explain", "shop", "-o", "table"],
         ["restore"],
         ["run", "--nonsense"],
         ["demo", "--port", "many"],
@@ -76,7 +78,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert (caught.value.code, capsys.readouterr().out) == (0, f"waker {__version__}\n")
 
 
-@pytest.mark.parametrize("command", ["run", "status", "sleep", "wake", "auto", "restore"])
+@pytest.mark.parametrize("command", ["run", "status", "explain", "sleep", "wake", "auto", "restore"])
 def test_every_command_explains_every_flag(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
@@ -142,6 +144,7 @@ def config_nobody(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["explain", "nothing"], "'nothing' is no Deployment or StatefulSet in namespace default"),
         (["sleep", "nothing"], "'nothing' is no Deployment or StatefulSet in namespace default"),
         (["sleep", "shop", "-n", "prod"], "'shop' is no Deployment or StatefulSet in namespace prod"),
         (["wake", "statefulset/shop"], "'statefulset/shop' is no Deployment or StatefulSet in namespace default"),
@@ -184,6 +187,14 @@ async def test_status(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert [each["name"] for each in json.loads(capsys.readouterr().out)] == ["blog", "shop"]
     assert await run("status", "-o", "json", "-n", "elsewhere", "--kubeconfig", config) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+async def test_explain_an_app_that_is_nobodys_business(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run("explain", "api", "--kubeconfig", config) == 0
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("default/api is not enabled, so KubeSleeper leaves it alone; ")
+    assert await run("explain", "blog", "-o", "json", "--kubeconfig", config) == 0
+    assert json.loads(capsys.readouterr().out)["app"] == {"kind": "Deployment", "namespace": "default", "name": "blog"}
 
 
 # --- the log ------------------------------------------------------------------------------------------------------

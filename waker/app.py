@@ -70,7 +70,7 @@ async def run(settings: Settings, started: Callable[[Service], None] = lambda se
         async with connect(settings.kubeconfig, told) as api, forward.client() as session, asyncio.TaskGroup() as tasks:
             service = Service(settings, api, session, metrics)
             door = visitors.Door(service.doors, Page(), session, metrics, lambda: service.config.live, now)
-            private = operations.operations(metrics, service.unready, service.rows)
+            private = operations.operations(metrics, service.unready, service.rows, service.explained)
             tasks.create_task(
                 _serve(visitors.runner(visitors.visitors(door)), settings.public_port), name="public port"
             )

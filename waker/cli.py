@@ -12,9 +12,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from waker import __version__, app, commands, restoring
+from waker import __version__, app, commands, explaining, restoring
 from waker.errors import WakerError
 from waker.settings import FLAGS, Settings, defaults, read_settings
+
+NAME = "shop, deployment/shop or statefulset/shop"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,13 +38,19 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
     status.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
     status.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
+    explain = sub.add_parser(
+        "explain", parents=[process], help="say why an app is not asleep, and all that was found for it"
+    )
+    explain.add_argument("name", metavar="NAME", help=NAME)
+    explain.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
+    explain.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
     for name, text in (
         ("sleep", "put an app to sleep now, until its next visitor"),
         ("wake", "wake an app now"),
         ("auto", "remove the pin: sleep and wake by traffic again"),
     ):
         one = sub.add_parser(name, parents=[process], help=text)
-        one.add_argument("name", metavar="NAME", help="shop, deployment/shop or statefulset/shop")
+        one.add_argument("name", metavar="NAME", help=NAME)
         one.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
         if name != "auto":
             one.add_argument("--pin", action="store_true", help="and keep it so, whatever the traffic")
@@ -92,6 +100,8 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             return await show.show(check=arguments.check, port=arguments.port)
         case "status":
             print(await commands.status(settings, arguments.only, arguments.output))
+        case "explain":
+            print(await explaining.explained(settings, arguments.only, arguments.name, arguments.output))
         case "restore":
             print(await restoring.restore(settings, arguments.timeout))
         case name:

@@ -29,14 +29,15 @@ async def status(settings: Settings, namespace: str | None, output: str) -> str:
     """All apps. Asked of the running service; if that is not there, worked out here, without traffic."""
     async with watching(settings) as (api, world):
         try:
-            rows: list[dict[str, Any]] = await api.get(_service(settings) + "/proxy/apps")  # type: ignore[assignment]
+            rows: list[dict[str, Any]] = await api.get(service_path(settings) + "/proxy/apps")  # type: ignore[assignment]
         except ClusterError:
             rows = [_row(world, app) for app in sorted(world.apps())]
     rows = [each for each in rows if namespace in (None, each["namespace"])]
     return json.dumps(rows, indent=2) if output == "json" else table(rows)
 
 
-def _service(settings: Settings) -> str:
+def service_path(settings: Settings) -> str:
+    """The path of the running service's private port, without `/proxy/...`."""
     return SERVICES.one(settings.own_namespace, f"{names.OWN_SERVICE}:metrics")
 
 
@@ -69,7 +70,7 @@ async def auto(settings: Settings, namespace: str, name: str, *, pin: bool) -> s
 
 async def _annotate(settings: Settings, namespace: str, name: str, wanted: Wanted) -> str:
     async with watching(settings) as (api, world):
-        app = _find(world, namespace, name)
+        app = find(world, namespace, name)
         sight = world.sight(app, Live())
         if not sight or not sight.reading.policy:
             raise WakerError(f'{app.kind} {app} is not managed: it has no annotation {names.ENABLED}: "true"')
@@ -82,7 +83,8 @@ async def _annotate(settings: Settings, namespace: str, name: str, wanted: Wante
     return f"{app.kind.lower()}/{app.name} in {namespace}: {said}"
 
 
-def _find(world: World, namespace: str, text: str) -> AppId:
+def find(world: World, namespace: str, text: str) -> AppId:
+    """The workload that a person means by `shop` or `deployment/shop`. Raises WakerError."""
     kind, _, name = text.rpartition("/")
     kinds = [each for each in Kind if not kind or each.lower() == kind.lower().rstrip("s")]
     found = [each for each in kinds if name in world.workloads[each].within(namespace)]

@@ -38,6 +38,10 @@ class Config:
         source = Source(CONFIG_MAPS.collection(namespace), {"fieldSelector": f"metadata.name={names.CONFIG_MAP}"})
         self.reflector: Reflector[Content] = Reflector(api, source, _content, self._take, clock)
 
+    def written(self) -> frozenset[str]:
+        """The keys that the ConfigMap has; all others are at their defaults."""
+        return frozenset(key for content in self.reflector.values() for key, _ in content[1])
+
     def _take(self, old: Content | None, new: Content | None) -> None:
         before = self.live
         self.live, problems = read_live(dict(new[1]) if new else {}, before)

@@ -22,11 +22,13 @@ from waker.cluster.resources import ENDPOINT_SLICES
 from waker.config import Config
 from waker.doors import Doors
 from waker.errors import SettingsError
+from waker.explain.facts import Known, Running, explain
+from waker.explain.shape import Explained
 from waker.fleet import Fleet
 from waker.house import House
 from waker.keeping import Keeper
 from waker.metrics import Metrics
-from waker.plan.model import Address, AppId, Backend, Phase, Pod
+from waker.plan.model import Address, AppId, Backend, Kind, Phase, Pod
 from waker.queue import Queue
 from waker.reconcile import Reconciler
 from waker.settings import Settings
@@ -106,11 +108,15 @@ class Service:
             metrics=self.metrics,
             tasks=tasks,
             live=lambda: self.config.live,
-            leading=lambda: (self.lease.held or self.settings.dry_run) and not self.leaving,
+            leading=self.leading,
             own_addresses=self.own_addresses,
             clock=now,
             dry_run=self.settings.dry_run,
         )
+
+    def leading(self) -> bool:
+        """Whether this replica may put apps to sleep."""
+        return (self.lease.held or self.settings.dry_run) and not self.leaving
 
     def own_addresses(self) -> tuple[Address, ...]:
         """Where waker's own ready pods listen for visitors."""
@@ -135,6 +141,15 @@ class Service:
                 visited = latest([self.scraper.traffic(shown.app).visited_at, self.doors.knocked_at(shown.app)])
                 found.append(row(workload, shown.plan, visited, now()))
         return found
+
+    def explained(self, namespace: str, kind: str, name: str) -> Explained | None:
+        """One app, for `waker explain`; None if there is no such workload."""
+        known_kind = next((each for each in Kind if each == kind), None)
+        if known_kind is None:
+            return None
+        running = Running(self.scraper, self.doors, self.leading(), self.settings.dry_run)
+        known = Known(self.world, self.config.live, self.config.written(), now(), running)
+        return explain(AppId(known_kind, namespace, name), known)
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Begin with what must be known, then with what acts on it."""

@@ -31,8 +31,8 @@ def _place(route: Route, service: Service) -> Place | None:
     return Place(id.namespace, id.ingress, backend.service, backend.port, port.name, port.number, default)
 
 
-def unseeable(sight: Sight) -> str:
-    """Why visits of some route can never be seen, whatever is scraped; "" if they can."""
+def unseen(sight: Sight) -> tuple[str, ...]:
+    """Why visits of its routes can never be seen, whatever is scraped: a sentence for each."""
     reasons: list[str] = []
     for route in sight.found.routes:
         adapter = adapter_for(route.controller)
@@ -42,7 +42,12 @@ def unseeable(sight: Sight) -> str:
             reasons.append(f"{route.id}: waker cannot read the metrics of ingress controller {route.controller}")
         else:
             reasons.append(f"{route.id}: its Ingress names no IngressClass that exists, and there is no default one")
-    return "; ".join(dict.fromkeys(reasons))
+    return tuple(dict.fromkeys(reasons))
+
+
+def unseeable(sight: Sight) -> str:
+    """The same as one text; "" if all visits can be seen."""
+    return "; ".join(unseen(sight))
 
 
 def _annotations(ingresses: Mapping[str, Ingress], route: Route) -> Mapping[str, str]:
@@ -52,8 +57,8 @@ def _annotations(ingresses: Mapping[str, Ingress], route: Route) -> Mapping[str,
 
 def traffic_of(sight: Sight, scraped: Traffic) -> Traffic:
     """The scraped traffic, unless some route cannot be seen at all."""
-    unseen = unseeable(sight)
-    return Traffic(scraped.visited_at, unseen) if unseen else scraped
+    why = unseeable(sight)
+    return Traffic(scraped.visited_at, why) if why else scraped
 
 
 def routed_ports(sight: Sight) -> frozenset[ServicePortName]:

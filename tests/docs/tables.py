@@ -11,13 +11,20 @@ from datetime import timedelta
 from pathlib import Path
 
 from waker.cli import parser
+from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
 from waker.settings import FLAGS, LIVE, Live, Settings, defaults, format_duration
 from waker.traffic.controllers import ADAPTERS
 
 ROOT = Path(__file__).parents[2]
 PLACE = re.compile(r"(?<=<!-- table: )(\w+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
-WRITTEN_BY_HAND = {"annotations", "notes", "events", "phases"}  # texts that stand nowhere in the code; see test_tables
+WRITTEN_BY_HAND = {
+    "annotations",
+    "notes",
+    "events",
+    "phases",
+    "explained",
+}  # texts that stand nowhere in the code; see test_tables
 
 Row = Iterable[str]
 
@@ -110,12 +117,18 @@ def controllers() -> str:
     return table(head, rows)
 
 
+def reasons() -> str:
+    """What can stand against an app's sleep."""
+    return table(("kind", "it says that"), ((f"`{kind}`", f"{text}.") for kind, text in KINDS.items()))
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "flags": flags,
     "commands": commands,
     "metrics": metrics,
     "controllers": controllers,
+    "reasons": reasons,
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.docs.tables import ROOT, TABLES, files, filled, rows_of
 from waker import names
+from waker.explain import shape
 from waker.metrics import DESCRIBED
 from waker.plan.model import Phase
 from waker.plan.scale import OURS
@@ -40,6 +41,24 @@ def test_all_annotations_are_described_once() -> None:
 
 def test_all_phases_are_described() -> None:
     assert [row[0] for row in rows_of("phases")] == [str(each) for each in Phase]
+
+
+def test_all_fields_of_explain_are_described() -> None:
+    parts = {
+        "app": shape.App,
+        "against": shape.Reason,
+        "settings": shape.Setting,
+        "services": shape.ServiceFacts,
+        "routes": shape.RouteFacts,
+        "pods": shape.PodFacts,
+        "series": shape.SeriesFacts,
+        "activity": shape.Sign,
+    }
+    described = dict(row[:2] for row in rows_of("explained"))
+    assert list(described) == list(shape.Explained.__annotations__)
+    for field, part in parts.items():
+        assert [key for key in part.__annotations__ if f"`{key}`" not in described[field]] == []
+    assert [key for key in shape.Value.__annotations__ if f"`{key}`" not in described["series"]] == []
 
 
 def literal_reasons() -> set[str]:

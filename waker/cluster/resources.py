@@ -35,6 +35,7 @@ PODS = Resource("/api/v1", "pods", "Pod", "v1")
 CONFIG_MAPS = Resource("/api/v1", "configmaps", "ConfigMap", "v1")
 EVENTS = Resource("/api/v1", "events", "Event", "v1")
 ENDPOINT_SLICES = Resource("/apis/discovery.k8s.io/v1", "endpointslices", "EndpointSlice", "discovery.k8s.io/v1")
+AUTOSCALERS = Resource("/apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "autoscaling/v2")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease", "coordination.k8s.io/v1")
 
 WORKLOADS = {Kind.DEPLOYMENT: DEPLOYMENTS, Kind.STATEFUL_SET: STATEFUL_SETS}

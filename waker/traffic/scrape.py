@@ -57,6 +57,7 @@ class Followed:
 
     interests: frozenset[Interest]
     visited_at: datetime | None = None
+    because: str = ""  # what moved the clock, for people
     new: bool = True
     doubted_at: datetime | None = None
     doubted: set[str] = field(default_factory=set)
@@ -105,6 +106,15 @@ class Scraper:
         read = [each.read_until(now) for name, each in self._controllers.items() if name in names]
         until = min((at - SHOWN_AFTER for at in read if at), default=None)
         return Certainty(until, known.doubted_at if known else None)
+
+    def because(self, app: AppId) -> str:
+        """What `visited_at` is the time of, in words; "" if there is none."""
+        known = self._apps.get(app)
+        return known.because if known else ""
+
+    def controller(self, name: str) -> Controller | None:
+        """What is known of a controller, if anybody follows it. To be read only."""
+        return self._controllers.get(name)
 
     def discount(self, pod: Pod, interest: Interest, count: int = 1) -> None:
         """Waker itself sent requests through this pod and the app answered them: they are no visits."""
@@ -188,9 +198,10 @@ class Scraper:
             self._doubt(controller.adapter, pod)
         if moved.visited:
             seen = {Interest(controller.adapter.controller, key) for key in moved.visited}
+            because = f"counted by {controller.adapter.title} pod {pod.namespace}/{pod.name}"
             for id, app in self._apps.items():
                 if not seen.isdisjoint(app.interests):
-                    self._visited(id, app)
+                    self._visited(id, app, because)
 
     def _doubt(self, adapter: Adapter, pod: Pod) -> None:
         for app in self._apps.values():
@@ -212,7 +223,7 @@ class Scraper:
             controller.begun = controller.begun or not controller.blind(now, interval)
         for app in self._apps.values():
             if app.new and not self._unknown(app):
-                app.new, app.visited_at = False, now
+                app.new, app.visited_at, app.because = False, now, "its series were known whole for the first time"
 
     def _all_visited(self, adapter: Adapter, why: str) -> None:
         log.info(
@@ -220,10 +231,10 @@ class Scraper:
         )
         for id, app in self._apps.items():
             if any(each.controller == adapter.controller for each in app.interests):
-                self._visited(id, app)
+                self._visited(id, app, f"visits may have been lost: {adapter.title} {why}")
 
-    def _visited(self, id: AppId, app: Followed) -> None:
-        app.visited_at = self._outside.clock()
+    def _visited(self, id: AppId, app: Followed, because: str) -> None:
+        app.visited_at, app.because = self._outside.clock(), because
         app.doubted.clear()
         self._outside.on_visit(id)
 

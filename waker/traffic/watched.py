@@ -56,14 +56,17 @@ class Controller:
 
     def blind(self, now: datetime, interval: timedelta) -> str:
         """Why its visitors are not all known, "" if they are."""
+        return next(self.doubts(now, interval), "")
+
+    def doubts(self, now: datetime, interval: timedelta) -> Iterator[str]:
+        """Everything that hides visitors: a sentence for each."""
         title = self.adapter.title
         if not self.pods:
-            return f"no pod of {title} was found (labels: {' or '.join(map(str, self.adapter.selectors))})"
+            yield f"no pod of {title} was found (labels: {' or '.join(map(str, self.adapter.selectors))})"
         for each, page in self._counting(now):
             stale = not each.read_at or each.read_at < now - FRESH * interval
             if stale or not page or not page.proven:
-                return f"{title} pod {each.pod.namespace}/{each.pod.name} {each.problem or 'was not read lately'}"
-        return ""
+                yield f"{title} pod {each.pod.namespace}/{each.pod.name} {each.problem or 'was not read lately'}"
 
     def unlisted(self, key: SeriesKey, now: datetime) -> str:
         """Why the pages that were read do not answer for this series, "" if they do."""

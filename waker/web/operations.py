@@ -1,10 +1,11 @@
 """The private port: metrics and health, for the operators and the kubelet. Never reachable through an ingress.
 
 /healthz says that the event loop turns: any crash ends the process, so there is nothing more to know. /readyz asks a
-callable for the reasons why this replica should get no requests, and lists them. /apps is what `waker status` shows.
+callable for the reasons why this replica should get no requests, and lists them. /apps is what `waker status` shows,
+/apps/NAMESPACE/KIND/NAME what `waker explain` shows.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -15,9 +16,15 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def operations(
-    metrics: Metrics, unready: Callable[[], list[str]], apps: Callable[[], list[dict[str, Any]]] = list
+    metrics: Metrics,
+    unready: Callable[[], list[str]],
+    apps: Callable[[], list[dict[str, Any]]] = list,
+    explained: Callable[[str, str, str], Mapping[str, Any] | None] = lambda _namespace, _kind, _name: None,
 ) -> web.Application:
-    """The application of the private port. `unready` gives sentences; none means ready. `apps` gives JSON objects."""
+    """The application of the private port. `unready` gives sentences; none means ready. `apps` gives JSON objects.
+
+    `explained` gives the JSON object of one app by namespace, kind and name; None if there is no such workload.
+    """
 
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=metrics.exposition(), headers={"Content-Type": METRICS_TYPE})
@@ -32,12 +39,20 @@ def operations(
     async def show_apps(_request: web.Request) -> web.Response:
         return web.json_response(apps())
 
+    async def show_app(request: web.Request) -> web.Response:
+        namespace, kind, name = (request.match_info[key] for key in ("namespace", "kind", "name"))
+        found = explained(namespace, kind, name)
+        return web.json_response(
+            found if found is not None else {"message": "no such app"}, status=200 if found else 404
+        )
+
     app = web.Application()
     pages: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = {
         "/metrics": show_metrics,
         "/healthz": healthz,
         "/readyz": readyz,
         "/apps": show_apps,
+        "/apps/{namespace}/{kind}/{name}": show_app,
     }
     for path, handler in pages.items():
         app.router.add_get(path, handler)

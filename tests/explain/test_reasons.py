@@ -1,0 +1,167 @@
+"""All reasons, and the answer: as tables, and against `decide` over the states that a snapshot can be in."""
+
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from tests.plan.building import NOW, App, app, asleep
+from tests.plan.states import described, states
+from waker.explain.reasons import KINDS, Case, against, answer
+from waker.plan.decide import decide
+from waker.plan.model import Phase, Snapshot
+from waker.plan.rest import rest_of
+
+
+def case(some: App, **more: Any) -> Case:
+    """As the running service would put it together."""
+    return Case(some.seen, some.plan(), **{"enabled": True, "asked": True} | more)
+
+
+WILDCARD = "front: *.example.org/: ingress-nginx does not count requests of a wildcard host; name each host"
+
+
+@pytest.mark.parametrize(
+    ("given", "kinds", "says"),
+    [
+        pytest.param(
+            case(app().visited(minutes=4)),
+            ["in-use"],
+            "demo/shop is awake: last sign of life 4m ago; it sleeps in 26m if nobody comes (idle-after 30m).",
+            id="in use",
+        ),
+        pytest.param(
+            case(app().pinned("awake").visited(minutes=4)),
+            ["pinned", "in-use"],
+            "demo/shop is awake: it is pinned awake by kubesleeper.io/state (and 1 more).",
+            id="pinned awake, and in use",
+        ),
+        pytest.param(
+            case(app().paused()),
+            ["paused"],
+            "demo/shop is awake: KubeSleeper is paused: nothing is put to sleep.",
+            id="paused",
+        ),
+        pytest.param(
+            case(app().blind(WILDCARD), blind=(WILDCARD,)),
+            ["blind"],
+            f"demo/shop is awake: {WILDCARD}.",
+            id="a blind spot",
+        ),
+        pytest.param(
+            case(app().blind("Traefik pod t/1 is gone"), unread=("Traefik pod t/1 is gone", "Traefik pod t/2 too")),
+            ["unread", "unread"],
+            "demo/shop is awake: Traefik pod t/1 is gone (and 1 more).",
+            id="two pods that cannot be read",
+        ),
+        pytest.param(
+            case(app().unobserved()),
+            ["unobserved"],
+            "demo/shop is awake: no idle period has begun: it has not been observed yet.",
+            id="not observed yet",
+        ),
+        pytest.param(
+            case(app().unprepared("a controller pod does not reach waker yet")),
+            ["blocked"],
+            "demo/shop is awake: not visited for 3h, but a controller pod does not reach waker yet.",
+            id="it should sleep, and cannot yet",
+        ),
+        pytest.param(
+            case(app().standby()),
+            ["blocked"],
+            "demo/shop is falling asleep: not visited for 3h: routes first, pods later.",
+            id="another replica puts it to sleep",
+        ),
+        pytest.param(
+            case(app().problem("Service shop speaks grpc").pinned("awake")),
+            ["pinned", "discovery"],
+            "demo/shop cannot sleep: it is pinned awake by kubesleeper.io/state (and 1 more).",
+            id="two reasons",
+        ),
+        pytest.param(
+            case(app(), unreadable=("kubesleeper.io/idle-after: 'soon' is not a duration",), dry_run=True),
+            ["annotation", "dry-run"],
+            "demo/shop is falling asleep: not visited for 3h: routes first, pods later.",
+            id="an annotation that cannot be read, in a dry run",
+        ),
+        pytest.param(
+            case(app(replicas=0)),
+            ["no-pods"],
+            "demo/shop cannot sleep: it has been scaled to 0 by its owner, not by KubeSleeper.",
+            id="scaled to 0 by its owner",
+        ),
+        pytest.param(case(asleep()), [], "demo/shop has been asleep for 1h: the next visitor wakes it.", id="asleep"),
+        pytest.param(
+            case(asleep().pinned("asleep")),
+            [],
+            "demo/shop has been asleep for 1h: it is pinned, so visitors do not wake it.",
+            id="pinned asleep",
+        ),
+        pytest.param(
+            case(app(2).saved(2).redirected().wished(seconds=1).unready()),
+            ["waking"],
+            "demo/shop is waking: waiting until its pods are ready.",
+            id="waking",
+        ),
+        pytest.param(
+            case(app(2).saved(2).redirected().wished(hours=1).unready()),
+            ["waking"],
+            "demo/shop is stuck: not ready 1h after the wake: look at its pods.",
+            id="stuck",
+        ),
+        pytest.param(
+            case(app().blind("nobody asked"), asked=False),
+            [],
+            "demo/shop is awake; whether it is visited is known to the running service only.",
+            id="without the service",
+        ),
+    ],
+)
+def test_reasons(given: Case, kinds: list[str], says: str) -> None:
+    found = against(given, NOW)
+    assert [each["kind"] for each in found] == kinds
+    assert answer(given, found, NOW) == says
+
+
+@pytest.mark.parametrize(
+    ("seen", "more", "says"),
+    [
+        pytest.param(app(), {}, "nothing that is known stands against enabling it.", id="ready for it"),
+        pytest.param(
+            app().problem("no Ingress route leads to its pods"),
+            {},
+            "if it were, it could not sleep: no Ingress route leads to its pods.",
+            id="without a route",
+        ),
+        pytest.param(
+            app(),
+            {"blind": (WILDCARD, "another")},
+            f"if it were, it could not sleep: {WILDCARD} (and 1 more).",
+            id="with two blind spots",
+        ),
+    ],
+)
+def test_an_app_that_is_not_enabled_is_told_what_would_be(seen: App, more: dict[str, Any], says: str) -> None:
+    given = Case(seen.seen, seen.unmanaged().plan(), enabled=False, asked=True, **more)
+    found = against(given, NOW)
+    assert found[0]["kind"] == "not-enabled"
+    assert found[0]["fix"] == "kubectl annotate deployment shop -n demo kubesleeper.io/enabled=true --overwrite"
+    assert answer(given, found, NOW) == f"demo/shop is not enabled, so KubeSleeper leaves it alone; {says}"
+
+
+def as_asked(seen: Snapshot) -> Case:
+    unread = (seen.traffic.unknown,) if seen.traffic.unknown else ()
+    return Case(seen, decide(seen, NOW), enabled=True, asked=True, unread=unread)
+
+
+def test_an_awake_app_has_a_reason_and_an_app_that_is_due_has_none_but_the_moment() -> None:
+    some = [each for each in islice(states(), 0, None, 5) if each.policy]
+    for seen in some:
+        given = as_asked(seen)
+        kinds = {each["kind"] for each in against(given, NOW)}
+        assert kinds <= KINDS.keys()
+        if given.plan.phase in (Phase.AWAKE, Phase.UNMANAGED):
+            assert kinds, described(seen)
+        if seen.workload.replicas and not seen.problems and rest_of(seen, NOW).due:
+            assert kinds <= {"blocked", "waking", "unread"}, described(seen)
+    assert len(some) > 10_000

@@ -1,0 +1,164 @@
+"""Everything that keeps one app awake, and the answer in one sentence.
+
+Pure: a Case and the time go in. `decide` stops at the first reason it finds; a person wants all of them, for removing
+one only to meet the next is how a night gets long. An app that is not enabled is looked at as if it were.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from waker import names
+from waker.explain.shape import Reason
+from waker.plan.model import Phase, Pin, Plan, Snapshot
+from waker.plan.rest import asked_to_sleep, visited_at
+from waker.settings import format_duration
+
+# What `kind` can be, and what it says.
+KINDS = {
+    "not-enabled": "the annotation `kubesleeper.io/enabled` is missing or false",
+    "annotation": "an annotation of the workload cannot be read",
+    "discovery": "its routes cannot be moved safely, or there are none",
+    "no-pods": "it has been scaled to 0 by its owner",
+    "pinned": "it is pinned awake",
+    "paused": "KubeSleeper is paused",
+    "waking": "it is being woken, or it is stuck on the way",
+    "blind": "an ingress controller cannot count its visits",
+    "unread": "a pod of an ingress controller could not be read",
+    "unobserved": "it has not been observed for long enough to call it idle",
+    "in-use": "it was visited within its idle period",
+    "blocked": "it should sleep, and something stands in the way at the moment",
+    "dry-run": "waker runs with --dry-run",
+}
+
+RISING = (Phase.WAKING, Phase.RISING, Phase.STUCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One app. `seen` is as if it were enabled; its `problems` are those of discovery only."""
+
+    seen: Snapshot
+    plan: Plan
+    enabled: bool
+    asked: bool  # of the running service
+    unreadable: tuple[str, ...] = ()  # annotations
+    blind: tuple[str, ...] = ()  # visits that no controller counts
+    unread: tuple[str, ...] = ()  # pods of controllers
+    dry_run: bool = False
+
+
+def against(case: Case, now: datetime) -> list[Reason]:
+    """All reasons, the most final first."""
+    found = [*_of_its_user(case), *_of_discovery(case), *_of_the_moment(case), *_of_traffic(case, now)]
+    return found or [*_last(case, now)]
+
+
+def _of_its_user(case: Case) -> Iterator[Reason]:
+    app, pin = case.seen.workload.id, case.seen.policy.pin if case.seen.policy else Pin.AUTO
+    if not case.enabled:
+        command = f"kubectl annotate {app.kind.lower()} {app.name} -n {app.namespace} {names.ENABLED}=true --overwrite"
+        yield Reason(kind="not-enabled", text=f"it is not enabled: {names.ENABLED} is not true", fix=command)
+    yield from (Reason(kind="annotation", text=each, fix="") for each in case.unreadable)
+    if pin is Pin.AWAKE:
+        fix = f"waker auto {app.kind.lower()}/{app.name} -n {app.namespace}"
+        yield Reason(kind="pinned", text=f"it is pinned awake by {names.STATE}", fix=fix)
+
+
+def _of_discovery(case: Case) -> Iterator[Reason]:
+    yield from (Reason(kind="discovery", text=each, fix="") for each in case.seen.problems)
+    if not case.seen.workload.replicas and names.SAVED_REPLICAS not in case.seen.workload.annotations:
+        yield Reason(kind="no-pods", text="it has been scaled to 0 by its owner, not by KubeSleeper", fix="")
+
+
+def _of_the_moment(case: Case) -> Iterator[Reason]:
+    if case.seen.policy and case.seen.policy.paused:
+        fix = f'set paused: "false" in the ConfigMap {names.CONFIG_MAP}'
+        yield Reason(kind="paused", text="KubeSleeper is paused: nothing is put to sleep", fix=fix)
+    if case.dry_run:
+        yield Reason(kind="dry-run", text="waker runs with --dry-run: it does nothing at all", fix="")
+    if case.plan.phase in RISING:
+        yield Reason(kind="waking", text=case.plan.reason, fix="")
+
+
+def _of_traffic(case: Case, now: datetime) -> Iterator[Reason]:
+    """Blind spots stand against sleep by traffic also where a pin or a person has put the app to sleep."""
+    yield from (Reason(kind="blind", text=each, fix="") for each in case.blind)
+    yield from (Reason(kind="unread", text=each, fix="") for each in case.unread)
+    watched = case.asked and case.enabled and case.seen.workload.replicas and case.plan.phase not in RISING
+    if not watched or _told_to_sleep(case):
+        return
+    visited, idle_after = visited_at(case.seen), _idle_after(case)
+    if visited is None:
+        if not (case.unread or case.seen.problems):  # with problems it is not watched, and it need not be
+            why = case.seen.traffic.unknown or "it has not been observed yet"
+            yield Reason(kind="unobserved", text=f"no idle period has begun: {why}", fix="")
+    elif visited + idle_after > now:
+        used, left = format_duration(now - visited), format_duration(visited + idle_after - now)
+        text = f"last sign of life {used} ago; it sleeps in {left} if nobody comes (idle-after {format_duration(idle_after)})"
+        yield Reason(kind="in-use", text=text, fix="")
+
+
+def _last(case: Case, now: datetime) -> Iterator[Reason]:
+    """Nothing else stands against sleep, so by now it should be asleep, or very soon."""
+    visited = visited_at(case.seen)
+    due = _told_to_sleep(case) or (visited is not None and visited + _idle_after(case) <= now)
+    if due and case.asked and case.plan.phase in (Phase.AWAKE, Phase.FALLING):
+        holder = (
+            "" if case.seen.leader else "; this replica of waker does not hold the Lease, another one does the work"
+        )
+        yield Reason(kind="blocked", text=f"{case.plan.reason}{holder}", fix="")
+
+
+def _told_to_sleep(case: Case) -> bool:
+    pin = case.seen.policy.pin if case.seen.policy else Pin.AUTO
+    return pin is Pin.ASLEEP or (pin is Pin.AUTO and asked_to_sleep(case.seen))
+
+
+def _idle_after(case: Case) -> timedelta:
+    return case.seen.policy.idle_after if case.seen.policy else timedelta()
+
+
+# --- the answer ---------------------------------------------------------------------------------------------------
+
+
+def answer(case: Case, reasons: Sequence[Reason], now: datetime) -> str:
+    """Why it is not asleep, or that it is, in one sentence."""
+    app, plan = case.seen.workload.id, case.plan
+    if not case.enabled and names.SAVED_REPLICAS not in case.seen.workload.annotations:
+        return f"{app} is not enabled, so KubeSleeper leaves it alone; {_readiness(case, reasons)}."
+    match plan.phase:
+        case Phase.ASLEEP:
+            return f"{app} {_asleep(case, now)}."
+        case Phase.FALLING:
+            return f"{app} is falling asleep: {plan.reason}."
+        case Phase.WAKING | Phase.RISING:
+            return f"{app} is waking: {plan.reason}."
+        case Phase.STUCK:
+            return f"{app} is stuck: {plan.reason}."
+        case Phase.UNMANAGED:
+            return f"{app} cannot sleep: {_first(reasons) or plan.reason}."
+    if not reasons and not case.asked:
+        return f"{app} is awake; whether it is visited is known to the running service only."
+    return f"{app} is awake: {_first(reasons) or plan.reason}."
+
+
+def _readiness(case: Case, reasons: Sequence[Reason]) -> str:
+    others = [each for each in reasons if each["kind"] != "not-enabled"]
+    if others:
+        return f"if it were, it could not sleep: {_first(others)}"
+    return "nothing that is known stands against enabling it"
+
+
+def _asleep(case: Case, now: datetime) -> str:
+    swaps = [route.swapped_at for route in case.seen.routes if route.swapped_at]
+    since = f"has been asleep for {format_duration(now - min(swaps))}" if swaps else "is asleep"
+    pinned = case.seen.policy is not None and case.seen.policy.pin is Pin.ASLEEP
+    return f"{since}: {'it is pinned, so visitors do not wake it' if pinned else 'the next visitor wakes it'}"
+
+
+def _first(reasons: Sequence[Reason]) -> str:
+    if not reasons:
+        return ""
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return f"{reasons[0]['text'].rstrip('.')}{more}"
