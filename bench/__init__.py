@@ -1,1 +1,1 @@
-"""Measurements on the test cluster: `python -m bench wake` and `python -m bench footprint`. Tables, no thresholds."""
+"""Measurements: `python -m bench wake` and `footprint` on the test cluster, `scrape` anywhere. Tables, no thresholds."""

@@ -1,4 +1,4 @@
-"""`python -m bench wake|footprint|soak`: starts itself inside the test cluster and prints a table.
+"""`python -m bench wake|footprint|soak|scrape` prints a table; but for `scrape` it starts itself inside the test cluster.
 
 What comes from the network (controllers' programs, wheels) is fetched before, for the cluster has no way out.
 """
@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from bench import footprint, grounds, wake
+from bench import footprint, grounds, scrape, wake
 from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
@@ -27,7 +27,12 @@ def main() -> int:
     soaks.add_argument("--minutes", type=float, default=30)
     soaks.add_argument("--seed", type=int, default=1)
     soaks.add_argument("--pair", nargs=2, default=["traefik", "nginx"], metavar="controller")
+    scrapes = commands.add_parser("scrape", help="what reading metrics pages costs; needs no cluster")
+    scrapes.add_argument("--apps", type=int, default=1000)
     args = parser.parse_args()
+    if args.command == "scrape":
+        scrape.run(args.apps)
+        return 0
     api = api_from_environment()
     if api is None:
         return again_on_ground()

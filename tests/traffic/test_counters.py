@@ -7,7 +7,7 @@ import pytest
 from waker.errors import ScrapeError
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, SeriesKey
 from waker.traffic.counters import SHOWN_WITHIN, Ledger, Moved, Page, Summing
-from waker.traffic.exposition import Sample
+from waker.traffic.lines import Sample
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 KEY: SeriesKey = ("team-a_shop_80",)

@@ -10,7 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from waker.errors import ScrapeError
 from waker.traffic import exposition
 from waker.traffic.controllers import ADAPTERS, Adapter
-from waker.traffic.exposition import Exposition, Sample
+from waker.traffic.exposition import Exposition
+from waker.traffic.lines import Sample
 
 PAGES = Path(__file__).parent / "pages"
 

@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 
 from waker.errors import ScrapeError
 from waker.traffic.controllers import Adapter, Family, SeriesKey
-from waker.traffic.exposition import Sample
+from waker.traffic.lines import Sample
 
 SHOWN_WITHIN: Final = timedelta(seconds=10)  # a finished request is on the page after 1 s (ingress-nginx's batches)
 SAME_START: Final = 2.5  # s; a start time is computed from the boot time, which moves when the clock is set
@@ -88,12 +88,12 @@ class Summing:
         if key in self._keys:
             total, mark = self._tallies.get(key, Tally())
             if sample.value:  # one that appears at 0 has moved nothing
-                mark ^= hash((*sorted(sample.labels.items()), sample.value))
+                mark ^= hash((*sample.labels.values(), sample.value))
             self._tallies[key] = Tally(total + sample.value, mark)
 
 
 def _key(family: Family, sample: Sample) -> SeriesKey:
-    return tuple(sample.labels.get(label, "") for label in family.labels)
+    return tuple([sample.labels.get(label, "") for label in family.labels])
 
 
 class Moved(NamedTuple):

@@ -18,7 +18,7 @@ from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.counters import Page, Summing
 from waker.traffic.exposition import Exposition
 
-SLICE: Final = 256 * 1024  # about 1 ms of parsing; a compressed chunk can unfold to far more
+SLICE: Final = 64 * 1024  # at most some 5 ms of parsing; a compressed chunk can unfold to far more
 COMPRESS_FROM: Final = 1 << 20  # below, packing costs the controller more than it saves the network
 # A controller takes 10 to 30 s to write its largest pages; a pod that is cut off does not even answer the connect.
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=3, sock_read=30)
@@ -70,6 +70,8 @@ async def _unpacked(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         while left:
             yield unpacking.decompress(left, SLICE)
             left = unpacking.unconsumed_tail
+        if unpacking.unused_data:
+            raise ScrapeError("sent more than one packed page")
     if not unpacking.eof:
         raise ScrapeError("broke off its metrics page: the packed page is cut short")
 

@@ -130,9 +130,8 @@ class Scraper:
         try:
             while True:
                 await self.round()
-                pause = self._outside.interval().total_seconds() * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 no secret
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
+                    async with asyncio.timeout(jittered(self._outside.interval())):
                         await self._asked.wait()
         finally:
             for task in self._reading.values():
@@ -251,6 +250,11 @@ class Scraper:
             return f"ingress controller {interest.controller or 'of no class'} {why}"
         now = self._outside.clock()
         return controller.blind(now, self._outside.interval()) or controller.unlisted(interest.key, now)
+
+
+def jittered(interval: timedelta) -> float:
+    """The seconds until the next round."""
+    return interval.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 no secret
 
 
 def _tell(each: Watched, problem: str) -> None:

@@ -1,0 +1,177 @@
+"""What a page may cost: every limit ends in one sentence, whatever the other side does, and nobody waits meanwhile."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from waker.errors import ScrapeError
+from waker.plan.model import Pod
+from waker.traffic import exposition, fetch
+from waker.traffic.controllers import TRAEFIK
+from waker.traffic.counters import Page
+from waker.traffic.scrape import JITTER, jittered
+from waker.traffic.watched import FRESH
+
+from .test_scrape import INTERVAL, traefik
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Fetch = Callable[[Answer], Awaitable[Page]]
+KEY = ("team-a-shop-80@kubernetes",)
+LINE = b'traefik_other{n="0"} 1\n'
+
+
+@pytest.fixture
+async def read(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fetch]:
+    """Reads the page of a pod that answers so, packed if it likes."""
+    app = web.Application()
+    answers: list[Answer] = []
+
+    async def answered(request: web.Request) -> web.StreamResponse:
+        return await answers[-1](request)
+
+    app.router.add_get("/metrics", answered)
+    server = TestServer(app)
+    await server.start_server()
+    pod = Pod("ingress", "t-1", "uid", "127.0.0.1", ready=True, ports={"metrics": server.port or 0})
+    monkeypatch.setattr(exposition, "MOST_BYTES", 4 << 20)
+
+    async with aiohttp.ClientSession() as session:
+
+        async def fetched(answer: Answer) -> Page:
+            answers.append(answer)
+            page, _ = await fetch.fetch(session, TRAEFIK, pod, frozenset({KEY}), last_size=1 << 30)
+            return page
+
+        yield fetched
+    await server.close()
+
+
+def sent(*pieces: bytes, packed: bool = False, **more: Any) -> Answer:
+    """An answer of these pieces; with `length`, it promised so many bytes."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Encoding": "gzip"} if packed else {})
+        response.content_length = more.get("length")
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+        assert request.transport
+        if "length" in more:
+            request.transport.close()
+        return response
+
+    return answer
+
+
+async def endless(request: web.Request) -> web.StreamResponse:
+    """A line a turn, for ever."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(LINE)
+        await asyncio.sleep(0)
+
+
+async def silent(request: web.Request) -> web.StreamResponse:
+    """A pod that takes the question and says nothing."""
+    await asyncio.Event().wait()
+    return await endless(request)
+
+
+def packed(text: bytes) -> bytes:
+    packing = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    return packing.compress(text) + packing.flush()
+
+
+WHOLE = traefik(shop=5).encode()
+BOMB = packed(LINE * (64 << 20 >> 4))  # some 90 MB out of 90 kB
+
+
+async def test_a_packed_page(read: Fetch) -> None:
+    for piece in (1, 7, 100):
+        text = packed(WHOLE)
+        pieces = [text[at : at + piece] for at in range(0, len(text), piece)]
+        assert (await read(sent(*pieces, packed=True))).tallies[KEY].total == 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        pytest.param(sent(LINE * 300_000), "the page has more than 4 MB", id="too many bytes"),
+        pytest.param(sent(BOMB, packed=True), "the page has more than 4 MB", id="too many bytes when unpacked"),
+        pytest.param(
+            sent(b'traefik_service_requests_total{a="b"} 1\n' * 11), "more than 10 samples", id="too many series"
+        ),
+        pytest.param(sent(b"x" * 70_000), "a line of more than 64 kB", id="a line without end"),
+        pytest.param(
+            sent(WHOLE, length=len(WHOLE) + 1), "broke off its metrics page: ClientPayloadError", id="half a page"
+        ),
+        pytest.param(sent(packed(WHOLE)[:-9], packed=True), "the packed page is cut short", id="half a packed page"),
+        pytest.param(sent(WHOLE, packed=True), "broke off its metrics page: error", id="packed, it says, and is not"),
+        pytest.param(sent(packed(WHOLE), packed(WHOLE), packed=True), "more than one packed page", id="two pages"),
+        pytest.param(endless, "did not send its metrics page in time", id="a drop at a time"),
+        pytest.param(silent, "did not send its metrics page in time", id="nothing at all"),
+    ],
+)
+async def test_a_page_that_costs_too_much_or_is_not_whole(
+    read: Fetch, monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str
+) -> None:
+    monkeypatch.setattr(exposition, "MOST_SAMPLES", 10)
+    if answer in (endless, silent):
+        monkeypatch.setattr(fetch, "TIMEOUT", aiohttp.ClientTimeout(total=0.05))
+    with pytest.raises(ScrapeError, match=why):
+        await read(answer)
+
+
+@pytest.mark.parametrize("answer", [sent(BOMB, packed=True), sent(LINE * 150_000)], ids=["packed", "plain"])
+async def test_others_have_their_turn_after_each_slice(
+    read: Fetch, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    sizes: list[int] = []
+    turns: list[int] = []  # how many slices had been read at each turn of somebody else
+    feed = exposition.Exposition.feed
+
+    def counted(self: exposition.Exposition, chunk: bytes) -> Any:
+        sizes.append(len(chunk))
+        return feed(self, chunk)
+
+    async def somebody_else() -> None:
+        while True:
+            turns.append(len(sizes))
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(exposition.Exposition, "feed", counted)
+    other = asyncio.create_task(somebody_else())
+    with suppress(ScrapeError):  # the bomb is too large
+        await read(answer)
+    other.cancel()
+    assert max(sizes) <= fetch.SLICE
+    assert sum(sizes) > 3 << 20
+    assert max(after - before for before, after in pairwise(turns)) == 1
+
+
+def test_time_limits_are_shorter_than_what_is_believed_of_a_pod() -> None:
+    """A page that takes as long as it may is one page late, not the end of all knowledge at the usual interval."""
+    assert fetch.TIMEOUT.total is not None
+    assert fetch.TIMEOUT.sock_read is not None
+    assert fetch.TIMEOUT.sock_connect is not None
+    assert (
+        fetch.TIMEOUT.sock_connect
+        < INTERVAL.total_seconds()
+        < fetch.TIMEOUT.sock_read
+        < FRESH * INTERVAL.total_seconds()
+    )
+
+
+def test_rounds_of_several_wakers_do_not_meet() -> None:
+    pauses = {jittered(INTERVAL) for _ in range(100)}
+    assert len(pauses) > 90
+    assert max(abs(each / INTERVAL.total_seconds() - 1) for each in pauses) <= JITTER

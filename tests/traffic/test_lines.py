@@ -1,0 +1,87 @@
+"""A line is read in the same way whatever line came before it: what was learnt makes it faster, never different."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waker.errors import ScrapeError
+from waker.traffic.lines import MOST_LEARNT, Lines, Sample, parse
+
+GOOD = (
+    " 1",
+    "{} 1",
+    '{a="b"} 1',
+    '{a="b"} 2.5e+3',
+    '{a="b"} 0.5',
+    '{a="b"} 7\r',
+    '{a="b"}  7 1700000000000',
+    '{a="b",} 3',
+    '{a="b"} +Inf',
+    '{a=""} 1e9',
+    '{a="\\"}"} 1',
+    '{a="x,b="} 1',
+    '{a="ä} 2"} 1',
+    '{a="b",c="d"} 4',
+    '{c="d",a="b"} 4',
+    '{a="b",a="c"} 4',
+    '{ a = "b" } 5',
+)
+BAD = (
+    '{a="b" 1',
+    '{a="b"',
+    '{a="b"c="d"} 1',
+    "{a=b} 1",
+    '{a="b"}',
+    '{a="b"} one',
+    '{a="b"} 1_0',
+    '{a="b"} 1.2.3',
+    '{a="b"} 1e',
+)
+
+
+@pytest.mark.parametrize("line", GOOD)
+def test_the_second_line_is_read_as_if_it_were_the_first(line: str) -> None:
+    alone = Lines("m").read(line.encode())
+    for first in GOOD:
+        lines = Lines("m")
+        lines.read(first.encode())
+        assert lines.read(line.encode()) == alone, first
+        assert lines.read(line.encode()) == alone, first
+
+
+@pytest.mark.parametrize(("first", "line"), list(product(GOOD[2:4], BAD)))
+def test_what_cannot_be_read_cannot_be_read_later_either(first: str, line: str) -> None:
+    lines = Lines("m")
+    lines.read(first.encode())
+    with pytest.raises(ScrapeError, match="malformed line: 'm"):
+        lines.read(line.encode())
+
+
+def test_nothing_is_learnt_from_a_line_with_too_many_labels() -> None:
+    """A pattern of thousands of labels takes a second to build."""
+    labels = ",".join(f'l{number}="x"' for number in range(MOST_LEARNT + 1))
+    lines = Lines("m")
+    for _ in range(2):
+        assert len(lines.read(f"{{{labels}}} 1".encode()).labels) == MOST_LEARNT + 1
+    assert lines._alike is None
+
+
+pieces = st.lists(st.sampled_from(['{a="', "b", '"', ",", 'c="', "}", " ", "1", "\\", ".5", "e+3", "="]), max_size=12)
+
+
+@given(st.lists(pieces.map("".join), min_size=2, max_size=4))
+def test_any_line(texts: list[str]) -> None:
+    lines = Lines("m")
+    for text in texts:
+        assert outcome(lines.read, text.encode()) == outcome(
+            lambda rest: parse("m", rest.decode().strip()), text.encode()
+        )
+
+
+def outcome(read: object, rest: bytes) -> Sample | str:
+    try:
+        return read(rest)  # type: ignore[operator, no-any-return]
+    except ScrapeError as error:
+        return str(error)
