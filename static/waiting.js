@@ -4,7 +4,11 @@
   "use strict";
   const MARKER = "X-Kubesleeper", SHOWN_LONG = 30000;
   const state = document.getElementById("state"), elapsed = document.getElementById("elapsed");
-  const started = Date.now(), before = Number(elapsed.dataset.seconds), key = "kubesleeper:" + location.pathname;
+  // On the wait host the address says who is waited for, and another one leads back.
+  const { api, back } = document.body.dataset, asked = back ? api + location.search : location.href;
+  const go = () => (back ? location.replace(back + location.search + location.hash) : location.reload());
+  const started = Date.now(), before = Number(elapsed.dataset.seconds);
+  const key = "kubesleeper:" + (back ? location.search : location.pathname);
   const words = { Waking: "It was asleep and is starting now.", Rising: "It is up. Opening the way to it." };
 
   // A page that comes straight back after it gave way asks more slowly each time: there is no reload loop.
@@ -27,7 +31,7 @@
 
   let strange = 0, asleep = false;
   const open = async () => {
-    const answer = await fetch(location.href, {
+    const answer = await fetch(asked, {
       method: "HEAD", headers: { [MARKER]: "poll" }, cache: "no-store", credentials: "same-origin", redirect: "manual",
     });
     const mark = answer.headers.get(MARKER);
@@ -41,17 +45,17 @@
   const wait = async () => {
     await sleep(again ? Math.min(30000, 1000 * 2 ** again) : 300);
     for (;;) {
-      const asked = Date.now();
+      const began = Date.now();
       try {
         if (await open()) break;
       } catch { /* the network rests; so do we */ }
       // Nobody is waking it: the wish was lost, or it fell asleep again. Who still looks at the page asks anew.
       if (asleep && !document.hidden && Date.now() - started > 5000) location.reload();
       if (Date.now() - started > SHOWN_LONG) remember(0);
-      await sleep(Math.max(250, 1000 - (Date.now() - asked)));
+      await sleep(Math.max(250, 1000 - (Date.now() - began)));
     }
     remember(Date.now() - started > SHOWN_LONG ? 1 : again + 1);
-    location.reload();
+    go();
   };
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   wait();

@@ -94,6 +94,24 @@ def test_find(scene: Scene, host: str, path: str, service: str) -> None:
     assert found.backend.service == service
 
 
+@pytest.mark.parametrize(
+    ("host", "held"),
+    [
+        pytest.param("shop.example.org", True, id="by name"),
+        pytest.param("upper.example.org", True, id="hosts have no case"),
+        pytest.param("other.example.org", True, id="a wildcard"),
+        pytest.param("a.b.example.org", False, id="a wildcard is one label"),
+        pytest.param("elsewhere.example.com", False, id="a rule for any host holds none"),
+        pytest.param("localhost", False, id="a host without a dot"),
+        pytest.param("", False, id="no host"),
+    ],
+)
+def test_holds(scene: Scene, host: str, *, held: bool) -> None:
+    for place, each in enumerate(PATHS):
+        scene.show(ASLEEP, each, app=SHOP._replace(name=f"app-{place}"))
+    assert scene.doors.holds(host) is held
+
+
 def test_a_strange_path_on_a_host_of_one_app_is_its(scene: Scene) -> None:
     """The controller may have rewritten it."""
     scene.show(ASLEEP, route("shop", path="/shop"))

@@ -18,6 +18,7 @@ from waker.settings import (
     one_of,
     parse_bool,
     parse_duration,
+    parse_wait_host,
     read_live,
     read_settings,
     whole,
@@ -115,6 +116,7 @@ def test_each_key_is_read() -> None:
         "hold-for": "10s",
         "page-status": "202",
         "audience": "hold",
+        "wait-host": "Wait.Example.com:8443/",
         "ignore-paths": "/ping, /static/*",
         "ignore-agents": "curl/,,Nightly Check ",
         "probe-response": "200",
@@ -127,6 +129,7 @@ def test_each_key_is_read() -> None:
         hold_for=timedelta(seconds=10),
         page_status=202,
         audience="hold",
+        wait_host="wait.example.com:8443",
         ignore_paths=("/ping", "/static/*"),
         ignore_agents=("curl/", "Nightly Check"),
         probe_response=200,
@@ -152,6 +155,30 @@ def test_an_unknown_key_is_told_and_the_others_count() -> None:
     live, problems = read_live({"idle_after": "1m", "paused": "true"}, Live())
     assert live == Live(paused=True)
     assert problems == ("unknown key 'idle_after'",)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "wait.example.com", "wait.example.com:8443", "https://wait", "http://a-b.c:80"]
+)
+def test_a_wait_host(text: str) -> None:
+    assert parse_wait_host(text) == text.strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://", "ftp://wait.example.com", "wait.example.com/page", "me@wait.example.com", "*.example.com", "10.0.0.1",
+     "wait.example.com:", "wait.example.com:0", "wait.example.com.", "w\u00e4it.example.com", "a b"],
+)  # fmt: skip
+def test_what_is_no_wait_host(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not a host such as"):
+        parse_wait_host(text)
+
+
+def test_redirect_without_a_wait_host_is_told_and_kept() -> None:
+    live, problems = read_live({"audience": "redirect"}, Live())
+    assert live.audience == "redirect"
+    assert problems == ("audience: redirect: the setting wait-host is not set, so browsers get the page",)
+    assert read_live({"audience": "redirect", "wait-host": "wait.example.com"}, Live())[1] == ()
 
 
 # --- flags and environment --------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class Doors:
 
     def find(self, host: str, path: str) -> View | None:
         """See `Apps.find`. A controller may have rewritten the path: on a host of one app any path is its."""
-        for name in (host, "*" + host[host.find(".") :] if "." in host else "", ""):
+        for name in (*_named(host), ""):
             listed = self._hosts.get(name, [])
             matching = [entry for entry in listed if _matches(entry[0], path)]
             if not matching and len({app for _, app in listed}) == 1:
@@ -117,6 +117,10 @@ class Doors:
                 route, app = max(matching, key=_weight)
                 return self._view(self._shown[app], route.backend)
         return None
+
+    def holds(self, host: str) -> bool:
+        """See `Apps.holds`."""
+        return any(name in self._hosts for name in _named(host) if name)
 
     def knock(self, app: AppId) -> None:
         """See `Apps.knock`."""
@@ -188,6 +192,11 @@ class Doors:
 
 def _leads(routes: tuple[Route, ...]) -> set[tuple[str, Backend]]:
     return {(route.id.ingress, route.backend) for route in routes}
+
+
+def _named(host: str) -> tuple[str, ...]:
+    """How a rule may name it."""
+    return (host, "*" + host[host.find(".") :]) if "." in host else (host,)
 
 
 def _matches(route: Route, path: str) -> bool:

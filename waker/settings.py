@@ -18,6 +18,8 @@ from waker.errors import SettingsError
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 LONGEST = timedelta(days=365)
+HOST_NAME = r"(?:[a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"  # no address: browsers take a number at the end for one
+WAIT_HOST = re.compile(rf"(?:https?://)?{HOST_NAME}(?::[1-9]\d{{0,4}})?", re.ASCII)
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -82,6 +84,17 @@ def parse_paths(text: str) -> tuple[str, ...]:
     return several(text)
 
 
+def parse_wait_host(text: str) -> str:
+    """`wait.example.com`, with `:port` where it is not the usual one and `https://` where it is always that; or nothing.
+
+    Raises SettingsError.
+    """
+    host = text.strip().lower().removesuffix("/")
+    if host and not WAIT_HOST.fullmatch(host):
+        raise SettingsError(f"{text[:60]!r} is not a host such as wait.example.com or https://wait.example.com")
+    return host
+
+
 # --- while it runs: the ConfigMap ---------------------------------------------------------------------------------
 
 
@@ -95,12 +108,14 @@ class Live:
     hold_for: timedelta = timedelta(seconds=30)  # below the usual read timeout of 60 s; Envoy's default is 15 s
     page_status: int = 503
     audience: str = "auto"
+    wait_host: str = ""
     ignore_paths: tuple[str, ...] = ()
     ignore_agents: tuple[str, ...] = ()
     probe_response: int = 503
     paused: bool = False
 
 
+NO_WAIT_HOST = "the setting wait-host is not set, so browsers get the page"
 AUDIENCES = ("auto", "page", "hold", "redirect")
 parse_audience = one_of(*AUDIENCES)
 
@@ -126,6 +141,7 @@ LIVE = (
     LiveKey("hold-for", "hold_for", parse_duration, "How long a client that is no browser is held while its app wakes; keep it below the ingress controller's read timeout."),
     LiveKey("page-status", "page_status", whole(200, 599), "The HTTP status of the waiting page."),
     LiveKey("audience", "audience", parse_audience, "How a sleeping app receives its visitors: `auto` by who asks, `page` for everybody who can wait, `hold` without a page, `redirect` browsers to `wait-host`."),
+    LiveKey("wait-host", "wait_host", parse_wait_host, "Where `redirect` sends browsers: a host whose Ingress leads to waker itself, such as `wait.example.com` or `https://wait.example.com`."),
     LiveKey("ignore-paths", "ignore_paths", parse_paths, "Paths that never wake an app, with commas; `/static/*` is all below."),
     LiveKey("ignore-agents", "ignore_agents", several, "Parts of a User-Agent that never wake an app, with commas; beside the built-in list."),
     LiveKey("probe-response", "probe_response", parse_probe_response, "What monitors get from a sleeping app: `503`, or `200` if they should stay green."),
@@ -145,7 +161,10 @@ def read_live(data: Mapping[str, str], last: Live) -> tuple[Live, tuple[str, ...
         except SettingsError as error:
             values[known.field] = getattr(last, known.field)
             problems.append(f"{known.key}: {error}")
-    return replace(Live(), **values), tuple(problems)
+    live = replace(Live(), **values)
+    if live.audience == "redirect" and not live.wait_host:
+        problems.append(f"audience: redirect: {NO_WAIT_HOST}")
+    return live, tuple(problems)
 
 
 # --- for a process: flags and environment -------------------------------------------------------------------------

@@ -6,10 +6,12 @@ Remembers what it said last, for that only; nothing is decided by it. Never wait
 import logging
 from datetime import datetime, timedelta
 
+from waker import names
 from waker.cluster.events import Severity, Subject
 from waker.cluster.resources import WORKLOADS
 from waker.house import House
 from waker.plan.model import AppId, Phase, Plan, Snapshot, Workload
+from waker.settings import NO_WAIT_HOST
 from waker.sight import unseeable
 from waker.world import Sight
 
@@ -49,6 +51,7 @@ class Teller:
         if plan.warning:
             self._warn(sight.workload, old, plan)
         self._tell_blindness(sight, seen, plan)
+        self._tell_no_wait_host(sight)
 
     def forget(self, app: AppId) -> None:
         """The app is no business of ours any more."""
@@ -90,6 +93,13 @@ class Teller:
         since = self._blind.setdefault(app, now)
         if now - since > BLIND_FOR or unseeable(sight):
             self._event(sight.workload, Severity.WARNING, "TrafficUnknown", seen.traffic.unknown)
+
+    def _tell_no_wait_host(self, sight: Sight) -> None:
+        """What the annotation asks for cannot be had. It may still sleep: its visitors get the page. For all: `Config`."""
+        policy, asked = sight.reading.policy, names.AUDIENCE in sight.workload.annotations
+        if policy and asked and policy.reception.audience == "redirect" and not self._house.live().wait_host:
+            message = f"{names.AUDIENCE}: redirect: {NO_WAIT_HOST}"
+            self._event(sight.workload, Severity.WARNING, "NoWaitHost", message)
 
     def _event(self, workload: Workload, severity: Severity, reason: str, message: str) -> None:
         self._house.recorder.tell(subject_of(workload), severity, reason, message)

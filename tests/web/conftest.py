@@ -22,6 +22,7 @@ APP = AppId(Kind.DEPLOYMENT, "demo", "shop")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ASLEEP = View(APP, Phase.ASLEEP, "The shop", Backend("shop", 80))
 HOST = "shop.example.com"
+WAIT_HOST = "wait.example.com"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -42,6 +43,9 @@ class House:
     def find(self, host: str, path: str) -> View | None:
         self.found.append((host, path))
         return self.view if host == HOST else None
+
+    def holds(self, host: str) -> bool:
+        return bool(self.view) and host == HOST
 
     def knock(self, app: AppId) -> None:
         self.knocks.append(app)
@@ -119,4 +123,4 @@ async def stand() -> AsyncIterator[Stand]:
 
 
 PAGE = Page()
-LIVE = Live()
+LIVE = Live(wait_host=WAIT_HOST)

@@ -4,6 +4,7 @@ Nothing of the request is repeated in them, but its query in the page, escaped: 
 """
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from waker.web.page import Rendered
 PAGE_AGAIN: Final = 5  # s; a wake of a small app
 CLIENT_AGAIN: Final = 10  # s; a client that was held already
 PROBE_AGAIN: Final = 60  # s; nothing will have changed sooner, as a probe wakes nothing
+NO_WAY_BACK: Final = "The address in url= is none of an app that is waited for here."
 
 
 def marked(view: View | None = None, again: int = PROBE_AGAIN) -> dict[str, str]:
@@ -76,3 +78,57 @@ def shown(page: Rendered, view: View, status: int) -> web.Response:
         "Referrer-Policy": "same-origin",
     }
     return web.Response(status=status, body=page.body, headers=headers)
+
+
+# --- on the wait host ---------------------------------------------------------------------------------------------
+
+
+def moved(to: str) -> web.Response:
+    """To the wait host, or back from it. Without a fragment of its own, so that the browser keeps the visitor's."""
+    headers = {names.MARKER: names.MARK_PAGE, "Cache-Control": "no-store", "Location": to}
+    return web.Response(status=302, headers=headers | {"Referrer-Policy": "no-referrer"})
+
+
+def no_way_back() -> web.Response:
+    """To a browser: nobody is sent there."""
+    return web.Response(status=400, text=NO_WAY_BACK + "\n", headers=_plain())
+
+
+def no_way_back_told() -> web.Response:
+    """The same, as RFC 9457 has it."""
+    told = {"type": "about:blank", "title": "No such app", "status": 400, "detail": NO_WAY_BACK}
+    text = json.dumps(told) + "\n"
+    return web.Response(status=400, text=text, content_type="application/problem+json", headers=_plain())
+
+
+def no_method() -> web.Response:
+    """The wait host only answers questions."""
+    return web.Response(status=405, headers=_plain() | {"Allow": "GET, HEAD"})
+
+
+def state(view: View, told: Mapping[str, object], *, ready: bool) -> web.Response:
+    """How an app stands, as JSON. With the marker for as long as it is to be waited for."""
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return web.json_response(told, headers=headers if ready else marked(view, PAGE_AGAIN))
+
+
+def preflight() -> web.Response:
+    """What a page of another host may ask the API."""
+    return web.Response(status=204, headers=_plain())
+
+
+def allowed(answer: web.Response, origin: str | None) -> web.Response:
+    """The same answer, readable by pages of this origin only."""
+    answer.headers["Vary"] = "Origin"
+    if origin:
+        answer.headers["Access-Control-Allow-Origin"] = origin
+        answer.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+        answer.headers["Access-Control-Allow-Headers"] = names.MARKER
+        answer.headers["Access-Control-Max-Age"] = "600"
+    return answer
+
+
+def _plain() -> dict[str, str]:
+    headers = marked()
+    del headers["Retry-After"]  # it will be the same later
+    return headers

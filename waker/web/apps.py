@@ -32,6 +32,9 @@ class Apps(Protocol):
     def find(self, host: str, path: str) -> View | None:
         """The app that a host (lower case, no port) and a decoded path belong to; None if it is none of ours."""
 
+    def holds(self, host: str) -> bool:
+        """Whether a rule names this host, by itself or with a `*`. A rule for any host names none."""
+
     def knock(self, app: AppId) -> None:
         """Note that somebody wants this app. A wish, in memory: no IO, and a thousand are as one."""
 

@@ -30,6 +30,8 @@ SENTENCES: Final = {
     Phase.UNMANAGED: "Opening the way to it.",
 }
 
+BACK: Final = "/back"  # on the wait host: where the page goes when the way is open
+API: Final = "/api/v1/app"  # on the wait host: what the page asks
 COMPILED: Final = "compiled"  # folder beside the templates
 
 
@@ -72,24 +74,26 @@ class Page:
         self._template = made.get_template(template)
         self._style = Markup(files.read("static", "waiting.css"))  # noqa: S704  # our own file
         self._script = Markup(files.read("static", "waiting.js"))  # noqa: S704
-        self._kept: dict[tuple[View, int], list[bytes]] = {}
+        self._kept: dict[tuple[View, int, bool], list[bytes]] = {}
 
-    def render(self, view: View, now: datetime, query: str = "") -> Rendered:
+    def render(self, view: View, now: datetime, query: str = "", *, away: bool = False) -> Rendered:
         """The page for this app at this moment. `query` is that of the page's own address, as it was asked for.
+
+        `away`: on the wait host, see `wait_host`.
 
         Browsers take a refresh to an address with a fragment for a jump within the page; told the query, they go.
         """
-        elapsed = max(0, int((now - view.since).total_seconds())) if view.since else 0
-        pieces = self._kept.get((view, elapsed))
+        elapsed = waited(view, now)
+        pieces = self._kept.get((view, elapsed, away))
         if pieces is None:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
-            pieces = self._kept[view, elapsed] = self._make(view, elapsed)
+            pieces = self._kept[view, elapsed, away] = self._make(view, elapsed, away=away)
         nonce = secrets.token_urlsafe(16)
         here = escape(query).encode("ascii", "ignore")
         return Rendered(nonce.encode().join(pieces).replace(self._query.encode(), here), nonce)
 
-    def _make(self, view: View, elapsed: int) -> list[bytes]:
+    def _make(self, view: View, elapsed: int, *, away: bool) -> list[bytes]:
         text = self._template.render(
             title=view.title,
             heading=heading(view),
@@ -98,12 +102,19 @@ class Page:
             calm=not (view.pinned or view.stuck or view.phase is Phase.STUCK),
             elapsed=elapsed,
             refresh=REFRESH,
+            api=API if away else "",
+            back=BACK if away else "",
             query=self._query,
             style=self._style,
             script=self._script,
             nonce=self._blank,
         )
         return text.encode().split(self._blank.encode())
+
+
+def waited(view: View, now: datetime) -> int:
+    """Whole seconds since this wake began."""
+    return max(0, int((now - view.since).total_seconds())) if view.since else 0
 
 
 def heading(view: View) -> str:

@@ -1,8 +1,9 @@
 """The public port: every request of an app that sleeps arrives here.
 
-No path is ours: all of them belong to the apps. For each request: whose is it, who asks, is there a way already? Then
-one of: the page, held and passed on once, or "come back later". A knock is a wish and nothing more: it is noted in
-memory and the request goes on, so that neither a slow API server nor a thousand visitors matter.
+No path is ours: all of them belong to the apps (but on the wait host, see `wait_host`). For each request: whose is it,
+who asks, is there a way already? Then one of: the page, or the way to it; held and passed on once; "come back later". A
+knock is a wish and nothing more: it is noted in memory and the request goes on, so that neither a slow API server nor a
+thousand visitors matter.
 
 The order in `answer` is the promise. The subtle thing is that a request with the marker header never wakes anything:
 waker's own probes and the page's own polls are not visits.
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from aiohttp import ClientSession, web
@@ -26,6 +28,7 @@ from waker.web.apps import Apps, View
 from waker.web.audience import Audience, audience
 from waker.web.crowd import Crowd
 from waker.web.page import Page, sentence
+from waker.web.wait_host import WaitHost, sent
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +63,10 @@ class Door:
 def visitors(door: Door) -> web.Application:
     """The application of the public port. Serve it with `runner`."""
 
+    wait_host = WaitHost(door.apps, door.page, door.live, door.clock, partial(wait_for_way, door))
+
     async def handle(request: web.Request) -> web.StreamResponse:
-        kind, response = await answer(door, request)
+        kind, response = await (wait_host.answer(request) if wait_host.meant(request) else answer(door, request))
         door.metrics.answers.labels(kind).inc()
         log.debug("answered", extra={"kind": kind, "status": response.status})
         return response
@@ -143,9 +148,14 @@ def find(apps: Apps, request: web.Request) -> View | None:
 
 async def poll(door: Door, request: web.Request, view: View) -> web.Response:
     """Answer the page's question: not before the way is open, or after a while. Never a knock."""
-    with door.polls.place(view.app) as place:
-        way = await door.apps.way(view, POLL if place else timedelta())
+    way = await wait_for_way(door, view)
     return answers.opened() if way else answers.waiting(find(door.apps, request) or view)
+
+
+async def wait_for_way(door: Door, view: View) -> Address | None:
+    """For a page that asks."""
+    with door.polls.place(view.app) as place:
+        return await door.apps.way(view, POLL if place else timedelta())
 
 
 async def visit(door: Door, request: web.Request, view: View, who: Audience) -> tuple[str, web.StreamResponse]:
@@ -189,7 +199,8 @@ async def pass_on(door: Door, request: web.Request, view: View, way: Address) ->
 def told(door: Door, request: web.Request, who: Audience, view: View, reason: str) -> web.Response:
     """That the app is not there yet, in the form that this visitor understands."""
     if who is Audience.BROWSER:
-        return answers.shown(
+        away = sent(door.apps, door.live().wait_host, request) if view.reception.audience == "redirect" else None
+        return away or answers.shown(
             door.page.render(view, door.clock(), request.rel_url.raw_query_string), view, door.live().page_status
         )
     return answers.problem(view, reason or sentence(view)) if who is Audience.CLIENT else answers.later(view)

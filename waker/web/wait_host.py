@@ -1,0 +1,130 @@
+"""Redirect mode: a browser is sent to waker's own host, waits there, and is sent back to where it wanted to go.
+
+The only host whose paths are waker's. `/` is the waiting page and never anything else; `/back`, which the page asks for
+when the way is open (without JavaScript: every few seconds), answers with the redirect back, or is the page again. So
+there is a page between any two redirects, and whoever disagrees about an app (a controller that follows late, another
+replica) costs time and never a loop. `/api/v1/app` tells the page, and the apps' own pages, how an app stands.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from aiohttp import web
+
+from waker import names
+from waker.plan.model import Phase
+from waker.settings import Live
+from waker.web import answers, hosts, way_back
+from waker.web.apps import Apps, View
+from waker.web.audience import Audience, audience
+from waker.web.page import API, BACK, Page, sentence, waited
+from waker.web.way_back import WayBack
+
+PAGE: Final = "/"
+THEIRS: Final = frozenset({Phase.AWAKE, Phase.UNMANAGED})  # routes lead to the app, or wherever its owner said
+
+
+def setting(text: str) -> tuple[str, str, int]:
+    """The setting `wait-host` as scheme ("" for the visitor's own), host and port (0 for the usual one)."""
+    scheme, _, authority = text.rpartition("://")
+    host, _, port = authority.partition(":")
+    return scheme, host, int(port or 0)
+
+
+def sent(apps: Apps, wait_host: str, request: web.Request) -> web.Response | None:
+    """The redirect to the wait host; None if there is none that would lead back here."""
+    scheme, host, port = setting(wait_host)
+    back = wanted(apps, request, port) if host else None
+    if back is None or back.host == host:
+        return None
+    where = f"{scheme or back.scheme}://{host}" + (f":{port}" if port else "")
+    return answers.moved(f"{where}{PAGE}?{way_back.told(back)}")
+
+
+def wanted(apps: Apps, request: web.Request, port: int) -> WayBack | None:
+    """The address that a visitor has asked for, as their browser knows it."""
+    said = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
+    scheme = said if said in way_back.DEFAULT_PORTS else request.scheme
+    path = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
+    for name in ("X-Forwarded-Host", "Host"):
+        text = request.headers.get(name, "").partition(",")[0].strip()
+        if apps.holds(hosts.plain(text)):
+            return way_back.read(f"{scheme}://{text}{path}", port)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitHost:
+    """What the wait host needs to answer."""
+
+    apps: Apps
+    page: Page
+    live: Callable[[], Live]
+    clock: Callable[[], datetime]
+    hold: Callable[[View], Awaitable[object]]  # returns when the way is open, or after a while
+
+    def meant(self, request: web.Request) -> bool:
+        """Whether a request is for the wait host."""
+        host = setting(self.live().wait_host)[1]
+        return bool(host) and host in hosts.asked(request.headers)
+
+    async def answer(self, request: web.Request) -> tuple[str, web.Response]:
+        """The answer, and a word for the metrics."""
+        path = request.rel_url.path
+        if path not in (PAGE, BACK, API):
+            return "unknown", answers.unknown()
+        origin = self._origin(request) if path == API else None
+        if path == API and request.method == "OPTIONS":
+            return "api", answers.allowed(answers.preflight(), origin)
+        if request.method not in ("GET", "HEAD"):
+            return "api" if path == API else "wait", answers.no_method()
+        back = way_back.asked(request.rel_url.raw_query_string, setting(self.live().wait_host)[2])
+        view = self._find(back) if back else None
+        if path == API:
+            told = await self._told(request, back, view) if back and view else answers.no_way_back_told()
+            return "api", answers.allowed(told, origin)
+        return "wait", self._page(request, back, view) if back and view else answers.no_way_back()
+
+    def _find(self, back: WayBack) -> View | None:
+        held = self.apps.holds(back.host) and back.host != setting(self.live().wait_host)[1]
+        return self.apps.find(back.host, back.path) if held else None
+
+    def _origin(self, request: web.Request) -> str | None:
+        """Whose page asks, if it is a page of a host that we hold."""
+        text = request.headers.get("Origin", "")
+        found = way_back.read(text, setting(self.live().wait_host)[2])
+        return text if found and found.origin == text and self.apps.holds(found.host) else None
+
+    async def _told(self, request: web.Request, back: WayBack, view: View) -> web.Response:
+        """How the app stands; to the page's own question when it changes for good, or after a while."""
+        if request.headers.get(names.MARKER) == names.MARK_POLL and not _free(view):
+            await self.hold(view)
+            view = self._find(back) or view
+        told = {
+            "title": view.title,
+            "phase": view.phase,
+            "ready": _free(view),
+            "elapsed": waited(view, self.clock()),
+            "sentence": sentence(view),
+        }
+        return answers.state(view, told, ready=_free(view))
+
+    def _page(self, request: web.Request, back: WayBack, view: View) -> web.Response:
+        if request.rel_url.path == BACK and _free(view):
+            return answers.moved(str(back))
+        who = audience(request.method, PAGE, request.headers)
+        if who is Audience.PROBE or names.MARKER in request.headers:
+            return answers.later(view)
+        if not (view.pinned or _free(view)):
+            self.apps.knock(view.app)
+        if who is Audience.CLIENT:
+            return answers.problem(view, sentence(view))
+        page = self.page.render(view, self.clock(), way_back.told(back), away=True)
+        return answers.shown(page, view, self.live().page_status)
+
+
+def _free(view: View) -> bool:
+    """Whether a visitor who goes back now meets the app, or at least not this page."""
+    return view.open or view.phase in THEIRS
