@@ -4,11 +4,12 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 import waker
 from tests.k8s.conftest import FOLDER, Manifest, listed
 from waker import names
-from waker.settings import FLAGS, LIVE, Live, LiveKey, Settings, read_live
+from waker.settings import FLAGS, LIVE, Live, LiveKey, Settings, parse_wait_host, read_live
 from waker.traffic.controllers import ADAPTERS
 
 
@@ -32,6 +33,19 @@ def test_everything_is_in_the_namespace(manifests: dict[str, Manifest]) -> None:
     cluster_wide = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
     places = {each["metadata"]["namespace"] for kind, each in manifests.items() if kind not in cluster_wide}
     assert places == {manifests["Namespace"]["metadata"]["name"]} == {"kubesleeper"}
+
+
+def test_the_wait_host_leads_to_the_visitors_port_and_is_not_in_the_base(manifests: dict[str, Manifest]) -> None:
+    component = yaml.safe_load((FOLDER / "wait-host" / "kustomization.yaml").read_text())
+    assert component["kind"] == "Component"
+    (name,) = component["resources"]
+    found = yaml.safe_load((FOLDER / "wait-host" / name).read_text())
+    (rule,) = found["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    assert parse_wait_host(rule["host"]) == rule["host"]
+    assert path["backend"]["service"] == {"name": names.OWN_SERVICE, "port": {"name": names.WAKER_PORT}}
+    assert found["metadata"]["namespace"] == manifests["Service"]["metadata"]["namespace"]
+    assert "Ingress" not in manifests
 
 
 class TestSettings:
