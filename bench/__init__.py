@@ -1,1 +1,1 @@
-"""Measurements: `python -m bench wake` and `footprint` on the test cluster, `scrape` anywhere. Tables, no thresholds."""
+"""Measurements: `python -m bench wake`, `footprint`, `visitors` and `soak` on the test cluster, `scrape` anywhere."""

@@ -1,4 +1,4 @@
-"""`python -m bench wake|footprint|soak|scrape` prints a table; but for `scrape` it starts itself inside the test cluster.
+"""`python -m bench wake|footprint|soak|visitors|scrape` prints a table; but for `scrape` it starts itself inside the test cluster.
 
 What comes from the network (controllers' programs, wheels) is fetched before, for the cluster has no way out.
 """
@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from bench import footprint, grounds, scrape, wake
+from bench import footprint, grounds, scrape, visitors, wake
 from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
@@ -29,6 +29,9 @@ def main() -> int:
     soaks.add_argument("--pair", nargs=2, default=["traefik", "nginx"], metavar="controller")
     scrapes = commands.add_parser("scrape", help="what reading metrics pages costs; needs no cluster")
     scrapes.add_argument("--apps", type=int, default=1000)
+    crowds = commands.add_parser("visitors", help="pages a second on one core, and a crowd at the door")
+    crowds.add_argument("--seconds", type=int, default=10)
+    crowds.add_argument("--crowd", type=int, default=2000)
     args = parser.parse_args()
     if args.command == "scrape":
         scrape.run(args.apps)
@@ -41,6 +44,8 @@ def main() -> int:
             wake.run(api, args.controllers or list(controllers.ALL), args.samples)
         elif args.command == "soak":
             return 0 if soak.run(api, soak.Plan(tuple(args.pair), args.minutes, args.seed)) else 1
+        elif args.command == "visitors":
+            visitors.run(api, args.crowd, args.seconds)
         else:
             footprint.run(api, args.apps, args.seconds)
     finally:

@@ -1,7 +1,7 @@
 """What must be there before the test cluster starts: the programs that its pods run.
 
-Two images of waker: `waker` runs this checkout on the Python of the bench, `waker315` on CPython 3.15 as the image does
-(see Dockerfile), in a folder to chroot into, with the same versions of the libraries.
+Two images of each program: `waker` runs this checkout on the Python of the bench, `waker315` on CPython 3.15 as the image
+does (see Dockerfile), in a folder to chroot into, with the same versions of the libraries.
 """
 
 import os
@@ -25,6 +25,8 @@ ONLY_FOR_LAPTOPS = ("pyyaml",)  # reads a kubeconfig; has no wheel for 3.15 and 
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 TRIES = 3  # what comes from the network may need another
 
+PROGRAMS = {"waker": "-m waker", "bare": "-m bench.bare"}  # image -> what Python runs
+
 # The environment of Dockerfile, as far as it is about memory. The folder has no bundle of certificates to leave out.
 LEVERS = (
     "PYTHONNODEBUGRANGES=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 "
@@ -34,10 +36,10 @@ ON_315 = """#!/bin/sh
 # In a mount namespace of the pod's own.
 mount --bind {checkout} {root}/srv && mount --bind {site} {root}/opt/site && mount -t proc proc {root}/proc &&
 mount --bind /dev {root}/dev && mount --rbind /var/run/secrets {root}/var/run/secrets || exit 1
-exec env {levers} PYTHONPATH=/srv:/opt/site chroot {root} /usr/bin/python3.15 -X lazy_imports=all -OO -m waker "$@"
+exec env {levers} PYTHONPATH=/srv:/opt/site chroot {root} /usr/bin/python3.15 -X lazy_imports=all -OO {program} "$@"
 """
 ON_THIS = """#!/bin/sh
-cd {checkout} && exec {python} -m waker "$@"
+cd {checkout} && exec {python} {program} "$@"
 """
 
 
@@ -48,18 +50,22 @@ def prepared() -> Iterator[Path]:
         _try([str(GROUND / "ground"), image])
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         images = Path(folder)
-        _write(images / "waker", ON_THIS.format(checkout=_quoted(CHECKOUT), python=_quoted(sys.executable)))
         root = _python315()
         site = _wheels()
         code = _as_in_the_image(images / "code", root, site)
-        text = ON_315.format(checkout=_quoted(code), root=_quoted(root), site=_quoted(site), levers=LEVERS)
-        _write(images / "waker315", text)
+        for name, program in PROGRAMS.items():
+            here = ON_THIS.format(checkout=_quoted(CHECKOUT), python=_quoted(sys.executable), program=program)
+            _write(images / name, here)
+            there = ON_315.format(
+                checkout=_quoted(code), root=_quoted(root), site=_quoted(site), levers=LEVERS, program=program
+            )
+            _write(images / f"{name}315", there)
         yield images
 
 
 def _as_in_the_image(code: Path, root: Path, site: Path) -> Path:
     """A copy of this checkout's code, with templates and modules compiled as in Dockerfile."""
-    for name in ("waker", "templates", "static"):
+    for name in ("waker", "templates", "static", "bench"):
         shutil.copytree(CHECKOUT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
     python = f"PYTHONPATH=/srv:/opt/site chroot {_quoted(root)} /usr/bin/python3.15"
     steps = (

@@ -1,0 +1,140 @@
+"""A crowd of visitors in one process: `python -m bench.load KIND HOST:PORT NAME ... --connections N --seconds S [--rate R]`.
+
+Each visitor has a connection of its own and keeps it: it asks, waits for the whole answer, asks again (at once, or so that
+all together ask R times a second). What it measured is printed as one line of JSON. Kept as simple as HTTP/1.1 allows, as
+the load must not be what limits: a Content-Length, no compression, no redirect.
+
+| KIND | asks as | and then |
+| --- | --- | --- |
+| page | a browser that navigates | again |
+| poll | the page's own question, which is held for a while | again, after as long as the page waits |
+| hold | a program, which is held until the app is there | is done |
+"""
+
+import argparse
+import asyncio
+import json
+import resource
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from typing import cast
+
+from waker import names
+
+PAUSE = 0.25  # seconds; of the page's script between two questions
+RAMP = 0.002  # seconds between two connections, so that no queue of the kernel overflows
+KINDS = {
+    "page": "GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\r\n",
+    "poll": f"HEAD / HTTP/1.1\r\nHost: {{host}}\r\nAccept: */*\r\n{names.MARKER}: {names.MARK_POLL}\r\n\r\n",
+    "hold": "GET / HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nUser-Agent: curl/8.14.1\r\n\r\n",
+}
+
+
+@dataclass
+class Report:
+    """What all visitors of this process have seen. `took` in seconds."""
+
+    took: list[float] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+    waiting: int = 0
+    lost: int = 0
+
+    def told(self, seconds: float) -> dict[str, object]:
+        """As JSON; latencies in ms."""
+        took = sorted(self.took) or [0.0]
+        p50, p99 = (1000 * took[min(len(took) - 1, int(len(took) * part))] for part in (0.5, 0.99))
+        return {
+            "rate": len(self.took) / seconds, "p50": p50, "p99": p99, "statuses": dict(self.statuses),
+            "waiting": self.waiting, "lost": self.lost, "busy": time.process_time() / seconds,
+        }  # fmt: skip
+
+
+class Visitor(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, request: bytes, again: float | None, every: float, report: Report) -> None:
+        self._request = request
+        self._again = again  # seconds after an answer, None: never
+        self._every = every  # seconds between two questions at least
+        self._report = report
+        self._bodiless = request.startswith(b"HEAD")
+        self._read = b""
+        self._asked_at = 0.0
+        self._waits = False
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._transport and not self._transport.is_closing():
+            self._asked_at = time.perf_counter()
+            self._waits = True
+            self._report.waiting += 1
+            self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        head, found, body = self._read.partition(b"\r\n\r\n")
+        length = 0 if self._bodiless else int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+        if not found or len(body) < length:
+            return
+        took = time.perf_counter() - self._asked_at
+        self._read, self._waits = b"", False
+        self._report.waiting -= 1
+        self._report.took.append(took)
+        self._report.statuses[head[9:12].decode()] += 1
+        pause = max(self._again or 0.0, self._every - took)
+        if self._again is None:
+            return
+        if pause > 0:
+            asyncio.get_running_loop().call_later(pause, self._ask)
+        else:
+            self._ask()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._report.lost += self._waits
+        self._report.waiting -= self._waits
+
+
+async def run(args: argparse.Namespace) -> dict[str, object]:
+    """All visitors, for that long. The first moment is theirs to connect and is not counted."""
+    loop, report = asyncio.get_running_loop(), Report()
+    address, port = args.address.rsplit(":", 1)
+    again = {"page": 0.0, "poll": PAUSE, "hold": None}[args.kind]
+    every = args.connections / args.rate if args.rate else 0.0
+    transports = []
+    for number in range(args.connections):
+        request = KINDS[args.kind].format(host=args.hosts[number % len(args.hosts)]).encode()
+        made = await loop.create_connection(partial(Visitor, request, again, every, report), address, int(port))
+        transports.append(made[0])
+        await asyncio.sleep(every / args.connections or RAMP)
+    if args.kind == "page":
+        report.took.clear()
+    began, busy = time.perf_counter(), time.process_time()
+    await asyncio.sleep(args.seconds)
+    told = report.told(time.perf_counter() - began)
+    told["busy"] = (time.process_time() - busy) / (time.perf_counter() - began)
+    for transport in transports:
+        transport.abort()
+    return told
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("address")
+    parser.add_argument("hosts", nargs="+")
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rate", type=float, default=0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    print(json.dumps(asyncio.run(run(parser.parse_args()))))
+
+
+if __name__ == "__main__":
+    main()
