@@ -17,6 +17,7 @@ visitor says here decides comfort, never safety: whoever lies about it wakes an 
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -52,6 +53,9 @@ QUIET_AGENTS: Final = (
     "censysinspect", "zgrab", "expanse", "masscan", "nuclei", "internetmeasurement",
 )  # fmt: skip
 
+KEPT: Final = 256  # agents
+USUAL_AGENT: Final = 300  # characters; a longer one is not remembered, so that nobody fills the memory
+
 
 def audience(method: str, path: str, headers: Mapping[str, str]) -> Audience:
     """Who asks. `headers` finds names in any case; `path` is without query."""
@@ -66,10 +70,17 @@ def audience(method: str, path: str, headers: Mapping[str, str]) -> Audience:
 
 def quiet(path: str, headers: Mapping[str, str]) -> bool:
     """Is this a request that nobody waits for?"""
-    agent = headers.get("User-Agent", "").lower()
+    agent = headers.get("User-Agent", "")
     return (
         path in QUIET_PATHS
         or path.startswith(QUIET_PREFIXES)
         or "prefetch" in headers.get("Sec-Purpose", headers.get("Purpose", ""))
-        or any(part in agent for part in QUIET_AGENTS)
+        or (known_quiet(agent) if len(agent) <= USUAL_AGENT else known_quiet.__wrapped__(agent))
     )
+
+
+@lru_cache(KEPT)
+def known_quiet(agent: str) -> bool:
+    """Is it an agent of the list? Remembered, as a crowd has few."""
+    lower = agent.lower()
+    return any(part in lower for part in QUIET_AGENTS)

@@ -4,8 +4,10 @@ Pure, and never raises: what cannot be a host becomes "", which no app has.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 LONGEST = 253  # octets of a DNS name; the IDNA codec is slow on more
+KEPT = 512  # names, so that a crowd's is read once; 0.3 MB if somebody sends only long ones
 
 
 def asked(headers: Mapping[str, str]) -> Iterator[str]:
@@ -18,6 +20,11 @@ def asked(headers: Mapping[str, str]) -> Iterator[str]:
 def plain(text: str) -> str:
     """`Shop.Example.com.:8080` -> `shop.example.com`; names beyond ASCII in their xn-- form; "" for what is no host."""
     host = text.strip()
+    return _plain(host) if len(host) <= LONGEST + len(".:65535") else ""
+
+
+@lru_cache(KEPT)
+def _plain(host: str) -> str:
     host = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]  # IPv6 has colons inside
     host = host.rstrip(".").lower()
     if len(host) > LONGEST:
