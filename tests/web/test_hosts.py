@@ -25,6 +25,7 @@ from waker.web.hosts import asked, plain
         ("<script>", ""),
         ("a" * 300, ""),
         ("ü" * 200, ""),
+        ("\xe9." * 120 + "a", ""),  # longer in its xn-- form
         ("a\r\nb", ""),
     ],
 )

@@ -34,4 +34,4 @@ def _plain(host: str) -> str:
             host = host.encode("idna").decode("ascii")
         except UnicodeError:
             return ""
-    return host if all(letter.isalnum() or letter in "-._[]:" for letter in host) else ""
+    return host if len(host) <= LONGEST and all(letter.isalnum() or letter in "-._[]:" for letter in host) else ""
