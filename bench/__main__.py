@@ -1,4 +1,4 @@
-"""`python -m bench wake|footprint|soak|visitors|scrape` prints a table; but for `scrape` it starts itself inside the test cluster.
+"""`python -m bench wake|footprint|soak|visitors|scrape` prints a table, in a test cluster that it starts (but for `scrape`).
 
 What comes from the network (controllers' programs, wheels) is fetched before, for the cluster has no way out.
 """
