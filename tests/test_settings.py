@@ -18,6 +18,7 @@ from waker.settings import (
     one_of,
     parse_bool,
     parse_duration,
+    parse_url,
     parse_wait_host,
     read_live,
     read_settings,
@@ -121,6 +122,7 @@ def test_each_key_is_read() -> None:
         "ignore-agents": "curl/,,Nightly Check ",
         "probe-response": "200",
         "paused": "true",
+        "prometheus-url": "https://prometheus.example.org/tenant/",
     }
     wanted = Live(
         idle_after=timedelta(minutes=15),
@@ -134,6 +136,7 @@ def test_each_key_is_read() -> None:
         ignore_agents=("curl/", "Nightly Check"),
         probe_response=200,
         paused=True,
+        prometheus_url="https://prometheus.example.org/tenant",
     )
     assert data.keys() == {known.key for known in LIVE}, "a new key wants a line here"
     assert read_live(data, Live()) == (wanted, ())
@@ -222,3 +225,21 @@ def test_names_and_fields_agree() -> None:
 
 def test_its_own_namespace() -> None:
     assert Settings(namespace="sleepers").own_namespace == "sleepers"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "http://prometheus:9090", "https://10.0.0.1", "http://[fd00::1]:9090/prometheus", " http://prometheus.svc "],
+)  # fmt: skip
+def test_an_address_of_a_server(text: str) -> None:
+    assert parse_url(text) == text.strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["prometheus:9090", "ftp://prometheus", "http://", "http://a:99999", "http://a:0", "http://user:word@a", "http://a/?x=1",
+     "http://a/#x", "http://a b", "http://[::1", "http://a\nb", "http://ä"],
+)  # fmt: skip
+def test_no_address_of_a_server(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not a URL such as"):
+        parse_url(text)

@@ -42,6 +42,7 @@ SLICE_SERVICE: Final = "kubernetes.io/service-name"
 
 # In waker's own namespace.
 CONFIG_MAP: Final = "kubesleeper"
+ACTIVITY: Final = "kubesleeper-activity"  # a ConfigMap; see traffic.memory
 LEASE: Final = "kubesleeper-waker"
 OWN_SERVICE: Final = "waker"
 FIELD_MANAGER: Final = "kubesleeper-waker"

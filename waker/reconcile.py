@@ -27,7 +27,7 @@ from waker.plan.model import (
     Traffic,
 )
 from waker.plan.rest import answered_until, rest_of
-from waker.sight import interests, ready, routed_ports, traffic_of
+from waker.sight import interests, life_of, ready, routed_ports, traffic_of
 from waker.telling import Teller
 from waker.world import Namespace, Sight, managed
 
@@ -110,7 +110,7 @@ class Reconciler:
         app = sight.workload.id
         if sight.reading.policy and sight.workload.replicas and not sight.found.problems:
             self._house.fleet.follow({route.controller for route in sight.found.routes}, self._house.tasks)
-            self._house.scraper.follow(app, frozenset(interests(sight).values()))
+            self._house.scraper.follow(app, frozenset(interests(sight).values()), life_of(sight))
         else:
             self._house.scraper.forget(app)
 

@@ -7,11 +7,13 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import aiohttp
 
 from waker import names
+from waker.activity import Activity
 from waker.cluster import manifests
 from waker.cluster.client import Api
 from waker.cluster.endpoints import Endpoints
@@ -35,7 +37,8 @@ from waker.settings import Settings
 from waker.sight import latest, pick
 from waker.status import row
 from waker.traffic.controllers import Adapter, Interest
-from waker.traffic.scrape import Outside, Scraper
+from waker.traffic.prometheus import Prometheus
+from waker.traffic.scrape import Ask, Outside, Scraper
 from waker.world import Key, Namespace, World, follow
 
 log = logging.getLogger(__name__)
@@ -88,8 +91,12 @@ class Service:
                 on_visit=self._visited,
                 prime=self._prime,
                 on_page=self._page,
+                prometheus=self._ask,
+                staff=self._staff,
             ),
         )
+        self.prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
+        self.activity = Activity(api, settings.own_namespace, self.doors.knocked_at, self._writing, now)
         self._advertised = advertised(settings.advertise)
         self._api = api
         metrics.leader.set_function(lambda: float(self.lease.held))
@@ -166,7 +173,9 @@ class Service:
         async def look(key: Key) -> float | None:
             return await (keeper.look(key) if isinstance(key, Namespace) else reconciler.look(key))
 
+        self.scraper.recall(await self.activity.read())
         tasks.create_task(self.scraper.run(), name="scraper")
+        tasks.create_task(self.activity.run(self.scraper.record), name="activity")
         tasks.create_task(self.queue.run(look), name="queue")
         tasks.create_task(self._resync(), name="resync")
         log.info("everything is known: %d apps", sum(1 for _ in self.world.apps()))
@@ -198,6 +207,16 @@ class Service:
     def _pick(self, app: AppId, backend: Backend) -> Address | None:
         services = self.world.services.within(app.namespace)
         return pick(app, backend, services, self.endpoints)
+
+    def _ask(self) -> Ask | None:
+        url = self.config.live.prometheus_url
+        return partial(self.prometheus.read, url) if url else None
+
+    def _staff(self, adapter: Adapter) -> str:
+        return repr([self.world.staff(each.labels, each.namespace) for each in adapter.selectors])
+
+    def _writing(self) -> bool:
+        return self.lease.held and not self.leaving and not self.settings.dry_run
 
     def _page(self, controller: str, read_at: datetime | None) -> None:
         self.metrics.scrapes.labels(controller).inc()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from waker.errors import SettingsError
 
@@ -95,6 +96,21 @@ def parse_wait_host(text: str) -> str:
     return host
 
 
+def parse_url(text: str) -> str:
+    """`http://prometheus.monitoring:9090`, perhaps with a path; "" for none. Raises SettingsError."""
+    wanted = text.strip().rstrip("/")
+    try:
+        found = urlsplit(wanted)
+        good = found.scheme in ("http", "https") and found.hostname and found.port != 0
+    except ValueError:
+        good = False
+    if wanted and not (good and re.fullmatch(r"[!-~]+", wanted) and not re.search(r"[@?#]", wanted)):
+        raise SettingsError(
+            f"{text[:80]!r} is not a URL such as http://prometheus.monitoring:9090 (without user, query and fragment)"
+        )
+    return wanted
+
+
 # --- while it runs: the ConfigMap ---------------------------------------------------------------------------------
 
 
@@ -113,6 +129,7 @@ class Live:
     ignore_agents: tuple[str, ...] = ()
     probe_response: int = 503
     paused: bool = False
+    prometheus_url: str = ""
 
 
 NO_WAIT_HOST = "the setting wait-host is not set, so browsers get the page"
@@ -146,6 +163,7 @@ LIVE = (
     LiveKey("ignore-agents", "ignore_agents", several, "Parts of a User-Agent that never wake an app, with commas; beside the built-in list."),
     LiveKey("probe-response", "probe_response", parse_probe_response, "What monitors get from a sleeping app: `503`, or `200` if they should stay green."),
     LiveKey("paused", "paused", parse_bool, "Put nothing to sleep; what sleeps can still be woken."),
+    LiveKey("prometheus-url", "prometheus_url", parse_url, "Learn who visits from this Prometheus instead of the ingress controllers' pods; empty means from the pods."),
 )  # fmt: skip
 
 
@@ -183,6 +201,8 @@ class Settings:
     log_level: str = "info"
     log_format: str = "text"
     dry_run: bool = False
+    prometheus_token_file: str = ""
+    prometheus_ca_file: str = ""
 
     @property
     def own_namespace(self) -> str:
@@ -213,6 +233,8 @@ FLAGS = (
     Flag("--log-level", "WAKER_LOG_LEVEL", "log_level", one_of("debug", "info", "warning", "error"), "How much is logged."),
     Flag("--log-format", "WAKER_LOG_FORMAT", "log_format", one_of("text", "json"), "How it is logged."),
     Flag("--dry-run", "WAKER_DRY_RUN", "dry_run", parse_bool, "Say what would be done, do nothing."),
+    Flag("--prometheus-token-file", "WAKER_PROMETHEUS_TOKEN_FILE", "prometheus_token_file", str, "A file with the bearer token that prometheus-url asks for."),
+    Flag("--prometheus-ca-file", "WAKER_PROMETHEUS_CA_FILE", "prometheus_ca_file", str, "A file with the certificates that prometheus-url is verified by (default: the system's)."),
 )  # fmt: skip
 
 

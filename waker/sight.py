@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from waker import names
 from waker.cluster.endpoints import Endpoints, ServicePortName
-from waker.plan.model import Address, AppId, Backend, Ingress, Route, Service, Traffic
+from waker.plan.model import Address, AppId, Backend, Holder, Ingress, Route, Service, Traffic
 from waker.plan.routes import port_of
 from waker.traffic.controllers import Interest, Place, adapter_for, refusals, series
 from waker.world import Sight
@@ -29,6 +30,13 @@ def _place(route: Route, service: Service) -> Place | None:
     id, backend = route.id, route.backend
     default = not id.path_type
     return Place(id.namespace, id.ingress, backend.service, backend.port, port.name, port.number, default)
+
+
+def life_of(sight: Sight) -> str:
+    """What an app's idle clock is good for: this workload, since its last wake, as long as its routes are its own."""
+    workload = sight.workload
+    ours = any(route.holder is Holder.OURS for route in sight.found.routes)
+    return f"{workload.uid} {workload.annotations.get(names.AWAKE_SINCE, '')} {ours}"
 
 
 def unseen(sight: Sight) -> tuple[str, ...]:

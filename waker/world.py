@@ -130,6 +130,16 @@ class World:
         for each in self.workloads.values():
             yield from each.within(namespace).values()
 
+    def staff(self, labels: str, namespace: str) -> list[str]:
+        """The workloads, and their versions, whose pods have these labels (`a=b,c=d`). It changes when pods come or go."""
+        wanted = {key: value for key, _, value in (each.partition("=") for each in labels.split(","))}
+        found = (each for kind in self.workloads.values() for each in kind.values())
+        return sorted(
+            f"{each.id} {each.uid} {each.version}"
+            for each in found
+            if namespace in ("", each.id.namespace) and wanted.items() <= each.pod_labels.items()
+        )
+
     def _around(self, workload: Workload, here: Mapping[str, Ingress]) -> Neighbourhood:
         namespace = workload.id.namespace
         services = self.services.within(namespace)

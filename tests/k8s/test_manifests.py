@@ -66,6 +66,10 @@ class TestSettings:
         assert manifests["ConfigMap"]["metadata"]["name"] == names.CONFIG_MAP
 
 
+def test_what_waker_writes_about_visits_is_not_taken_away_by_applying_again(manifests: dict[str, Manifest]) -> None:
+    assert manifests[names.ACTIVITY].keys() == {"apiVersion", "kind", "metadata"}
+
+
 class TestPod:
     def test_ports_are_those_of_the_code(self, container: dict[str, Any]) -> None:
         ports = {each["name"]: each["containerPort"] for each in container["ports"]}

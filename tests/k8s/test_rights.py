@@ -75,6 +75,11 @@ def test_cluster_rights(manifests: dict[str, Manifest], verb: str, resource: str
     [
         pytest.param("watch", "configmaps", names.CONFIG_MAP, True, id="its settings"),
         pytest.param("watch", "configmaps", "kube-root-ca.crt", False, id="nothing else that is configured"),
+        pytest.param("patch", "configmaps", names.CONFIG_MAP, False, id="its settings are its user's"),
+        pytest.param("get", "configmaps", names.ACTIVITY, True, id="what was written about visits"),
+        pytest.param("patch", "configmaps", names.ACTIVITY, True, id="and it is written"),
+        pytest.param("watch", "configmaps", names.ACTIVITY, False, id="but not followed"),
+        pytest.param("create", "configmaps", names.ACTIVITY, False, id="nor made: the manifests do"),
         pytest.param("patch", "leases", names.LEASE, True, id="its Lease"),
         pytest.param("patch", "leases", "another", False, id="no other Lease"),
     ],

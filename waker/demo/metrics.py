@@ -5,6 +5,7 @@ its end, on a service only if a server was asked, and the series of a service th
 more and then forgotten.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -58,6 +59,7 @@ class Metrics:
     """The counters of one ingress controller."""
 
     def __init__(self) -> None:
+        self.started_at = time.time()  # seconds since 1970
         self.reloads = 0
         self.reloaded_at = 0.0  # seconds since 1970
         self.open = 0  # requests, where the real one counts connections
@@ -107,6 +109,9 @@ class Metrics:
         yield from family("open_connections", "gauge", "How many open connections exist, by entryPoint and protocol")
         yield f'traefik_open_connections{{entrypoint="{ENTRYPOINT}",protocol="TCP"}} {self.open}'
         yield from tallied("service", self._services, ("on", "received by"))
+        yield "# HELP process_start_time_seconds Start time of the process since unix epoch in seconds."
+        yield "# TYPE process_start_time_seconds gauge"
+        yield f"process_start_time_seconds {self.started_at:.11g}"
 
 
 def family(name: str, kind: str, text: str) -> Iterator[str]:

@@ -52,8 +52,9 @@ async def show(*, check: bool, port: int) -> int:
 
 def _load(cluster: Cluster, *, idle_after: str) -> None:
     data = {"idle-after": idle_after, "scrape-interval": "1s"}
-    metadata = {"name": names.CONFIG_MAP, "namespace": "kubesleeper"}
-    cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}])
+    for name, content in ((names.CONFIG_MAP, data), (names.ACTIVITY, {})):
+        metadata = {"name": name, "namespace": "kubesleeper"}
+        cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": content}])
     for sample in SAMPLES.values():
         cluster.load(manifests(sample, "default", {names.ENABLED: "true"}, REPLICAS))
 

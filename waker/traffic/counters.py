@@ -21,6 +21,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from waker.errors import ScrapeError
@@ -88,8 +89,14 @@ class Summing:
         if key in self._keys:
             total, mark = self._tallies.get(key, Tally())
             if sample.value:  # one that appears at 0 has moved nothing
-                mark ^= hash((*sample.labels.values(), sample.value))
+                mark ^= _fingerprint(sample)
             self._tallies[key] = Tally(total + sample.value, mark)
+
+
+def _fingerprint(sample: Sample) -> int:
+    """The same in every process, for `memory` outlives this one."""
+    text = repr((sorted(sample.labels.items()), sample.value))
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
 
 
 def _key(family: Family, sample: Sample) -> SeriesKey:
@@ -125,6 +132,10 @@ class Ledger:
     def last(self, pod: str) -> Page | None:
         """The pod's last page."""
         return self._pages.get(pod)
+
+    def pages(self) -> Mapping[str, Page]:
+        """The last page of each pod that was read, by its uid."""
+        return self._pages
 
     def baseline(self, pod: str, page: Page) -> None:
         """Take a pod's page as the beginning, if it is the first: what it had counted before is no visit."""

@@ -9,9 +9,9 @@ pod that counted is gone or began again, for what it had not shown yet is lost.
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,6 +22,8 @@ from waker.plan.model import AppId, Certainty, Pod, Traffic
 from waker.traffic.controllers import Adapter, Counted, Interest, SeriesKey, adapter_for
 from waker.traffic.counters import SHOWN_WITHIN, Page
 from waker.traffic.fetch import fetch
+from waker.traffic.memory import Followed, Record, Stand
+from waker.traffic.targets import Reading
 from waker.traffic.watched import Controller, Watched
 
 log = logging.getLogger(__name__)
@@ -31,12 +33,16 @@ SHOWN_AFTER: Final = timedelta(seconds=1.5)
 AT_ONCE: Final = 4  # pages; each holds one chunk, so that pods that hang do not make the others wait
 JITTER: Final = 0.1  # of the interval, so that several wakers do not ask at the same moment
 
+# All pods of a controller at once, by uid: what Prometheus has of them. Raises ScrapeError.
+Ask = Callable[[Adapter, Sequence[Pod], frozenset[SeriesKey]], Awaitable[Mapping[str, Reading]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What the scraper needs from others. `prime` has a pod that counts nothing yet count a request of waker's own.
 
-    `on_page` hears of each page: its controller, and when it was read whole, None if it was not.
+    `on_page` hears of each page: its controller, and when it was read whole, None if it was not. `prometheus` is asked
+    instead of the pods, if there is one. `staff` changes whenever a controller's pods come or go.
     """
 
     clock: Callable[[], datetime]
@@ -45,22 +51,8 @@ class Outside:
     prime: Callable[[Adapter, Pod], Awaitable[None]]
     on_visit: Callable[[AppId], None]
     on_page: Callable[[str, datetime | None], None]
-
-
-@dataclass(slots=True)
-class Followed:
-    """An app. `new`: its clock starts when its series are first known whole.
-
-    A pod's reload may have cost the last visit; that is said once for each pod until the next visit, for where
-    reloads are frequent nothing would ever be idle. `doubted` are the pods for which it was said.
-    """
-
-    interests: frozenset[Interest]
-    visited_at: datetime | None = None
-    because: str = ""  # what moved the clock, for people
-    new: bool = True
-    doubted_at: datetime | None = None
-    doubted: set[str] = field(default_factory=set)
+    prometheus: Callable[[], Ask | None] = lambda: None
+    staff: Callable[[Adapter], str] = lambda _: ""
 
 
 class Scraper:
@@ -73,13 +65,15 @@ class Scraper:
         self._controllers: dict[str, Controller] = {}
         self._asked = asyncio.Event()
         self._gate = asyncio.Semaphore(AT_ONCE)
-        self._reading: dict[str, asyncio.Task[None]] = {}  # by the pod's uid
+        self._reading: dict[str, asyncio.Task[None]] = {}  # by the pod's uid; by the controller's name: from Prometheus
+        self._recalled: Record | None = None
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
-    def follow(self, app: AppId, interests: frozenset[Interest]) -> None:
+    def follow(self, app: AppId, interests: frozenset[Interest], life: str = "") -> None:
         """Watch these series for an app, from now on and instead of others. Cheap when nothing changed."""
         known = self._apps.setdefault(app, Followed(frozenset()))
+        known.life = life
         if known.interests == interests:
             return
         known.new = known.new or not interests <= known.interests
@@ -123,6 +117,21 @@ class Scraper:
             late = SHOWN_WITHIN if controller.adapter.counted is Counted.END else timedelta()
             controller.ledger.discount(pod.uid, interest.key, count, self._outside.clock() + late)
 
+    def recall(self, record: Record | None) -> None:
+        """What another process wrote down. An app that is new here takes its time from it, if the counters bear it out."""
+        self._recalled = record
+
+    def record(self) -> Record:
+        """What a process that comes after this one may go by: the apps whose visits are known."""
+        stand = self._stand()
+        known = {id: app for id, app in self._apps.items() if not app.new and not self._unknown(app)}
+        found = {id: entry for id, app in known.items() if (entry := stand.entry(app))}
+        return Record(self._outside.clock(), stand.starts, found)
+
+    def _stand(self) -> Stand:
+        staff = {name: self._outside.staff(each.adapter) for name, each in self._controllers.items()}
+        return Stand(self._controllers, staff)
+
     # --- rounds -------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -152,14 +161,23 @@ class Scraper:
                 controller = self._controllers.setdefault(adapter.controller, Controller(adapter))
                 for pod in controller.see(self._outside.pods(adapter), self._outside.clock()):
                     self._all_visited(adapter, f"pod {pod.name} is gone")
-                for uid in controller.pods.keys() - self._reading.keys():
-                    self._reading[uid] = asyncio.create_task(self._read(controller, controller.pods[uid], keys))
+                self._begin(controller, keys)
         if self._reading:
             done, _ = await asyncio.wait(self._reading.values(), timeout=self._outside.interval().total_seconds())
-            self._reading = {uid: task for uid, task in self._reading.items() if task not in done}
+            self._reading = {name: task for name, task in self._reading.items() if task not in done}
             for task in done:
                 task.result()  # what nobody expected ends the process
         self._conclude()
+
+    def _begin(self, controller: Controller, keys: frozenset[SeriesKey]) -> None:
+        """Of what is still being read from the round before, nothing is asked again."""
+        name = controller.adapter.controller
+        if ask := self._outside.prometheus():
+            if name not in self._reading:
+                self._reading[name] = asyncio.create_task(self._ask(ask, controller, keys))
+            return
+        for uid in controller.pods.keys() - self._reading.keys():
+            self._reading[uid] = asyncio.create_task(self._read(controller, controller.pods[uid], keys))
 
     def _wanted(self) -> dict[str, frozenset[SeriesKey]]:
         wanted: dict[str, set[SeriesKey]] = {}
@@ -169,23 +187,54 @@ class Scraper:
         return {name: frozenset(keys) for name, keys in wanted.items()}
 
     async def _read(self, controller: Controller, each: Watched, keys: frozenset[SeriesKey]) -> None:
-        adapter, pod = controller.adapter, each.pod
         async with self._gate:
             asked_at = self._outside.clock()
             try:
-                page, each.size = await fetch(self._session, adapter, pod, keys, each.size)
+                page, each.size = await fetch(self._session, controller.adapter, each.pod, keys, each.size)
             except ScrapeError as error:
-                self._outside.on_page(adapter.controller, None)
-                _tell(each, str(error))
+                self._miss(controller, each, str(error))
                 return
-            if controller.pods.get(pod.uid) is not each:
-                return  # gone meanwhile
             each.asked_at, each.read_at = asked_at, self._outside.clock()
-            self._outside.on_page(adapter.controller, each.read_at)
-            self._observe(controller, pod, page, asked_at)
-            _tell(each, "" if page.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
-            if not page.proven:
-                await self._prime(adapter, pod)
+            if controller.pods.get(each.pod.uid) is not each:
+                return  # gone meanwhile
+            await self._take(controller, each, page, asked_at)
+
+    async def _ask(self, ask: Ask, controller: Controller, keys: frozenset[SeriesKey]) -> None:
+        watched = list(controller.pods.values())
+        async with self._gate:
+            asked_at = self._outside.clock()
+            try:
+                readings = await ask(controller.adapter, [each.pod for each in watched], keys)
+            except ScrapeError as error:
+                for each in watched:
+                    self._miss(controller, each, str(error))
+                return
+            for each in (each for each in watched if controller.pods.get(each.pod.uid) is each):
+                await self._sample(controller, each, readings.get(each.pod.uid), asked_at)
+
+    async def _sample(self, controller: Controller, each: Watched, reading: Reading | None, asked_at: datetime) -> None:
+        """One pod's part of Prometheus's answer. A sample that was taken before the pod was known may be another's."""
+        problem = each.unsampled(reading, asked_at, controller.adapter, self._outside.interval())
+        if problem or not reading:
+            self._miss(controller, each, problem)
+            if not reading:
+                await self._prime(controller.adapter, each.pod)
+        elif reading.sampled > each.sampled:
+            each.sampled = reading.sampled
+            each.asked_at = each.read_at = asked_at - timedelta(seconds=reading.age)
+            await self._take(controller, each, reading.page, each.asked_at)
+
+    def _miss(self, controller: Controller, each: Watched, problem: str) -> None:
+        self._outside.on_page(controller.adapter.controller, None)
+        _tell(each, problem)
+
+    async def _take(self, controller: Controller, each: Watched, page: Page, asked_at: datetime) -> None:
+        adapter, pod = controller.adapter, each.pod
+        self._outside.on_page(adapter.controller, each.read_at)
+        self._observe(controller, pod, page, asked_at)
+        _tell(each, "" if page.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
+        if not page.proven:
+            await self._prime(adapter, pod)
 
     def _observe(self, controller: Controller, pod: Pod, page: Page, asked_at: datetime) -> None:
         if not controller.begun:
@@ -220,9 +269,24 @@ class Scraper:
         now, interval = self._outside.clock(), self._outside.interval()
         for controller in self._controllers.values():
             controller.begun = controller.begun or not controller.blind(now, interval)
-        for app in self._apps.values():
-            if app.new and not self._unknown(app):
-                app.new, app.visited_at, app.because = False, now, "its series were known whole for the first time"
+        begun = {id: app for id, app in self._apps.items() if app.new and not self._unknown(app)}
+        stand = self._stand() if begun and self._recalled else None
+        for id, app in begun.items():
+            left = self._left(id, app, stand) if stand else None
+            app.new = False
+            if not left:
+                app.visited_at, app.because = now, "its series were known whole for the first time"
+            elif not app.visited_at or left > app.visited_at:
+                app.visited_at, app.because = left, "as another waker has written it down"
+
+    def _left(self, id: AppId, app: Followed, stand: Stand) -> datetime | None:
+        """Where another process left the clock of an app, if it is still true. Asked once: from then on we know better."""
+        record, now = self._recalled, self._outside.clock()
+        if not record or not record.fresh(now):
+            self._recalled = None
+            return None
+        entry = record.apps.pop(id, None)
+        return min(entry.visited_at, now) if entry and stand.bears_out(entry, record.starts, app) else None
 
     def _all_visited(self, adapter: Adapter, why: str) -> None:
         log.info(

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from waker.plan.model import Pod
+from waker.settings import format_duration
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.counters import Ledger, Page
+from waker.traffic.targets import Reading
 
 FRESH: Final = 3  # intervals: one page may fail and one be late before a pod's traffic is unknown
 # A pod that is not ready may still finish what it was given: Kubernetes and cloud load balancers drain for up to 5 min.
@@ -24,8 +26,10 @@ class Watched:
     """A controller pod. `problem` ends a sentence that begins with its name."""
 
     pod: Pod
+    since: datetime  # when it was first seen
     asked_at: datetime | None = None  # for the last page that was read whole
     read_at: datetime | None = None
+    sampled: float = 0.0  # by Prometheus's clock, if that is asked
     size: int = 0  # of its last page, in bytes
     problem: str = "has not been read yet"
     unready_since: datetime | None = None
@@ -33,6 +37,21 @@ class Watched:
     def excused(self, now: datetime) -> bool:
         """True: it has not been ready for so long that nobody is waiting for its page."""
         return bool(self.unready_since and self.unready_since + GRACE <= now)
+
+    def unsampled(self, reading: Reading | None, asked_at: datetime, adapter: Adapter, interval: timedelta) -> str:
+        """Why Prometheus's answer says nothing of it, "" if it does."""
+        if not reading:
+            return f"is not known to Prometheus: it has no {adapter.proof} of it; have it scraped, and {adapter.enable}"
+        if reading.age > (FRESH * interval).total_seconds():
+            return (
+                f"was last scraped by Prometheus more than {format_duration(FRESH * interval)} ago; "
+                "look at that target, and let scrape-interval be as long as Prometheus's own"
+            )
+        if reading.page.started is None:
+            return f"is not known to Prometheus whole: it has no {adapter.process.metric} of it"
+        if asked_at - timedelta(seconds=reading.age) < self.since:
+            return "has not been scraped by Prometheus since waker saw it first"
+        return ""
 
 
 @dataclass(slots=True)
@@ -49,7 +68,7 @@ class Controller:
         found = {pod.uid: pod for pod in pods if pod.address}
         gone = [self.pods.pop(uid) for uid in self.pods.keys() - found.keys()]
         for uid, pod in found.items():
-            each = self.pods.setdefault(uid, Watched(pod))
+            each = self.pods.setdefault(uid, Watched(pod, now))
             each.pod = pod
             each.unready_since = None if pod.ready else each.unready_since or now
         return [each.pod for each in gone if self.ledger.forget(each.pod.uid) or not each.unready_since]

@@ -1,0 +1,251 @@
+"""Scrapes by way of Prometheus, against a server that answers as it does: what is known, and why the rest is not."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from waker.errors import ScrapeError
+from waker.plan.model import AppId, Kind, Pod, Traffic
+from waker.traffic import prometheus
+from waker.traffic.controllers import TRAEFIK, Adapter, Interest
+from waker.traffic.prometheus import Prometheus
+from waker.traffic.scrape import Outside, Scraper
+from waker.traffic.targets import SAMPLED
+
+INTERVAL = timedelta(seconds=15)
+SHOP = AppId(Kind.DEPLOYMENT, "team-a", "shop")
+KEY = "team-a-shop-80@kubernetes"
+
+
+@dataclass
+class Sampled:
+    """What Prometheus has of one pod."""
+
+    count: float = 5
+    age: float = 1  # seconds
+    started: float | None = 1000
+    counts: bool = True
+
+
+@dataclass
+class World:
+    """Time, controller pods, and a Prometheus whose clock is an hour behind."""
+
+    now: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    pods: list[Pod] = field(default_factory=lambda: [pod("t-1")])
+    has: dict[str, Sampled] = field(default_factory=lambda: {"t-1": Sampled()})
+    answer: Any = None  # instead of a good one
+    asked: list[web.Request] = field(default_factory=list)
+    primed: list[str] = field(default_factory=list)
+    url: str = ""
+    scraper: Scraper = field(init=False)
+
+    @property
+    def their_time(self) -> float:
+        return self.now.timestamp() - 3600
+
+    def vector(self) -> dict[str, Any]:
+        elements = []
+        for name, each in self.has.items():
+            labels = {"job": "pods", "instance": f"{name}.example:9100", "pod": name}
+            series = {"__name__": "traefik_service_requests_total", "exported_service": KEY, "service": "metrics"}
+            elements += [(labels | series, each.count)] if each.counts else []
+            elements += [(labels | {SAMPLED: "yes"}, self.their_time - each.age)] if each.counts else []
+            if each.started is not None:
+                elements.append((labels | {"__name__": "process_start_time_seconds"}, each.started))
+        result = [{"metric": labels, "value": [self.their_time, str(value)]} for labels, value in elements]
+        return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(request)
+        return self.answer or web.json_response(self.vector())
+
+    async def prime(self, _: Adapter, pod: Pod) -> None:
+        self.primed.append(pod.name)
+
+    async def round(self, *, after: timedelta = INTERVAL) -> Traffic:
+        self.now += after
+        await self.scraper.round()
+        return self.scraper.traffic(SHOP)
+
+
+def pod(name: str) -> Pod:
+    return Pod("ingress", name, f"uid-of-{name}", "10.0.0.1", ready=True, ports={})
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    here, app = World(), web.Application()
+    app.router.add_get("/prefix/api/v1/query", here.serve)
+    server = TestServer(app)
+    await server.start_server()
+    here.url = f"http://127.0.0.1:{server.port}/prefix"
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        asking = Prometheus(session)
+        here.scraper = Scraper(
+            session,
+            Outside(
+                clock=lambda: here.now,
+                interval=lambda: INTERVAL,
+                pods=lambda _: here.pods,
+                prime=here.prime,
+                on_visit=lambda _: None,
+                on_page=lambda _controller, _read_at: None,
+                prometheus=lambda: partial(asking.read, here.url),
+            ),
+        )
+        here.scraper.follow(SHOP, frozenset({Interest(TRAEFIK.controller, (KEY,))}))
+        yield here
+    await server.close()
+
+
+async def known(world: World) -> datetime:
+    """Until all is well; when the clock of the shop started."""
+    await world.round()
+    traffic = await world.round()
+    assert traffic == Traffic(world.now)
+    return world.now
+
+
+async def test_a_sample_from_before_waker_knew_the_pod_is_not_believed(world: World) -> None:
+    assert "has not been scraped by Prometheus since waker saw it first" in (await world.round()).unknown
+    assert await world.round() == Traffic(world.now)
+
+
+async def test_visits_move_the_clock_and_idleness_does_not(world: World) -> None:
+    start = await known(world)
+    assert await world.round() == Traffic(start)
+    world.has["t-1"].count += 1
+    assert await world.round() == Traffic(world.now)
+    last = world.now
+    assert await world.round() == Traffic(last)
+    assert world.asked[0].query["query"].startswith('{__name__=~"traefik_service_requests_total"} or ')
+    assert world.asked[0].headers["Accept-Encoding"] == "identity"
+    assert len(world.asked) == 5, "one question a round"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        pytest.param({"counts": False}, "it has no traefik_service_requests_total of it", id="no such series"),
+        pytest.param({"age": 46}, "was last scraped by Prometheus more than 45s ago", id="old samples"),
+        pytest.param({"started": None}, "has no process_start_time_seconds of it", id="no start"),
+    ],
+)  # fmt: skip
+async def test_a_pod_that_prometheus_does_not_read_is_unknown(world: World, change: dict[str, Any], why: str) -> None:
+    start = await known(world)
+    world.has["t-1"] = Sampled(**change)
+    for _ in range(4):
+        traffic = await world.round()
+    assert traffic.visited_at == start
+    assert traffic.unknown.startswith("Traefik pod ingress/t-1 ")
+    assert why in traffic.unknown
+    world.has["t-1"] = Sampled()
+    assert await world.round() == Traffic(start)
+
+
+async def test_a_pod_that_prometheus_does_not_know_is_unknown_and_primed(world: World) -> None:
+    world.pods.append(pod("t-2"))
+    await world.round()
+    assert "t-2 is not known to Prometheus" in (await world.round()).unknown
+    assert world.primed == ["t-2", "t-2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        pytest.param({"status": 503, "text": "busy"}, "HTTP 503: Prometheus's answer cannot be read: 'busy'", id="down"),
+        pytest.param({"status": 302, "headers": {"Location": "/login"}}, "HTTP 302", id="a login"),
+        pytest.param({"status": 422, "text": '{"status":"error","error":"too many samples"}'},
+                     "HTTP 422: Prometheus refused the query: 'too many samples'", id="refused"),
+        pytest.param({"text": "<html>"}, "Prometheus's answer cannot be read: '<html>'", id="another server"),
+    ],
+)  # fmt: skip
+async def test_no_answer_is_unknown(world: World, answer: dict[str, Any], why: str) -> None:
+    start = await known(world)
+    for _ in range(4):
+        world.answer = web.Response(**answer)
+        traffic = await world.round()
+    assert traffic.visited_at == start
+    assert traffic.unknown.startswith("Traefik pod ingress/t-1 is not known: ")
+    assert why in traffic.unknown
+
+
+async def test_prometheus_is_not_there(world: World) -> None:
+    world.url = "http://127.0.0.1:1"
+    assert (await world.round()).unknown.endswith("is not known, for Prometheus cannot be reached at 127.0.0.1:1")
+
+
+async def test_prometheus_is_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus, "TIMEOUT", aiohttp.ClientTimeout(total=0.0001))
+    assert (await world.round()).unknown.endswith("is not known, for Prometheus did not answer in time")
+
+
+async def test_a_restart_in_place_starts_the_clocks_again(world: World) -> None:
+    await known(world)
+    world.has["t-1"].started = 2000
+    assert await world.round() == Traffic(world.now)
+
+
+async def test_a_sample_that_was_seen_is_no_news(world: World) -> None:
+    """Two servers behind one address: the other one's newest sample may be older. It is no restart, and no visit."""
+    world.has["t-1"].count = 6
+    start = await known(world)
+    world.has["t-1"] = Sampled(count=5, age=20)
+    assert await world.round() == Traffic(start)
+    world.has["t-1"] = Sampled(count=6)
+    assert await world.round() == Traffic(start)
+
+
+async def test_a_new_pod_counts_from_zero(world: World) -> None:
+    await known(world)
+    world.pods.append(pod("t-2"))
+    world.has["t-2"] = Sampled(count=1)
+    await world.round()
+    assert await world.round() == Traffic(world.now)
+
+
+async def test_the_token_is_read_anew_each_time(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    async with aiohttp.ClientSession() as session:
+        asking = Prometheus(session, str(file))
+        for token in ("one\n", "two"):
+            file.write_text(token)
+            await asking.read(world.url, TRAEFIK, world.pods, frozenset())
+    assert [request.headers["Authorization"] for request in world.asked] == ["Bearer one", "Bearer two"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        pytest.param(None, "cannot be read: No such file or directory", id="missing"),
+        pytest.param(b"one\ntwo", "holds no token", id="two lines"),
+        pytest.param(b"\xff\xfe", "holds no token", id="bytes"),
+    ],
+)
+async def test_a_token_file_that_is_no_good_is_told(
+    world: World, tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(ScrapeError, match=rf"is not known: the token file .* {why}"):
+            await Prometheus(session, str(file)).read(world.url, TRAEFIK, world.pods, frozenset())
+    assert world.asked == []
+
+
+async def test_a_ca_file_that_is_no_good_is_told(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "ca"
+    file.write_text("no certificate")
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(ScrapeError, match=r"is not known: the CA file .* cannot be used"):
+            await Prometheus(session, ca_file=str(file)).read(world.url, TRAEFIK, world.pods, frozenset())

@@ -1,0 +1,119 @@
+"""Prometheus's answer to an instant query, read as a stream: bytes go in, one element of the vector after the other comes out.
+
+Pure: it knows neither sockets nor queries; `prometheus` feeds it. An answer of 10,000 series has 4 MB, so it is never held
+as a whole: JSON is read element by element, in memory of one slice. What is cut short, partial or no vector is an error,
+never an element less: a lost counter would look like idleness.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from waker.errors import ScrapeError
+
+LONGEST: Final = 64 * 1024  # characters of one element, or of what stands around the vector; real elements have 400
+MOST_BYTES: Final = 256 << 20  # of 500,000 elements, the most that is read of a metrics page
+
+HEAD = re.compile(r'"result"\s*:\s*\[')
+SUCCESS = re.compile(r'"status"\s*:\s*"success"')
+VECTOR = re.compile(r'"resultType"\s*:\s*"vector"')
+# What a query layer over several Prometheus servers says of an answer that lacks some of them.
+PARTIAL = re.compile(r'"warnings"\s*:\s*\[\s*"|"isPartial"\s*:\s*true')
+BETWEEN = re.compile(r"[\s,]*")
+
+
+class Element(NamedTuple):
+    """One series of the answer. `at` is the time of the question, in seconds since 1970 by Prometheus's own clock."""
+
+    labels: dict[str, str]
+    value: float
+    at: float
+
+
+class Vector:
+    """One answer. `feed` it slices of any size, then `finish` it."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+        self._inside = self._over = False
+        self._bytes = 0
+
+    def feed(self, piece: bytes) -> Iterator[Element]:
+        """The elements that end in this slice. Raises ScrapeError."""
+        self._bytes += len(piece)
+        if self._bytes > MOST_BYTES:
+            raise ScrapeError(f"Prometheus's answer has more than {MOST_BYTES >> 20} MB")
+        self._rest += self._decoder.decode(piece)
+        if not self._inside:
+            self._begin()
+        if self._inside and not self._over:
+            yield from self._elements()
+        if len(self._rest) > LONGEST:
+            raise unreadable(self._rest)
+
+    def finish(self) -> None:
+        """It must have come to its end, and be whole. Raises ScrapeError."""
+        if not self._over:
+            raise ScrapeError("Prometheus broke off its answer") if self._inside else refused(self._rest)
+        if PARTIAL.search(self._rest):
+            raise ScrapeError(f"Prometheus's answer is not whole: {shown(self._rest)}")
+
+    def _begin(self) -> None:
+        found = HEAD.search(self._rest)
+        if not found:
+            return
+        head = self._rest[: found.start()]
+        if not SUCCESS.search(head) or not VECTOR.search(head) or PARTIAL.search(head):
+            raise refused(self._rest)
+        self._rest, self._inside = self._rest[found.end() :], True
+
+    def _elements(self) -> Iterator[Element]:
+        at, text = 0, self._rest
+        while True:
+            at = _skip(text, at)
+            if text.startswith("]", at):
+                at, self._over = at + 1, True
+                break
+            try:
+                found, end = json.JSONDecoder().raw_decode(text, at)
+            except ValueError:  # its end is still to come; what never ends is too long in the end
+                break
+            yield element(found)
+            at = end
+        self._rest = text[at:]
+
+
+def _skip(text: str, at: int) -> int:
+    found = BETWEEN.match(text, at)
+    return found.end() if found else at
+
+
+def element(found: Any) -> Element:
+    """`{"metric": {"a": "b"}, "value": [1700000000.1, "5"]}`. Raises ScrapeError."""
+    try:
+        at, value = found["value"]
+        return Element(dict(found["metric"]), float(value), float(at))
+    except (KeyError, TypeError, ValueError) as error:
+        raise unreadable(json.dumps(found)) from error
+
+
+def refused(text: str) -> ScrapeError:
+    """For an answer that is no vector: what Prometheus says is wrong, if it says so."""
+    try:
+        said = str(json.loads(text)["error"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return unreadable(text)
+    return ScrapeError(f"Prometheus refused the query: {shown(said)}")
+
+
+def unreadable(text: str) -> ScrapeError:
+    """For what is no answer of Prometheus's."""
+    return ScrapeError(f"Prometheus's answer cannot be read: {shown(text)}")
+
+
+def shown(text: str) -> str:
+    """As it may be shown to a person: printable, and short."""
+    return ascii(text[:160].strip())
