@@ -125,7 +125,7 @@ class World:
         traffic = self.scraper.traffic(app)
         return bool(not traffic.unknown and traffic.visited_at and self.now - traffic.visited_at >= IDLE_AFTER)
 
-    async def do(self, what: str, which: int, app: AppId) -> None:
+    async def do(self, what: str, which: int, app: AppId) -> None:  # noqa: C901 a list of what can happen
         self.now += timedelta(seconds=3)
         server = self.servers[which % len(self.servers)]
         match what:

@@ -97,9 +97,10 @@ class Parting:
 
 def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """The labels that the controller itself wrote, as far as they can be told from those of the target."""
-    found = {name: text for name, text in labels.items() if name not in OF_TARGET and not name.startswith(RENAMED)}
-    renamed = {name.removeprefix(RENAMED): text for name, text in labels.items() if name.startswith(RENAMED)}
-    return found | renamed
+    found = {name: text for name, text in labels.items() if name not in OF_TARGET}
+    for name in [name for name in found if name.startswith(RENAMED)]:
+        found[name.removeprefix(RENAMED)] = found.pop(name)
+    return found
 
 
 def pod_of(target: Target, pods: Sequence[Pod]) -> Pod | None:

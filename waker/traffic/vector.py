@@ -21,6 +21,7 @@ SUCCESS = re.compile(r'"status"\s*:\s*"success"')
 VECTOR = re.compile(r'"resultType"\s*:\s*"vector"')
 # What a query layer over several Prometheus servers says of an answer that lacks some of them.
 PARTIAL = re.compile(r'"warnings"\s*:\s*\[\s*"|"isPartial"\s*:\s*true')
+DECODE = json.JSONDecoder().raw_decode
 BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -78,7 +79,7 @@ class Vector:
                 at, self._over = at + 1, True
                 break
             try:
-                found, end = json.JSONDecoder().raw_decode(text, at)
+                found, end = DECODE(text, at)
             except ValueError:  # its end is still to come; what never ends is too long in the end
                 break
             yield element(found)
