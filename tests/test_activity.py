@@ -1,6 +1,8 @@
 """The ConfigMap with the last visits, on the embedded API server: what is written, how often, and by whom."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +27,7 @@ class Stage:
     """One waker's part in it."""
 
     cluster: Cluster
+    kubeconfig: Path
     activity: Activity = field(init=False)
     now: datetime = NOW
     holder: bool = True
@@ -52,8 +55,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with Cluster() as cluster:
         metadata = {"name": names.ACTIVITY, "namespace": "kubesleeper"}
         cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}])
-        async with connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
-            here = Stage(cluster)
+        here = Stage(cluster, cluster.kubeconfig(tmp_path / "kubeconfig"))
+        async with connect(str(here.kubeconfig)) as api:
             here.activity = Activity(api, "kubesleeper", here.knocks.get, lambda: here.holder, lambda: here.now)
             yield here
 
@@ -108,3 +111,44 @@ async def test_without_the_object_nothing_is_lost_but_time(stage: Stage, caplog:
 async def test_what_is_too_large_is_not_written(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activity, "MOST", 10)
     assert not await stage.turn(shop=LONG_AGO)
+
+
+async def test_who_begins_to_hold_the_lease_keeps_to_what_the_holder_before_it_wrote(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity, "LOOK", 0)
+    assert await stage.turn(shop=LONG_AGO)
+    async with connect_again(stage) as (other, looks):
+        stage.now += EVERY / 2
+        running = asyncio.create_task(other.run(lambda: stage.known(blog=LONG_AGO)))
+        await looks.reached(20)
+        assert "blog" not in str(stage.written())
+        stage.now += EVERY / 2
+        await stage.cluster.until(lambda: "blog" in str(stage.written()))
+        running.cancel()
+
+
+class Looks:
+    """Whether one may write; who asks is counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.more = asyncio.Event()
+
+    def __call__(self) -> bool:
+        self.count += 1
+        self.more.set()
+        return True
+
+    async def reached(self, count: int) -> None:
+        while self.count < count:
+            await self.more.wait()
+            self.more.clear()
+
+
+@asynccontextmanager
+async def connect_again(stage: Stage) -> AsyncIterator[tuple[Activity, Looks]]:
+    """Another waker beside the first."""
+    looks = Looks()
+    async with connect(str(stage.kubeconfig)) as api:
+        yield Activity(api, "kubesleeper", stage.knocks.get, looks, lambda: stage.now), looks

@@ -26,7 +26,7 @@ KEY: Final = "activity"
 EVERY: Final = timedelta(minutes=1)  # between two writes
 RENEWED: Final = timedelta(minutes=10)  # without news: what is older than TRUSTED_FOR is not believed
 QUIET: Final = timedelta(seconds=10)  # since the last visit; also longer than a controller sends late requests to waker
-LOOK: Final = 2.0  # seconds
+LOOK: Final = 10.0  # seconds; to compare 1,000 apps with what is written takes 20 ms
 MOST: Final = 900_000  # bytes; a ConfigMap holds 1 MiB
 
 
@@ -61,9 +61,13 @@ class Activity:
         return decode((found.get("data") or {}).get(KEY, ""))
 
     async def run(self, known: Callable[[], Record]) -> None:
-        """For ever: write down what is known, when it is due."""
+        """For ever: write down what is known, when it is due. Who begins to hold the Lease reads what others wrote last."""
+        holding = False
         while True:
             await asyncio.sleep(LOOK)
+            was, holding = holding, self._writing()
+            if holding and not was:
+                await self.read()
             if self.due():
                 await self.write(known())
 

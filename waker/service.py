@@ -166,6 +166,7 @@ class Service:
         if not self.settings.dry_run:
             tasks.create_task(self.lease.run(), name="lease")
         await self.config.reflector.synced.wait()
+        self.scraper.recall(await self.activity.read())
         await follow(self.world, tasks)
         house = self.house(tasks)
         reconciler, keeper = Reconciler(house), Keeper(house)
@@ -173,7 +174,6 @@ class Service:
         async def look(key: Key) -> float | None:
             return await (keeper.look(key) if isinstance(key, Namespace) else reconciler.look(key))
 
-        self.scraper.recall(await self.activity.read())
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
         tasks.create_task(self.queue.run(look), name="queue")

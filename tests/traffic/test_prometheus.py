@@ -184,6 +184,11 @@ async def test_prometheus_is_not_there(world: World) -> None:
     assert (await world.round()).unknown.endswith("is not known, for Prometheus cannot be reached at 127.0.0.1:1")
 
 
+async def test_an_address_that_cannot_be_asked_is_no_crash(world: World) -> None:
+    world.url = "http://[v1.x]:99999999"
+    assert "is not known, for Prometheus broke off" in (await world.round()).unknown
+
+
 async def test_prometheus_is_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prometheus, "TIMEOUT", aiohttp.ClientTimeout(total=0.0001))
     assert (await world.round()).unknown.endswith("is not known, for Prometheus did not answer in time")

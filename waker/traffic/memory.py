@@ -27,6 +27,7 @@ from waker.traffic.watched import Controller
 TRUSTED_FOR: Final = timedelta(minutes=30)
 AHEAD: Final = timedelta(seconds=5)  # the writer's clock may be as much
 
+UNCOUNTED: Final = Tally()
 Starts = Mapping[str, Mapping[str, float]]
 
 
@@ -95,12 +96,15 @@ class Stand:
 
     def digest(self, app: Followed) -> str:
         """Of all that must be the same, 12 characters."""
-        found = blake2b(app.life.encode(), digest_size=9)
-        for interest in sorted(app.interests):
-            found.update(repr((*interest, self._staff.get(interest.controller, ""))).encode())
-            for uid, page in self._pages[interest.controller]:
-                found.update(repr((uid, *page.tallies.get(interest.key, Tally()))).encode())
-        return urlsafe_b64encode(found.digest()).decode()
+        counted = [
+            (interest, self._staff.get(interest.controller, ""), self._tallies(interest))
+            for interest in sorted(app.interests)
+        ]
+        text = repr((app.life, counted))
+        return urlsafe_b64encode(blake2b(text.encode(), digest_size=9).digest()).decode()
+
+    def _tallies(self, interest: Interest) -> list[tuple[str, Tally]]:
+        return [(uid, page.tallies.get(interest.key, UNCOUNTED)) for uid, page in self._pages[interest.controller]]
 
     def bears_out(self, entry: Entry, starts: Starts, app: Followed) -> bool:
         """Whether nothing of an app was counted since this was written."""

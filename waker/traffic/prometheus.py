@@ -39,8 +39,8 @@ class Prometheus:
         self, url: str, adapter: Adapter, pods: Sequence[Pod], keys: frozenset[SeriesKey]
     ) -> Mapping[str, Reading]:
         """What it has of these pods, by uid; those it does not know are left out. Raises ScrapeError."""
-        at = URL(url.rstrip("/") + "/api/v1/query").with_query(query=query_for(adapter), timeout=LATEST)
         try:
+            at = URL(f"{url}/api/v1/query").with_query(query=query_for(adapter), timeout=LATEST)
             async with self._session.get(
                 at, headers=self._headers(), timeout=TIMEOUT, allow_redirects=False, ssl=self._context()
             ) as answer:
@@ -51,7 +51,11 @@ class Prometheus:
             raise ScrapeError("is not known, for Prometheus did not answer in time") from error
         except aiohttp.ClientConnectorError as error:
             raise ScrapeError(f"is not known, for Prometheus cannot be reached at {at.host}:{at.port}") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except (
+            aiohttp.ClientError,
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: not every URL is one that can be asked
             raise ScrapeError(f"is not known, for Prometheus broke off: {type(error).__name__}") from error
         except ScrapeError as error:
             raise ScrapeError(f"is not known: {error}") from error
