@@ -56,9 +56,10 @@ class Activity:
         except ClusterError as error:
             log.warning("idle clocks begin anew: %s", error)
             return None
-        self._last = decode((found.get("data") or {}).get(KEY, ""))
+        text = (found.get("data") or {}).get(KEY, "")
+        self._last = decode(text)
         self._tried_at = self._last.written_at if self._last else None
-        return decode((found.get("data") or {}).get(KEY, ""))
+        return decode(text)  # not the same: who recalls it uses it up
 
     async def run(self, known: Callable[[], Record]) -> None:
         """For ever: write down what is known, when it is due. Who begins to hold the Lease reads what others wrote last."""
@@ -72,6 +73,7 @@ class Activity:
                 await self.write(known())
 
     def due(self) -> bool:
+        """Whether this process may write at this moment, and the last write, of whomever, is long enough ago."""
         now = self._clock()
         return self._writing() and (self._tried_at is None or not now - EVERY < self._tried_at <= now)
 

@@ -1,5 +1,7 @@
 """Who visits, kept up to date: reads every controller pod's page again and again, and tells when each app was last visited.
 
+Pages come from the pods, or all at once from Prometheus; from there on nothing differs. What another process knew of an
+app is taken over in the first round that knows its series whole, if they still stand as they did (`memory`).
 It knows no Kubernetes: `app` gives it the controllers' pods, calls `follow` at each reconcile and asks `traffic` when
 something is decided. Unknown is a sentence, never a time: `visited_at` stays what it was, and whoever reads it must not
 call the app idle. Times only move forward: at a visit, at the first round that knows an app's series whole, and when a

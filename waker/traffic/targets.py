@@ -6,7 +6,7 @@ Where Prometheus has renamed a label because the target has one of that name (`h
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from waker.plan.model import Pod
@@ -49,7 +49,7 @@ class Part:
 
     sums: Summing
     sampled: float = float("-inf")
-    asked: float = field(default=0.0)
+    asked: float = 0.0
 
 
 def query_for(adapter: Adapter) -> str:
