@@ -18,6 +18,8 @@ from waker.settings import (
     one_of,
     parse_bool,
     parse_duration,
+    parse_floor,
+    parse_statuses,
     parse_url,
     parse_wait_host,
     read_live,
@@ -102,6 +104,34 @@ def test_what_is_no_whole_number(text: str) -> None:
         whole(200, 599)(text)
 
 
+def test_a_floor_may_be_none() -> None:
+    assert parse_floor("0s") == timedelta()
+    assert parse_floor("5m") == timedelta(minutes=5)
+    with pytest.raises(SettingsError, match="is not a duration"):
+        parse_floor("0")
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        pytest.param("", "", "200", id="none"),
+        pytest.param("404,301", "404", "302", id="two"),
+        pytest.param(" 3xx ,", "308", "404", id="a class"),
+        pytest.param("4XX", "4xx", "200", id="a class, where the metric itself counts by class"),
+    ],
+)
+def test_statuses(text: str, inside: str, outside: str) -> None:
+    found = parse_statuses(text)
+    assert {inside} - {""} <= found
+    assert outside not in found
+
+
+@pytest.mark.parametrize("text", ["ok", "99", "600", "3x", "404;301", "4\u0660\u0664"])
+def test_what_is_no_status(text: str) -> None:
+    with pytest.raises(SettingsError, match="is no HTTP status such as 404 or 3xx"):
+        parse_statuses(text)
+
+
 # --- the ConfigMap ----------------------------------------------------------------------------------------------------
 
 
@@ -112,7 +142,9 @@ def test_an_empty_config_map_is_the_defaults() -> None:
 def test_each_key_is_read() -> None:
     data = {
         "idle-after": "15m",
+        "min-idle": "2m",
         "scrape-interval": "5s",
+        "ignore-statuses": "301, 404",
         "wake-timeout": "1m",
         "hold-for": "10s",
         "page-status": "202",
@@ -126,7 +158,9 @@ def test_each_key_is_read() -> None:
     }
     wanted = Live(
         idle_after=timedelta(minutes=15),
+        min_idle=timedelta(minutes=2),
         scrape_interval=timedelta(seconds=5),
+        ignore_statuses=frozenset({"301", "404"}),
         wake_timeout=timedelta(minutes=1),
         hold_for=timedelta(seconds=10),
         page_status=202,
@@ -217,7 +251,7 @@ def test_no_variable_is_one_that_kubernetes_makes_up_for_a_service_named_waker()
 
 def test_names_and_fields_agree() -> None:
     assert {known.field for known in FLAGS} == set(Settings.__dataclass_fields__)
-    assert {known.field for known in LIVE} == set(Live.__dataclass_fields__)
+    assert {known.field for known in LIVE} | {"classes"} == set(Live.__dataclass_fields__)
     for names in ([known.flag for known in FLAGS], [known.env for known in FLAGS], [known.key for known in LIVE]):
         assert len(names) == len(set(names))
     assert defaults(Live)["page_status"] == 503

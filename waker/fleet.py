@@ -17,10 +17,11 @@ from waker.cluster.reflector import Reflector, Source
 from waker.cluster.resources import PODS
 from waker.plan.model import Address, AppId, Pod, Route
 from waker.traffic import probe
-from waker.traffic.controllers import ADAPTERS, DEFAULT_LAG, Adapter, Interest, Selector, adapter_for
+from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port, Selector
 from waker.traffic.probe import Answer, Question
 
 Discount = Callable[[Pod, Interest], None]
+Adapters = Callable[[str], Adapter | None]
 
 
 class Asked(NamedTuple):
@@ -33,21 +34,30 @@ class Asked(NamedTuple):
 
 
 class Fleet:
-    """See above. `discount` is told of probes that an app answered, for they count as its traffic."""
+    """See above. `discount` is told of probes that an app answered, for they count as its traffic.
+
+    `adapter` knows the controllers as the settings want them, by what they go by in a Route.
+    """
 
     def __init__(
-        self, api: Api, session: aiohttp.ClientSession, discount: Discount, clock: Callable[[], datetime]
+        self,
+        api: Api,
+        session: aiohttp.ClientSession,
+        discount: Discount,
+        clock: Callable[[], datetime],
+        adapter: Adapters,
     ) -> None:
         self._api = api
         self._session = session
         self._discount = discount
         self._clock = clock
+        self._adapter = adapter
         self._reflectors: dict[Selector, Reflector[Pod]] = {}
         self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}
 
     def follow(self, controllers: Iterable[str], tasks: asyncio.TaskGroup) -> None:
         """Watch the pods of these controllers too, from now on."""
-        for adapter in {ADAPTERS[name] for name in controllers if name in ADAPTERS}:
+        for adapter in filter(None, map(self._adapter, controllers)):
             for selector in adapter.selectors:
                 if selector not in self._reflectors:
                     path = PODS.collection(selector.namespace) if selector.namespace else PODS.everywhere()
@@ -63,15 +73,15 @@ class Fleet:
 
     async def prime(self, adapter: Adapter, pod: Pod, namespace: str) -> None:
         """Have the pod count something: a probe of a keeper."""
-        await probe.ask(self._session, _proxy(adapter, pod), probe.keeper_question(namespace))
+        if adapter.proxy:
+            await probe.ask(self._session, _at(pod, adapter.proxy), probe.keeper_question(namespace))
 
     async def unprepared(self, routes: Iterable[Route]) -> str:
         """Why some controller pod cannot reach waker through the keeper, "" if all can or nothing can be told."""
         asked = [
-            Asked(pod, route, _proxy(adapter, pod), probe.keeper_question(route.id.namespace))
+            Asked(pod, route, address, probe.keeper_question(route.id.namespace))
             for route in {route.controller: route for route in routes}.values()
-            if (adapter := adapter_for(route.controller))
-            for pod in self._serving(adapter)
+            for pod, address in self._serving(route)
         ]
         answers = await probe.ask_all(self._session, [(each.address, each.question) for each in asked])
         for each, answer in zip(asked, answers, strict=True):
@@ -93,7 +103,7 @@ class Fleet:
         answers = await asyncio.gather(*(self._ask(each, interests.get(str(each.route.id))) for each in asked))
         for each, answer in zip(asked, answers, strict=True):
             told.setdefault(each.route, []).append(answer)
-        if not all(_followed(route, told.get(route, []), self._clock()) for route in routes):
+        if not all(self._has_followed(route, told.get(route, [])) for route in routes):
             self._followed.pop(app, None)
             return None
         if not known or known[0] != swap:
@@ -111,27 +121,29 @@ class Fleet:
             self._discount(asked.pod, interest)
         return answer
 
-    def _serving(self, adapter: Adapter) -> list[Pod]:
-        return [pod for pod in self.pods(adapter) if pod.ready and pod.address]
+    def _serving(self, route: Route) -> list[tuple[Pod, Address]]:
+        """The pods that take requests for a route, and where. None for a controller whose pods cannot be asked."""
+        adapter = self._adapter(route.controller)
+        if not adapter or not adapter.proxy:
+            return []
+        return [(pod, _at(pod, adapter.proxy)) for pod in self.pods(adapter) if pod.ready and pod.address]
 
     def _questions(self, routes: Sequence[Route]) -> list[Asked]:
         return [
-            Asked(pod, route, _proxy(adapter, pod), probe.question_for(route.id))
+            Asked(pod, route, address, probe.question_for(route.id))
             for route in routes
-            if (adapter := adapter_for(route.controller))
-            for pod in self._serving(adapter)
+            for pod, address in self._serving(route)
         ]
 
+    def _has_followed(self, route: Route, answers: Sequence[Answer]) -> bool:
+        if Answer.THEIRS in answers:
+            return False
+        if answers and all(answer is Answer.OURS for answer in answers):
+            return True
+        adapter = self._adapter(route.controller)
+        lag = adapter.lag if adapter else DEFAULT_LAG
+        return route.swapped_at is not None and self._clock() >= route.swapped_at + lag
 
-def _proxy(adapter: Adapter, pod: Pod) -> Address:
-    return Address(pod.address, adapter.proxy.of(pod))
 
-
-def _followed(route: Route, answers: Sequence[Answer], now: datetime) -> bool:
-    if Answer.THEIRS in answers:
-        return False
-    if answers and all(answer is Answer.OURS for answer in answers):
-        return True
-    adapter = adapter_for(route.controller)
-    lag = adapter.lag if adapter else DEFAULT_LAG
-    return route.swapped_at is not None and now >= route.swapped_at + lag
+def _at(pod: Pod, port: Port) -> Address:
+    return Address(pod.address, port.of(pod))

@@ -12,6 +12,7 @@ DOMAIN: Final = "kubesleeper.io"
 ENABLED: Final = f"{DOMAIN}/enabled"
 IDLE_AFTER: Final = f"{DOMAIN}/idle-after"
 INGRESS: Final = f"{DOMAIN}/ingress"
+MIN_IDLE: Final = f"{DOMAIN}/min-idle"
 SERVICE: Final = f"{DOMAIN}/service"
 STATE: Final = f"{DOMAIN}/state"
 TITLE: Final = f"{DOMAIN}/title"
@@ -46,6 +47,12 @@ ACTIVITY: Final = "kubesleeper-activity"  # a ConfigMap; see traffic.memory
 LEASE: Final = "kubesleeper-waker"
 OWN_SERVICE: Final = "waker"
 FIELD_MANAGER: Final = "kubesleeper-waker"
+
+# How settings call the ingress controllers that are known, see `traffic.controllers`.
+ADAPTERS: Final = (
+    "ingress-nginx", "traefik", "haproxy-ingress", "haproxytech", "contour", "envoy-gateway", "cilium", "istio", "kong",
+    "nginx", "nginx-plus", "skipper",
+)  # fmt: skip
 
 # HTTP. The marker is on each answer that is waker's own; a request that carries it never wakes anything.
 MARKER: Final = "X-Kubesleeper"

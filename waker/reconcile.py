@@ -112,7 +112,7 @@ class Reconciler:
             self._house.fleet.follow({route.controller for route in sight.found.routes}, self._house.tasks)
             self._house.scraper.follow(app, frozenset(interests(sight).values()), life_of(sight))
         else:
-            self._house.scraper.forget(app)
+            self._house.scraper.leave(app)
 
     def _forget_answered_knocks(self, sight: Sight) -> None:
         app = sight.workload.id

@@ -37,6 +37,7 @@ from waker.settings import Settings
 from waker.sight import latest, pick
 from waker.status import row
 from waker.traffic.controllers import Adapter, Interest
+from waker.traffic.controllers.fitting import fitted
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Ask, Outside, Scraper
 from waker.world import Key, Namespace, World, follow
@@ -81,7 +82,7 @@ class Service:
         self.endpoints = Endpoints(api, self.queue.add, now)
         self.doors = Doors(self._pick, self.queue.add, now)
         self.config = Config(api, settings.own_namespace, self._all_changed, self._complained, now)
-        self.fleet = Fleet(api, session, self._discount, now)
+        self.fleet = Fleet(api, session, self._discount, now, self._adapter)
         self.scraper = Scraper(
             session,
             Outside(
@@ -93,6 +94,7 @@ class Service:
                 on_page=self._page,
                 prometheus=self._ask,
                 staff=self._staff,
+                adapter=self._adapter,
             ),
         )
         self.prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
@@ -224,6 +226,9 @@ class Service:
             self.metrics.scraped_at.labels(controller).set(read_at.timestamp())
         else:
             self.metrics.scrape_failures.labels(controller).inc()
+
+    def _adapter(self, controller: str) -> Adapter | None:
+        return fitted(controller, self.config.live)
 
     def _discount(self, pod: Pod, interest: Interest) -> None:
         self.scraper.discount(pod, interest)

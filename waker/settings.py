@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from waker.class_settings import PREFIX, ClassSettings, read_classes
 from waker.errors import SettingsError
 
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -41,6 +42,21 @@ def format_duration(length: timedelta) -> str:
         count, rest = divmod(rest, seconds)
         words += f"{count}{unit}" if count else ""
     return words or "0s"
+
+
+def parse_floor(text: str) -> timedelta:
+    """A duration, or `0s` for none. Raises SettingsError."""
+    return timedelta() if text.strip() == "0s" else parse_duration(text)
+
+
+def parse_statuses(text: str) -> frozenset[str]:
+    """`301,4xx` -> 301, 4xx and 400 to 499: whatever a metric may say. Raises SettingsError."""
+    found: set[str] = set()
+    for word in filter(None, (word.strip().lower() for word in text.split(","))):
+        if not re.fullmatch(r"[1-5](\d\d|xx)", word, re.ASCII):
+            raise SettingsError(f"{word[:40]!r} is no HTTP status such as 404 or 3xx")
+        found |= {word} | ({f"{word[0]}{rest:02}" for rest in range(100)} if word.endswith("xx") else set())
+    return frozenset(found)
 
 
 def parse_bool(text: str) -> bool:
@@ -119,7 +135,9 @@ class Live:
     """The settings of the ConfigMap, with their defaults."""
 
     idle_after: timedelta = timedelta(minutes=30)
+    min_idle: timedelta = timedelta()
     scrape_interval: timedelta = timedelta(seconds=15)
+    ignore_statuses: frozenset[str] = frozenset()
     wake_timeout: timedelta = timedelta(minutes=5)
     hold_for: timedelta = timedelta(seconds=30)  # below the usual read timeout of 60 s; Envoy's default is 15 s
     page_status: int = 503
@@ -130,6 +148,7 @@ class Live:
     probe_response: int = 503
     paused: bool = False
     prometheus_url: str = ""
+    classes: Mapping[str, ClassSettings] = field(default_factory=dict)  # by the name of the IngressClass
 
 
 NO_WAIT_HOST = "the setting wait-host is not set, so browsers get the page"
@@ -153,7 +172,9 @@ class LiveKey(NamedTuple):
 
 LIVE = (
     LiveKey("idle-after", "idle_after", parse_duration, "Put an app to sleep after this long without a visit."),
+    LiveKey("min-idle", "min_idle", parse_floor, "Put no app to sleep earlier than this after its last visit, whatever its own idle-after says."),
     LiveKey("scrape-interval", "scrape_interval", parse_duration, "How often the ingress controllers are asked for their metrics."),
+    LiveKey("ignore-statuses", "ignore_statuses", parse_statuses, "HTTP statuses that are no visit, with commas: 301,404,4xx. Only where the ingress controller counts by status."),
     LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck when the app is not ready after this long."),
     LiveKey("hold-for", "hold_for", parse_duration, "How long a client that is no browser is held while its app wakes; keep it below the ingress controller's read timeout."),
     LiveKey("page-status", "page_status", whole(200, 599), "The HTTP status of the waiting page."),
@@ -170,7 +191,10 @@ LIVE = (
 def read_live(data: Mapping[str, str], last: Live) -> tuple[Live, tuple[str, ...]]:
     """The ConfigMap's data over the defaults. A bad value keeps that of `last` and adds a sentence to the problems."""
     values: dict[str, Any] = {}
-    problems = [f"unknown key {key[:60]!r}" for key in data if key not in {known.key for known in LIVE}]
+    keys = {known.key for known in LIVE}
+    values["classes"], problems_of_classes = read_classes(data, last.classes)
+    problems = [f"unknown key {key[:60]!r}" for key in data if key not in keys and not key.startswith(PREFIX)]
+    problems += problems_of_classes
     for known in LIVE:
         if known.key not in data:
             continue

@@ -1,13 +1,15 @@
 """From what the cluster shows of one app to the Snapshot that is decided on: the gathering of facts, nothing else."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from waker import names
 from waker.cluster.endpoints import Endpoints, ServicePortName
 from waker.plan.model import Address, AppId, Backend, Holder, Ingress, Route, Service, Traffic
 from waker.plan.routes import port_of
-from waker.traffic.controllers import Interest, Place, adapter_for, refusals, series
+from waker.traffic.controllers import Interest, Place, interest, refusals
+from waker.traffic.controllers.fitting import fitted
 from waker.world import Sight
 
 
@@ -16,10 +18,10 @@ def interests(sight: Sight) -> dict[str, Interest]:
     services = {each.name: each for each in sight.found.services}
     found = {}
     for route in sight.found.routes:
-        adapter = adapter_for(route.controller)
+        adapter = fitted(route.controller, sight.live)
         place = _place(route, services[route.backend.service])
         if adapter and place:
-            found[str(route.id)] = Interest(route.controller, series(adapter, place))
+            found[str(route.id)] = interest(adapter, place)
     return found
 
 
@@ -28,8 +30,18 @@ def _place(route: Route, service: Service) -> Place | None:
     if not port:
         return None
     id, backend = route.id, route.backend
-    default = not id.path_type
-    return Place(id.namespace, id.ingress, backend.service, backend.port, port.name, port.number, default)
+    return Place(
+        id.namespace,
+        id.ingress,
+        backend.service,
+        backend.port,
+        port.name,
+        port.number,
+        default_backend=not id.path_type,
+        port_target=port.target,
+        host=id.host,
+        path=id.path,
+    )
 
 
 def life_of(sight: Sight) -> str:
@@ -43,11 +55,12 @@ def unseen(sight: Sight) -> tuple[str, ...]:
     """Why visits of its routes can never be seen, whatever is scraped: a sentence for each."""
     reasons: list[str] = []
     for route in sight.found.routes:
-        adapter = adapter_for(route.controller)
+        adapter = fitted(route.controller, sight.live)
         if adapter:
             reasons += refusals(adapter, route.id, _annotations(sight.ingresses, route))
         elif route.controller:
-            reasons.append(f"{route.id}: waker cannot read the metrics of ingress controller {route.controller}")
+            what = f"{route.id}: waker cannot read the metrics of ingress controller {route.controller}"
+            reasons.append(f"{what}; if it is a known one by another name, set controller.CLASS.adapter")
         else:
             reasons.append(f"{route.id}: its Ingress names no IngressClass that exists, and there is no default one")
     return tuple(dict.fromkeys(reasons))
@@ -66,7 +79,7 @@ def _annotations(ingresses: Mapping[str, Ingress], route: Route) -> Mapping[str,
 def traffic_of(sight: Sight, scraped: Traffic) -> Traffic:
     """The scraped traffic, unless some route cannot be seen at all."""
     why = unseeable(sight)
-    return Traffic(scraped.visited_at, why) if why else scraped
+    return replace(scraped, unknown=why) if why else scraped
 
 
 def routed_ports(sight: Sight) -> frozenset[ServicePortName]:

@@ -21,6 +21,7 @@ from waker.plan.policy import Reading, named, read_policy
 from waker.plan.routes import Found, Neighbourhood, discover, selects
 from waker.plan.scale import OURS
 from waker.settings import Live
+from waker.traffic.controllers.fitting import classes_as_known
 
 
 class Namespace(NamedTuple):
@@ -40,6 +41,7 @@ class Sight:
     reading: Reading
     found: Found
     ingresses: Mapping[str, Ingress]
+    live: Live
 
 
 def managed(workload: Workload) -> bool:
@@ -105,8 +107,8 @@ class World:
         if workload is None:
             return None
         here = self.ingresses.within(app.namespace)
-        around = self._around(workload, here)
-        return Sight(workload, read_policy(workload.annotations, live), discover(workload, around), here)
+        around = self._around(workload, here, live)
+        return Sight(workload, read_policy(workload.annotations, live), discover(workload, around), here, live)
 
     def present(self, namespace: str) -> bool:
         """Whether waker has its Service, its slice and a keeper there."""
@@ -140,15 +142,14 @@ class World:
             if namespace in ("", each.id.namespace) and wanted.items() <= each.pod_labels.items()
         )
 
-    def _around(self, workload: Workload, here: Mapping[str, Ingress]) -> Neighbourhood:
+    def _around(self, workload: Workload, here: Mapping[str, Ingress], live: Live) -> Neighbourhood:
         namespace = workload.id.namespace
         services = self.services.within(namespace)
         overrides = named(workload.annotations, names.INGRESS) or frozenset()
         wanted = {name for each in services.values() if selects(each, workload) for name in self._of(each)} | overrides
         ingresses = [here[name] for name in sorted(wanted) if name in here]
-        return Neighbourhood(
-            tuple(services.values()), ingresses, tuple(self.classes.values()), tuple(self.workloads_in(namespace))
-        )
+        classes = classes_as_known(self.classes.values(), live)
+        return Neighbourhood(tuple(services.values()), ingresses, classes, tuple(self.workloads_in(namespace)))
 
     def _of(self, service: Service) -> set[str]:
         return self._leads.get((service.namespace, service.name), set())

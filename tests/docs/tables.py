@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from waker.class_settings import PER_CLASS
 from waker.cli import parser
 from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
 from waker.settings import FLAGS, LIVE, Live, Settings, defaults, format_duration
-from waker.traffic.controllers import ADAPTERS
+from waker.traffic.controllers import ALL
 
 ROOT = Path(__file__).parents[2]
 PLACE = re.compile(r"(?<=<!-- table: )(\w+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
@@ -43,8 +44,8 @@ def table(head: Row, rows: Iterable[Row]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, timedelta):
         return f"`{format_duration(value)}`"
-    if isinstance(value, tuple):
-        return _value(", ".join(value))
+    if isinstance(value, tuple | frozenset):
+        return _value(", ".join(sorted(value)))
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
 
 
@@ -54,6 +55,12 @@ def settings() -> str:
         ("key", "default", "meaning"),
         ((f"`{each.key}`", _value(getattr(Live(), each.field)), each.help) for each in LIVE),
     )
+
+
+def classes() -> str:
+    """The keys of the ConfigMap for one IngressClass."""
+    rows = ((f"`controller.CLASS.{each.key}`", each.what, each.help) for each in PER_CLASS)
+    return table(("key", "value", "meaning"), rows)
 
 
 def flags() -> str:
@@ -104,16 +111,28 @@ def controllers() -> str:
     rows = (
         (
             each.title,
-            f"`{each.controller}`",
+            f"`{each.name}`",
+            f"`{each.controller}`" if each.controller else "-",
             f"`{each.requests.metric}`",
             f"{each.metrics.number}{each.path}",
             "start" if each.counted.value == "start" else "end",
+            f"`{each.open_requests.metric}`" if each.open_requests else "-",
             ", ".join(each.blind_to) or "-",
             each.enable,
         )
-        for each in ADAPTERS.values()
+        for each in ALL
     )
-    head = ("controller", "`spec.controller` of its class", "counter", "read at", "counts at", "does not see", "to do")
+    head = (
+        "controller",
+        "adapter",
+        "`spec.controller` of its class",
+        "counter",
+        "read at",
+        "counts at",
+        "open requests",
+        "does not see",
+        "to do",
+    )
     return table(head, rows)
 
 
@@ -124,6 +143,7 @@ def reasons() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
+    "classes": classes,
     "flags": flags,
     "commands": commands,
     "metrics": metrics,

@@ -2,21 +2,34 @@
 
 import pytest
 
+from waker import names
 from waker.plan.model import Pod, RouteId
 from waker.traffic.controllers import (
     ADAPTERS,
+    ALL,
+    CILIUM,
     CONTOUR,
+    ENVOY_GATEWAY,
+    HAPROXY_INGRESS,
+    HAPROXYTECH,
     INGRESS_NGINX,
+    ISTIO,
+    KONG,
+    NGINX,
+    NGINX_PLUS,
+    SKIPPER,
     TRAEFIK,
     Adapter,
     Place,
     adapter_for,
+    interest,
     normalized,
     refusals,
     series,
 )
 
-PLACE = Place("team-a", "shop", "shop-web", "http", "http", 80)
+PLACE = Place("team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/")
+NUMBERED = PLACE._replace(port_written=80, port_name="")
 
 
 @pytest.mark.parametrize(
@@ -40,11 +53,69 @@ PLACE = Place("team-a", "shop", "shop-web", "http", "http", 80)
         ),
         pytest.param(INGRESS_NGINX, PLACE, ("team-a", "shop", "shop-web"), id="nginx: no port"),
         pytest.param(CONTOUR, PLACE, ("team-a_shop-web_80",), id="contour: always the number"),
+        pytest.param(CILIUM, PLACE, ("team-a_shop-web_80",), id="cilium: the end of the name"),
+        pytest.param(ENVOY_GATEWAY, PLACE, ("httproute/team-a/shop/rule/0",), id="envoy gateway: the route"),
+        pytest.param(
+            ENVOY_GATEWAY, PLACE._replace(rule=2), ("httproute/team-a/shop/rule/2",), id="envoy gateway: its rule"
+        ),
+        pytest.param(HAPROXY_INGRESS, PLACE, ("team-a_shop-web_8080",), id="haproxy-ingress: the pods' port"),
+        pytest.param(
+            HAPROXY_INGRESS,
+            PLACE._replace(port_target="web"),
+            ("team-a_shop-web_web",),
+            id="haproxy-ingress: the pods' port by name",
+        ),
+        pytest.param(HAPROXYTECH, PLACE, ("team-a_svc_shop-web_http",), id="haproxytech: the port's name"),
+        pytest.param(HAPROXYTECH, NUMBERED, ("team-a_svc_shop-web_80",), id="haproxytech: a port without a name"),
+        pytest.param(ISTIO, PLACE, ("team-a", "shop-web"), id="istio: no port"),
+        pytest.param(KONG, PLACE, ("team-a.shop-web.http",), id="kong: as it is written"),
+        pytest.param(NGINX, PLACE, ("team-a", "shop-web"), id="f5: no Ingress"),
+        pytest.param(NGINX_PLUS, PLACE, ("team-a", "shop-web"), id="f5 plus"),
+        pytest.param(
+            SKIPPER, PLACE, ("kube_team_a__shop__shop_example_org_____shop_web",), id="skipper: host, path and Service"
+        ),
+        pytest.param(
+            SKIPPER, PLACE._replace(default_backend=True), ("kube_team_a__shop______",), id="skipper: default backend"
+        ),
     ],
 )
 def test_series_are_built_forward(adapter: Adapter, place: Place, key: tuple[str, ...]) -> None:
     assert series(adapter, place) == key
     assert len(key) == len(adapter.requests.labels)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "place", "others"),
+    [
+        pytest.param(
+            TRAEFIK,
+            PLACE,
+            {"team-a-shop-shop-web-http@kubernetesingressnginx", "team-a-shop-shop-web-80@kubernetesingressnginx"},
+            id="traefik: its ingress-nginx provider",
+        ),
+        pytest.param(
+            HAPROXYTECH,
+            PLACE,
+            {"team-a_shop-web_http", "team-a_shop_svc_shop-web_http", "ing_team-a_shop-shop-web_http"},
+            id="haproxytech: before v3.1, and as a standalone backend",
+        ),
+        pytest.param(HAPROXY_INGRESS, PLACE, {"team-a_shop-web_80"}, id="haproxy-ingress: the Service's port"),
+        pytest.param(
+            KONG,
+            PLACE,
+            {"team-a.shop-web.80", "team-a.shop-web.pname-http", "team-a.shop-web.pnum-80"},
+            id="kong: number, and v2's words",
+        ),
+        pytest.param(ENVOY_GATEWAY, PLACE, {"service/team-a/shop-web/80"}, id="envoy gateway: merged backends"),
+        pytest.param(INGRESS_NGINX, PLACE, set(), id="nginx: no other"),
+    ],
+)
+def test_other_spellings(adapter: Adapter, place: Place, others: set[str]) -> None:
+    found = interest(adapter, place)
+    assert found.key == series(adapter, place)
+    assert found.controller == adapter.controller
+    assert {key[0] for key in found.others} == others
+    assert len(set(found.keys)) == len(found.keys)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +139,7 @@ UNOBSERVED = {"traefik.ingress.kubernetes.io/router.observability.metrics": "fal
     [
         pytest.param(TRAEFIK, PATH, UNOBSERVED, "remove the annotation traefik", id="traefik: metrics switched off"),
         pytest.param(INGRESS_NGINX, PATH._replace(host=""), {}, "name the host", id="nginx: no host"),
+        pytest.param(NGINX, PATH, {"nginx.org/grpc-services": "shop"}, "does not count gRPC", id="f5: gRPC"),
         pytest.param(INGRESS_NGINX, PATH._replace(host="*.example.org"), {}, "each host", id="nginx: wildcard"),
         pytest.param(
             INGRESS_NGINX,
@@ -128,4 +200,22 @@ def test_ports(ports: dict[str, int], number: int) -> None:
 def test_each_is_found_by_its_ingress_class_controller() -> None:
     assert {each.controller: each for each in ADAPTERS.values()} == ADAPTERS
     assert adapter_for("k8s.io/ingress-nginx") is INGRESS_NGINX
+    assert adapter_for("haproxy.org/ingress-controller/internal") is HAPROXYTECH
+    assert adapter_for("haproxy.org/ingress-controllers") is None
+    assert adapter_for("") is None
     assert adapter_for("example.org/other") is None
+
+
+def test_settings_know_every_adapter() -> None:
+    assert {each.name for each in ALL} == set(names.ADAPTERS)
+    assert len(ALL) == len(names.ADAPTERS)
+
+
+@pytest.mark.parametrize("adapter", ALL, ids=lambda adapter: adapter.name)
+def test_what_is_not_seen_is_said(adapter: Adapter) -> None:
+    sees_open = adapter.open_requests is not None and adapter is not TRAEFIK
+    assert sees_open == (not any("open" in each for each in adapter.blind_to if "reload" not in each))
+    assert adapter.enable
+    assert all(len(key) == len(adapter.requests.labels) for key in adapter.spellings(PLACE))
+    if adapter.open_requests:
+        assert adapter.open_requests.labels == adapter.requests.labels, "one key for both"

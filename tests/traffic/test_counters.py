@@ -83,7 +83,7 @@ def test_a_restart_in_place_is_told_even_if_the_counters_look_the_same(uptime: f
 def test_what_we_asked_ourselves_is_no_visit() -> None:
     ledger = Ledger()
     ledger.baseline("pod", page(("a", 5)))
-    ledger.discount("pod", KEY, 3, NOW + SHOWN_WITHIN)
+    ledger.discount("pod", [KEY], 3, NOW + SHOWN_WITHIN)
     assert ledger.observe("pod", page(("a", 7)), NOW).visited == frozenset(), "two of three"
     assert ledger.observe("pod", page(("a", 8)), NOW).visited == frozenset(), "the third"
     assert ledger.observe("pod", page(("a", 9)), NOW).visited == {KEY}, "not ours"
@@ -93,7 +93,7 @@ def test_a_visit_beside_ours_is_seen() -> None:
     ledger = Ledger()
     ledger.baseline("pod", page(("a", 5)))
     ledger.baseline("twin", page(("a", 5)))
-    ledger.discount("pod", KEY, 2, NOW + SHOWN_WITHIN)
+    ledger.discount("pod", [KEY], 2, NOW + SHOWN_WITHIN)
     assert ledger.observe("twin", page(("a", 6)), NOW).visited == {KEY}, "another pod"
     assert ledger.observe("pod", page(("a", 8)), NOW).visited == {KEY}
 
@@ -101,7 +101,7 @@ def test_a_visit_beside_ours_is_seen() -> None:
 def test_ours_that_never_showed_does_not_swallow_a_visitor() -> None:
     ledger = Ledger()
     ledger.baseline("pod", page(("a", 5)))
-    ledger.discount("pod", KEY, 2, NOW + SHOWN_WITHIN)
+    ledger.discount("pod", [KEY], 2, NOW + SHOWN_WITHIN)
     ledger.observe("pod", page(("a", 5)), NOW + SHOWN_WITHIN)
     assert ledger.observe("pod", page(("a", 6)), NOW + 2 * SHOWN_WITHIN).visited == {KEY}
 
@@ -109,7 +109,7 @@ def test_ours_that_never_showed_does_not_swallow_a_visitor() -> None:
 def test_a_forgotten_pod() -> None:
     ledger = Ledger()
     ledger.baseline("pod", page(("a", 5)))
-    ledger.discount("pod", KEY, 9, NOW + SHOWN_WITHIN)
+    ledger.discount("pod", [KEY], 9, NOW + SHOWN_WITHIN)
     assert ledger.forget("pod")
     assert not ledger.forget("pod")
     assert ledger.last("pod") is None

@@ -97,8 +97,10 @@ class World:
         metric, label = self.adapter.requests.metric, self.adapter.requests.labels[0]
         counts = {**server.counts} if self.adapter is TRAEFIK else {app: server.counts.get(app, 0) for app in APPS}
         lines = [f'{metric}{{{label}="{self.key(app)[0]}"}} {count}' for app, count in counts.items()]
+        process = self.adapter.process
+        assert process
         up = self.now.timestamp() - server.started
-        lines.append(f"{self.adapter.process.metric} {server.started if self.adapter is TRAEFIK else int(up)}")
+        lines.append(f"{process.metric} {server.started if self.adapter is TRAEFIK else int(up)}")
         return "\n".join([f'{metric}{{{label}="other"}} 1', *lines]).encode()
 
     async def fetch(

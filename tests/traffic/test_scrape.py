@@ -148,7 +148,7 @@ async def test_an_app_at_two_controllers_needs_both(world: World) -> None:
     await followed(world, AT_TRAEFIK, AT_CONTOUR)
     assert world.scraper.traffic(SHOP).unknown == (
         "no pod of Contour was found (labels: app=envoy in projectcontour or "
-        "app.kubernetes.io/name=contour,app.kubernetes.io/component=envoy)"
+        "app.kubernetes.io/name=contour,app.kubernetes.io/component=envoy); if it has others, set controller.CLASS.selector"
     )
     envoy = world.add(CONTOUR, "e-1", contour(("team-a_shop_80", 0, 0)))
     await world.round()

@@ -120,7 +120,8 @@ def pod(found: Json) -> Pod:
     containers = found.get("spec", {}).get("containers") or []
     ports = {port["name"]: port["containerPort"] for c in containers for port in c.get("ports") or [] if "name" in port}
     alive = "deletionTimestamp" not in meta and status.get("phase") not in ("Succeeded", "Failed")
-    return Pod(meta["namespace"], meta["name"], meta["uid"], status.get("podIP", ""), ready and alive, ports)
+    restarts = sum(each.get("restartCount", 0) for each in status.get("containerStatuses") or [])
+    return Pod(meta["namespace"], meta["name"], meta["uid"], status.get("podIP", ""), ready and alive, ports, restarts)
 
 
 def endpoints(found: Json) -> dict[str, tuple[Address, ...]]:

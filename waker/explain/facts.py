@@ -21,7 +21,8 @@ from waker.plan.rest import visited_at
 from waker.plan.state import state_of
 from waker.settings import Live
 from waker.sight import interests, traffic_of, unseen
-from waker.traffic.controllers import Interest, adapter_for
+from waker.traffic.controllers import Interest
+from waker.traffic.controllers.fitting import fitted
 from waker.traffic.scrape import Scraper
 from waker.traffic.watched import Controller, Watched
 from waker.world import Sight, World
@@ -121,7 +122,7 @@ def _unread(sight: Sight, known: Known) -> Iterator[str]:
         if controller:
             doubts = list(controller.doubts(known.now, interval))
             yield from doubts
-            unlisted = controller.unlisted(interest.key, known.now)
+            unlisted = controller.unlisted(interest.keys, known.now)
             if followed and unlisted and not doubts:
                 yield unlisted
 
@@ -138,7 +139,7 @@ def _service(service: Service) -> ServiceFacts:
 
 def _route(route: Route, sight: Sight, world: World) -> RouteFacts:
     ingress = sight.ingresses.get(route.id.ingress)
-    adapter = adapter_for(route.controller)
+    adapter = fitted(route.controller, sight.live)
     ours = route.holder is Holder.OURS
     return RouteFacts(
         ingress=route.id.ingress,
@@ -173,7 +174,7 @@ def _pod(controller: Controller, each: Watched) -> PodFacts:
 
 def _series(sight: Sight, known: Known) -> Iterator[SeriesFacts]:
     for interest, controller in _controllers(sight, known):
-        adapter = adapter_for(interest.controller)
+        adapter = fitted(interest.controller, sight.live)
         if adapter:
             yield SeriesFacts(
                 controller=interest.controller,
@@ -186,9 +187,9 @@ def _series(sight: Sight, known: Known) -> Iterator[SeriesFacts]:
 def _values(interest: Interest, controller: Controller) -> Iterator[Value]:
     for uid, each in controller.pods.items():
         page = controller.ledger.last(uid)
-        tally = page.tallies.get(interest.key) if page else None
-        used = page is not None and interest.key in page.open
-        yield Value(pod=f"{each.pod.namespace}/{each.pod.name}", requests=tally.total if tally else None, open=used)
+        found = [page.tallies[key].total for key in interest.keys if key in page.tallies] if page else []
+        used = page is not None and not page.open.isdisjoint(interest.keys)
+        yield Value(pod=f"{each.pod.namespace}/{each.pod.name}", requests=sum(found) if found else None, open=used)
 
 
 def _signs(seen: Snapshot, known: Known) -> Iterator[Sign]:
@@ -210,7 +211,7 @@ def _notes(sight: Sight, known: Known) -> Iterator[str]:
         yield "the waker that answered does not hold the Lease: another replica decides when this app sleeps"
     unused = {interest.controller for interest, controller in _controllers(sight, known) if not controller}
     if sight.reading.policy is None:
-        for title in sorted(each.title for each in map(adapter_for, unused) if each):
+        for title in sorted(each.title for name in unused if (each := fitted(name, sight.live))):
             yield f"no enabled app is behind {title} yet, so nobody has tried to read its metrics"
 
 

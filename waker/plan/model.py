@@ -147,6 +147,7 @@ class Pod:
     address: str  # pod IP, "" until it has one
     ready: bool  # Ready and not terminating
     ports: Mapping[str, int]
+    restarts: int = 0  # of all its containers
 
 
 class Address(NamedTuple):
@@ -174,7 +175,7 @@ class Route:
     pointer: str
     backend: Backend
     holder: Holder
-    controller: str  # IngressClass.spec.controller, "" if unknown
+    controller: str  # what its class's controller goes by, see `traffic.controllers.fitting`; "" if unknown
     swaps: int = 0  # how often it was pointed at waker in this sleep
     swapped_at: datetime | None = None
 
@@ -185,6 +186,7 @@ class Traffic:
 
     visited_at: datetime | None = None
     unknown: str = ""
+    lasting: bool = False  # has been visited over connections that are not seen while they last
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ class Policy:
     title: str = ""
     paused: bool = False
     reception: Reception = Reception()
+    min_idle: timedelta | None = None  # as its user said: longer than its longest connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A value that cannot be read is a problem with a sentence, and an app with a prob
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from waker import names
@@ -53,13 +54,15 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> Reading:
         return Reading(Policy(live.idle_after, live.wake_timeout), tuple(read.problems))
     if not enabled:
         return Reading(None)
+    min_idle = read(names.MIN_IDLE, parse_duration, None)
     policy = Policy(
-        idle_after=read(names.IDLE_AFTER, parse_duration, live.idle_after),
+        idle_after=max(read(names.IDLE_AFTER, parse_duration, live.idle_after), live.min_idle, min_idle or timedelta()),
         wake_timeout=live.wake_timeout,
         pin=Pin(read(names.STATE, one_of(*Pin), Pin.AUTO)),
         title=annotations.get(names.TITLE, ""),
         paused=live.paused,
         reception=_reception(read, live),
+        min_idle=min_idle,
     )
     return Reading(policy, tuple(read.problems))
 

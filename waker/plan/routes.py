@@ -34,6 +34,7 @@ REFUSED = (
     ("ingress.kubernetes.io/ssl-passthrough", {"false"}, "the controller hands TLS through, so waker could not answer"),
     ("haproxy.org/ssl-passthrough", {"false"}, "the controller hands TLS through, so waker could not answer"),
     ("haproxy-ingress.github.io/ssl-passthrough", {"false"}, "the controller hands TLS through, so waker could not answer"),
+    ("ingress.cilium.io/tls-passthrough", {"false", "disabled"}, "the controller hands TLS through, so waker could not answer"),
     (f"{NGINX}/backend-protocol", {"http", ""}, "waker speaks plain HTTP/1.1 only"),
     ("haproxy-ingress.github.io/backend-protocol", {"h1", "http", ""}, "waker speaks plain HTTP/1.1 only"),
     (f"{NGINX}/canary", {"false"}, "a canary shares its paths with another Ingress, and only both could move"),

@@ -9,10 +9,14 @@ Pure: pages go in, the series that were visited come out; when that was and whos
     series gone             nothing: its backend left the configuration
     gauge above 0           a visit, now
     the process restarted   everybody may have been visited and nobody counted it: all are
+      and the one before    what was open on its last page is a visit for as long as it may go on unseen
+      lives on
+    a sample that no        not there (answered by the controller itself, or with a status that is to be ignored)
+      visitor is behind
+    it reloaded             some may have gone uncounted: in doubt
 Not to be known from counters: a series that was dropped and grew back to the very same number between two pages, and
 what it had counted since the last page when it was dropped. A restart, where that happens to all, is told by its time.
-    it reloaded             some may have gone uncounted: in doubt
-A HEAD is no visit where the controller tells methods apart: monitors send them, and so does waker. Elsewhere what
+Where the controller tells methods apart a HEAD is no visit: monitors send them, and so does waker. Elsewhere what
 waker asked itself is taken off the next rises of that pod and series, never below 0 and only until a page must have
 shown it: a request of ours that was never counted must not swallow a visitor's.
 """
@@ -25,11 +29,10 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from waker.errors import ScrapeError
-from waker.traffic.controllers import Adapter, Family, SeriesKey
+from waker.traffic.controllers import Adapter, Process, SeriesKey
 from waker.traffic.lines import Sample
 
 SHOWN_WITHIN: Final = timedelta(seconds=10)  # a finished request is on the page after 1 s (ingress-nginx's batches)
-SAME_START: Final = 2.5  # s; a start time is computed from the boot time, which moves when the clock is set
 
 
 class Tally(NamedTuple):
@@ -46,9 +49,11 @@ class Page:
     keys: frozenset[SeriesKey] = frozenset()
     tallies: Mapping[SeriesKey, Tally] = field(default_factory=dict)
     open: frozenset[SeriesKey] = frozenset()
+    lasting: frozenset[SeriesKey] = frozenset()  # have had connections that are not seen while they last
     proven: bool = False  # it counts requests, of whomever
     started: float | None = None  # grows at a restart of the process
     reloads: float | None = None  # grows when the controller loses what it has not shown yet
+    process: Process | None = None
 
 
 class Summing:
@@ -58,49 +63,56 @@ class Summing:
         self._adapter, self._keys = adapter, keys
         self._tallies: dict[SeriesKey, Tally] = {}
         self._open: set[SeriesKey] = set()
+        self._lasting: set[SeriesKey] = set()
         self._proven = False
         self._started: float | None = None
         self._reloads: float | None = None
 
     def add(self, samples: Iterable[Sample]) -> None:
         """Raises ScrapeError for a value that cannot be counted with."""
+        process, gauge = self._adapter.process, self._adapter.open_requests
         for sample in samples:
             if not math.isfinite(sample.value) or sample.value < 0:
                 raise ScrapeError(f"the page has a value of {sample.metric} that is no count: {sample.value}")
-            if sample.metric == self._adapter.process.metric:
-                self._started = sample.value * self._adapter.process.sign
-            elif sample.metric == self._adapter.requests.metric:
+            if sample.metric == self._adapter.requests.metric:
                 self._count(sample)
             elif sample.metric == self._adapter.reloads:
                 self._reloads = sample.value
-            elif self._adapter.open_requests and sample.value:
-                self._open.add(_key(self._adapter.open_requests, sample))
+            elif gauge and sample.metric == gauge.metric and sample.value:
+                self._open.add(gauge.key(sample.labels))
+            elif process and sample.metric == process.metric:
+                self._started = sample.value * process.sign
 
     def page(self) -> Page:
         """The page, when it has been read to its end."""
-        open_now = frozenset(self._open & self._keys)
-        return Page(self._keys, self._tallies, open_now, self._proven, self._started, self._reloads)
+        return Page(
+            self._keys,
+            self._tallies,
+            frozenset(self._open & self._keys),
+            frozenset(self._lasting),
+            proven=self._proven,
+            started=self._started,
+            reloads=self._reloads,
+            process=self._adapter.process,
+        )
 
     def _count(self, sample: Sample) -> None:
         self._proven = True
-        if sample.labels.get(self._adapter.method) == "HEAD":
+        key = self._adapter.requests.key(sample.labels)
+        if key not in self._keys or any(each.fit(sample.labels) for each in self._adapter.no_visits):
             return
-        key = _key(self._adapter.requests, sample)
-        if key in self._keys:
-            total, mark = self._tallies.get(key, Tally())
-            if sample.value:  # one that appears at 0 has moved nothing
-                mark ^= _fingerprint(sample)
-            self._tallies[key] = Tally(total + sample.value, mark)
+        if self._adapter.lasting and sample.value and self._adapter.lasting.fit(sample.labels):
+            self._lasting.add(key)
+        total, mark = self._tallies.get(key, Tally())
+        if sample.value:  # one that appears at 0 has moved nothing
+            mark ^= _fingerprint(sample)
+        self._tallies[key] = Tally(total + sample.value, mark)
 
 
 def _fingerprint(sample: Sample) -> int:
     """The same in every process, for `memory` outlives this one."""
     text = repr((sorted(sample.labels.items()), sample.value))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
-
-
-def _key(family: Family, sample: Sample) -> SeriesKey:
-    return tuple([sample.labels.get(label, "") for label in family.labels])
 
 
 class Moved(NamedTuple):
@@ -116,8 +128,9 @@ class Moved(NamedTuple):
 
 @dataclass(slots=True)
 class Own:
-    """Requests of waker's own that a pod has still to show."""
+    """Requests of waker's own that a pod has still to show, once, under any of `keys`."""
 
+    keys: frozenset[SeriesKey]
     count: float
     until: datetime
 
@@ -127,7 +140,8 @@ class Ledger:
     """The last page of each controller pod, by its uid."""
 
     _pages: dict[str, Page] = field(default_factory=dict)
-    _own: dict[tuple[str, SeriesKey], Own] = field(default_factory=dict)
+    _own: dict[str, list[Own]] = field(default_factory=dict)
+    _unseen: dict[str, dict[SeriesKey, datetime]] = field(default_factory=dict)  # open in a process that has no page
 
     def last(self, pod: str) -> Page | None:
         """The pod's last page."""
@@ -146,34 +160,48 @@ class Ledger:
         last = self._pages.get(pod, Page(page.keys))
         self._pages[pod] = page
         visited = {key for key in page.tallies if self._rise(pod, key, last, page)}
-        for each in [each for each, own in self._own.items() if each[0] == pod and own.until <= at]:
-            del self._own[each]
+        self._own[pod] = [each for each in self._own.get(pod, ()) if each.until > at]
+        lost = _restarted(last, page)
+        unseen = {key: until for key, until in self._unseen.get(pod, {}).items() if until > at}
+        if lost and page.process and page.process.drain:
+            unseen |= dict.fromkeys(last.open, at + page.process.drain)
+        self._unseen[pod] = unseen
         doubted = None not in (last.reloads, page.reloads) and last.reloads != page.reloads
-        return Moved(page.open.union(visited), _restarted(last.started, page.started), doubted)
+        return Moved(page.open | visited | (unseen.keys() & page.keys), lost, doubted)
 
     def forget(self, pod: str) -> bool:
         """The pod is gone. True: it had been read, so what it counted since is lost."""
-        for each in [each for each in self._own if each[0] == pod]:
-            del self._own[each]
+        self._own.pop(pod, None)
+        self._unseen.pop(pod, None)
         return self._pages.pop(pod, None) is not None
 
-    def discount(self, pod: str, key: SeriesKey, count: int, until: datetime) -> None:
-        """Waker itself sent `count` requests that this pod passed on under `key`; a page asked for at `until` shows them."""
-        own = self._own.setdefault((pod, key), Own(0, until))
-        own.count += count
-        own.until = max(own.until, until)
+    def restart(self, pod: str) -> bool:
+        """The pod began again: what it shows from now on is new. True: it had been read, so what it counted since is lost."""
+        page = self._pages.get(pod)
+        if not page:
+            return False
+        self._pages[pod] = Page(page.keys)
+        return True
+
+    def discount(self, pod: str, keys: Iterable[SeriesKey], count: int, until: datetime) -> None:
+        """Waker itself sent `count` requests that this pod passed on under one of `keys`; a page asked for at `until` shows
+        them.
+        """
+        self._own.setdefault(pod, []).append(Own(frozenset(keys), count, until))
 
     def _rise(self, pod: str, key: SeriesKey, last: Page, page: Page) -> bool:
         before, now = last.tallies.get(key, Tally()), page.tallies[key]
         if now == before or key not in last.keys:
             return False
         rise = now.total - before.total if now.total > before.total else now.total
-        if own := self._own.get((pod, key)):
-            taken = min(own.count, rise)
+        for own in self._own.get(pod, ()):
+            taken = min(own.count, rise) if key in own.keys else 0
             own.count -= taken
             rise -= taken
         return rise > 0
 
 
-def _restarted(before: float | None, now: float | None) -> bool:
-    return before is not None and now is not None and now > before + SAME_START
+def _restarted(last: Page, page: Page) -> bool:
+    if last.started is None or page.started is None or page.process is None:
+        return False
+    return page.started > last.started + page.process.slack

@@ -14,6 +14,7 @@ from yarl import URL
 
 from waker.errors import ScrapeError
 from waker.plan.model import Pod
+from waker.traffic.access import asking
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.counters import Page, Summing
 from waker.traffic.exposition import Exposition
@@ -26,30 +27,47 @@ TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=3, sock_read=30)
 
 def metrics_url(adapter: Adapter, pod: Pod) -> URL:
     """Where that pod's page is."""
-    at = URL.build(scheme="http", host=pod.address, port=adapter.metrics.of(pod), path=adapter.path)
-    return at.with_query(dict(adapter.query)) if adapter.query else at
+    scheme = adapter.access.scheme
+    at = URL.build(scheme=scheme, host=pod.address, port=adapter.metrics.of(pod), path=adapter.path)
+    return at.with_query(adapter.query) if adapter.query else at
 
 
 async def fetch(
     session: aiohttp.ClientSession, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], last_size: int = 0
 ) -> tuple[Page, int]:
     """The page, and its size in bytes: say that the next time. Raises ScrapeError."""
-    headers = {
+    access = asking(adapter.access)
+    headers = access.headers | {
         "Accept": "text/plain;version=0.0.4",
         "Accept-Encoding": "gzip" if last_size > COMPRESS_FROM else "identity",
-        "Connection": "close",  # on a kept one a pod that was cut off since is waited for, instead of refused at the connect
+        # A kept one may lead to a process that a reload has replaced (HAProxy); and on it a pod that was cut off since is
+        # waited for, instead of refused at the connect.
+        "Connection": "close",
     }
     url = metrics_url(adapter, pod)
     try:
         async with session.get(
-            url, headers=headers, timeout=TIMEOUT, allow_redirects=False, auto_decompress=False
+            url,
+            headers=headers,
+            timeout=TIMEOUT,
+            allow_redirects=False,
+            auto_decompress=False,
+            ssl=access.trust,
+            server_hostname=access.server_name,
         ) as answer:
+            if answer.status in (401, 403):
+                raise ScrapeError(
+                    f"answered its metrics page with HTTP {answer.status}; set controller.CLASS.token-file"
+                )
             if answer.status != 200:
                 raise ScrapeError(f"answered its metrics page with HTTP {answer.status}; {adapter.enable}")
             packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
             return await _read(_unpacked(answer.content) if packed else _sliced(answer.content), adapter, keys)
     except TimeoutError as error:
         raise ScrapeError("did not send its metrics page in time") from error
+    except aiohttp.ClientSSLError as error:
+        where = "controller.CLASS.ca-file, server-name or tls-verify"
+        raise ScrapeError(f"cannot be trusted at {url.host}:{url.port}; set {where}") from error
     except aiohttp.ClientConnectorError as error:
         raise ScrapeError(f"cannot be reached at {url.host}:{url.port}") from error
     except (aiohttp.ClientError, OSError, zlib.error) as error:

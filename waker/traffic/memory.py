@@ -20,7 +20,8 @@ from typing import Any, Final, NamedTuple
 
 from waker.plan.model import AppId, Kind
 from waker.traffic.controllers import Interest
-from waker.traffic.counters import SAME_START, Tally
+from waker.traffic.controllers.shape import SAME_START
+from waker.traffic.counters import Tally
 from waker.traffic.watched import Controller
 
 # Counters prove less the longer nobody looks (a series may be dropped and grow back): a restart takes a minute or two.
@@ -103,8 +104,9 @@ class Stand:
         text = repr((app.life, counted))
         return urlsafe_b64encode(blake2b(text.encode(), digest_size=9).digest()).decode()
 
-    def _tallies(self, interest: Interest) -> list[tuple[str, Tally]]:
-        return [(uid, page.tallies.get(interest.key, UNCOUNTED)) for uid, page in self._pages[interest.controller]]
+    def _tallies(self, interest: Interest) -> list[tuple[str, list[Tally]]]:
+        pages = self._pages[interest.controller]
+        return [(uid, [page.tallies.get(key, UNCOUNTED) for key in interest.keys]) for uid, page in pages]
 
     def bears_out(self, entry: Entry, starts: Starts, app: Followed) -> bool:
         """Whether nothing of an app was counted since this was written."""
@@ -118,8 +120,8 @@ def _starts(controller: Controller) -> dict[str, float]:
     found = {}
     for uid, page in controller.ledger.pages().items():
         each = controller.pods.get(uid)
-        if page.started is not None and each and each.read_at:
-            uptime = controller.adapter.process.sign < 0
+        if page.started is not None and page.process and each and each.read_at:
+            uptime = page.process.sign < 0
             found[uid] = page.started + (each.read_at.timestamp() if uptime else 0)
     return found
 

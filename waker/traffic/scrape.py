@@ -55,6 +55,7 @@ class Outside:
     on_page: Callable[[str, datetime | None], None]
     prometheus: Callable[[], Ask | None] = lambda: None
     staff: Callable[[Adapter], str] = lambda _: ""
+    adapter: Callable[[str], Adapter | None] = adapter_for  # by what a class's controller goes by
 
 
 class Scraper:
@@ -65,6 +66,7 @@ class Scraper:
         self._outside = outside
         self._apps: dict[AppId, Followed] = {}
         self._controllers: dict[str, Controller] = {}
+        self._lasting: set[AppId] = set()  # have had connections that are not seen while they last
         self._asked = asyncio.Event()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._reading: dict[str, asyncio.Task[None]] = {}  # by the pod's uid; by the controller's name: from Prometheus
@@ -80,19 +82,25 @@ class Scraper:
             return
         known.new = known.new or not interests <= known.interests
         known.interests = interests
-        if any(each.controller not in self._controllers and adapter_for(each.controller) for each in interests):
+        if any(each.controller not in self._controllers and self._adapter(each.controller) for each in interests):
             self._asked.set()
+
+    def leave(self, app: AppId) -> None:
+        """Nobody asks for this app for now: it is asleep."""
+        self._apps.pop(app, None)
 
     def forget(self, app: AppId) -> None:
         """Nobody asks for this app any more."""
-        self._apps.pop(app, None)
+        self.leave(app)
+        self._lasting.discard(app)
 
     def traffic(self, app: AppId) -> Traffic:
         """When the app was last visited, and why that is not sure, if it is not."""
         known = self._apps.get(app)
         if not known:
             return Traffic(unknown="its traffic is not watched yet")
-        return Traffic(known.visited_at, self._unknown(known) or ("its traffic is new" if known.new else ""))
+        unknown = self._unknown(known) or ("its traffic is new" if known.new else "")
+        return Traffic(known.visited_at, unknown, lasting=app in self._lasting)
 
     def certainty(self, app: AppId) -> Certainty:
         """How well its traffic is known. Tells nothing where `traffic` says that it is unknown."""
@@ -115,9 +123,9 @@ class Scraper:
     def discount(self, pod: Pod, interest: Interest, count: int = 1) -> None:
         """Waker itself sent requests through this pod and the app answered them: they are no visits."""
         controller = self._controllers.get(interest.controller)
-        if controller and not controller.adapter.method:
+        if controller and controller.adapter.counts_probes:
             late = SHOWN_WITHIN if controller.adapter.counted is Counted.END else timedelta()
-            controller.ledger.discount(pod.uid, interest.key, count, self._outside.clock() + late)
+            controller.ledger.discount(pod.uid, interest.keys, count, self._outside.clock() + late)
 
     def recall(self, record: Record | None) -> None:
         """What another process wrote down. An app that is new here takes its time from it, if the counters bear it out."""
@@ -158,11 +166,12 @@ class Scraper:
         wanted = self._wanted()
         for name in self._controllers.keys() - wanted.keys():
             del self._controllers[name]
-        for adapter, keys in ((adapter_for(name), keys) for name, keys in wanted.items()):
+        for adapter, keys in ((self._adapter(name), keys) for name, keys in wanted.items()):
             if adapter:
                 controller = self._controllers.setdefault(adapter.controller, Controller(adapter))
+                controller.adapter = adapter  # as the settings want it now
                 for pod in controller.see(self._outside.pods(adapter), self._outside.clock()):
-                    self._all_visited(adapter, f"pod {pod.name} is gone")
+                    self._all_visited(adapter, f"pod {pod.name} is gone or began again")
                 self._begin(controller, keys)
         if self._reading:
             done, _ = await asyncio.wait(self._reading.values(), timeout=self._outside.interval().total_seconds())
@@ -184,8 +193,8 @@ class Scraper:
     def _wanted(self) -> dict[str, frozenset[SeriesKey]]:
         wanted: dict[str, set[SeriesKey]] = {}
         for app in self._apps.values():
-            for controller, key in app.interests:
-                wanted.setdefault(controller, set()).add(key)
+            for each in app.interests:
+                wanted.setdefault(each.controller, set()).update(each.keys)
         return {name: frozenset(keys) for name, keys in wanted.items()}
 
     async def _read(self, controller: Controller, each: Watched, keys: frozenset[SeriesKey]) -> None:
@@ -246,18 +255,27 @@ class Scraper:
             self._all_visited(controller.adapter, f"pod {pod.name} began to count again")
         if moved.doubted:
             self._doubt(controller.adapter, pod)
-        if moved.visited:
-            seen = {Interest(controller.adapter.controller, key) for key in moved.visited}
-            because = f"counted by {controller.adapter.title} pod {pod.namespace}/{pod.name}"
-            for id, app in self._apps.items():
-                if not seen.isdisjoint(app.interests):
-                    self._visited(id, app, because)
+        self._lasting |= self._counted_under(controller, page.lasting).keys()
+        because = f"counted by {controller.adapter.title} pod {pod.namespace}/{pod.name}"
+        for id, app in self._counted_under(controller, moved.visited).items():
+            self._visited(id, app, because)
 
     def _doubt(self, adapter: Adapter, pod: Pod) -> None:
         for app in self._apps.values():
             if pod.uid not in app.doubted and any(each.controller == adapter.controller for each in app.interests):
                 app.doubted.add(pod.uid)
                 app.doubted_at = self._outside.clock()
+
+    def _counted_under(self, controller: Controller, keys: frozenset[SeriesKey]) -> dict[AppId, Followed]:
+        """The apps of these series."""
+        name = controller.adapter.controller
+        if not keys:
+            return {}
+        return {
+            id: app
+            for id, app in self._apps.items()
+            if any(each.controller == name and not keys.isdisjoint(each.keys) for each in app.interests)
+        }
 
     async def _prime(self, adapter: Adapter, pod: Pod) -> None:
         try:
@@ -309,13 +327,18 @@ class Scraper:
             return "no ingress controller counts its visits"
         return next(filter(None, map(self._unseen, sorted(app.interests))), "")
 
+    def _adapter(self, controller: str) -> Adapter | None:
+        return self._outside.adapter(controller)
+
     def _unseen(self, interest: Interest) -> str:
         controller = self._controllers.get(interest.controller)
         if not controller:
-            why = "has not been read yet" if adapter_for(interest.controller) else "is not one whose metrics are known"
+            why = (
+                "has not been read yet" if self._adapter(interest.controller) else "is not one whose metrics are known"
+            )
             return f"ingress controller {interest.controller or 'of no class'} {why}"
         now = self._outside.clock()
-        return controller.blind(now, self._outside.interval()) or controller.unlisted(interest.key, now)
+        return controller.blind(now, self._outside.interval()) or controller.unlisted(interest.keys, now)
 
 
 def jittered(interval: timedelta) -> float:

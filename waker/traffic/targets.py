@@ -58,12 +58,11 @@ def query_for(adapter: Adapter) -> str:
     A value in the answer carries the time of the question, so the time of the sample has to be asked for.
     """
     requests = adapter.requests.metric
-    counted = (
-        f'{{__name__=~"{"|".join([requests, *([adapter.open_requests.metric] if adapter.open_requests else [])])}"}}'
-    )
-    process = f"{adapter.process.metric} and on (job, instance) {requests}"
+    process = adapter.process.metric if adapter.process else ""
+    counted = f'{{__name__=~"{"|".join(each for each in adapter.wanted if each != process)}"}}'
+    started = [f"{process} and on (job, instance) {requests}"] if process else []
     sampled = f'label_replace(max by (job, instance, pod) (timestamp({requests})), "{SAMPLED}", "yes", "", "")'
-    return f"{counted} or {process} or {sampled}"
+    return " or ".join([counted, *started, sampled])
 
 
 class Parting:

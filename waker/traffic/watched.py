@@ -4,7 +4,7 @@ No IO and no clock: `scrape` tells it what it has seen and asks what cannot be k
 sentence: one pod that cannot be read may be the one that is visited.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -47,7 +47,7 @@ class Watched:
                 f"was last scraped by Prometheus more than {format_duration(FRESH * interval)} ago; "
                 "look at that target, and let scrape-interval be as long as Prometheus's own"
             )
-        if reading.page.started is None:
+        if adapter.process and reading.page.started is None:
             return f"is not known to Prometheus whole: it has no {adapter.process.metric} of it"
         if asked_at - timedelta(seconds=reading.age) < self.since:
             return "has not been scraped by Prometheus since waker saw it first"
@@ -64,14 +64,20 @@ class Controller:
     ledger: Ledger = field(default_factory=Ledger)
 
     def see(self, pods: Iterable[Pod], now: datetime) -> list[Pod]:
-        """Its pods as they are now. Gives those that are gone and may have been visited since they were last read."""
+        """Its pods as they are now. Gives those that may have been visited since they were last read, and nobody can tell.
+
+        They are gone, or a container of theirs began again: then the pod counts from 0.
+        """
         found = {pod.uid: pod for pod in pods if pod.address}
         gone = [self.pods.pop(uid) for uid in self.pods.keys() - found.keys()]
+        lost = [each.pod for each in gone if self.ledger.forget(each.pod.uid) or not each.unready_since]
         for uid, pod in found.items():
             each = self.pods.setdefault(uid, Watched(pod, now))
+            if pod.restarts > each.pod.restarts and (self.ledger.restart(uid) or not each.unready_since):
+                lost.append(pod)
             each.pod = pod
             each.unready_since = None if pod.ready else each.unready_since or now
-        return [each.pod for each in gone if self.ledger.forget(each.pod.uid) or not each.unready_since]
+        return lost
 
     def blind(self, now: datetime, interval: timedelta) -> str:
         """Why its visitors are not all known, "" if they are."""
@@ -81,20 +87,22 @@ class Controller:
         """Everything that hides visitors: a sentence for each."""
         title = self.adapter.title
         if not self.pods:
-            yield f"no pod of {title} was found (labels: {' or '.join(map(str, self.adapter.selectors))})"
+            labels = " or ".join(map(str, self.adapter.selectors))
+            yield f"no pod of {title} was found (labels: {labels}); if it has others, set controller.CLASS.selector"
         for each, page in self._counting(now):
             stale = not each.read_at or each.read_at < now - FRESH * interval
             if stale or not page or not page.proven:
                 yield f"{title} pod {each.pod.namespace}/{each.pod.name} {each.problem or 'was not read lately'}"
 
-    def unlisted(self, key: SeriesKey, now: datetime) -> str:
-        """Why the pages that were read do not answer for this series, "" if they do."""
-        title = self.adapter.title
+    def unlisted(self, keys: Sequence[SeriesKey], now: datetime) -> str:
+        """Why the pages that were read do not answer for this series, "" if they do. `keys`: all its spellings."""
+        name = "/".join(keys[0])
         for each, page in self._counting(now):
-            if page and key not in page.keys:
-                return f"{title} pod {each.pod.namespace}/{each.pod.name} has not been read for {'/'.join(key)} yet"
-            if page and self.adapter.listed and each.pod.ready and key not in page.tallies:
-                return f"{title} pod {each.pod.namespace}/{each.pod.name} does not know {'/'.join(key)}"
+            pod = f"{self.adapter.title} pod {each.pod.namespace}/{each.pod.name}"
+            if page and not page.keys.issuperset(keys):
+                return f"{pod} has not been read for {name} yet"
+            if page and self.adapter.listed and each.pod.ready and page.tallies.keys().isdisjoint(keys):
+                return f"{pod} does not know {name}"
         return ""
 
     def read_until(self, now: datetime) -> datetime | None:

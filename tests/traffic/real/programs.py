@@ -1,0 +1,131 @@
+"""Real proxies, started for a test on the loopback, and an app behind them. No clock: what is waited for is asked for."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from waker.errors import ScrapeError
+from waker.plan.model import Pod
+from waker.traffic.controllers import Adapter, SeriesKey
+from waker.traffic.counters import Page
+from waker.traffic.fetch import fetch
+
+TRIES = 3000  # of about 1 ms each
+
+
+def program(name: str) -> str:
+    """Where a program is, "" if it is not on this machine. Skipper's is built by `build-skipper` beside this file."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "kubesleeper"
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin") or shutil.which(name, path=str(cache)) or ""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+async def hello(_: web.Request) -> web.Response:
+    return web.Response(text="hello")
+
+
+async def echo(request: web.Request) -> web.WebSocketResponse:
+    answer = web.WebSocketResponse()
+    await answer.prepare(request)
+    async for message in answer:
+        await answer.send_str(message.data)
+    return answer
+
+
+async def endless(request: web.Request) -> web.StreamResponse:
+    """A download that goes on until the client leaves."""
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    await answer.write(b"first\n")
+    await asyncio.Event().wait()
+    return answer
+
+
+@asynccontextmanager
+async def app() -> AsyncIterator[int]:
+    """The port of a small web app: `/`, `/ws`, `/endless`."""
+    routes = [web.get("/", hello), web.get("/ws", echo), web.get("/endless", endless)]
+    application = web.Application()
+    application.add_routes(routes)
+    async with TestServer(application, shutdown_timeout=0) as server:
+        yield server.port or 0
+
+
+@dataclass
+class Proxy:
+    """A running proxy: requests go to `port`; its page is read as waker does."""
+
+    process: asyncio.subprocess.Process
+    session: aiohttp.ClientSession
+    adapter: Adapter
+    pod: Pod
+    port: int
+
+    async def page(self, *keys: SeriesKey) -> Page:
+        """Its metrics page now."""
+        return (await fetch(self.session, self.adapter, self.pod, frozenset(keys)))[0]
+
+    async def until(self, seen: Callable[[Page], bool], *keys: SeriesKey) -> Page:
+        """The first page on which that is seen."""
+        for _ in range(TRIES):
+            page = await self.page(*keys)
+            if seen(page):
+                return page
+        raise AssertionError(f"not seen in {TRIES} pages")
+
+    async def get(self, path: str = "/", host: str = "shop.example.org", method: str = "GET") -> int:
+        """The status of one request."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with self.session.request(method, url, headers={"Host": host}) as answer:
+            await answer.read()
+            return answer.status
+
+    def websocket(self) -> aiohttp.client._WSRequestContextManager:
+        return self.session.ws_connect(f"http://127.0.0.1:{self.port}/ws", headers={"Host": "shop.example.org"})
+
+    async def started(self) -> None:
+        """Wait until its page can be read, and it takes requests."""
+        for _ in range(TRIES):
+            try:
+                await self.page()
+                await self.get()
+            except (ScrapeError, aiohttp.ClientError):
+                await asyncio.sleep(0)
+                continue
+            return
+        raise AssertionError("it does not start")
+
+
+@asynccontextmanager
+async def running(command: list[str], adapter: Adapter, pod: Pod, port: int) -> AsyncIterator[Proxy]:
+    """Start a proxy, and end it."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with aiohttp.ClientSession() as session:
+            proxy = Proxy(process, session, adapter, pod, port)
+            await proxy.started()
+            yield proxy
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()

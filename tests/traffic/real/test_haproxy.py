@@ -1,0 +1,130 @@
+"""Debian's HAProxy, configured as the ingress controllers do: visits, open sessions, and what a reload hides."""
+
+import signal
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.traffic.real.programs import Proxy, app, free_ports, program, running
+from waker.plan.model import Pod
+from waker.traffic.controllers import HAPROXYTECH, Place, interest, series
+from waker.traffic.counters import Ledger, Moved, Page
+
+pytestmark = pytest.mark.skipif(not program("haproxy"), reason="haproxy is not installed (Debian: haproxy)")
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+INTERVAL = timedelta(seconds=15)
+SHOP = series(HAPROXYTECH, Place("team-a", "shop", "shop-web", "http", "http", 80))
+BLOG = series(HAPROXYTECH, Place("team-a", "blog", "blog", 80, "", 80))
+assert HAPROXYTECH.process
+DRAIN = HAPROXYTECH.process.drain
+
+CONFIG = """
+global
+    hard-stop-after 30s
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 30s
+    timeout server 30s
+    timeout tunnel 30s
+frontend http
+    bind 127.0.0.1:{http}
+    use_backend {shop} if {{ hdr(host) shop.example.org }}
+    default_backend {blog}
+frontend stats
+    bind 127.0.0.1:{stat}
+    http-request use-service prometheus-exporter if {{ path /metrics }}
+backend {shop}
+    server s1 127.0.0.1:{app}
+backend {blog}
+    server s1 127.0.0.1:{app}
+"""
+
+
+@pytest.fixture
+async def proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
+    async with app() as port:
+        http, stat = free_ports(2)
+        config = tmp_path / "haproxy.cfg"
+        config.write_text(CONFIG.format(http=http, stat=stat, app=port, shop=SHOP[0], blog=BLOG[0]))
+        pod = Pod("haproxy-controller", "h-1", "uid", "127.0.0.1", ready=True, ports={"stat": stat})
+        async with running([program("haproxy"), "-W", "-f", str(config)], HAPROXYTECH, pod, http) as proxy:
+            yield proxy
+
+
+async def begun(proxy: Proxy) -> Ledger:
+    """A ledger that knows the proxy's page."""
+    ledger = Ledger()
+    ledger.baseline("uid", await proxy.page(SHOP, BLOG))
+    return ledger
+
+
+async def test_backends_are_listed_before_their_first_visit(proxy: Proxy) -> None:
+    page = await proxy.page(SHOP, BLOG)
+    assert page.tallies.keys() == {SHOP, BLOG}
+    assert page.tallies[BLOG].total == 0
+    assert page.proven
+    assert page.started
+
+
+async def test_a_visit_is_seen_and_nobody_else_is_visited(proxy: Proxy) -> None:
+    ledger = await begun(proxy)
+    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW) == Moved(frozenset())
+    assert await proxy.get() == 200
+    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == {SHOP}
+    assert await proxy.get(host="blog.example.org") == 200
+    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == {BLOG}
+
+
+async def test_our_own_probe_is_no_visit(proxy: Proxy) -> None:
+    ledger = await begun(proxy)
+    await proxy.get(method="HEAD")
+    ledger.discount("uid", interest(HAPROXYTECH, Place("team-a", "shop", "shop-web", "http", "http", 80)).keys, 1, NOW)
+    await proxy.until(lambda page: not page.open, SHOP)
+    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == frozenset()
+
+
+async def test_an_open_websocket_is_a_visit_as_long_as_it_lasts(proxy: Proxy) -> None:
+    ledger = await begun(proxy)
+    async with proxy.websocket() as socket:
+        for _ in range(3):
+            await socket.send_str("still here")
+            assert await socket.receive_str() == "still here"
+            assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == {SHOP}
+    ledger.observe("uid", await proxy.until(lambda page: not page.open, SHOP, BLOG), NOW)
+    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == frozenset()
+
+
+async def test_a_slow_download_is_one_too(proxy: Proxy) -> None:
+    ledger = await begun(proxy)
+    url = f"http://127.0.0.1:{proxy.port}/endless"
+    async with proxy.session.get(url, headers={"Host": "shop.example.org"}) as answer:
+        assert await answer.content.readline() == b"first\n"
+        for _ in range(2):
+            assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == {SHOP}
+
+
+async def test_a_reload_hides_an_open_websocket_and_the_ledger_remembers_it(proxy: Proxy) -> None:
+    ledger = await begun(proxy)
+    async with proxy.websocket() as socket:
+        before = await older(proxy, 1)
+        assert ledger.observe("uid", before, NOW).visited == {SHOP}
+        proxy.process.send_signal(signal.SIGUSR2)
+        after = await proxy.until(lambda page: page.started != before.started, SHOP, BLOG)
+        await socket.send_str("still here")
+        assert await socket.receive_str() == "still here"
+        assert SHOP not in after.open, "a new process, which knows nothing of the socket"
+        assert ledger.observe("uid", after, NOW + INTERVAL) == Moved(frozenset({SHOP}), lost=True)
+        later = await proxy.page(SHOP, BLOG)
+        assert ledger.observe("uid", later, NOW + DRAIN).visited == {SHOP}
+        assert ledger.observe("uid", later, NOW + INTERVAL + DRAIN).visited == frozenset()
+
+
+async def older(proxy: Proxy, seconds: int) -> Page:
+    """A page of a process that is so old: start times are whole seconds, and a second one within the first is the same."""
+    first = await proxy.page(SHOP, BLOG)
+    assert first.started
+    return await proxy.until(lambda _: datetime.now(UTC).timestamp() > (first.started or 0) + seconds, SHOP, BLOG)

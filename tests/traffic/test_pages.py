@@ -1,0 +1,115 @@
+"""Each controller's page in its true format, with the pitfalls of its names: what is read of it for one app.
+
+haproxytech.txt, haproxy-ingress.txt, skipper.txt, traefik.txt, ingress-nginx.txt and contour.txt are of the real programs.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from waker.traffic.controllers import (
+    ALL,
+    INGRESS_NGINX,
+    ISTIO,
+    KONG,
+    TRAEFIK,
+    Adapter,
+    Place,
+    SeriesKey,
+    Values,
+    interest,
+)
+from waker.traffic.counters import Page, Summing
+from waker.traffic.exposition import Exposition
+
+PAGES = Path(__file__).parent / "pages"
+SHOP = Place("team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/")
+BLOG = Place("team-a", "blog", "blog", "http", "http", 80)
+BY_NAME = {each.name: each for each in ALL}
+
+
+def read(adapter: Adapter, file: str, *keys: SeriesKey) -> Page:
+    reader, sums = Exposition(adapter.wanted), Summing(adapter, frozenset(keys))
+    sums.add(reader.feed((PAGES / file).read_bytes()))
+    sums.add(reader.finish())
+    return sums.page()
+
+
+def total(page: Page) -> float:
+    return sum(each.total for each in page.tallies.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "counted", "open_now"),
+    [
+        pytest.param("traefik", SHOP, 1, False, id="traefik v3"),
+        pytest.param("contour", SHOP, 2, False, id="contour"),
+        pytest.param("envoy-gateway", SHOP, 77, True, id="envoy gateway: this rule"),
+        pytest.param("envoy-gateway", SHOP._replace(rule=1), 3, False, id="envoy gateway: another rule"),
+        pytest.param("cilium", SHOP, 43, True, id="cilium: shared and dedicated, with _ and with :"),
+        pytest.param("cilium", BLOG, 0, False, id="cilium: known and not visited"),
+        pytest.param("istio", SHOP, 217, False, id="istio: every status"),
+        pytest.param("kong", SHOP, 1209, False, id="kong: not what it answers by itself"),
+        pytest.param("kong", BLOG, 1, False, id="kong v2: the port's kind"),
+        pytest.param("nginx", SHOP, 33, False, id="f5: over all pods"),
+        pytest.param("nginx-plus", SHOP, 31, True, id="f5 plus: an open request"),
+        pytest.param("nginx-plus", BLOG, 0, False, id="f5 plus: known and not visited"),
+        pytest.param("haproxytech", SHOP, 4, True, id="haproxytech: an open websocket"),
+        pytest.param("haproxy-ingress", SHOP, 4, True, id="haproxy-ingress: an open websocket"),
+        pytest.param("haproxytech", BLOG._replace(port_name=""), 1, False, id="haproxytech: a port without a name"),
+        pytest.param("skipper", SHOP, 4, False, id="skipper"),
+        pytest.param(
+            "skipper", SHOP._replace(ingress="rest", default_backend=True), 1, False, id="skipper: default backend"
+        ),
+    ],
+)
+def test_what_is_read_for_an_app(name: str, place: Place, counted: float, open_now: bool) -> None:
+    adapter = BY_NAME[name]
+    page = read(adapter, f"{name}.txt", *interest(adapter, place).keys)
+    assert total(page) == counted
+    assert bool(page.open) is open_now
+    assert page.proven
+    assert (page.started is not None) == (adapter.process is not None)
+
+
+@pytest.mark.parametrize("adapter", ALL, ids=lambda adapter: adapter.name)
+def test_a_neighbour_is_somebody_else(adapter: Adapter) -> None:
+    other = Place("team", "a-shop", "web", "http", "http", 80, port_target=8080, host="web.example.org", path="/")
+    page = read(adapter, f"{adapter.name}.txt", *interest(adapter, other).keys)
+    assert page.proven
+    assert page.tallies == {}
+
+
+def test_traefik_v2_shows_open_connections_and_a_history_of_websockets() -> None:
+    keys = interest(TRAEFIK, SHOP).keys
+    page = read(TRAEFIK, "traefik-v2.txt", *keys)
+    assert total(page) == 919, "by both providers"
+    assert page.open == {keys[0]} == page.lasting
+    blog = read(TRAEFIK, "traefik-v2.txt", *interest(TRAEFIK, BLOG._replace(port_written=80)).keys)
+    assert (total(blog), blog.open, blog.lasting) == (5, frozenset(), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("adapter", "status", "counted"),
+    [
+        pytest.param(ISTIO, "404", 210, id="istio"),
+        pytest.param(KONG, "404", 1200, id="kong, beside what it never counts"),
+        pytest.param(ISTIO, "301", 217, id="one that is not there"),
+    ],
+)
+def test_a_status_that_is_ignored(adapter: Adapter, status: str, counted: float) -> None:
+    ignoring = replace(adapter, no_visits=(*adapter.no_visits, Values(adapter.status, frozenset({status}))))
+    page = read(ignoring, f"{adapter.name}.txt", *interest(adapter, SHOP).keys)
+    assert total(page) == counted
+    assert page.proven, "the pod counts all the same"
+
+
+def test_each_status_label_is_on_the_page() -> None:
+    for adapter in ALL:
+        if adapter.status:
+            reader = Exposition([adapter.proof])
+            page = (PAGES / f"{adapter.name}.txt").read_bytes()
+            samples = [*reader.feed(page), *reader.finish()]
+            assert all(sample.labels[adapter.status].isdigit() for sample in samples)
+    assert INGRESS_NGINX.status == "status"

@@ -1,0 +1,99 @@
+"""What is known about each ingress controller: a table of data, one file a family, and the few functions that read it.
+
+Chosen by `IngressClass.spec.controller`, or by name in a setting (`fitting`). docs/controllers.md says how to add one.
+Nothing here touches a network; `fetch` and `scrape` do.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from waker.plan.model import RouteId
+from waker.traffic.controllers.envoy import CILIUM, CONTOUR, ENVOY_GATEWAY
+from waker.traffic.controllers.haproxy import HAPROXY_INGRESS, HAPROXYTECH
+from waker.traffic.controllers.ingress_nginx import INGRESS_NGINX
+from waker.traffic.controllers.istio import ISTIO
+from waker.traffic.controllers.kong import KONG
+from waker.traffic.controllers.nginx_inc import NGINX, NGINX_PLUS
+from waker.traffic.controllers.shape import (
+    Access,
+    Adapter,
+    Counted,
+    Family,
+    Interest,
+    Place,
+    Port,
+    Process,
+    Selector,
+    SeriesKey,
+    Values,
+)
+from waker.traffic.controllers.skipper import SKIPPER
+from waker.traffic.controllers.traefik import TRAEFIK, normalized
+
+__all__ = [
+    "ADAPTERS", "ALL", "CILIUM", "CONTOUR", "DEFAULT_LAG", "ENVOY_GATEWAY", "HAPROXYTECH", "HAPROXY_INGRESS",
+    "INGRESS_NGINX", "ISTIO", "KONG", "NGINX", "NGINX_PLUS", "SKIPPER", "TRAEFIK", "Access", "Adapter", "Counted", "Family",
+    "Interest", "Place", "Port", "Process", "Selector", "SeriesKey", "Values", "adapter_for", "interest", "normalized",
+    "refusals", "series",
+]  # fmt: skip
+
+# A controller that is in no table: longer than the slowest that is known (5 s between two updates of haproxytech's).
+DEFAULT_LAG = timedelta(seconds=10)
+
+ALL = (
+    INGRESS_NGINX,
+    TRAEFIK,
+    HAPROXY_INGRESS,
+    HAPROXYTECH,
+    CONTOUR,
+    ENVOY_GATEWAY,
+    CILIUM,
+    ISTIO,
+    KONG,
+    NGINX,
+    NGINX_PLUS,
+    SKIPPER,
+)
+ADAPTERS: Mapping[str, Adapter] = {each.controller: each for each in ALL if each.controller}
+
+
+def adapter_for(controller: str) -> Adapter | None:
+    """The adapter of an `IngressClass.spec.controller`, if there is one.
+
+    HAProxy's controllers take a suffix that parts several of them: `haproxy.org/ingress-controller/internal`.
+    """
+    known = ADAPTERS.get(controller)
+    return known or next((each for name, each in ADAPTERS.items() if controller.startswith(f"{name}/")), None)
+
+
+def series(adapter: Adapter, place: Place) -> SeriesKey:
+    """The label values under which this controller usually counts requests for that backend."""
+    return adapter.spellings(place)[0]
+
+
+def interest(adapter: Adapter, place: Place) -> Interest:
+    """All label values under which it may count them."""
+    first, *others = dict.fromkeys(adapter.spellings(place))
+    return Interest(adapter.controller, first, tuple(others))
+
+
+def refusals(adapter: Adapter, route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
+    """Why visits of this route cannot be seen at this controller: sentences that name the fix. Annotations: its Ingress's."""
+    return (*_hosts(adapter, route, annotations), *adapter.unseen(route, annotations))
+
+
+ALIASES = "nginx.ingress.kubernetes.io/server-alias"
+
+
+def _hosts(adapter: Adapter, route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
+    if adapter.any_host or not route.path_type:
+        return ()
+    why = []
+    if not route.host:
+        why.append("a rule without a host; name the host in the rule")
+    elif route.host.startswith("*"):
+        why.append("a wildcard host; name each host in a rule of its own")
+    if any(letter in annotations.get(ALIASES, "") for letter in "*~"):
+        why.append(f"a wildcard alias; name each host in {ALIASES}")
+    other = "or run it with --metrics-per-host=false and set controller.CLASS.any-host"
+    return tuple(f"{route}: {adapter.title} does not count requests of {sentence}, {other}" for sentence in why)

@@ -1,0 +1,98 @@
+"""Controllers with Envoy as their proxy and its own cluster statistics: Contour, Envoy Gateway, Cilium.
+
+The counter rises when a request begins, and a gauge shows those that are open, whatever they are: the ideal pair.
+"""
+
+from datetime import timedelta
+
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Process, Selector, SeriesKey
+
+TOTAL = "envoy_cluster_upstream_rq_total"
+ACTIVE = "envoy_cluster_upstream_rq_active"
+CLUSTER = ("envoy_cluster_name",)
+UPTIME = Process("envoy_server_uptime", -1)
+# Without `usedonly`: that hides clusters nobody has used yet, and "known to Envoy, at 0" is what we want to read.
+# The filter alone leaves two short lines a cluster; unfiltered pages reach 160 MB and stall Envoy's main thread.
+QUERY = (("filter", r"^(cluster\..*\.upstream_rq_(total|active)|server\.uptime)$"),)
+
+
+def _in_contour(place: Place) -> tuple[SeriesKey, ...]:
+    # Always the Service's port number, also where the Ingress names the port.
+    return ((f"{place.namespace}_{place.service}_{place.port_number}",),)
+
+
+CONTOUR = Adapter(
+    name="contour",
+    title="Contour",
+    controller="projectcontour.io/ingress-controller",
+    selectors=(
+        Selector("app=envoy", namespace="projectcontour"),
+        Selector("app.kubernetes.io/name=contour,app.kubernetes.io/component=envoy"),
+    ),
+    metrics=Port(("metrics",), 8002),
+    path="/stats/prometheus",
+    query=QUERY,
+    requests=Family(TOTAL, CLUSTER),
+    open_requests=Family(ACTIVE, CLUSTER),
+    counted=Counted.START,
+    process=UPTIME,
+    spellings=_in_contour,
+    proxy=Port(("http",), 8080),
+    lag=timedelta(seconds=1),  # Contour holds changes back for 0.1 to 0.5 s
+    enable="let Contour's Envoy serve /stats/prometheus (metrics.port, 8002)",
+    listed=True,
+)
+
+
+def _in_envoy_gateway(place: Place) -> tuple[SeriesKey, ...]:
+    # The name of the route, not of the backend; the second with `mergeBackends`.
+    route = f"httproute/{place.namespace}/{place.ingress}/rule/{place.rule}"
+    return ((route,), (f"service/{place.namespace}/{place.service}/{place.port_number}",))
+
+
+ENVOY_GATEWAY = Adapter(
+    name="envoy-gateway",
+    title="Envoy Gateway",
+    controller="gateway.envoyproxy.io/gatewayclass-controller",  # of a GatewayClass: it serves no Ingress
+    selectors=(Selector("app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=proxy"),),
+    metrics=Port(("metrics",), 19001),
+    path="/stats/prometheus",
+    query=QUERY,
+    requests=Family(TOTAL, CLUSTER),
+    open_requests=Family(ACTIVE, CLUSTER),
+    counted=Counted.START,
+    process=UPTIME,
+    spellings=_in_envoy_gateway,
+    proxy=Port(("http-80",), 10080),
+    lag=timedelta(seconds=1),
+    enable="let Envoy Gateway's proxies serve /stats/prometheus (EnvoyProxy: telemetry.metrics.prometheus, on by default)",
+    blind_to=("Ingresses: it serves HTTPRoutes only, which waker does not move",),
+)
+
+
+def _end_of_name(values: SeriesKey) -> SeriesKey:
+    """`kube-system/cilium-ingress/team-a:shop:80`, or with `_`, counts for `team-a_shop_80`.
+
+    Before the last slash stands the CiliumEnvoyConfig, which may be one for all or one for each Ingress. Two that lead
+    to the same Service count as one.
+    """
+    return (values[0].rpartition("/")[2].replace(":", "_"),)
+
+
+CILIUM = Adapter(
+    name="cilium",
+    title="Cilium",
+    controller="cilium.io/ingress-controller",
+    selectors=(Selector("k8s-app=cilium-envoy"),),
+    metrics=Port(("envoy-metrics",), 9964),
+    path="/metrics",
+    query=QUERY,
+    requests=Family(TOTAL, CLUSTER, _end_of_name),
+    open_requests=Family(ACTIVE, CLUSTER, _end_of_name),
+    counted=Counted.START,
+    process=UPTIME,
+    spellings=_in_contour,
+    lag=timedelta(seconds=3),  # from operator to agent to Envoy; no pod's address takes requests, so none can be asked
+    enable="run Cilium with envoy.prometheus.enabled=true; where Envoy runs inside the agents set the selector k8s-app=cilium",
+    listed=True,
+)

@@ -1,0 +1,81 @@
+"""The two controllers with HAProxy as their proxy. A session counts when it begins, and a gauge shows those that are open.
+
+A reload is a new process with counters at 0. The one before goes on with its open sessions and nobody reports them:
+hence `Process.drain`. Both change most things without a reload, but not all.
+"""
+
+from datetime import timedelta
+
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Process, Selector, SeriesKey
+
+SESSIONS = Family("haproxy_backend_sessions_total", ("proxy",))
+OPEN = Family("haproxy_backend_current_sessions", ("proxy",))
+STARTED = "haproxy_process_start_time_seconds"  # the process's own; whole seconds, and never set anew
+# `scope` since HAProxy 2.0; `metrics` is passed over by those that do not know it.
+QUERY = (("scope", "global"), ("scope", "backend"), ("metrics", ",".join((SESSIONS.metric, OPEN.metric, STARTED))))
+
+
+def _in_haproxy_ingress(place: Place) -> tuple[SeriesKey, ...]:
+    # The pods' port, not the Service's: by name if the Service says so.
+    ports = dict.fromkeys((place.port_target or place.port_number, place.port_number))
+    return tuple((f"{place.namespace}_{place.service}_{port}",) for port in ports)
+
+
+HAPROXY_INGRESS = Adapter(
+    name="haproxy-ingress",
+    title="HAProxy Ingress",
+    controller="haproxy-ingress.github.io/controller",
+    selectors=(
+        Selector("app.kubernetes.io/name=haproxy-ingress"),
+        Selector("run=haproxy-ingress", namespace="ingress-controller"),
+    ),
+    metrics=Port(("metrics", "prometheus"), 9101),
+    path="/metrics",
+    query=QUERY,
+    requests=SESSIONS,
+    open_requests=OPEN,
+    counted=Counted.START,
+    process=Process(STARTED, +1, slack=0.5, drain=timedelta(minutes=10)),  # timeout-stop
+    spellings=_in_haproxy_ingress,
+    proxy=Port(("http",), 80),
+    lag=timedelta(seconds=5),  # 2 s between two updates, and a reload
+    enable='set prometheus-port: "9101" in its ConfigMap',
+    listed=True,
+    blind_to=("for 10 min after a reload: what was opened less than an interval before it",),
+)
+
+
+def _in_haproxytech(place: Place) -> tuple[SeriesKey, ...]:
+    # From v3.1 on; up to v3.0; each as a standalone backend. The port by name, if the Service's port has one.
+    port = place.port_name or place.port_number
+    namespace, ingress, service = place.namespace, place.ingress, place.service
+    return (
+        (f"{namespace}_svc_{service}_{port}",),
+        (f"{namespace}_{service}_{port}",),
+        (f"{namespace}_{ingress}_svc_{service}_{port}",),
+        (f"ing_{namespace}_{ingress}-{service}_{port}",),
+    )
+
+
+HAPROXYTECH = Adapter(
+    name="haproxytech",
+    title="HAProxy Kubernetes Ingress Controller",
+    controller="haproxy.org/ingress-controller",
+    selectors=(
+        Selector("app.kubernetes.io/name=kubernetes-ingress"),
+        Selector("run=haproxy-ingress", namespace="haproxy-controller"),
+    ),
+    metrics=Port(("stat", "stats"), 1024),
+    path="/metrics",
+    query=QUERY,
+    requests=SESSIONS,
+    open_requests=OPEN,
+    counted=Counted.START,
+    process=Process(STARTED, +1, slack=0.5, drain=timedelta(minutes=30)),  # hard-stop-after
+    spellings=_in_haproxytech,
+    proxy=Port(("http",), 8080),
+    lag=timedelta(seconds=8),  # 5 s between two updates, and a reload
+    enable="leave its stats frontend on (port 1024)",
+    listed=True,
+    blind_to=("for 30 min after a reload: what was opened less than an interval before it",),
+)

@@ -1,0 +1,45 @@
+"""ingress-nginx, of the Kubernetes project."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from waker.plan.model import RouteId
+from waker.traffic.controllers.shape import HEADS, Adapter, Counted, Family, Place, Port, Process, Selector, SeriesKey
+
+PASSTHROUGH = "nginx.ingress.kubernetes.io/ssl-passthrough"
+
+
+def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+    return ((place.namespace, place.ingress, place.service),)
+
+
+def _unseen(route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
+    why = []
+    if not route.path_type:
+        why.append("does not count requests of a default backend; give it a rule with a host")
+    if annotations.get(PASSTHROUGH, "").lower() == "true":
+        why.append(f"passes its TLS through uncounted; remove the annotation {PASSTHROUGH}")
+    return tuple(f"{route}: ingress-nginx {sentence}" for sentence in why)
+
+
+INGRESS_NGINX = Adapter(
+    name="ingress-nginx",
+    title="ingress-nginx",
+    controller="k8s.io/ingress-nginx",
+    selectors=(Selector("app.kubernetes.io/name=ingress-nginx,app.kubernetes.io/component=controller"),),
+    metrics=Port(("metrics",), 10254),
+    path="/metrics",
+    requests=Family("nginx_ingress_controller_requests", ("namespace", "ingress", "service")),
+    counted=Counted.END,
+    reloads="nginx_ingress_controller_success",  # old workers keep what they have not sent yet: up to 1 s of requests
+    process=Process("process_start_time_seconds", +1),  # of the Go process, which holds the counters; not of nginx
+    spellings=_spellings,
+    proxy=Port(("http",), 80),
+    lag=timedelta(seconds=5),  # 3.3 s between two syncs, and a reload
+    unseen=_unseen,
+    any_host=False,  # with --metrics-per-host, the default, a host has to stand literally in some Ingress
+    status="status",
+    no_visits=(HEADS,),
+    enable="run ingress-nginx with --enable-metrics=true (chart: controller.metrics.enabled)",
+    blind_to=("wildcard hosts", "rules without host", "open websockets", "open streams", "open downloads"),
+)

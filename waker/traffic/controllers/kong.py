@@ -1,0 +1,35 @@
+"""Kong Ingress Controller: Kong's Prometheus plugin, which counts requests only if it is told to."""
+
+from datetime import timedelta
+
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Selector, SeriesKey, Values
+
+
+def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+    # The port as it is written in the Ingress; v2 put its kind before it.
+    written = [place.port_written, place.port_number, place.port_name or place.port_number]
+    ports = [*written, *(f"{'pnum' if isinstance(port, int) else 'pname'}-{port}" for port in written)]
+    return tuple((f"{place.namespace}.{place.service}.{port}",) for port in dict.fromkeys(ports))
+
+
+KONG = Adapter(
+    name="kong",
+    title="Kong",
+    controller="ingress-controllers.konghq.com/kong",
+    selectors=(
+        Selector("app.kubernetes.io/name=kong,app.kubernetes.io/component=app"),
+        Selector("app.kubernetes.io/name=gateway,app.kubernetes.io/component=app"),
+    ),
+    metrics=Port(("status",), 8100),
+    path="/metrics",
+    requests=Family("kong_http_requests_total", ("service",)),
+    counted=Counted.END,
+    process=None,  # the counters live in memory that survives nginx's reload; no metric tells of their loss
+    spellings=_spellings,
+    proxy=Port(("proxy",), 8000),
+    lag=timedelta(seconds=5),  # a sync every 3 s
+    status="code",
+    no_visits=(Values("source", frozenset({"kong"})),),  # answered by Kong itself: no login, no such path, no pod
+    enable="enable the plugin prometheus globally (a KongClusterPlugin) with status_code_metrics: true",
+    blind_to=("open websockets", "open streams", "open downloads"),
+)

@@ -1,0 +1,33 @@
+"""Skipper. A series is a route of its own: namespace, Ingress, host, path and Service in one name."""
+
+import re
+from datetime import timedelta
+
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Process, Selector, SeriesKey
+
+NO_WORD = re.compile(r"\W", re.ASCII)
+
+
+def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+    rest = ("", "", "") if place.default_backend else (place.host, place.path, place.service)
+    name = "__".join(NO_WORD.sub("_", word) for word in (place.namespace, place.ingress, *rest))
+    return ((f"kube_{name}",), (f"kubeew_{name}",))  # the second for callers in the cluster, if that is enabled
+
+
+SKIPPER = Adapter(
+    name="skipper",
+    title="Skipper",
+    controller="",  # it goes by the class's name alone
+    selectors=(Selector("application=skipper-ingress"),),
+    metrics=Port(("metrics-port", "metrics"), 9911),
+    path="/metrics",
+    requests=Family("skipper_serve_route_count", ("route",)),
+    counted=Counted.END,
+    process=Process("process_start_time_seconds", +1),
+    spellings=_spellings,
+    proxy=Port(("ingress-port", "ingress"), 9999),
+    lag=timedelta(seconds=5),  # it asks every 3 s
+    status="code",
+    enable="run Skipper with -metrics-flavour=prometheus and -serve-route-counter",
+    blind_to=("websockets, open or ended", "open streams", "open downloads"),
+)

@@ -1,0 +1,65 @@
+"""Traefik, v2 and v3: Ingresses by its own provider, or by the one that reads ingress-nginx's annotations."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+from waker.plan.model import RouteId
+from waker.traffic.controllers.shape import (
+    HEADS,
+    Adapter,
+    Counted,
+    Family,
+    Place,
+    Port,
+    Process,
+    Selector,
+    SeriesKey,
+    Values,
+)
+
+UNOBSERVED = "traefik.ingress.kubernetes.io/router.observability.metrics"
+
+
+def normalized(*words: str | int) -> str:
+    """Traefik's names: `team-a`, `my--app`, 80 -> `team-a-my-app-80`. Runs of anything but letters and digits are one `-`."""
+    return "-".join(re.findall(r"[^\W_]+", "-".join(str(word) for word in words)))
+
+
+def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+    # Which provider serves a class cannot be told from outside: a name of each.
+    ports = dict.fromkeys((place.port_written, place.port_number, place.port_name or place.port_number))
+    by_nginx = [normalized(place.namespace, place.ingress, place.service, port) for port in ports]
+    # The only Ingress without rules that Traefik serves goes by this name, whatever its Service.
+    own = normalized(place.namespace, place.service, place.port_written)
+    own = "default-backend" if place.default_backend else own
+    return ((f"{own}@kubernetes",), *((f"{name}@kubernetesingressnginx",) for name in by_nginx))
+
+
+def _unseen(route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
+    if annotations.get(UNOBSERVED, "").lower() == "false":
+        return (f"{route}: Traefik does not count its requests; remove the annotation {UNOBSERVED}",)
+    return ()
+
+
+TRAEFIK = Adapter(
+    name="traefik",
+    title="Traefik",
+    controller="traefik.io/ingress-controller",
+    selectors=(Selector("app.kubernetes.io/name=traefik"),),
+    metrics=Port(("metrics", "traefik"), 9100),  # the Helm chart's; without it the entry point `traefik` has them
+    path="/metrics",
+    requests=Family("traefik_service_requests_total", ("service",)),
+    open_requests=Family("traefik_service_open_connections", ("service",)),  # v2 only
+    counted=Counted.END,
+    process=Process("process_start_time_seconds", +1),
+    spellings=_spellings,
+    proxy=Port(("web",), 8000),
+    lag=timedelta(seconds=2),  # providersThrottleDuration
+    unseen=_unseen,
+    status="code",
+    no_visits=(HEADS,),
+    lasting=Values("protocol", frozenset({"websocket"})),
+    enable="run Traefik with --metrics.prometheus=true and leave its addServicesLabels on",
+    blind_to=("on v3: open websockets", "open streams", "open downloads"),
+)
