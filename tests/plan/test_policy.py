@@ -8,7 +8,7 @@ import pytest
 from waker import names
 from waker.plan.model import Pin, Policy, Reception
 from waker.plan.policy import named, read_policy
-from waker.settings import Live
+from waker.settings import Live, parse_floor
 
 LIVE = Live(idle_after=timedelta(minutes=15), wake_timeout=timedelta(minutes=2))
 DEFAULT = Policy(LIVE.idle_after, LIVE.wake_timeout)
@@ -58,6 +58,7 @@ def test_what_is_read(annotations: dict[str, str], policy: Policy | None) -> Non
         pytest.param(ON | {names.AUDIENCE: "all"}, ["kubesleeper.io/audience: 'all' is not one of auto, page"], id="audience"),
         pytest.param(ON | {names.IGNORE_PATHS: "/a,ping"}, ["kubesleeper.io/ignore-paths: 'ping' is not a path"], id="paths"),
         pytest.param(ON | {names.PROBE_RESPONSE: "204"}, ["kubesleeper.io/probe-response: '204' is not one of"], id="probe"),
+        pytest.param(ON | {names.MIN_IDLE: "0s"}, ["kubesleeper.io/min-idle: '0s' is not"], id="no least time"),
         pytest.param(ON | {names.STATE: "off"}, ["kubesleeper.io/state: 'off' is not one of auto, awake, asleep"], id="state"),
     ],
 )  # fmt: skip
@@ -95,3 +96,25 @@ def test_paused_is_for_all() -> None:
 def test_names_of_an_override(text: str, names_: set[str] | None) -> None:
     assert named({names.INGRESS: text}, names.INGRESS) == names_
     assert named({}, names.INGRESS) is None
+
+
+@pytest.mark.parametrize(
+    ("annotations", "floor", "idle_after"),
+    [
+        pytest.param({names.MIN_IDLE: "1h"}, "0s", timedelta(hours=1), id="longer than the default"),
+        pytest.param({names.MIN_IDLE: "5m"}, "0s", LIVE.idle_after, id="shorter: no matter"),
+        pytest.param(
+            {names.IDLE_AFTER: "1m", names.MIN_IDLE: "1h"}, "0s", timedelta(hours=1), id="longer than its own"
+        ),
+        pytest.param({names.IDLE_AFTER: "1m"}, "20m", timedelta(minutes=20), id="the ConfigMap's"),
+        pytest.param(
+            {names.IDLE_AFTER: "1m", names.MIN_IDLE: "5m"}, "20m", timedelta(minutes=20), id="the longest counts"
+        ),
+    ],
+)
+def test_the_least_idle_time(annotations: dict[str, str], floor: str, idle_after: timedelta) -> None:
+    policy, problems = read_policy(ON | annotations, replace(LIVE, min_idle=parse_floor(floor)))
+    assert policy
+    assert policy.idle_after == idle_after
+    assert (policy.min_idle is not None) == (names.MIN_IDLE in annotations)
+    assert problems == ()

@@ -1,12 +1,13 @@
-"""When an idle period is over, and which knocks still want an answer."""
+"""When an idle period is over, which knocks still want an answer, and how long an app with WebSockets is left alone."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from tests.plan.building import NOW, App, ago, app, asleep, ours
-from waker.plan.model import Phase
-from waker.plan.rest import answered_until, rest_of
+from waker.plan.model import Phase, Policy, Traffic
+from waker.plan.rest import LASTING_FACTOR, LASTING_LEAST, answered_until, idle_period, rest_of
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,29 @@ def test_up_to_when_knocks_are_answered(found: App, was: Phase, until: datetime 
 )
 def test_an_idle_period_is_one_that_was_read(found: App, due: bool) -> None:
     assert rest_of(found.seen, NOW).due is due
+
+
+SHORT, LONG = timedelta(minutes=10), timedelta(hours=3)
+
+
+@pytest.mark.parametrize(
+    ("policy", "lasting", "period"),
+    [
+        pytest.param(Policy(SHORT, SHORT), False, SHORT, id="no WebSocket: as it is said"),
+        pytest.param(Policy(SHORT, SHORT), True, LASTING_LEAST, id="WebSockets: as long as a tab is left open"),
+        pytest.param(Policy(LONG, SHORT), True, LASTING_FACTOR * LONG, id="WebSockets: a multiple"),
+        pytest.param(Policy(SHORT, SHORT, min_idle=SHORT), True, SHORT, id="its user knows how long they last"),
+    ],
+)
+def test_an_app_with_websockets_rests_later(policy: Policy, lasting: bool, period: timedelta) -> None:
+    assert idle_period(policy, Traffic(lasting=lasting)) == period
+
+
+def test_and_its_user_is_told_why() -> None:
+    found = app().visited(minutes=40).seen
+    plan = App(replace(found, traffic=replace(found.traffic, lasting=True))).plan()
+    assert plan.phase is Phase.AWAKE
+    assert (
+        plan.reason
+        == "in use: sleeps 2h after its last visit (longer, for it has WebSockets: set kubesleeper.io/min-idle)"
+    )

@@ -1,12 +1,12 @@
 """The promise, over random histories: who was visited is never called idle, and what was not read is never called known.
 
 Controller pods come, go, restart in place, drop series, fail to answer and are asked by waker itself, while apps are
-visited. The pages are real text; only the network is left out.
+visited, under either of two spellings, and asked for what is ignored. The pages are real text; only the network is left out.
 """
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic import scrape
-from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey
+from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey, Values
 from waker.traffic.counters import Page, Summing
 from waker.traffic.exposition import Exposition
 from waker.traffic.scrape import Outside, Scraper
@@ -26,7 +26,13 @@ from waker.traffic.watched import FRESH
 
 INTERVAL = timedelta(seconds=15)
 APPS = [AppId(Kind.DEPLOYMENT, "team-a", name) for name in ("shop", "blog")]
-KEYS: list[SeriesKey] = [(f"team-a-{app.name}-80@kubernetes",) for app in APPS]
+INTERESTS = [
+    Interest(
+        TRAEFIK.controller, (f"team-a-{app.name}-80@kubernetes",), ((f"team-a-{app.name}-80@kubernetesingressnginx",),)
+    )
+    for app in APPS
+]
+ADAPTER = replace(TRAEFIK, no_visits=(Values("code", frozenset({"404"})),))
 
 
 @dataclass
@@ -37,6 +43,7 @@ class Server:
     started: float
     counts: dict[SeriesKey, int] = field(default_factory=dict)
     heads: dict[SeriesKey, int] = field(default_factory=dict)
+    ignored: dict[SeriesKey, int] = field(default_factory=dict)
     unread: set[SeriesKey] = field(default_factory=set)  # visited since the last good page
     gone: set[SeriesKey] = field(default_factory=set)  # dropped since the last good page
     answers: bool = True
@@ -46,9 +53,10 @@ class Server:
         return Pod("ingress", self.name, self.name, "10.0.0.1", ready=True, ports={})
 
     def page(self) -> bytes:
+        kinds = ((self.counts, "GET", "200"), (self.heads, "HEAD", "200"), (self.ignored, "GET", "404"))
         lines = [
-            f'traefik_service_requests_total{{service="{key[0]}",method="{method}"}} {count}'
-            for method, counts in (("GET", self.counts), ("HEAD", self.heads))
+            f'traefik_service_requests_total{{code="{code}",method="{method}",service="{key[0]}"}} {count}'
+            for counts, method, code in kinds
             for key, count in counts.items()
         ]
         other = 'traefik_service_requests_total{service="other"} 1'
@@ -74,10 +82,11 @@ class World:
             prime=nothing,
             on_visit=lambda _: None,
             on_page=lambda _controller, _read_at: None,
+            adapter=lambda _: ADAPTER,
         )
         self.scraper = Scraper(cast(aiohttp.ClientSession, None), outside)
-        for app, key in zip(APPS, KEYS, strict=True):
-            self.scraper.follow(app, frozenset({Interest(TRAEFIK.controller, key)}))
+        for app, interest in zip(APPS, INTERESTS, strict=True):
+            self.scraper.follow(app, frozenset({interest}))
 
     async def fetch(
         self, _: object, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], size: int
@@ -95,7 +104,7 @@ class World:
 
     def do(self, what: str, which: int, app: int) -> None:
         self.now += timedelta(seconds=1)
-        server, key = self.servers[which % len(self.servers)], KEYS[app]
+        server, key = self.servers[which % 2], INTERESTS[app].keys[which // 2]
         match what:
             case "visit" if key in server.gone:
                 pass  # dropped and grown to the very same number between two pages: no counter can tell
@@ -106,10 +115,13 @@ class World:
             case "probe" | "uncounted probe":
                 if what == "probe":
                     server.heads[key] = server.heads.get(key, 0) + 1
-                self.scraper.discount(server.pod(), Interest(TRAEFIK.controller, key))
+                self.scraper.discount(server.pod(), INTERESTS[app])
+            case "ignored":
+                server.ignored[key] = server.ignored.get(key, 0) + 1
             case "restart":
                 server.counts.clear()
                 server.heads.clear()
+                server.ignored.clear()
                 server.started += 10
             case "drop" if key not in server.unread:  # likewise what was counted and dropped between two pages
                 server.counts.pop(key, None)
@@ -138,10 +150,11 @@ class World:
 
 
 STEP = st.tuples(
-    st.sampled_from(
-        ["visit", "visit", "round", "round", "probe", "uncounted probe", "restart", "drop", "silence", "replace"]
-    ),
-    st.integers(0, 1),
+    st.sampled_from([
+        *("visit", "visit", "round", "round", "probe", "uncounted probe"),
+        *("ignored", "restart", "drop", "silence", "replace"),
+    ]),
+    st.integers(0, 3),
     st.integers(0, len(APPS) - 1),
 )
 
@@ -165,7 +178,12 @@ def test_a_visited_app_is_never_idle_and_the_unknown_never_known(steps: list[tup
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.sampled_from([("visit", 0, 1), ("visit", 1, 1), ("probe", 0, 0), ("round", 0, 0)]), max_size=30))
+@given(
+    st.lists(
+        st.sampled_from([("visit", 0, 1), ("visit", 3, 1), ("probe", 0, 0), ("ignored", 2, 0), ("round", 0, 0)]),
+        max_size=30,
+    )
+)
 def test_an_app_that_nobody_visits_becomes_idle(steps: list[tuple[str, int, int]]) -> None:
     async def lives() -> None:
         world = World()

@@ -522,3 +522,55 @@ async def test_the_first_follower_of_a_controller_does_not_wait_for_the_next_rou
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_container_that_began_again_may_have_been_visited_before(world: World) -> None:
+    pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
+    await followed(world, AT_TRAEFIK)
+    world.replace(TRAEFIK, replace(pod, restarts=1))
+    world.change(pod, traefik(shop=5))
+    await world.round()
+    assert world.scraper.traffic(SHOP) == Traffic(world.now)
+    last = world.now
+    await world.round()
+    assert world.scraper.traffic(SHOP) == Traffic(last), "once"
+
+
+async def test_an_app_is_the_sum_over_its_spellings(world: World) -> None:
+    other = BLOG_AT_TRAEFIK.key
+    pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
+    await followed(world, AT_TRAEFIK._replace(others=(other,)))
+    world.change(pod, traefik(shop=5, blog=1))
+    await world.round()
+    assert world.visits == [SHOP]
+    world.scraper.discount(pod, AT_TRAEFIK._replace(others=(other,)))
+    world.change(pod, traefik(shop=6, blog=2))
+    await world.round()
+    assert world.visits == [SHOP], "one was ours, the other was not"
+
+
+async def test_a_history_of_websockets_outlives_a_sleep(world: World) -> None:
+    page = traefik() + '\ntraefik_service_requests_total{protocol="websocket",service="team-a-shop-80@kubernetes"} 1'
+    pod = world.add(TRAEFIK, "t-1", page)
+    await followed(world, AT_TRAEFIK)
+    assert world.scraper.traffic(SHOP) == Traffic(world.now, lasting=True)
+    world.scraper.leave(SHOP)
+    world.change(pod, traefik(blog=1))
+    await followed(world, AT_TRAEFIK)
+    assert world.scraper.traffic(SHOP).lasting, "its series went with its sleep"
+    world.scraper.forget(SHOP)
+    await followed(world, AT_TRAEFIK)
+    assert not world.scraper.traffic(SHOP).lasting
+
+
+async def test_settings_are_followed_at_the_next_round(world: World) -> None:
+    adapters = {TRAEFIK.controller: TRAEFIK}
+    outside = replace(world.outside(), adapter=adapters.get)
+    world.scraper = Scraper(world.scraper._session, outside)
+    pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
+    await followed(world, AT_TRAEFIK)
+    adapters[TRAEFIK.controller] = replace(TRAEFIK, path="/elsewhere")
+    await world.round()
+    assert [request.path for request in world.asked] == ["/metrics", "/elsewhere"]
+    assert world.scraper.traffic(SHOP).unknown == ""
+    assert pod.ready

@@ -1,0 +1,101 @@
+"""Metrics pages behind a token and a certificate, against a real TLS server."""
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from waker.errors import ScrapeError
+from waker.plan.model import Pod
+from waker.traffic.controllers import TRAEFIK, Access
+from waker.traffic.fetch import fetch
+
+pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+
+TOKEN = "a-token"
+PAGE = 'traefik_service_requests_total{service="other"} 1\n'
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate that is its own CA, for `metrics.edge.svc`, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=metrics.edge.svc",
+    ]
+    extra = ["-addext", "subjectAltName=DNS:metrics.edge.svc", "-keyout", "key.pem", "-out", "ca.pem"]
+    subprocess.run([*command, *extra], cwd=folder, check=True, capture_output=True)
+    (folder / "token").write_text(TOKEN + "\n")
+    (folder / "binary").write_bytes(b"\xff\xfe")
+    return folder
+
+
+@pytest.fixture
+async def pod(certificate: Path) -> AsyncIterator[Pod]:
+    async def answer(request: web.Request) -> web.Response:
+        known = request.headers.get("Authorization") == f"Bearer {TOKEN}"
+        return web.Response(text=PAGE) if known else web.Response(status=401)
+
+    app = web.Application()
+    app.router.add_get("/metrics", answer)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "ca.pem", certificate / "key.pem")
+    server = TestServer(app, scheme="https")
+    await server.start_server(ssl=context)
+    yield Pod("edge", "t-1", "uid", "127.0.0.1", ready=True, ports={"metrics": server.port or 0})
+    await server.close()
+
+
+async def asked(pod: Pod, access: Access) -> bool:
+    async with aiohttp.ClientSession() as session:
+        page, _ = await fetch(session, replace(TRAEFIK, access=access), pod, frozenset())
+    return page.proven
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"verify": False}, id="unchecked"),
+        pytest.param({"ca_file": "ca.pem", "server_name": "metrics.edge.svc"}, id="by its CA and name"),
+    ],
+)
+async def test_a_page_that_may_be_read(pod: Pod, certificate: Path, said: dict[str, str | bool]) -> None:
+    assert await asked(pod, in_folder(certificate, said | {"token_file": "token"}))
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        pytest.param({"verify": False}, "HTTP 401; set controller.CLASS.token-file", id="no token"),
+        pytest.param({"token_file": "token"}, "cannot be trusted at 127.0.0.1:.*ca-file", id="an unknown CA"),
+        pytest.param({"ca_file": "ca.pem", "token_file": "token"}, "cannot be trusted", id="another name"),
+        pytest.param({"verify": False, "token_file": "gone"}, r"gone cannot be read \(No such file", id="no such file"),
+        pytest.param({"verify": False, "token_file": "binary"}, "it is no text", id="a binary file"),
+        pytest.param({"ca_file": "token"}, "holds no CA certificate", id="a CA that is none"),
+    ],
+)
+async def test_a_page_that_may_not(pod: Pod, certificate: Path, said: dict[str, str | bool], why: str) -> None:
+    with pytest.raises(ScrapeError, match=why):
+        await asked(pod, in_folder(certificate, said))
+
+
+def in_folder(folder: Path, said: dict[str, str | bool]) -> Access:
+    paths: dict[str, Any] = {key: f"{folder}/{value}" for key, value in said.items() if key.endswith("_file")}
+    return Access("https")._replace(**{**said, **paths})

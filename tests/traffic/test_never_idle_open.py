@@ -1,0 +1,118 @@
+"""The same promise where sessions are open and reloads hide them: HAProxy, over random histories.
+
+A session that stood on a page is a visit for as long as it is open and, hidden by a reload, for as long as its process may
+live on. What was opened and hidden between two pages nobody can know: it is a visit at the reload, and no later.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from waker.traffic.controllers import HAPROXYTECH, Place, interest
+from waker.traffic.counters import Ledger, Page, Summing
+from waker.traffic.exposition import Exposition
+
+INTEREST = interest(HAPROXYTECH, Place("team-a", "shop", "shop", "http", "http", 80))
+KEYS = frozenset(INTEREST.keys)
+INTERVAL = timedelta(seconds=15)
+assert HAPROXYTECH.process
+DRAIN = HAPROXYTECH.process.drain
+
+
+@dataclass
+class Session:
+    """Someone's connection. `shown`: it stood on a page that was read. `until`: when its process ends, if that is known."""
+
+    shown: bool = False
+    until: datetime | None = None
+
+
+@dataclass
+class Haproxy:
+    """A pod as it really is, beside the ledger that has to find it out."""
+
+    now: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    spelling: int = 0
+    started: float = 1_700_000_000
+    counted: int = 0
+    unread: int = 0  # visits since the last good page
+    sessions: list[Session] = field(default_factory=list)
+    hidden: list[Session] = field(default_factory=list)
+    lost: bool = False  # a reload since the last good page
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def page(self) -> Page:
+        name = INTEREST.keys[self.spelling][0]
+        text = (
+            f'haproxy_backend_sessions_total{{proxy="{name}"}} {self.counted}\n'
+            f'haproxy_backend_current_sessions{{proxy="{name}"}} {len(self.sessions)}\n'
+            f"haproxy_process_start_time_seconds {self.started}\n"
+        )
+        reader, sums = Exposition(HAPROXYTECH.wanted), Summing(HAPROXYTECH, KEYS)
+        sums.add(reader.feed(text.encode()))
+        sums.add(reader.finish())
+        return sums.page()
+
+    def do(self, what: str) -> None:
+        self.now += timedelta(seconds=1)
+        match what:
+            case "visit":
+                self.counted += 1
+                self.unread += 1
+            case "open":
+                self.counted += 1
+                self.unread += 1
+                self.sessions.append(Session())
+            case "close" if self.sessions:
+                self.sessions.pop()
+            case "reload":
+                self.started += 1
+                self.counted, self.lost = 0, True
+                for each in self.sessions:
+                    each.until = self.now + DRAIN
+                self.hidden += [each for each in self.sessions if each.shown]
+                self.sessions.clear()
+            case "later":
+                self.now += DRAIN / 3
+            case "read":
+                self.read()
+
+    def read(self) -> None:
+        self.now += INTERVAL
+        moved = self.ledger.observe("uid", self.page(), self.now)
+        alive = [each for each in self.hidden if each.until and each.until > self.now]
+        if self.unread or self.sessions or alive:
+            assert moved.lost or moved.visited & KEYS, "somebody was there"
+        if alive or self.sessions:
+            assert moved.visited & KEYS, "and is there still"
+        assert moved.lost is self.lost
+        self.unread, self.lost = 0, False
+        for each in self.sessions:
+            each.shown = True
+
+
+STEPS = st.lists(st.sampled_from(["visit", "open", "open", "close", "reload", "later", "read", "read"]), max_size=40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(STEPS, st.integers(0, len(INTEREST.keys) - 1))
+def test_whoever_is_there_is_seen(steps: list[str], spelling: int) -> None:
+    pod = Haproxy(spelling=spelling)
+    pod.ledger.baseline("uid", pod.page())
+    for what in steps:
+        pod.do(what)
+
+
+@settings(max_examples=100, deadline=None)
+@given(STEPS)
+def test_when_all_have_left_it_is_idle(steps: list[str]) -> None:
+    pod = Haproxy()
+    pod.ledger.baseline("uid", pod.page())
+    for what in steps:
+        pod.do(what)
+    pod.sessions.clear()
+    pod.read()
+    pod.now += DRAIN
+    assert pod.ledger.observe("uid", pod.page(), pod.now) == (frozenset(), False)
