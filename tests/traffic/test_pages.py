@@ -10,6 +10,7 @@ import pytest
 
 from waker.traffic.controllers import (
     ALL,
+    HAPROXYTECH,
     INGRESS_NGINX,
     ISTIO,
     KONG,
@@ -113,3 +114,60 @@ def test_each_status_label_is_on_the_page() -> None:
             samples = [*reader.feed(page), *reader.finish()]
             assert all(sample.labels[adapter.status].isdigit() for sample in samples)
     assert INGRESS_NGINX.status == "status"
+
+
+def slots(backends: int) -> str:
+    """haproxytech's page without the filter: 42 padded servers a backend, of which each has a dozen lines."""
+    lines = ["haproxy_process_start_time_seconds 1786000123"]
+    for number in range(backends):
+        proxy = f"team-a_svc_app{number}_http"
+        lines += [f'haproxy_backend_sessions_total{{proxy="{proxy}"}} {number}']
+        lines += [f'haproxy_backend_current_sessions{{proxy="{proxy}"}} {number % 2}']
+        lines += [f'haproxy_backend_last_session_seconds{{proxy="{proxy}"}} -1']
+        lines += [
+            f'haproxy_server_{metric}{{proxy="{proxy}",server="SRV_{slot}"}} 7'
+            for slot in range(42)
+            for metric in (
+                "sessions_total",
+                "current_sessions",
+                "status",
+                "bytes_in_total",
+                "bytes_out_total",
+                "weight",
+            )
+        ]
+    return "\n".join(lines)
+
+
+def combinations(ingresses: int) -> str:
+    """ingress-nginx's page: of each combination 14 lines of a histogram and one that counts."""
+    lines = []
+    for number in range(ingresses):
+        for status in ("200", "304", "308", "404", "503"):
+            labels = (
+                f'host="a{number}.example.org",ingress="a{number}",namespace="team-a",service="web",status="{status}"'
+            )
+            name = "nginx_ingress_controller_request_duration_seconds_bucket"
+            lines += [f'{name}{{{labels},le="{le}"}} 3' for le in range(14)]
+            lines += [f"nginx_ingress_controller_requests{{{labels}}} 3"]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "text", "place", "counted"),
+    [
+        pytest.param(HAPROXYTECH, slots(50), SHOP._replace(service="app7"), 7, id="haproxytech: 42 slots a backend"),
+        pytest.param(
+            INGRESS_NGINX, combinations(200), SHOP._replace(ingress="a7", service="web"), 15, id="nginx: histograms"
+        ),
+    ],
+)
+def test_large_pages(adapter: Adapter, text: str, place: Place, counted: float) -> None:
+    keys = frozenset(interest(adapter, place).keys)
+    reader, sums = Exposition(adapter.wanted), Summing(adapter, keys)
+    page = text.encode()
+    for at in range(0, len(page), 4096):
+        sums.add(reader.feed(page[at : at + 4096]))
+    sums.add(reader.finish())
+    assert total(sums.page()) == counted
+    assert sums.page().open == (keys & {("team-a_svc_app7_http",)})

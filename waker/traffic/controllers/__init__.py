@@ -37,6 +37,8 @@ __all__ = [
     "refusals", "series",
 ]  # fmt: skip
 
+ALIASES = "nginx.ingress.kubernetes.io/server-alias"
+
 # A controller that is in no table: longer than the slowest that is known (5 s between two updates of haproxytech's).
 DEFAULT_LAG = timedelta(seconds=10)
 
@@ -80,9 +82,6 @@ def interest(adapter: Adapter, place: Place) -> Interest:
 def refusals(adapter: Adapter, route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
     """Why visits of this route cannot be seen at this controller: sentences that name the fix. Annotations: its Ingress's."""
     return (*_hosts(adapter, route, annotations), *adapter.unseen(route, annotations))
-
-
-ALIASES = "nginx.ingress.kubernetes.io/server-alias"
 
 
 def _hosts(adapter: Adapter, route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
