@@ -5,6 +5,7 @@ of the pod itself, see `traffic.probe`; where that tells nothing, the controller
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from waker.traffic import probe
 from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port, Selector
 from waker.traffic.probe import Answer, Question
 
+MOST_LEFT = 100  # one that came and went is as good as many
 Discount = Callable[[Pod, Interest], None]
 Adapters = Callable[[str], Adapter | None]
 
@@ -53,6 +55,7 @@ class Fleet:
         self._clock = clock
         self._adapter = adapter
         self._reflectors: dict[Selector, Reflector[Pod]] = {}
+        self._left: dict[Selector, deque[Pod]] = {}
         self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}
 
     def follow(self, controllers: Iterable[str], tasks: asyncio.TaskGroup) -> None:
@@ -62,7 +65,7 @@ class Fleet:
                 if selector not in self._reflectors:
                     path = PODS.collection(selector.namespace) if selector.namespace else PODS.everywhere()
                     source = Source(path, {"labelSelector": selector.labels})
-                    reflector = Reflector(self._api, source, manifests.pod, lambda old, new: None, self._clock)
+                    reflector = Reflector(self._api, source, manifests.pod, self._left_by(selector), self._clock)
                     self._reflectors[selector] = reflector
                     tasks.create_task(reflector.run(), name=f"pods {selector}")
 
@@ -70,6 +73,17 @@ class Fleet:
         """The pods of one controller."""
         reflectors = [self._reflectors[each] for each in adapter.selectors if each in self._reflectors]
         return list({pod.uid: pod for reflector in reflectors for pod in reflector.values()}.values())
+
+    def left(self, adapter: Adapter) -> list[Pod]:
+        """The pods that have gone since this was last asked."""
+        return [pod for each in adapter.selectors for pod in self._left.pop(each, ())]
+
+    def _left_by(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
+        def moved(old: Pod | None, new: Pod | None) -> None:
+            if old and not new and old.address:
+                self._left.setdefault(selector, deque(maxlen=MOST_LEFT)).append(old)
+
+        return moved
 
     async def prime(self, adapter: Adapter, pod: Pod, namespace: str) -> None:
         """Have the pod count something: a probe of a keeper."""

@@ -88,6 +88,7 @@ class Service:
             Outside(
                 clock=now,
                 pods=self.fleet.pods,
+                left=self.fleet.left,
                 interval=lambda: self.config.live.scrape_interval,
                 on_visit=self._visited,
                 prime=self._prime,

@@ -46,16 +46,23 @@ def written(it: Scene) -> str:
     return str(found and (found.get("data") or {}).get("activity"))
 
 
+def falling(it: Scene) -> bool:
+    """Its routes lead to waker."""
+    found = it.cluster.get("Ingress", "default", "shop")
+    return names.SAVED_BACKENDS in str(found and found["metadata"].get("annotations"))
+
+
 async def test_the_next_one_goes_on(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
         visited = await crashed(it)
-        await asyncio.sleep(1.5)  # nobody looks
+        await asyncio.sleep(2.5)  # nobody looks
         async with it.waker(LIVE):
             began = asyncio.get_running_loop().time()
+            await it.until(lambda: falling(it))
+            fell = asyncio.get_running_loop().time()
+            assert fell - visited >= IDLE.total_seconds()
+            assert fell - began < IDLE.total_seconds(), "not an idle period of its own"
             await it.asleep()
-            slept = asyncio.get_running_loop().time()
-            assert slept - visited >= IDLE.total_seconds()
-            assert slept - began < IDLE.total_seconds(), "not an idle period of its own"
             await it.served()
 
 

@@ -55,6 +55,7 @@ class World:
     stored: str = ""
     visits: dict[AppId, datetime] = field(default_factory=dict)
     life: str = "uid"
+    gone: list[Pod] = field(default_factory=list)  # since the process last asked
     scraper: Scraper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,12 +77,14 @@ class World:
             clock=lambda: self.now,
             interval=lambda: INTERVAL,
             pods=lambda _: [Pod("ingress", s.name, s.name, "10.0.0.1", ready=True, ports={}) for s in self.servers],
+            left=lambda _: [self.gone.pop() for _ in list(self.gone)],
             prime=nothing,
             on_visit=lambda _: None,
             on_page=lambda _controller, _read_at: None,
             staff=lambda _: str(self.born),
         )
         self.scraper = Scraper(cast(aiohttp.ClientSession, None), outside)
+        self.gone.clear()
         self.scraper.recall(decode(self.stored))
         self.follow()
 
@@ -153,6 +156,7 @@ class World:
                 self.join()
             case "go" if len(self.servers) > 1:
                 self.servers.remove(server)
+                self.gone.append(Pod("ingress", server.name, server.name, "10.0.0.1", ready=True, ports={}))
             case "wake":
                 self.life += "+"
                 self.follow()

@@ -32,7 +32,7 @@ INTERESTS = [
     )
     for app in APPS
 ]
-ADAPTER = replace(TRAEFIK, no_visits=(Values("code", frozenset({"404"})),))
+ADAPTER = replace(TRAEFIK, no_visits=(*TRAEFIK.no_visits, Values("code", frozenset({"404"}))))
 
 
 @dataclass
@@ -69,6 +69,7 @@ class World:
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 31, 12, tzinfo=UTC)
         self.servers = [Server("t-0", 0), Server("t-1", 0)]
+        self.gone: list[Server] = []
         self.born = 2
         self.visits: list[tuple[AppId, datetime]] = []
 
@@ -79,6 +80,7 @@ class World:
             clock=lambda: self.now,
             interval=lambda: INTERVAL,
             pods=lambda _: [each.pod() for each in self.servers],
+            left=lambda _: [self.gone.pop().pod() for _ in list(self.gone)],
             prime=nothing,
             on_visit=lambda _: None,
             on_page=lambda _controller, _read_at: None,
@@ -131,6 +133,7 @@ class World:
                 server.answers = not server.answers
             case "replace":
                 self.servers.remove(server)
+                self.gone.append(server)
                 self.servers.append(Server(f"t-{self.born}", 0))
                 self.born += 1
 
@@ -150,10 +153,12 @@ class World:
 
 
 STEP = st.tuples(
-    st.sampled_from([
-        *("visit", "visit", "round", "round", "probe", "uncounted probe"),
-        *("ignored", "restart", "drop", "silence", "replace"),
-    ]),
+    st.sampled_from(
+        [
+            *("visit", "visit", "round", "round", "probe", "uncounted probe"),
+            *("ignored", "restart", "drop", "silence", "replace"),
+        ]
+    ),
     st.integers(0, 3),
     st.integers(0, len(APPS) - 1),
 )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waker.traffic.controllers import HAPROXYTECH, Place, interest
-from waker.traffic.counters import Ledger, Page, Summing
+from waker.traffic.counters import Ledger, Moved, Page, Summing
 from waker.traffic.exposition import Exposition
 
 INTEREST = interest(HAPROXYTECH, Place("team-a", "shop", "shop", "http", "http", 80))
@@ -115,4 +115,4 @@ def test_when_all_have_left_it_is_idle(steps: list[str]) -> None:
     pod.sessions.clear()
     pod.read()
     pod.now += DRAIN
-    assert pod.ledger.observe("uid", pod.page(), pod.now) == (frozenset(), False)
+    assert pod.ledger.observe("uid", pod.page(), pod.now) == Moved(frozenset())

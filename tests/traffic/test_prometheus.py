@@ -127,7 +127,11 @@ async def test_visits_move_the_clock_and_idleness_does_not(world: World) -> None
     assert await world.round() == Traffic(world.now)
     last = world.now
     assert await world.round() == Traffic(last)
-    assert world.asked[0].query["query"].startswith('{__name__=~"traefik_service_requests_total"} or ')
+    assert (
+        world.asked[0]
+        .query["query"]
+        .startswith('{__name__=~"traefik_service_requests_total|traefik_service_open_connections"} or ')
+    )
     assert world.asked[0].headers["Accept-Encoding"] == "identity"
     assert len(world.asked) == 5, "one question a round"
 

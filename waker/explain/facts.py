@@ -17,7 +17,7 @@ from waker.plan.decide import decide
 from waker.plan.model import AppId, Certainty, Holder, Route, Service, Snapshot, Traffic
 from waker.plan.originals import parse_time
 from waker.plan.policy import read_policy
-from waker.plan.rest import visited_at
+from waker.plan.rest import idle_period, visited_at
 from waker.plan.state import state_of
 from waker.settings import Live
 from waker.sight import interests, traffic_of, unseen
@@ -77,7 +77,9 @@ def explain(app: AppId, known: Known) -> Explained | None:
         pods=[_pod(*each) for each in _pods(sight, known)],
         series=list(_series(sight, known)),
         activity=sorted(_signs(case.seen, known), key=lambda each: each["at"], reverse=True),
-        sleepsAt=_time(visited + policy.idle_after) if visited and policy and not case.seen.traffic.unknown else None,
+        sleepsAt=_time(visited + idle_period(policy, case.seen.traffic))
+        if visited and policy and not case.seen.traffic.unknown
+        else None,
         notes=list(_notes(sight, known)),
     )
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from waker import names
 from waker.explain.shape import Reason
 from waker.plan.model import Phase, Pin, Plan, Snapshot
-from waker.plan.rest import asked_to_sleep, visited_at
+from waker.plan.rest import asked_to_sleep, idle_period, visited_at
 from waker.settings import format_duration
 
 # What `kind` can be, and what it says.
@@ -95,7 +95,10 @@ def _of_traffic(case: Case, now: datetime) -> Iterator[Reason]:
             yield Reason(kind="unobserved", text=f"no idle period has begun: {why}", fix="")
     elif visited + idle_after > now:
         used, left = format_duration(now - visited), format_duration(visited + idle_after - now)
-        text = f"last sign of life {used} ago; it sleeps in {left} if nobody comes (idle-after {format_duration(idle_after)})"
+        rests = f"idle-after {format_duration(idle_after)}"
+        if case.seen.policy and idle_after > case.seen.policy.idle_after:
+            rests = f"after {format_duration(idle_after)}, for it has WebSockets: set {names.MIN_IDLE}"
+        text = f"last sign of life {used} ago; it sleeps in {left} if nobody comes ({rests})"
         yield Reason(kind="in-use", text=text, fix="")
 
 
@@ -116,7 +119,7 @@ def _told_to_sleep(case: Case) -> bool:
 
 
 def _idle_after(case: Case) -> timedelta:
-    return case.seen.policy.idle_after if case.seen.policy else timedelta()
+    return idle_period(case.seen.policy, case.seen.traffic) if case.seen.policy else timedelta()
 
 
 # --- the answer ---------------------------------------------------------------------------------------------------

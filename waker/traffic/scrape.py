@@ -55,6 +55,7 @@ class Outside:
     on_page: Callable[[str, datetime | None], None]
     prometheus: Callable[[], Ask | None] = lambda: None
     staff: Callable[[Adapter], str] = lambda _: ""
+    left: Callable[[Adapter], Sequence[Pod]] = lambda _: ()  # the pods that have gone since this was last asked
     adapter: Callable[[str], Adapter | None] = adapter_for  # by what a class's controller goes by
 
 
@@ -170,6 +171,9 @@ class Scraper:
             if adapter:
                 controller = self._controllers.setdefault(adapter.controller, Controller(adapter))
                 controller.adapter = adapter  # as the settings want it now
+                for pod in self._outside.left(adapter):
+                    if controller.begun and pod.uid not in controller.pods:
+                        self._all_visited(adapter, f"pod {pod.name} came and went before it was read")
                 for pod in controller.see(self._outside.pods(adapter), self._outside.clock()):
                     self._all_visited(adapter, f"pod {pod.name} is gone or began again")
                 self._begin(controller, keys)
@@ -236,11 +240,14 @@ class Scraper:
             await self._take(controller, each, reading.page, each.asked_at)
 
     def _miss(self, controller: Controller, each: Watched, problem: str) -> None:
+        each.missed = True
         self._outside.on_page(controller.adapter.controller, None)
         _tell(each, problem)
 
     async def _take(self, controller: Controller, each: Watched, page: Page, asked_at: datetime) -> None:
         adapter, pod = controller.adapter, each.pod
+        if controller.begun and each.missed and not controller.ledger.last(pod.uid):
+            self._all_visited(adapter, f"pod {pod.name} may have counted, and begun again, before it was first read")
         self._outside.on_page(adapter.controller, each.read_at)
         self._observe(controller, pod, page, asked_at)
         _tell(each, "" if page.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")

@@ -32,6 +32,7 @@ class Watched:
     sampled: float = 0.0  # by Prometheus's clock, if that is asked
     size: int = 0  # of its last page, in bytes
     problem: str = "has not been read yet"
+    missed: bool = False  # it could not be read when that was first tried
     unready_since: datetime | None = None
 
     def excused(self, now: datetime) -> bool:
