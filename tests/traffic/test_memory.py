@@ -42,6 +42,10 @@ class Server:
     unread: set[AppId] = field(default_factory=set)  # visited since the last good page
     dropped: set[AppId] = field(default_factory=set)  # since the last good page
     answers: bool = True
+    restarts: int = 0  # of its container, as Kubernetes counts them
+
+    def pod(self) -> Pod:
+        return Pod("ingress", self.name, self.name, "10.0.0.1", ready=True, ports={}, restarts=self.restarts)
 
 
 @dataclass
@@ -76,7 +80,7 @@ class World:
         outside = Outside(
             clock=lambda: self.now,
             interval=lambda: INTERVAL,
-            pods=lambda _: [Pod("ingress", s.name, s.name, "10.0.0.1", ready=True, ports={}) for s in self.servers],
+            pods=lambda _: [each.pod() for each in self.servers],
             left=lambda _: [self.gone.pop() for _ in list(self.gone)],
             prime=nothing,
             on_visit=lambda _: None,
@@ -147,6 +151,7 @@ class World:
             case "restart":
                 server.counts.clear()
                 server.started = self.now.timestamp()
+                server.restarts += 1
             case "drop" if app not in server.unread:  # likewise what was counted and dropped between two pages
                 server.counts.pop(app, None)
                 server.dropped.add(app)
@@ -156,7 +161,7 @@ class World:
                 self.join()
             case "go" if len(self.servers) > 1:
                 self.servers.remove(server)
-                self.gone.append(Pod("ingress", server.name, server.name, "10.0.0.1", ready=True, ports={}))
+                self.gone.append(server.pod())
             case "wake":
                 self.life += "+"
                 self.follow()

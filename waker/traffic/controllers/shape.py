@@ -99,6 +99,9 @@ SAME_START = 2.5  # s; a start time that is computed from the boot time moves wh
 class Process(NamedTuple):
     """A metric that betrays a restart in place. `sign` +1: a start time, which grows; -1: an uptime, which falls.
 
+    An uptime that has outgrown the one before by the next page tells nothing: then only Kubernetes' own count of
+    restarts does.
+
     `slack` in seconds: start times that differ by less are the same.
     `drain`: after a reload the process before goes on for so long with what was open, and is not on the page.
     """
