@@ -38,8 +38,9 @@ from waker.sight import latest, pick
 from waker.status import row
 from waker.traffic.controllers import Adapter, Interest
 from waker.traffic.controllers.fitting import fitted
+from waker.traffic.outside import Ask, Outside
 from waker.traffic.prometheus import Prometheus
-from waker.traffic.scrape import Ask, Outside, Scraper
+from waker.traffic.scrape import Scraper
 from waker.world import Key, Namespace, World, follow
 
 log = logging.getLogger(__name__)

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
-from waker.traffic import scrape
+from waker.traffic import readings
 from waker.traffic.controllers import CONTOUR, TRAEFIK, Adapter, Interest, SeriesKey
 from waker.traffic.counters import Page, Summing
 from waker.traffic.exposition import Exposition
 from waker.traffic.memory import AHEAD, TRUSTED_FOR, Entry, Record, decode, encode
-from waker.traffic.scrape import Outside, Scraper
+from waker.traffic.outside import Outside
+from waker.traffic.scrape import Scraper
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INTERVAL = timedelta(seconds=15)
@@ -126,7 +127,7 @@ class World:
     async def round(self) -> None:
         self.now += INTERVAL
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(scrape, "fetch", self.fetch)
+            patch.setattr(readings, "fetch", self.fetch)
             await self.scraper.round()
 
     def sleeps(self, app: AppId) -> bool:

@@ -16,8 +16,9 @@ from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod, Traffic
 from waker.traffic import prometheus
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest
+from waker.traffic.outside import Outside
 from waker.traffic.prometheus import Prometheus
-from waker.traffic.scrape import Outside, Scraper
+from waker.traffic.scrape import Scraper
 from waker.traffic.targets import SAMPLED
 
 INTERVAL = timedelta(seconds=15)

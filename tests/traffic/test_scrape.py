@@ -14,7 +14,8 @@ from aiohttp.test_utils import TestServer
 from waker.plan.model import AppId, Certainty, Kind, Pod, Traffic
 from waker.traffic import exposition, fetch
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, TRAEFIK, Adapter, Interest
-from waker.traffic.scrape import SHOWN_AFTER, Outside, Scraper
+from waker.traffic.outside import Outside
+from waker.traffic.scrape import SHOWN_AFTER, Scraper
 from waker.traffic.watched import FRESH, GRACE
 
 INTERVAL = timedelta(seconds=15)
@@ -566,7 +567,7 @@ async def test_a_history_of_websockets_outlives_a_sleep(world: World) -> None:
 async def test_settings_are_followed_at_the_next_round(world: World) -> None:
     adapters = {TRAEFIK.controller: TRAEFIK}
     outside = replace(world.outside(), adapter=adapters.get)
-    world.scraper = Scraper(world.scraper._session, outside)
+    world.scraper = Scraper(world.scraper._readings._session, outside)
     pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
     await followed(world, AT_TRAEFIK)
     adapters[TRAEFIK.controller] = replace(TRAEFIK, path="/elsewhere")

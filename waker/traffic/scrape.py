@@ -11,66 +11,37 @@ pod that counted is gone or began again, for what it had not shown yet is lost.
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import aiohttp
 
-from waker.errors import ScrapeError, WakerError
 from waker.plan.model import AppId, Certainty, Pod, Traffic
-from waker.traffic.controllers import Adapter, Counted, Interest, SeriesKey, adapter_for
+from waker.traffic.controllers import Adapter, Counted, Interest, SeriesKey
 from waker.traffic.counters import SHOWN_WITHIN, Page
-from waker.traffic.fetch import fetch
 from waker.traffic.memory import Followed, Record, Stand
-from waker.traffic.targets import Reading
+from waker.traffic.outside import Outside
+from waker.traffic.readings import Readings
 from waker.traffic.watched import Controller, Watched
 
 log = logging.getLogger(__name__)
 
 # A finished request is on the page after a second (ingress-nginx's workers send what they counted once a second).
 SHOWN_AFTER: Final = timedelta(seconds=1.5)
-AT_ONCE: Final = 4  # pages; each holds one chunk, so that pods that hang do not make the others wait
 JITTER: Final = 0.1  # of the interval, so that several wakers do not ask at the same moment
-
-# All pods of a controller at once, by uid: what Prometheus has of them. Raises ScrapeError.
-Ask = Callable[[Adapter, Sequence[Pod], frozenset[SeriesKey]], Awaitable[Mapping[str, Reading]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What the scraper needs from others. `prime` has a pod that counts nothing yet count a request of waker's own.
-
-    `on_page` hears of each page: its controller, and when it was read whole, None if it was not. `prometheus` is asked
-    instead of the pods, if there is one. `staff` changes whenever a controller's pods come or go.
-    """
-
-    clock: Callable[[], datetime]
-    interval: Callable[[], timedelta]
-    pods: Callable[[Adapter], Sequence[Pod]]
-    prime: Callable[[Adapter, Pod], Awaitable[None]]
-    on_visit: Callable[[AppId], None]
-    on_page: Callable[[str, datetime | None], None]
-    prometheus: Callable[[], Ask | None] = lambda: None
-    staff: Callable[[Adapter], str] = lambda _: ""
-    left: Callable[[Adapter], Sequence[Pod]] = lambda _: ()  # the pods that have gone since this was last asked
-    adapter: Callable[[str], Adapter | None] = adapter_for  # by what a class's controller goes by
 
 
 class Scraper:
     """All apps, all controllers. One task runs it; all else are plain calls on the same loop."""
 
     def __init__(self, session: aiohttp.ClientSession, outside: Outside) -> None:
-        self._session = session
         self._outside = outside
         self._apps: dict[AppId, Followed] = {}
         self._controllers: dict[str, Controller] = {}
         self._lasting: set[AppId] = set()  # have had connections that are not seen while they last
         self._asked = asyncio.Event()
-        self._gate = asyncio.Semaphore(AT_ONCE)
-        self._reading: dict[str, asyncio.Task[None]] = {}  # by the pod's uid; by the controller's name: from Prometheus
+        self._readings = Readings(session, outside, self._taken)
         self._recalled: Record | None = None
 
     # --- what others ask ----------------------------------------------------------------------------------------------
@@ -154,45 +125,29 @@ class Scraper:
                     async with asyncio.timeout(jittered(self._outside.interval())):
                         await self._asked.wait()
         finally:
-            for task in self._reading.values():
-                task.cancel()
+            self._readings.stop()
 
     async def round(self) -> None:
-        """Read every pod of every controller that somebody follows, once.
-
-        One that takes longer than an interval is left behind, for the others must not become unknown because of it; it
-        goes on being read and has no part in the next round.
-        """
+        """Read every pod of every controller that somebody follows, once, and conclude."""
         self._asked.clear()
         wanted = self._wanted()
         for name in self._controllers.keys() - wanted.keys():
             del self._controllers[name]
-        for adapter, keys in ((self._adapter(name), keys) for name, keys in wanted.items()):
-            if adapter:
-                controller = self._controllers.setdefault(adapter.controller, Controller(adapter))
-                controller.adapter = adapter  # as the settings want it now
-                for pod in self._outside.left(adapter):
-                    if controller.begun and pod.uid not in controller.pods:
-                        self._all_visited(adapter, f"pod {pod.name} came and went before it was read")
-                for pod in controller.see(self._outside.pods(adapter), self._outside.clock()):
-                    self._all_visited(adapter, f"pod {pod.name} is gone or began again")
-                self._begin(controller, keys)
-        if self._reading:
-            done, _ = await asyncio.wait(self._reading.values(), timeout=self._outside.interval().total_seconds())
-            self._reading = {name: task for name, task in self._reading.items() if task not in done}
-            for task in done:
-                task.result()  # what nobody expected ends the process
+        await self._readings.round(
+            [(self._seen(adapter), keys) for name, keys in wanted.items() if (adapter := self._adapter(name))]
+        )
         self._conclude()
 
-    def _begin(self, controller: Controller, keys: frozenset[SeriesKey]) -> None:
-        """Of what is still being read from the round before, nothing is asked again."""
-        name = controller.adapter.controller
-        if ask := self._outside.prometheus():
-            if name not in self._reading:
-                self._reading[name] = asyncio.create_task(self._ask(ask, controller, keys))
-            return
-        for uid in controller.pods.keys() - self._reading.keys():
-            self._reading[uid] = asyncio.create_task(self._read(controller, controller.pods[uid], keys))
+    def _seen(self, adapter: Adapter) -> Controller:
+        """A controller with its pods as they are now. One that is not there any more may have been visited."""
+        controller = self._controllers.setdefault(adapter.controller, Controller(adapter))
+        controller.adapter = adapter  # as the settings want it now
+        for pod in self._outside.left(adapter):
+            if controller.begun and pod.uid not in controller.pods:
+                self._all_visited(adapter, f"pod {pod.name} came and went before it was read")
+        for pod in controller.see(self._outside.pods(adapter), self._outside.clock()):
+            self._all_visited(adapter, f"pod {pod.name} is gone or began again")
+        return controller
 
     def _wanted(self) -> dict[str, frozenset[SeriesKey]]:
         wanted: dict[str, set[SeriesKey]] = {}
@@ -201,62 +156,13 @@ class Scraper:
                 wanted.setdefault(each.controller, set()).update(each.keys)
         return {name: frozenset(keys) for name, keys in wanted.items()}
 
-    async def _read(self, controller: Controller, each: Watched, keys: frozenset[SeriesKey]) -> None:
-        async with self._gate:
-            asked_at = self._outside.clock()
-            try:
-                page, each.size = await fetch(self._session, controller.adapter, each.pod, keys, each.size)
-            except ScrapeError as error:
-                self._miss(controller, each, str(error))
-                return
-            each.asked_at, each.read_at = asked_at, self._outside.clock()
-            if controller.pods.get(each.pod.uid) is not each:
-                return  # gone meanwhile
-            await self._take(controller, each, page, asked_at)
-
-    async def _ask(self, ask: Ask, controller: Controller, keys: frozenset[SeriesKey]) -> None:
-        watched = list(controller.pods.values())
-        async with self._gate:
-            asked_at = self._outside.clock()
-            try:
-                readings = await ask(controller.adapter, [each.pod for each in watched], keys)
-            except ScrapeError as error:
-                for each in watched:
-                    self._miss(controller, each, str(error))
-                return
-            for each in (each for each in watched if controller.pods.get(each.pod.uid) is each):
-                await self._sample(controller, each, readings.get(each.pod.uid), asked_at)
-
-    async def _sample(self, controller: Controller, each: Watched, reading: Reading | None, asked_at: datetime) -> None:
-        """One pod's part of Prometheus's answer. A sample that was taken before the pod was known may be another's."""
-        problem = each.unsampled(reading, asked_at, controller.adapter, self._outside.interval())
-        if problem or not reading:
-            self._miss(controller, each, problem)
-            if not reading:
-                await self._prime(controller.adapter, each.pod)
-        elif reading.sampled > each.sampled:
-            each.sampled = reading.sampled
-            each.asked_at = each.read_at = asked_at - timedelta(seconds=reading.age)
-            await self._take(controller, each, reading.page, each.asked_at)
-
-    def _miss(self, controller: Controller, each: Watched, problem: str) -> None:
-        each.missed = True
-        self._outside.on_page(controller.adapter.controller, None)
-        _tell(each, problem)
-
-    async def _take(self, controller: Controller, each: Watched, page: Page, asked_at: datetime) -> None:
-        adapter, pod = controller.adapter, each.pod
-        if controller.begun and each.missed and not controller.ledger.last(pod.uid):
-            self._all_visited(adapter, f"pod {pod.name} may have counted, and begun again, before it was first read")
-        self._outside.on_page(adapter.controller, each.read_at)
-        self._observe(controller, pod, page, asked_at)
-        _tell(each, "" if page.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
-        if not page.proven:
-            await self._prime(adapter, pod)
-
-    def _observe(self, controller: Controller, pod: Pod, page: Page, asked_at: datetime) -> None:
+    def _taken(self, controller: Controller, each: Watched, page: Page, asked_at: datetime) -> None:
+        pod = each.pod
         if not controller.begun:
             controller.ledger.baseline(pod.uid, page)
+        elif each.missed and not controller.ledger.last(pod.uid):
+            why = f"pod {pod.name} may have counted, and begun again, before it was first read"
+            self._all_visited(controller.adapter, why)
         moved = controller.ledger.observe(pod.uid, page, asked_at)
         if moved.lost:
             self._all_visited(controller.adapter, f"pod {pod.name} began to count again")
@@ -283,12 +189,6 @@ class Scraper:
             for id, app in self._apps.items()
             if any(each.controller == name and not keys.isdisjoint(each.keys) for each in app.interests)
         }
-
-    async def _prime(self, adapter: Adapter, pod: Pod) -> None:
-        try:
-            await self._outside.prime(adapter, pod)
-        except (WakerError, aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            log.debug("a controller pod could not be primed", extra={"pod": pod.name, "error": str(error)})
 
     # --- what follows from it -----------------------------------------------------------------------------------------
 
@@ -351,12 +251,3 @@ class Scraper:
 def jittered(interval: timedelta) -> float:
     """The seconds until the next round."""
     return interval.total_seconds() * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 no secret
-
-
-def _tell(each: Watched, problem: str) -> None:
-    """Say it when it changes, and only then."""
-    if problem and problem != each.problem:
-        log.warning("a controller pod's visitors are unknown", extra={"pod": each.pod.name, "why": problem})
-    elif each.problem and not problem:
-        log.info("a controller pod's visitors are known", extra={"pod": each.pod.name})
-    each.problem = problem
