@@ -21,7 +21,7 @@ from tests.e2e.doors import Door
 from tests.e2e.install import Waker
 
 PODS = 2  # of each controller
-PAUSE = (4.0, 25.0)  # s between two faults; some sleeps need a calm time
+PAUSE = (6.0, 30.0)  # s between two faults; some sleeps need a calm time
 CUT = (1.0, 20.0)  # s; from one that nobody notices to one that makes the pod unready
 FROZEN = (0.5, 12.0)  # s; short of and beyond the Lease
 

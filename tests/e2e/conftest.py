@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.e2e import controllers
-from tests.e2e.cluster import Api, api_from_environment
+from tests.e2e.cluster import Api, api_from_environment, until
 from tests.e2e.controllers import Controller
 from tests.e2e.history import History
 from tests.e2e.install import Waker
@@ -28,9 +28,9 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def installed() -> dict[str, Address]:
-    """Where visitors come in, by ingress class, of the controllers installed so far."""
-    return {}
+def installed() -> set[str]:
+    """The ingress classes whose controllers have been installed so far."""
+    return set()
 
 
 @pytest.fixture
@@ -40,11 +40,12 @@ def controller(request: pytest.FixtureRequest) -> Controller:
 
 
 @pytest.fixture
-def address(api: Api, controller: Controller, installed: dict[str, Address]) -> Address:
-    """Where visitors come in. Installs the controller when first asked for."""
+def address(api: Api, controller: Controller, installed: set[str]) -> Address:
+    """Where visitors come in: a pod of now, for some scenarios replace them. Installs the controller when first asked for."""
     if controller.ingress_class not in installed:
-        installed[controller.ingress_class] = controller.install(api)
-    return installed[controller.ingress_class]
+        installed.add(controller.ingress_class)
+        return controller.install(api)
+    return until("a ready pod of the controller", lambda: controller.address(api), 60)
 
 
 @pytest.fixture(scope="session")

@@ -63,13 +63,13 @@ async def fetch(
                 raise ScrapeError(f"answered its metrics page with HTTP {answer.status}; {adapter.enable}")
             packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
             return await _read(_unpacked(answer.content) if packed else _sliced(answer.content), adapter, keys)
-    except TimeoutError as error:
-        raise ScrapeError("did not send its metrics page in time") from error
     except aiohttp.ClientSSLError as error:
         where = "controller.CLASS.ca-file, server-name or tls-verify"
         raise ScrapeError(f"cannot be trusted at {url.host}:{url.port}; set {where}") from error
-    except aiohttp.ClientConnectorError as error:
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise ScrapeError(f"cannot be reached at {url.host}:{url.port}") from error
+    except TimeoutError as error:
+        raise ScrapeError("did not send its metrics page in time") from error
     except (aiohttp.ClientError, OSError, zlib.error) as error:
         raise ScrapeError(f"broke off its metrics page: {type(error).__name__}") from error
 
