@@ -103,7 +103,7 @@ def _racing(sleep: Sleep) -> bool:
 
 def lateness(log: Log) -> list[float]:
     """Seconds beyond idle-after, of each sleep that nothing got in the way of."""
-    return [each.after - log.idle[each.app] for each in sleeps(log) if each.calm]
+    return [late for each in sleeps(log) if each.calm and (late := each.after - log.idle[each.app]) >= 0]
 
 
 def overdue(log: Log) -> list[tuple[str, float, float]]:
