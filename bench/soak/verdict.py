@@ -4,7 +4,7 @@ from collections import Counter
 from statistics import median
 
 from bench.soak import oracle
-from bench.soak.oracle import Log, Sleep
+from bench.soak.oracle import Log, Sleep, Visit
 from bench.tables import table
 
 BEFORE, AFTER = 15.0, 5.0  # s around what was wrong
@@ -38,7 +38,8 @@ def report(log: Log) -> str:
 
 def evidence(log: Log) -> str:
     """What happened around each wrong thing, in seconds of the run."""
-    parts = [_around(log, each) for each in oracle.wrong(log) + oracle.raced(log)]
+    parts = [_around(log, each, "wrong sleep") for each in oracle.wrong(log)]
+    parts += [_around(log, each, "visit at the moment of the sleep") for each in oracle.raced(log)]
     parts += [f"overdue: {app} {a - log.began:.1f} .. {b - log.began:.1f}" for app, a, b in oracle.overdue(log)]
     parts += [
         f"failed: {each.app} through {each.door} {each.began - log.began:.2f} .. {each.ended - log.began:.2f} {each.failed}"
@@ -47,11 +48,15 @@ def evidence(log: Log) -> str:
     return "\n".join(parts)
 
 
-def _around(log: Log, sleep: Sleep) -> str:
+def _around(log: Log, sleep: Sleep, what: str) -> str:
     start, end = sleep.at - sleep.after - BEFORE, sleep.at + AFTER
-    lines = [(each.ended, f"visit through {each.door} {each}") for each in log.visits if each.app == sleep.app]
+    lines = [(each.ended, f"answer {_who(each)}: {each.door}") for each in log.visits if each.app == sleep.app]
     lines += [(each.at, f"app {each.what}") for each in log.changes[sleep.app]]
     lines += [(each.began, f"{each.kind} {each.at} for {each.ended - each.began:.1f} s") for each in log.faults]
     within = (f"  {at - log.began:8.2f}  {text}" for at, text in sorted(lines) if start < at < end)
-    title = f"wrong sleep of {sleep.app} (idle-after {log.idle[sleep.app]:g} s) at {sleep.at - log.began:.2f}"
+    title = f"{what}: {sleep.app} (idle-after {log.idle[sleep.app]:g} s) at {sleep.at - log.began:.2f}"
     return "\n".join([f"{title}, {sleep.after:.2f} s after its last answer", *within])
+
+
+def _who(visit: Visit) -> str:
+    return visit.failed or ("of the app" if visit.answered else "of waker")

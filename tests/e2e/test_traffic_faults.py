@@ -13,7 +13,7 @@ from tests.e2e.apps import Rule
 from tests.e2e.cluster import until
 from tests.e2e.doors import Door
 from tests.e2e.load import Who
-from tests.e2e.scene import Scene, every_controller
+from tests.e2e.scene import Scene
 from waker import names
 
 IDLE = 4.0  # seconds
@@ -39,15 +39,15 @@ def reloaded(scene: Scene, door: Door) -> None:
     scene.create(apps.ingress(there, "other", [Rule(there.host, "shop-of-nobody")]))
 
 
-@every_controller
 @pytest.mark.parametrize(
-    "fault",
+    ("controller", "fault"),
     [
-        pytest.param(restarted, id="pod-deleted"),
-        pytest.param(killed, id="process-killed"),
-        pytest.param(scaled, id="scaled"),
-        pytest.param(reloaded, id="reloaded"),
+        pytest.param("traefik", restarted, id="traefik-pod-deleted"),
+        pytest.param("contour", killed, id="envoy-killed"),
+        pytest.param("traefik", scaled, id="traefik-scaled"),
+        pytest.param("nginx", reloaded, id="nginx-reloaded"),
     ],
+    indirect=["controller"],
 )
 def test_a_visit_just_before(scene: Scene, fault: Callable[[Scene, Door], None]) -> None:
     shop = scene.app("shop", annotations={names.IDLE_AFTER: f"{IDLE:g}s"})
