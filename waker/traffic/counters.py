@@ -13,7 +13,7 @@ Pure: pages go in, the series that were visited come out; when that was and whos
       lives on
     a sample that no        not there (answered by the controller itself, or with a status that is to be ignored)
       visitor is behind
-    it reloaded             some may have gone uncounted: in doubt
+    it reloaded             likewise, but only in the second before: in doubt
 Not to be known from counters: a series that was dropped and grew back to the very same number between two pages, and
 what it had counted since the last page when it was dropped. A restart, where that happens to all, is told by its time.
 Where the controller tells methods apart a HEAD is no visit: monitors send them, and so does waker. Elsewhere what
