@@ -43,7 +43,7 @@ def behind_both(scene: Scene, pair: dict[Controller, list[Door]]) -> App:
 
 
 def enter(scene: Scene, door: Door) -> load.Answer:
-    return load.ask_now(door.address, request(scene, door), patience=3)
+    return load.ask_now(door.address, request(scene, door), patience=20)
 
 
 def request(scene: Scene, door: Door) -> load.Request:
