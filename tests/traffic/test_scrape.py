@@ -180,6 +180,17 @@ async def test_envoy_is_asked_for_the_two_lines_that_matter_only(world: World) -
     assert dict(request.query) == {"filter": r"^(cluster\..*\.upstream_rq_(total|active)|server\.uptime)$"}
 
 
+async def test_a_name_that_was_never_tried_is_unknown_until_it_counts(world: World) -> None:
+    adapter = replace(TRAEFIK, tried=False)
+    world.scraper = Scraper(world.scraper._readings._session, replace(world.outside(), adapter=lambda _: adapter))
+    pods = [world.add(TRAEFIK, name, traefik(blog=5)) for name in ("t-1", "t-2")]
+    await followed(world, AT_TRAEFIK)
+    assert "counted nothing as team-a-shop-80@kubernetes yet" in world.scraper.traffic(SHOP).unknown
+    world.change(pods[1], traefik(blog=5, shop=1))
+    await world.round()
+    assert world.scraper.traffic(SHOP) == Traffic(world.now), "one pod of them proves the name"
+
+
 async def test_a_backend_that_envoy_does_not_know_is_unknown(world: World) -> None:
     envoy = world.add(CONTOUR, "e-1", contour(("team-a_other_80", 3, 0)))
     await followed(world, AT_CONTOUR)

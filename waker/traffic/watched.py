@@ -102,8 +102,13 @@ class Controller:
             pod = f"{self.adapter.title} pod {each.pod.namespace}/{each.pod.name}"
             if page and not page.keys.issuperset(keys):
                 return f"{pod} has not been read for {name} yet"
-            if page and self.adapter.listed and each.pod.ready and page.tallies.keys().isdisjoint(keys):
+            if page and self.adapter.listed and each.pod.ready and not keys_on(page, keys):
                 return f"{pod} does not know {name}"
+        if not self.adapter.tried and not any(page and keys_on(page, keys) for _, page in self._counting(now)):
+            return (
+                f"{self.adapter.title} has counted nothing as {name} yet, a name that waker's authors could not try; "
+                "it is known from the first visit on"
+            )
         return ""
 
     def read_until(self, now: datetime) -> datetime | None:
@@ -113,3 +118,8 @@ class Controller:
 
     def _counting(self, now: datetime) -> Iterator[tuple[Watched, Page | None]]:
         return ((each, self.ledger.last(uid)) for uid, each in self.pods.items() if not each.excused(now))
+
+
+def keys_on(page: Page, keys: Iterable[SeriesKey]) -> bool:
+    """Whether any of these series stands on the page."""
+    return not page.tallies.keys().isdisjoint(keys)

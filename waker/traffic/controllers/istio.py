@@ -21,6 +21,7 @@ ISTIO = Adapter(
     path="/stats/prometheus",
     requests=Family("istio_requests_total", ("destination_service_namespace", "destination_service_name")),
     counted=Counted.END,
+    tried=False,
     process=Process("envoy_server_uptime", -1),
     spellings=_spellings,
     proxy=Port(("http2", "http"), 8080),

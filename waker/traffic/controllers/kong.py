@@ -24,6 +24,7 @@ KONG = Adapter(
     path="/metrics",
     requests=Family("kong_http_requests_total", ("service",)),
     counted=Counted.END,
+    tried=False,
     process=None,  # the counters live in memory that survives nginx's reload; no metric tells of their loss
     spellings=_spellings,
     proxy=Port(("proxy",), 8000),

@@ -37,6 +37,7 @@ NGINX = Adapter(
     path="/metrics",
     requests=Family("nginx_ingress_controller_upstream_server_response_latency_ms_count", SERVICE),
     counted=Counted.END,
+    tried=False,
     spellings=_spellings,
     proxy=Port(("http",), 80),
     lag=timedelta(seconds=5),  # a reload; one at a time

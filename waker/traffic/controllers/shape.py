@@ -162,6 +162,7 @@ class Adapter:
     access: Access = PLAIN
     open_requests: Family | None = None
     listed: bool = False  # a series stands on the page, at 0, from the moment the controller knows the backend
+    tried: bool = True  # names and labels were seen on a real one; else an app is known once it has been counted
     any_host: bool = True  # requests are counted whether or not their host stands in an Ingress
     status: str = ""  # the label with the HTTP status, "" if there is none
     no_visits: tuple[Values, ...] = ()  # samples that no visitor is behind
