@@ -17,7 +17,7 @@ from waker.cluster.client import Api, connect
 from waker.metrics import Metrics
 from waker.service import Service, now
 from waker.settings import Settings
-from waker.web import forward, operations, visitors
+from waker.web import forward, operations, port, visitors
 from waker.web.page import Page
 from waker.world import Key, World, follow
 
@@ -71,9 +71,9 @@ async def run(settings: Settings, started: Callable[[Service], None] = lambda se
             service = Service(settings, api, session, metrics)
             door = visitors.Door(service.doors, Page(), session, metrics, lambda: service.config.live, now)
             private = operations.operations(metrics, service.unready, service.rows, service.explained)
-            tasks.create_task(
-                _serve(visitors.runner(visitors.visitors(door)), settings.public_port), name="public port"
-            )
+            public = port.runner(visitors.visitors(door))
+            tasks.create_task(_serve(public, settings.public_port), name="public port")
+            tasks.create_task(door.connections.watch(public), name="connections")
             tasks.create_task(_serve(operations.runner(private), settings.private_port), name="private port")
             tasks.create_task(_until_told(service), name="signals")
             started(service)

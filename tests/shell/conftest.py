@@ -25,6 +25,6 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.cluster.lease.RENEW_EVERY": 0.2,
         "waker.restoring.LOOK_EVERY": 0.02,
         "waker.telling.SECOND_LOOK": MOMENT * 3,
-        "waker.web.visitors.DRAIN": 0.1,
+        "waker.web.port.DRAIN": 0.1,
     }.items():
         monkeypatch.setattr(name, value)

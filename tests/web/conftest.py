@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import aiohttp
 import pytest
@@ -16,7 +17,8 @@ from waker.settings import Live
 from waker.web import forward
 from waker.web.apps import View
 from waker.web.page import Page
-from waker.web.visitors import Door, runner, visitors
+from waker.web.port import runner
+from waker.web.visitors import Door, visitors
 
 APP = AppId(Kind.DEPLOYMENT, "demo", "shop")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -79,6 +81,7 @@ class Stand:
     client: aiohttp.ClientSession
     upstream: Callable[[Handler], Awaitable[Address]]
     address: Address
+    connections: Callable[[], list[Any]]  # of the public port
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -112,14 +115,15 @@ async def stand() -> AsyncIterator[Stand]:
             house.ways = [address]
             return address
 
-        address = await serve(stack, runner(visitors(door)))
+        public = runner(visitors(door))
+        address = await serve(stack, public)
         client = await stack.enter_async_context(
             aiohttp.ClientSession(
                 f"http://127.0.0.1:{address.port}", headers={"Host": HOST}, auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(20),
             )
         )  # fmt: skip
-        yield Stand(house, door, client, upstream, address)
+        yield Stand(house, door, client, upstream, address, lambda: public.server.connections if public.server else [])
 
 
 PAGE = Page()

@@ -19,3 +19,12 @@ def test_places_are_given_back() -> None:
         with crowd.place(SHOP) as place:
             assert place
     assert not crowd.waiting
+
+
+def test_what_costs_more_takes_more_seats() -> None:
+    crowd = Crowd(per_app=10, in_all=12)
+    with crowd.place(SHOP, 9) as big, crowd.place(SHOP, 2) as too_big, crowd.place(SHOP) as small:
+        assert (big, too_big, small) == (True, False, True)
+        with crowd.place(BLOG, 3) as other:
+            assert not other
+    assert not crowd.waiting

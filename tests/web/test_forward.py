@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import web
 from multidict import CIMultiDict
 
 from tests.web.conftest import HOST, Stand, until
 from waker import names
-from waker.plan.model import Address, Phase
+from waker.plan.model import Phase
+from waker.web import forward
 from waker.web.forward import end_to_end
 
 BIG = bytes(range(256)) * 80_000  # 20 MB
@@ -209,6 +210,70 @@ async def test_a_visitor_who_leaves_is_told_to_the_app(stand: Stand) -> None:
     await until(lambda: not stand.house.carried)
 
 
+async def test_an_upload_that_stalls_is_given_up(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "STALLED", 0.02)
+    arrived: list[bytes] = []
+
+    async def reads(request: web.Request) -> web.Response:
+        arrived.append(await request.content.readany())
+        await request.content.read()
+        return web.Response()
+
+    await stand.upstream(reads)
+    reader, writer = await asyncio.open_connection(*stand.address)
+    writer.write(f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nhalf".encode())
+    answer = await reader.readuntil(b"}")
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert b"its body stopped half way" in answer
+    assert arrived == [b"half"]
+    writer.close()
+    await writer.wait_closed()
+    await until(lambda: not stand.house.carried)
+
+
+async def test_a_visitor_who_takes_nothing_is_given_up(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "STALLED", 0.02)
+    gone = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"x" * 100_000)
+        finally:
+            gone.set()
+
+    await stand.upstream(endless)
+    _, writer = await asyncio.open_connection(*stand.address, limit=1)
+    writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    await asyncio.wait_for(gone.wait(), 10)
+    await until(lambda: not stand.house.carried)
+    writer.close()
+
+
+async def test_an_app_may_be_silent_for_longer_than_a_visitor(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "STALLED", 0.001)
+
+    async def thinks(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.02)  # longer than a visitor may stall
+        return web.Response(text="thought")
+
+    await stand.upstream(thinks)
+    async with stand.client.get("/") as answer:
+        assert await answer.text() == "thought"
+
+
+async def test_an_upgrade_to_something_else_is_asked_without_it(stand: Stand) -> None:
+    async def look(request: web.Request) -> web.Response:
+        return web.Response(text=f"{request.headers.get('Upgrade')} {request.headers.get('HTTP2-Settings')}")
+
+    await stand.upstream(look)
+    h2c = {"Upgrade": "h2c", "HTTP2-Settings": "AAMAAABk", "Connection": "Upgrade, HTTP2-Settings"}
+    async with stand.client.get("/", headers=h2c) as answer:
+        assert (answer.status, await answer.text()) == (200, "None None")
+
+
 async def test_an_upload_waits_for_the_word_of_the_app(stand: Stand) -> None:
     await stand.upstream(summing)
     stand.house.is_(Phase.WAKING)
@@ -225,69 +290,6 @@ async def test_an_upload_waits_for_the_word_of_the_app(stand: Stand) -> None:
     assert (await reader.readexactly(64)).decode() == hashlib.sha256(b"body").hexdigest()
     writer.close()
     await writer.wait_closed()
-
-
-async def sockets_echo(request: web.Request) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse(protocols=("chat",))
-    await socket.prepare(request)
-    await socket.send_str(f"{request.host} {request.path_qs} {request.headers.get('Cookie')}")
-    async for message in socket:
-        if message.data == "bye":
-            await socket.close(code=4001, message=b"as you wish")
-        elif message.type is WSMsgType.TEXT:
-            await socket.send_str(message.data)
-        else:
-            await socket.send_bytes(message.data)
-    return socket
-
-
-async def test_websockets(stand: Stand) -> None:
-    await stand.upstream(sockets_echo)
-    async with stand.client.ws_connect("/ws?x=1", protocols=("chat", "other"), headers={"Cookie": "a=1"}) as socket:
-        assert socket.protocol == "chat"
-        assert await socket.receive_str() == f"{HOST} /ws?x=1 a=1"
-        await socket.send_str("hello")
-        assert await socket.receive_str() == "hello"
-        await socket.send_bytes(BIG[:3_000_000])
-        assert await socket.receive_bytes() == BIG[:3_000_000]
-        await socket.send_str("bye")
-        assert (await socket.receive()).type is WSMsgType.CLOSE
-        assert socket.close_code == 4001
-
-
-async def test_a_websocket_that_the_visitor_closes(stand: Stand) -> None:
-    codes: asyncio.Queue[int | None] = asyncio.Queue()
-
-    async def listens(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        await socket.receive()
-        codes.put_nowait(socket.close_code)
-        return socket
-
-    await stand.upstream(listens)
-    socket = await stand.client.ws_connect("/")
-    assert stand.house.carried == 1
-    await socket.close(code=4002)
-    assert await asyncio.wait_for(codes.get(), 5) == 4002
-    await until(lambda: not stand.house.carried)
-
-
-async def test_a_websocket_that_the_app_does_not_want(stand: Stand) -> None:
-    async def no(_request: web.Request) -> web.Response:
-        return web.Response(status=403, text="no")
-
-    await stand.upstream(no)
-    with pytest.raises(aiohttp.WSServerHandshakeError) as error:
-        await stand.client.ws_connect("/")
-    assert error.value.status == 403
-
-
-async def test_a_websocket_to_nobody(stand: Stand, unused_tcp_port: int) -> None:
-    stand.house.ways = [Address("127.0.0.1", unused_tcp_port)]
-    with pytest.raises(aiohttp.WSServerHandshakeError) as error:
-        await stand.client.ws_connect("/")
-    assert error.value.status == 503
 
 
 def test_what_connection_names_is_for_one_hop() -> None:

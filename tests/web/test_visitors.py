@@ -1,12 +1,13 @@
 import asyncio
 import json
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
 
 from tests.web.conftest import APP, ASLEEP, HOST, LIVE, Stand, until
 from waker import names
-from waker.plan.model import Address, Phase
+from waker.plan.model import Address, Phase, Reception
 from waker.web import visitors
 
 BROWSER = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
@@ -131,6 +132,104 @@ async def test_a_probe_wakes_nothing_until_the_app_is_open(stand: Stand, probe: 
     async with stand.client.get("/", headers=probe) as answer:
         assert answer.status == 200
     assert not stand.house.knocks
+
+
+PREFLIGHT = {"Origin": "https://other.example", "Access-Control-Request-Method": "DELETE"}
+
+
+async def test_a_preflight_waits_for_the_app_and_nobody_else_grants_it(stand: Stand) -> None:
+    async def grants(request: web.Request) -> web.Response:
+        return web.Response(status=204, headers={"Access-Control-Allow-Origin": request.headers["Origin"]})
+
+    await stand.upstream(grants)
+    stand.house.gate = asyncio.Event()
+    asked = asyncio.create_task(stand.client.options("/order", headers=PREFLIGHT))
+    await stand.house.waiting.wait()
+    assert stand.house.knocks == [APP]
+    stand.house.gate.set()
+    async with await asked as answer:
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "https://other.example")
+
+
+async def test_a_preflight_that_waited_too_long_is_not_granted(stand: Stand) -> None:
+    async with stand.client.options("/order", headers=PREFLIGHT) as answer:
+        assert (answer.status, answer.content_type) == (503, "application/problem+json")
+        assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        pytest.param({"User-Agent": "UptimeRobot/2.0"}, 200, id="a monitor stays green"),
+        pytest.param({"User-Agent": "nightly/1"}, 200, id="an agent of the app's own list too"),
+        pytest.param({"User-Agent": "Googlebot/2.1", **BROWSER}, 503, id="a crawler must not index it"),
+        pytest.param({"Sec-Purpose": "prefetch", **BROWSER}, 503, id="a prefetch must not be shown"),
+    ],
+)
+async def test_what_probes_hear_where_monitors_should_stay_green(
+    stand: Stand, asked: dict[str, str], status: int
+) -> None:
+    stand.house.is_(Phase.ASLEEP, reception=Reception(probe_response=200, ignore_agents=("Nightly",)))
+    async with stand.client.get("/", headers=asked) as answer:
+        assert (answer.status, await answer.read()) == (status, b"")
+        assert answer.headers[names.MARKER] == "waiting; phase=Asleep"
+    assert not stand.house.knocks
+
+
+async def test_where_everybody_is_held_browsers_are_too_and_get_the_page_at_last(stand: Stand) -> None:
+    hold = Reception(audience="hold", hold_for=timedelta(seconds=7))
+    stand.house.is_(Phase.ASLEEP, reception=hold)
+    async with stand.client.get("/", headers=BROWSER) as answer:
+        assert (answer.status, answer.content_type) == (503, "text/html")
+    await stand.upstream(app_answer)
+    async with stand.client.get("/a", headers=BROWSER) as answer:
+        assert (answer.status, await answer.text()) == (200, "app: GET /a ")
+    assert stand.house.waits == [hold.hold_for, hold.hold_for]
+    assert stand.house.knocks == [APP, APP]
+
+
+async def test_where_everybody_gets_the_page_only_who_would_lose_something_is_held(stand: Stand) -> None:
+    stand.house.is_(Phase.ASLEEP, reception=Reception(audience="page"))
+    async with stand.client.get("/", headers={"Accept": "*/*"}) as answer:
+        assert (answer.status, answer.content_type) == (503, "text/html")
+    assert not stand.house.waits
+    async with stand.client.post("/", data=b"x", headers={"Accept": "*/*"}) as answer:
+        assert (answer.status, answer.content_type) == (503, "application/problem+json")
+    assert stand.house.waits == [LIVE.hold_for]
+
+
+async def test_who_is_passed_on_keeps_its_place_until_it_is_answered(stand: Stand) -> None:
+    arrived, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        arrived.set()
+        await go.wait()
+        return web.Response()
+
+    await stand.upstream(slow)
+    stand.house.is_(Phase.RISING, open=True)
+    stand.door.held.per_app = 1
+    first = asyncio.create_task(stand.client.get("/"))
+    await arrived.wait()
+    async with stand.client.get("/") as answer:
+        assert (answer.status, answer.content_type) == (503, "application/problem+json")
+    go.set()
+    async with await first as answer:
+        assert answer.status == 200
+    assert not stand.door.held.waiting
+
+
+async def test_a_big_body_takes_more_places_than_a_small_one(stand: Stand) -> None:
+    stand.house.gate = asyncio.Event()
+    for size, places in ((100, 1), (visitors.BODY_AHEAD * 100, 1 + visitors.BODY_AHEAD // visitors.SEAT)):
+        _, writer = await asyncio.open_connection(*stand.address)
+        writer.write(f"PUT / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {size}\r\n\r\n".encode())
+        await stand.house.waiting.wait()
+        assert stand.door.held.waiting[APP] == places
+        writer.close()
+        await writer.wait_closed()
+        await until(lambda: not stand.door.held.waiting)
+        stand.house.waiting.clear()
 
 
 @pytest.mark.parametrize(("headers", "kind"), [(BROWSER, "text/html"), ({}, "application/problem+json")])

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from waker import names
 from waker.web.apps import View
+from waker.web.audience import Audience
 from waker.web.page import Rendered
 
 PAGE_AGAIN: Final = 5  # s; a wake of a small app
@@ -46,9 +47,17 @@ def failed() -> web.Response:
     return web.Response(status=503, text="Please try again.\n", headers=marked(again=PAGE_AGAIN))
 
 
-def later(view: View) -> web.Response:
-    """To a probe: not now."""
-    return web.Response(status=503, headers=marked(view))
+def crowded() -> web.Response:
+    """To anybody, while more are connected than can be served."""
+    response = web.Response(status=503, headers=marked(again=CLIENT_AGAIN))
+    response.force_close()
+    return response
+
+
+def later(view: View, who: Audience) -> web.Response:
+    """To a probe: not now. A monitor hears what its owner wants it to hear; the marker says that it is not the app."""
+    status = view.reception.probe_response if who is Audience.MONITOR else 503
+    return web.Response(status=status, headers=marked(view))
 
 
 def waiting(view: View) -> web.Response:

@@ -1,24 +1,32 @@
 """Who is asking: a browser that can show a page, a client that can wait, or a probe that must not wake anything.
 
-Pure: method, path and headers in, a word out. The tables are read top to bottom and the first match counts. What a
-visitor says here decides comfort, never safety: whoever lies about it wakes an app or sees a page, no more.
+Pure: method, path, headers and the app's own lists in, a word out. The table is read top to bottom and the first match
+counts. What a visitor says here decides comfort, never safety: whoever lies wakes an app or sees a page, no more.
 
-| asked like this                                              | is      |
-| ------------------------------------------------------------ | ------- |
-| HEAD, OPTIONS, TRACE                                         | PROBE   |
-| GET /favicon.ico, /robots.txt, an ACME challenge             | PROBE   |
-| by an agent of the list; a prefetch                          | PROBE   |
-| any method but GET, or an Upgrade                            | CLIENT  |
-| GET, `Sec-Fetch-Mode: navigate`                              | BROWSER |
-| GET, another Sec-Fetch-Mode (script, image, XHR)             | CLIENT  |
-| GET, no Sec-Fetch-Mode, accepts text/html                    | BROWSER |
-| anything else                                                | CLIENT  |
+| asked like this                                                           | is      |
+| ------------------------------------------------------------------------- | ------- |
+| by a monitor or health check of the list, or by an agent of the app's own | MONITOR |
+| a path of the app's own list                                              | MONITOR |
+| by a crawler of the list; a prefetch                                      | PROBE   |
+| /favicon.ico, /robots.txt, an ACME challenge, ...                         | PROBE   |
+| OPTIONS that is a CORS preflight: a script waits behind it                | CLIENT  |
+| HEAD, OPTIONS, TRACE                                                      | PROBE   |
+| any method but GET, or an Upgrade                                         | CLIENT  |
+| GET, `Sec-Fetch-Dest`: document, iframe, frame                            | BROWSER |
+| GET, another Sec-Fetch-Dest (script, image, XHR, <object>)                | CLIENT  |
+| GET, `Sec-Fetch-Mode: navigate` alone                                     | BROWSER |
+| GET, another Sec-Fetch-Mode alone                                         | CLIENT  |
+| GET, no Sec-Fetch-*, likes nothing better than HTML                       | BROWSER |
+| GET, no Sec-Fetch-*, takes anything (`*/*`), and the app is set to `page` | BROWSER |
+| anything else                                                             | CLIENT  |
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
+
+from waker.plan.model import Reception
 
 
 class Audience(StrEnum):
@@ -26,7 +34,13 @@ class Audience(StrEnum):
 
     BROWSER = "browser"  # gets the page
     CLIENT = "client"  # is held, then passed on
-    PROBE = "probe"  # is told to come back later, and wakes nothing
+    PROBE = "probe"  # nobody waits for the answer: is told to come back later, and wakes nothing
+    MONITOR = "monitor"  # the same, but its owner may want it to stay green
+
+    @property
+    def waits(self) -> bool:
+        """Somebody wants the app: it is woken."""
+        return self in (Audience.BROWSER, Audience.CLIENT)
 
 
 QUIET_METHODS: Final = frozenset({"HEAD", "OPTIONS", "TRACE"})
@@ -36,7 +50,7 @@ QUIET_PATHS: Final = frozenset(
 QUIET_PREFIXES: Final = ("/.well-known/acme-challenge/",)
 
 # Parts of a User-Agent, lower case. No bare "bot": there are telephones called Cubot.
-QUIET_AGENTS: Final = (
+MONITORS: Final = (
     # health checks of clusters and load balancers
     "kube-probe/", "elb-healthchecker", "googlehc", "amazon-route53-health-check", "envoy/hc", "haproxy",
     "consul health check", "traefik/",
@@ -44,7 +58,9 @@ QUIET_AGENTS: Final = (
     "uptimerobot", "uptime-kuma", "pingdom", "blackbox exporter", "blackbox-exporter", "prometheus/", "statuscake",
     "site24x7", "better uptime", "betterstack", "datadog", "newrelicpinger", "checkly", "freshping", "hetrixtools",
     "nagios", "check_http", "zabbix", "updown.io", "cloudflare-healthchecks",
-    # crawlers and link previews
+)  # fmt: skip
+CRAWLERS: Final = (
+    # search engines and link previews
     "googlebot", "google-inspectiontool", "bingbot", "bingpreview", "yandex.com/bots", "baiduspider", "duckduckbot",
     "applebot", "petalbot", "ahrefsbot", "semrushbot", "mj12bot", "dotbot", "gptbot", "claudebot", "ccbot",
     "amazonbot", "bytespider", "facebookexternalhit", "facebot", "twitterbot", "linkedinbot", "slackbot",
@@ -56,31 +72,70 @@ QUIET_AGENTS: Final = (
 KEPT: Final = 256  # agents
 USUAL_AGENT: Final = 300  # characters; a longer one is not remembered, so that nobody fills the memory
 
+PAGES: Final = frozenset({"document", "iframe", "frame"})  # Sec-Fetch-Dest of what a person looks at
+EARLY: Final = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")  # where browsers say that nobody has asked yet
 
-def audience(method: str, path: str, headers: Mapping[str, str]) -> Audience:
-    """Who asks. `headers` finds names in any case; `path` is without query."""
-    if method in QUIET_METHODS or quiet(path, headers):
+
+def audience(method: str, path: str, headers: Mapping[str, str], reception: Reception) -> Audience:
+    """Who asks. `headers` finds names in any case; `path` is decoded and without query."""
+    agent = headers.get("User-Agent", "").lower()
+    known = quiet(agent) if len(agent) <= USUAL_AGENT else quiet.__wrapped__(agent)
+    if known is Audience.MONITOR or ignored(path, agent, reception):
+        return Audience.MONITOR
+    if known or unasked(path, headers) or (method in QUIET_METHODS and not preflight(method, headers)):
         return Audience.PROBE
     if method != "GET" or "Upgrade" in headers:
         return Audience.CLIENT  # a page instead of an answer to a form or a socket would lose what was sent
-    mode = headers.get("Sec-Fetch-Mode")
-    navigates = mode == "navigate" if mode else "text/html" in headers.get("Accept", "").lower()
-    return Audience.BROWSER if navigates else Audience.CLIENT
-
-
-def quiet(path: str, headers: Mapping[str, str]) -> bool:
-    """Is this a request that nobody waits for?"""
-    agent = headers.get("User-Agent", "")
-    return (
-        path in QUIET_PATHS
-        or path.startswith(QUIET_PREFIXES)
-        or "prefetch" in headers.get("Sec-Purpose", headers.get("Purpose", ""))
-        or (known_quiet(agent) if len(agent) <= USUAL_AGENT else known_quiet.__wrapped__(agent))
-    )
+    return Audience.BROWSER if shows_pages(headers, reception) else Audience.CLIENT
 
 
 @lru_cache(KEPT)
-def known_quiet(agent: str) -> bool:
-    """Is it an agent of the list? Remembered, as a crowd has few."""
-    lower = agent.lower()
-    return any(part in lower for part in QUIET_AGENTS)
+def quiet(agent: str) -> Audience | None:
+    """What an agent of the lists is, None if it is on none of them. Remembered, as a crowd has few."""
+    if any(part in agent for part in MONITORS):
+        return Audience.MONITOR
+    return Audience.PROBE if any(part in agent for part in CRAWLERS) else None
+
+
+def ignored(path: str, agent: str, reception: Reception) -> bool:
+    """Whether the app's owner has said that this wakes nothing."""
+    return any(part.lower() in agent for part in reception.ignore_agents) or any(
+        listed(path, each) for each in reception.ignore_paths
+    )
+
+
+def unasked(path: str, headers: Mapping[str, str]) -> bool:
+    """Whether no person or program has asked for this by itself."""
+    return (
+        path in QUIET_PATHS
+        or path.startswith(QUIET_PREFIXES)
+        or any("prefetch" in headers.get(name, "") or headers.get(name) == "preview" for name in EARLY)
+    )
+
+
+def preflight(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a browser asks if its script may ask (Fetch, 4.8). Only the app knows, so this waits for it."""
+    return method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
+
+
+def listed(path: str, entry: str) -> bool:
+    """`/ping` is itself only, `/static/*` all that begins like it."""
+    return path.startswith(entry[:-1]) if entry.endswith("*") else path == entry
+
+
+def shows_pages(headers: Mapping[str, str], reception: Reception) -> bool:
+    """Whether the answer to this GET will be looked at as a page."""
+    target, mode = headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-Mode")
+    if target or mode:
+        return target in PAGES if target else mode == "navigate"
+    likes = dict(preferences(headers.get("Accept", "*/*")))
+    html = max(likes.get("text/html", 0.0), likes.get("application/xhtml+xml", 0.0))
+    return 0 < html >= max(likes.values()) or (reception.audience == "page" and likes.get("*/*", 0.0) > 0)
+
+
+def preferences(accept: str) -> Iterator[tuple[str, float]]:
+    """An Accept header (RFC 9110, 12.5.1) as media ranges with their weights. What cannot be read weighs nothing."""
+    for entry in accept.lower().split(","):
+        kind, *parameters = (word.strip() for word in entry.split(";"))
+        weight = next((word[2:] for word in parameters if word.startswith("q=")), "1")
+        yield kind, float(weight) if weight.replace(".", "", 1).isdecimal() and weight.isascii() else 0.0

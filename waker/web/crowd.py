@@ -1,6 +1,6 @@
 """How many requests may wait at once, so that a crowd at the door never costs more memory than was set aside.
 
-One counter per app and one for all. Whoever finds no place is answered at once.
+One counter per app and one for all, of seats: a request that costs more takes more. Whoever finds none is answered at once.
 """
 
 from collections import Counter
@@ -19,15 +19,15 @@ class Crowd:
         self.waiting: Counter[AppId] = Counter()
 
     @contextmanager
-    def place(self, app: AppId) -> Iterator[bool]:
+    def place(self, app: AppId, seats: int = 1) -> Iterator[bool]:
         """Take a place for as long as the context is open. False: there is none."""
-        if self.waiting[app] >= self.per_app or self.waiting.total() >= self.in_all:
+        if self.waiting[app] + seats > self.per_app or self.waiting.total() + seats > self.in_all:
             yield False
             return
-        self.waiting[app] += 1
+        self.waiting[app] += seats
         try:
             yield True
         finally:
-            self.waiting[app] -= 1
+            self.waiting[app] -= seats
             if not self.waiting[app]:
                 del self.waiting[app]

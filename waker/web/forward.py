@@ -32,11 +32,16 @@ from yarl import URL
 from waker import names
 from waker.errors import WakerError
 from waker.plan.model import Address
+from waker.web import sockets
+from waker.web.port import AHEAD, STALLED
 
 log = logging.getLogger(__name__)
 
+SWITCHING: Final = 101
 CONNECT: Final = 3  # s; a ready pod of the same cluster answers in milliseconds
 LONGEST_HEADER: Final = 64 * 1024  # what a pod may answer in one header; more than any ingress controller allows
+
+NO_ANSWER: Final = "the app closed the connection without an answer"
 
 # RFC 9110, section 7.6.1, and what older software still sends. Those named in Connection come on top.
 HOP_BY_HOP: Final = frozenset(
@@ -66,15 +71,31 @@ def client() -> ClientSession:
         timeout=ClientTimeout(total=None, sock_connect=CONNECT),
         auto_decompress=False,
         trust_env=False,
+        read_bufsize=AHEAD,
     )
 
 
 async def once(session: ClientSession, request: web.Request, to: Address) -> web.StreamResponse:
     """The answer of the pod, already on its way to the visitor. Raises Refused or Broken, both before its first byte."""
+    answer = await ask(session, request, to)
+    try:
+        if answer.status != SWITCHING:
+            return await give_back(request, answer)
+        if not sockets.wanted(request):
+            raise Broken("the app wants to speak something else than HTTP")
+        return await sockets.tunnel(request, answer)
+    finally:
+        answer.close()
+
+
+async def ask(session: ClientSession, request: web.Request, to: Address) -> ClientResponse:
+    """The head of the pod's answer. Raises as `once`."""
     headers = end_to_end(request.headers, NOT_PASSED_ON)
     headers["Connection"] = "close"  # a kept connection may be dead, and then nobody knows what was sent
+    if sockets.wanted(request):
+        headers.update(Connection="Upgrade", Upgrade="websocket")
     try:
-        answer = await session.request(
+        return await session.request(
             request.method,
             target(request, to),
             headers=headers,
@@ -89,12 +110,10 @@ async def once(session: ClientSession, request: web.Request, to: Address) -> web
         )
     except (ClientConnectorError, ConnectionTimeoutError) as error:
         raise Refused("the app could not be reached") from error
-    except (ClientError, TimeoutError) as error:
-        raise Broken("the app closed the connection without an answer") from error
-    try:
-        return await give_back(request, answer)
-    finally:
-        answer.close()
+    except TimeoutError as error:  # of `body`; nothing else in here has a limit
+        raise Broken("its body stopped half way") from error
+    except ClientError as error:
+        raise Broken(NO_ANSWER) from error
 
 
 def target(request: web.Request, to: Address) -> URL:
@@ -109,7 +128,11 @@ async def body(request: web.Request) -> AsyncIterator[bytes]:
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
-    async for chunk in request.content.iter_any():
+    while True:
+        async with asyncio.timeout(STALLED):
+            chunk = await request.content.readany()
+        if not chunk:
+            return
         yield chunk
 
 
@@ -121,7 +144,8 @@ async def give_back(request: web.Request, answer: ClientResponse) -> web.StreamR
     await response.prepare(request)
     try:
         async for chunk in answer.content.iter_any():
-            await response.write(chunk)
+            async with asyncio.timeout(STALLED):
+                await response.write(chunk)
         await response.write_eof()
     except asyncio.CancelledError:
         raise
@@ -156,4 +180,4 @@ async def no_second_try(request: ClientRequest, handler: ClientHandlerType) -> C
     except ClientConnectorError:
         raise
     except (ClientOSError, ServerDisconnectedError) as error:
-        raise Broken("the app closed the connection without an answer") from error
+        raise Broken(NO_ANSWER) from error

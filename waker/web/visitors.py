@@ -11,7 +11,6 @@ waker's own probes and the page's own polls are not visits.
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,20 +22,21 @@ from waker import names
 from waker.metrics import Metrics
 from waker.plan.model import Address, Phase
 from waker.settings import Live
-from waker.web import answers, forward, hosts, sockets
+from waker.web import answers, forward, hosts
 from waker.web.apps import Apps, View
 from waker.web.audience import Audience, audience
 from waker.web.crowd import Crowd
 from waker.web.page import Page, sentence
+from waker.web.port import Connections
 from waker.web.wait_host import WaitHost, sent
 
 log = logging.getLogger(__name__)
 
 MAYBE_UP: Final = frozenset({Phase.FALLING, Phase.RISING, Phase.AWAKE})  # the pods may still or already be there
 A_MOMENT: Final = timedelta(seconds=1)  # so that nobody sees a page flash
+SEAT: Final = 16 * 1024  # bytes; measured, a request that waits costs 12 KiB
+BODY_AHEAD: Final = 128 * 1024  # bytes; what Linux takes for a connection before anybody reads, measured 137 KiB in all
 POLL: Final = timedelta(seconds=10)  # how long the page's question is held; below every proxy's read timeout
-DRAIN: Final = 5  # s; how long requests under way may take when waker is told to leave
-LONGEST_HEADER: Final = 64 * 1024
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,17 +56,24 @@ class Door:
     metrics: Metrics
     live: Callable[[], Live] = Live
     clock: Callable[[], datetime] = now_utc
-    held: Crowd = field(default_factory=Crowd)
+    connections: Connections = field(default_factory=Connections)
+    held: Crowd = field(default_factory=Crowd)  # and those that are being passed on
     polls: Crowd = field(default_factory=Crowd)
 
 
 def visitors(door: Door) -> web.Application:
-    """The application of the public port. Serve it with `runner`."""
+    """The application of the public port. Serve it with `port.runner`."""
 
     wait_host = WaitHost(door.apps, door.page, door.live, door.clock, partial(wait_for_way, door))
 
+    async def received(request: web.Request) -> tuple[str, web.StreamResponse]:
+        if door.connections.crowded:
+            return "crowded", answers.crowded()
+        return await (wait_host.answer(request) if wait_host.meant(request) else answer(door, request))
+
     async def handle(request: web.Request) -> web.StreamResponse:
-        kind, response = await (wait_host.answer(request) if wait_host.meant(request) else answer(door, request))
+        door.connections.heard(request)
+        kind, response = await received(request)
         door.metrics.answers.labels(kind).inc()
         log.debug("answered", extra={"kind": kind, "status": response.status})
         return response
@@ -88,34 +95,6 @@ def visitors(door: Door) -> web.Application:
     return app
 
 
-def runner(app: web.Application) -> web.AppRunner:
-    """How the public port is served. Bodies are passed on as they are, so nothing unpacks them."""
-    return web.AppRunner(
-        app,
-        access_log=None,
-        logger=protocol_log(),
-        auto_decompress=False,
-        handler_cancellation=True,  # who has gone is no longer held
-        max_line_size=LONGEST_HEADER,
-        max_field_size=LONGEST_HEADER,
-        shutdown_timeout=DRAIN,
-    )
-
-
-def protocol_log() -> logging.Logger:
-    """Where the HTTP library complains of requests it cannot read. It would repeat them; only the kind is kept."""
-    own = logging.getLogger(f"{__name__}.protocol")
-    if not own.filters:
-        own.addFilter(_unspoken)
-    return own
-
-
-def _unspoken(record: logging.LogRecord) -> bool:
-    error = record.exc_info[0] if record.exc_info else None
-    record.msg, record.args, record.exc_info = "a request could not be read: %s", (error and error.__name__,), None
-    return log.isEnabledFor(logging.DEBUG)  # scanners do it all day
-
-
 async def _nothing_yet(_request: web.Request) -> None:
     """`Expect: 100-continue` is answered when a pod is there to take the body, see `forward.body`."""
 
@@ -130,12 +109,12 @@ async def answer(door: Door, request: web.Request) -> tuple[str, web.StreamRespo
         return "unknown", answers.unknown()
     if mark == names.MARK_POLL:
         return "poll", await poll(door, request, view)
-    who = audience(request.method, request.rel_url.path, request.headers)
-    if who is Audience.PROBE and not view.open:
-        return "probe", answers.later(view)
+    who = audience(request.method, request.rel_url.path, request.headers, view.reception)
+    if not who.waits and not view.open:
+        return who.value, answers.later(view, who)
     if view.pinned and not view.open:
         return "pinned", told(door, request, who, view, sentence(view))
-    if who is not Audience.PROBE:
+    if who.waits:
         door.apps.knock(view.app)
     return await visit(door, request, view, who)
 
@@ -159,39 +138,49 @@ async def wait_for_way(door: Door, view: View) -> Address | None:
 
 
 async def visit(door: Door, request: web.Request, view: View, who: Audience) -> tuple[str, web.StreamResponse]:
-    """Wait for the way as long as this kind of visitor can wait, then pass on; else say that it is not yet open."""
-    patience = A_MOMENT if view.open or view.phase in MAYBE_UP else timedelta()
-    if who is Audience.CLIENT:
-        patience = max(patience, view.reception.hold_for)
+    """Wait for the way as long as this visitor can wait, then pass on; else say that it is not yet open."""
+    patience = patience_of(view, who)
     if not patience:
         return "page", told(door, request, who, view, "")
-    with door.held.place(view.app) if not view.open else nullcontext(enter_result=True) as place:
+    with door.held.place(view.app, seats(request)) as place:
         if not place:
             return "crowded", told(door, request, who, view, "Too many requests wait for this app already.")
         with door.metrics.held.track_inprogress():
-            way = await door.apps.way(view, patience, knocking=who is not Audience.PROBE)
-    if way is None:
-        late = find(door.apps, request) or view
-        return "late" if who is Audience.CLIENT else "page", told(door, request, who, late, sentence(late))
-    try:
-        return "passed", await pass_on(door, request, view, way)
-    except forward.Refused as error:
-        return "refused", told(door, request, who, view, f"Not passed on: {error}.")
-    except forward.Broken as error:
-        return "broken", answers.problem(view, f"Passed on, but {error}.", status=502)
+            way = await door.apps.way(view, patience, knocking=who.waits)
+        if way is None:
+            late = find(door.apps, request) or view
+            return "late" if who is Audience.CLIENT else "page", told(door, request, who, late, sentence(late))
+        try:
+            return "passed", await pass_on(door, request, view, way)
+        except forward.Refused as error:
+            return "refused", told(door, request, who, view, f"Not passed on: {error}.")
+        except forward.Broken as error:
+            return "broken", answers.problem(view, f"Passed on, but {error}.", status=502)
+
+
+def patience_of(view: View, who: Audience) -> timedelta:
+    """How long a visitor is held before it is told anything. Zero: not at all."""
+    if who is Audience.CLIENT or (who is Audience.BROWSER and view.reception.audience == "hold"):
+        return view.reception.hold_for
+    return A_MOMENT if view.open or view.phase in MAYBE_UP else timedelta()
+
+
+def seats(request: web.Request) -> int:
+    """How many places of the crowd a request takes: one, and more for a body that may be read ahead."""
+    length = BODY_AHEAD if request.content_length is None else request.content_length
+    return 1 + (min(length, BODY_AHEAD) // SEAT if request.body_exists else 0)
 
 
 async def pass_on(door: Door, request: web.Request, view: View, way: Address) -> web.StreamResponse:
     """Once. A pod that cannot be reached has read nothing, so another one may be asked for, one time."""
-    carry = sockets.once if sockets.wanted(request) else forward.once
     with door.apps.passing(view.app), door.metrics.passing.track_inprogress():
         try:
-            response = await carry(door.session, request, way)
+            response = await forward.once(door.session, request, way)
         except forward.Refused:
             again = await door.apps.way(view, A_MOMENT)
             if again is None:
                 raise
-            response = await carry(door.session, request, again)
+            response = await forward.once(door.session, request, again)
     door.metrics.passed.inc()
     return response
 
@@ -203,4 +192,4 @@ def told(door: Door, request: web.Request, who: Audience, view: View, reason: st
         return away or answers.shown(
             door.page.render(view, door.clock(), request.rel_url.raw_query_string), view, door.live().page_status
         )
-    return answers.problem(view, reason or sentence(view)) if who is Audience.CLIENT else answers.later(view)
+    return answers.problem(view, reason or sentence(view)) if who is Audience.CLIENT else answers.later(view, who)

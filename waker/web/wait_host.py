@@ -114,9 +114,9 @@ class WaitHost:
     def _page(self, request: web.Request, back: WayBack, view: View) -> web.Response:
         if request.rel_url.path == BACK and _free(view):
             return answers.moved(str(back))
-        who = audience(request.method, PAGE, request.headers)
-        if who is Audience.PROBE or names.MARKER in request.headers:
-            return answers.later(view)
+        who = audience(request.method, back.path, request.headers, view.reception)
+        if not who.waits or names.MARKER in request.headers:
+            return answers.later(view, who)
         if not (view.pinned or _free(view)):
             self.apps.knock(view.app)
         if who is Audience.CLIENT:
