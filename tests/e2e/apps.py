@@ -22,6 +22,7 @@ class App:
     replicas: int = 1
     start_delay: str = "0s"
     fake: bool = False  # pods without a process
+    image: str = "sample/web:1"  # or `ledger`, see ledger.py
     annotations: Mapping[str, str] = field(default_factory=dict)
     ingresses: tuple[str, ...] = ()
     path: str = "/"
@@ -74,7 +75,7 @@ def workload(app: App) -> Json:
 def _template(app: App) -> Json:
     container: Json = {
         "name": "web",
-        "image": "sample/web:1",
+        "image": app.image,
         "args": ["-listen", ":8080", "-name", app.name, "-start-delay", app.start_delay],
         "ports": [{"name": "http", "containerPort": 8080}],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},

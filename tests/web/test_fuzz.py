@@ -26,10 +26,13 @@ path = st.one_of(
     line.map(lambda raw: b"/" + raw), line, st.sampled_from([b"*", b"http://x/", b"//", b"/%", b"/%ff%00", b"/?#"])
 )
 name = st.sampled_from([b"Accept", b"Sec-Fetch-Mode", b"User-Agent", b"X-Forwarded-Host", b"Upgrade", b"Connection",
-                        b"Sec-Purpose", names.MARKER.encode(), b"Content-Encoding", b"Cookie"])  # fmt: skip
+                        b"Sec-Purpose",
+                        b"Sec-Fetch-Dest", b"Origin", b"Access-Control-Request-Method", b"Forwarded",
+                        names.MARKER.encode(), b"Content-Encoding", b"Cookie"])  # fmt: skip
 header = st.tuples(
-    name, st.one_of(line, st.sampled_from([b"text/html", b"navigate", b"poll", b"websocket", b"100-continue"]))
-)
+    name, st.one_of(line, st.sampled_from([b"text/html", b"navigate", b"poll", b"websocket", b"100-continue", b"document",
+                                          b"text/html;q=1e9;q=", b"*/*;q=", b"https://a.example", SECRET]))
+)  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)

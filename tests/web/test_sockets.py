@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, web
 
 from tests.web.conftest import HOST, Stand, until
 from waker.plan.model import Address, Phase
-from waker.web import sockets
+from waker.web import sockets, visitors
 
 BIG = bytes(range(256)) * 80_000  # 20 MB
 ASKS = (
@@ -82,7 +82,8 @@ async def test_a_websocket_that_the_app_does_not_want(stand: Stand) -> None:
     assert error.value.status == 403
 
 
-async def test_a_websocket_to_nobody(stand: Stand, unused_tcp_port: int) -> None:
+async def test_a_websocket_to_nobody(stand: Stand, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "PAUSES", ())
     stand.house.ways = [Address("127.0.0.1", unused_tcp_port)]
     with pytest.raises(aiohttp.WSServerHandshakeError) as error:
         await stand.client.ws_connect("/")

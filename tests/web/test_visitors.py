@@ -277,9 +277,12 @@ async def test_polls_take_no_clients_place_and_have_places_of_their_own(stand: S
     assert [wait.total_seconds() for wait in stand.house.waits] == [0]
 
 
-async def test_a_pod_that_refuses_is_replaced_once_by_another(stand: Stand, unused_tcp_port: int) -> None:
+async def test_a_pod_that_refuses_is_replaced_by_another(
+    stand: Stand, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "PAUSES", (0, 0))
     good, nobody = await stand.upstream(app_answer), Address("127.0.0.1", unused_tcp_port)
-    stand.house.ways = [nobody, good]
+    stand.house.ways = [nobody, nobody, good]
     async with stand.client.post("/order", data=b"one book") as answer:
         assert (answer.status, await answer.text()) == (200, "app: POST /order one book")
     stand.house.ways = [nobody]
@@ -288,6 +291,7 @@ async def test_a_pod_that_refuses_is_replaced_once_by_another(stand: Stand, unus
         async with stand.client.get("/", headers=headers) as answer:
             assert (answer.status, answer.content_type) == (503, kind)
             assert answer.headers[names.MARKER] == "waiting; phase=Rising"
+    assert stand.house.carried == 0
 
 
 async def test_a_request_is_never_sent_twice(stand: Stand) -> None:

@@ -9,6 +9,7 @@ The order in `answer` is the promise. The subtle thing is that a request with th
 waker's own probes and the page's own polls are not visits.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 MAYBE_UP: Final = frozenset({Phase.FALLING, Phase.RISING, Phase.AWAKE})  # the pods may still or already be there
 A_MOMENT: Final = timedelta(seconds=1)  # so that nobody sees a page flash
+PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes has told of a pod that was ended while asked for
 SEAT: Final = 16 * 1024  # bytes; measured, a request that waits costs 12 KiB
 BODY_AHEAD: Final = 128 * 1024  # bytes; what Linux takes for a connection before anybody reads, measured 137 KiB in all
 POLL: Final = timedelta(seconds=10)  # how long the page's question is held; below every proxy's read timeout
@@ -151,7 +153,7 @@ async def visit(door: Door, request: web.Request, view: View, who: Audience) -> 
             late = find(door.apps, request) or view
             return "late" if who is Audience.CLIENT else "page", told(door, request, who, late, sentence(late))
         try:
-            return "passed", await pass_on(door, request, view, way)
+            return "passed", await pass_on(door, request, view, way, patience)
         except forward.Refused as error:
             return "refused", told(door, request, who, view, f"Not passed on: {error}.")
         except forward.Broken as error:
@@ -171,16 +173,31 @@ def seats(request: web.Request) -> int:
     return 1 + (min(length, BODY_AHEAD) // SEAT if request.body_exists else 0)
 
 
-async def pass_on(door: Door, request: web.Request, view: View, way: Address) -> web.StreamResponse:
-    """Once. A pod that cannot be reached has read nothing, so another one may be asked for, one time."""
-    with door.apps.passing(view.app), door.metrics.passing.track_inprogress():
+async def pass_on(
+    door: Door, request: web.Request, view: View, way: Address, patience: timedelta
+) -> web.StreamResponse:
+    """Once. A pod that cannot be reached has read nothing: it is about to go, and another one is waited for."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + patience.total_seconds()
+    for pause in PAUSES:
         try:
-            response = await forward.once(door.session, request, way)
+            return await carry(door, request, view, way)
         except forward.Refused:
-            again = await door.apps.way(view, A_MOMENT)
+            left = end - loop.time() - pause
+            if left <= 0:
+                raise
+            await asyncio.sleep(pause)
+            again = await door.apps.way(view, timedelta(seconds=left))
             if again is None:
                 raise
-            response = await forward.once(door.session, request, again)
+            way = again
+    return await carry(door, request, view, way)
+
+
+async def carry(door: Door, request: web.Request, view: View, way: Address) -> web.StreamResponse:
+    """One try, counted."""
+    with door.apps.passing(view.app), door.metrics.passing.track_inprogress():
+        response = await forward.once(door.session, request, way)
     door.metrics.passed.inc()
     return response
 
