@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from tests.e2e.apps import App
 from tests.e2e.curl import curl, following
@@ -97,13 +96,12 @@ def test_events_come_as_they_are_sent(scene: Scene) -> None:
 
 
 @every_controller
-@pytest.mark.parametrize("size", [pytest.param(5, id="5-bytes"), pytest.param(3 * MB, id="3-MB")])
-def test_a_websocket_is_held_and_lives_on(scene: Scene, size: int) -> None:
+def test_a_websocket_is_held_and_lives_on(scene: Scene) -> None:
     shop = scene.app("shop", start_delay="1s")
     scene.api.patch("Ingress", shop.namespace, shop.name, {"metadata": {"annotations": SOCKETS}})
     scene.sleep(shop)
 
-    asyncio.run(echoes(scene.address, shop, size))
+    asyncio.run(echoes(scene.address, shop, 3 * MB))
 
     scene.awake(shop)
 
