@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from waker.doors import Doors
+from waker.doors import LOOKED_FOR, Account, Doors
 from waker.plan.model import Address, AppId, Backend, Holder, Kind, Phase, Pin, Plan, Policy, Route, RouteId
+from waker.plan.passage import Passage
+from waker.plan.progress import Progress, Step, Trouble
 from waker.web.apps import View
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -149,9 +151,30 @@ def test_a_view_says_what_a_page_needs(scene: Scene) -> None:
     view = scene.view()
     assert (view.app, view.phase, view.title, view.pinned, view.open) == (SHOP, Phase.ASLEEP, "The shop", True, False)
     scene.show(Plan(Phase.STUCK, "look at its pods"), policy=None)
+    assert (scene.view().title, scene.view().pinned) == ("shop", False)
+
+
+def test_a_view_says_how_the_wake_goes_and_not_why(scene: Scene) -> None:
+    progress = Progress(Step.SCHEDULED, Trouble.IMAGE, "container web: ErrImagePull: registry.example.org/secret")
+    passage = Passage(frozenset({503}))
+    scene.doors.tell(SHOP, Account(progress, timedelta(seconds=14), {"front": passage}))
+    scene.show(WAKING, policy=replace(POLICY, theme="corporate"))
     view = scene.view()
-    assert (view.title, view.pinned, bool(view.stuck)) == ("shop", False, True)
-    assert "pods" not in view.stuck, "reasons are for who runs it, not for who visits it"
+    assert (view.step, view.trouble, view.usual) == (Step.SCHEDULED, Trouble.IMAGE, timedelta(seconds=14))
+    assert (view.theme, view.passage) == ("corporate", passage)
+    assert "secret" not in repr(view), "names and messages are for who runs it, not for who visits it"
+
+
+def test_who_looks_is_known_for_a_while_and_asks_for_a_look_once(scene: Scene) -> None:
+    scene.show(WAKING)
+    assert not scene.doors.watched(SHOP)
+    for _ in range(3):
+        scene.doors.look(SHOP)
+    assert scene.doors.watched(SHOP)
+    assert scene.knocked == [SHOP]
+    assert scene.doors.knocked_at(SHOP) is None
+    scene.now += LOOKED_FOR
+    assert not scene.doors.watched(SHOP)
 
 
 def test_a_wake_has_one_beginning(scene: Scene) -> None:

@@ -18,7 +18,6 @@ from waker.metrics import Metrics
 from waker.service import Service, now
 from waker.settings import Settings
 from waker.web import forward, operations, port, visitors
-from waker.web.page import Page
 from waker.world import Key, World, follow
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ async def run(settings: Settings, started: Callable[[Service], None] = lambda se
     with suppress_stop():
         async with connect(settings.kubeconfig, told) as api, forward.client() as session, asyncio.TaskGroup() as tasks:
             service = Service(settings, api, session, metrics)
-            door = visitors.Door(service.doors, Page(), session, metrics, lambda: service.config.live, now)
+            door = visitors.Door(service.doors, service.page, session, metrics, lambda: service.config.live, now)
             private = operations.operations(metrics, service.unready, service.rows, service.explained)
             public = port.runner(visitors.visitors(door))
             tasks.create_task(_serve(public, settings.public_port), name="public port")

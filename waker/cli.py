@@ -12,9 +12,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from waker import __version__, app, commands, explaining, restoring
+from waker import __version__, app, commands, explaining, preview, restoring
 from waker.errors import WakerError
 from waker.settings import FLAGS, Settings, defaults, read_settings
+from waker.web.samples import SAMPLES
 
 NAME = "shop, deployment/shop or statefulset/shop"
 
@@ -59,6 +60,10 @@ def parser() -> argparse.ArgumentParser:
     restore.add_argument(
         "--timeout", default="5m", help="give the routes back after this long even if an app is not ready"
     )
+    page = sub.add_parser("page", parents=[process], help="print the waiting page, to try a theme or a language")
+    page.add_argument("--theme", default="", help="a file, or the name of a theme (default: the page as it comes)")
+    page.add_argument("--state", choices=list(SAMPLES), default="scheduled", help="what it shows (default: scheduled)")
+    page.add_argument("--lang", default="en", metavar="TAG", help="in which language (default: en)")
     demo = sub.add_parser("demo", help="an embedded cluster with sample apps, and waker beside it")
     demo.add_argument("--check", action="store_true", help="do one whole cycle, print it, and say whether all was well")
     demo.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
@@ -102,6 +107,8 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             print(await commands.status(settings, arguments.only, arguments.output))
         case "explain":
             print(await explaining.explained(settings, arguments.only, arguments.name, arguments.output))
+        case "page":
+            print(await preview.page(settings, arguments.theme, arguments.state, arguments.lang), end="")
         case "restore":
             print(await restoring.restore(settings, arguments.timeout))
         case name:

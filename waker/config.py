@@ -36,7 +36,7 @@ class Config:
         self._changed = changed
         self._complained = complained
         source = Source(CONFIG_MAPS.collection(namespace), {"fieldSelector": f"metadata.name={names.CONFIG_MAP}"})
-        self.reflector: Reflector[Content] = Reflector(api, source, _content, self._take, clock)
+        self.reflector: Reflector[Content] = Reflector(api, source, content, self._take, clock)
 
     def written(self) -> frozenset[str]:
         """The keys that the ConfigMap has; all others are at their defaults."""
@@ -54,7 +54,8 @@ class Config:
             self._changed()
 
 
-def _content(found: Mapping[str, Any]) -> Content:
+def content(found: Mapping[str, Any]) -> Content:
+    """A ConfigMap."""
     meta = found["metadata"]
     subject = Subject(CONFIG_MAPS.api_version, CONFIG_MAPS.kind, meta["namespace"], meta["name"], meta["uid"])
     return subject, tuple(sorted((found.get("data") or {}).items()))

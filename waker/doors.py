@@ -7,18 +7,29 @@ scales down is only carried out after one that closed the door: so no request is
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from waker.plan.model import Address, AppId, Backend, Phase, Pin, Plan, Policy, Reception, Route
+from waker.plan.passage import Passage
+from waker.plan.progress import Progress
 from waker.web.apps import View
 
 KNOCK_AGAIN = 2.0  # seconds; who is held asks again, in case the first knock was lost on the way down
-STUCK = "It could not be started so far."
+LOOKED_FOR = timedelta(seconds=30)  # who looked at a page asks again sooner, if it is still there
 
 Pick = Callable[[AppId, Backend], Address | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the page tells of an app beside its phase. `passages`: by the name of the Ingress."""
+
+    progress: Progress = field(default_factory=Progress)
+    usual: timedelta | None = None
+    passages: Mapping[str, Passage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,7 @@ class Shown:
     app: AppId
     plan: Plan
     title: str
+    theme: str
     pinned: bool
     since: datetime | None
     routes: tuple[Route, ...]
@@ -45,6 +57,8 @@ class Doors:
         self._hosts: dict[str, list[tuple[Route, AppId]]] = {}
         self._knocks: dict[AppId, datetime] = {}
         self._passing: Counter[AppId] = Counter()
+        self._accounts: dict[AppId, Account] = {}
+        self._looked: dict[AppId, datetime] = {}
         self._news: dict[AppId, asyncio.Event] = {}
         self._waiters: Counter[AppId] = Counter()
 
@@ -58,7 +72,8 @@ class Doors:
         title = policy.title if policy and policy.title else app.name
         pinned = policy is not None and policy.pin is Pin.ASLEEP and not policy.paused
         reception = policy.reception if policy else Reception()
-        self._shown[app] = Shown(app, plan, title, pinned, since, routes, reception)
+        theme = policy.theme if policy else ""
+        self._shown[app] = Shown(app, plan, title, theme, pinned, since, routes, reception)
         if not old or old.routes != routes:
             self._unlist(app, old.routes if old else ())
             for route in routes:
@@ -66,11 +81,17 @@ class Doors:
         self.stir(app)
         return not old or old.plan.phase is not plan.phase or _leads(old.routes) != _leads(routes)
 
+    def tell(self, app: AppId, account: Account) -> None:
+        """What its page tells from the next `show` on."""
+        self._accounts[app] = account
+
     def drop(self, app: AppId) -> None:
         """The app is no business of ours any more."""
         old = self._shown.pop(app, None)
         self._unlist(app, old.routes if old else ())
         self._knocks.pop(app, None)
+        self._accounts.pop(app, None)
+        self._looked.pop(app, None)
         self.stir(app)
 
     def shown(self, app: AppId) -> Shown | None:
@@ -104,6 +125,11 @@ class Doors:
         """Whether somebody waits for the app at this moment."""
         return self._waiters[app] > 0
 
+    def watched(self, app: AppId) -> bool:
+        """Whether somebody has looked at its page lately, or waits for it."""
+        looked = self._looked.get(app)
+        return self.waiting(app) or (looked is not None and self._clock() - looked < LOOKED_FOR)
+
     # --- the visitors' side ---
 
     def find(self, host: str, path: str) -> View | None:
@@ -115,7 +141,7 @@ class Doors:
                 matching = listed
             if matching:
                 route, app = max(matching, key=_weight)
-                return self._view(self._shown[app], route.backend)
+                return self._view(self._shown[app], route)
         return None
 
     def holds(self, host: str) -> bool:
@@ -128,6 +154,17 @@ class Doors:
         self._knocks[app] = self._clock()
         if news:
             self._knocked(app)
+
+    def look(self, app: AppId) -> None:
+        """See `Apps.look`."""
+        first = not self.watched(app)
+        self._looked[app] = self._clock()
+        if first:
+            self._knocked(app)
+
+    async def news(self, app: AppId, within: timedelta) -> None:
+        """See `Apps.news`."""
+        await self._news_of(app, within.total_seconds())
 
     async def way(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         """See `Apps.way`."""
@@ -166,19 +203,23 @@ class Doors:
                 del self._passing[app]
                 self._knocked(app)
 
-    def _view(self, shown: Shown, backend: Backend) -> View:
-        open_now = shown.plan.open and self._pick(shown.app, backend) is not None
-        stuck = STUCK if shown.plan.phase is Phase.STUCK else ""
+    def _view(self, shown: Shown, route: Route) -> View:
+        open_now = shown.plan.open and self._pick(shown.app, route.backend) is not None
+        account = self._accounts.get(shown.app, Account())
         return View(
             app=shown.app,
             phase=shown.plan.phase,
             title=shown.title,
-            backend=backend,
+            backend=route.backend,
             pinned=shown.pinned,
             since=shown.since,
             open=open_now,
-            stuck=stuck,
             reception=shown.reception,
+            step=account.progress.step,
+            trouble=account.progress.trouble,
+            usual=account.usual,
+            theme=shown.theme,
+            passage=account.passages.get(route.id.ingress, Passage()),
         )
 
     def _unlist(self, app: AppId, routes: tuple[Route, ...]) -> None:

@@ -46,3 +46,7 @@ class ScrapeError(WakerError):
 
 class DemoError(WakerError):
     """The embedded cluster could not do what was asked."""
+
+
+class ThemeError(WakerError):
+    """A theme of the waiting page cannot be used. The message is a sentence for its author."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from waker.cluster.client import Api
 from waker.cluster.endpoints import Endpoints
 from waker.cluster.events import Recorder
+from waker.cluster.pods import Pods
 from waker.doors import Doors
 from waker.fleet import Fleet
 from waker.metrics import Metrics
@@ -27,12 +28,14 @@ class House:
     queue: Queue[Key]
     doors: Doors
     endpoints: Endpoints
+    pods: Pods
     scraper: Scraper
     fleet: Fleet
     recorder: Recorder
     metrics: Metrics
     tasks: asyncio.TaskGroup
     live: Callable[[], Live]
+    themed: Callable[[str], bool]  # whether there is such a theme
     leading: Callable[[], bool]
     own_addresses: Callable[[], tuple[Address, ...]]
     clock: Callable[[], datetime]

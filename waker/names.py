@@ -16,6 +16,7 @@ MIN_IDLE: Final = f"{DOMAIN}/min-idle"
 SERVICE: Final = f"{DOMAIN}/service"
 STATE: Final = f"{DOMAIN}/state"
 TITLE: Final = f"{DOMAIN}/title"
+THEME: Final = f"{DOMAIN}/theme"
 AUDIENCE: Final = f"{DOMAIN}/audience"
 HOLD_FOR: Final = f"{DOMAIN}/hold-for"
 IGNORE_AGENTS: Final = f"{DOMAIN}/ignore-agents"
@@ -26,6 +27,7 @@ PROBE_RESPONSE: Final = f"{DOMAIN}/probe-response"
 SAVED_REPLICAS: Final = f"{DOMAIN}/saved-replicas"  # what spec.replicas was before the sleep
 WISHED_AT: Final = f"{DOMAIN}/wished-at"  # RFC 3339; somebody asked for this app
 AWAKE_SINCE: Final = f"{DOMAIN}/awake-since"  # RFC 3339; end of the last wake, where the idle clock starts
+USUAL_WAKE: Final = f"{DOMAIN}/usual-wake"  # a duration; how long wakes take, for the page
 SLEEP_ASKED_AT: Final = f"{DOMAIN}/sleep-asked-at"  # RFC 3339; an operator asked it to sleep until the next visitor
 
 # Annotation that KubeSleeper writes on Ingresses.
@@ -44,6 +46,7 @@ SLICE_SERVICE: Final = "kubernetes.io/service-name"
 # In waker's own namespace.
 CONFIG_MAP: Final = "kubesleeper"
 ACTIVITY: Final = "kubesleeper-activity"  # a ConfigMap; see traffic.memory
+THEMES_MAP: Final = "kubesleeper-themes"
 LEASE: Final = "kubesleeper-waker"
 OWN_SERVICE: Final = "waker"
 FIELD_MANAGER: Final = "kubesleeper-waker"
@@ -59,6 +62,7 @@ MARKER: Final = "X-Kubesleeper"
 MARK_PROBE: Final = "probe"  # request: asked by waker itself; is it waker who answers?
 MARK_POLL: Final = "poll"  # request: asked by the waiting page
 MARK_PAGE: Final = "waiting"  # answer: waker's own
+PAGE_PROTOCOL: Final = "kubesleeper.page"  # subprotocol of the waiting page's own WebSocket; no app's
 
 
 def keeper_host(namespace: str) -> str:

@@ -27,7 +27,7 @@ from waker.plan.model import (
     Traffic,
 )
 from waker.plan.rest import answered_until, rest_of
-from waker.sight import interests, life_of, ready, routed_ports, traffic_of
+from waker.sight import account_of, hindrance, interests, life_of, ready, routed_ports, traffic_of
 from waker.telling import Teller
 from waker.world import Namespace, Sight, managed
 
@@ -39,6 +39,7 @@ UNKNOWN_AGAIN = timedelta(seconds=5)
 DOOR_CLOSES = timedelta(milliseconds=100)
 LISTEN_AGAIN = timedelta(milliseconds=100)
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
+STARTING = frozenset({Phase.WAKING, Phase.STUCK})
 NEED_ENDPOINTS = frozenset({Phase.WAKING, Phase.RISING, Phase.STUCK})
 
 
@@ -97,6 +98,7 @@ class Reconciler:
         self._house.doors.drop(app)
         self._house.scraper.forget(app)
         self._house.endpoints.leave(app)
+        self._house.pods.leave(app)
         self._house.fleet.forget(app)
         self._failures.pop(app, None)
         self._teller.forget(app)
@@ -145,6 +147,7 @@ class Reconciler:
             passing=house.doors.passing_now(app),
             ready=ready(sight, house.endpoints),
             certainty=house.scraper.certainty(app),
+            hindrance=hindrance(sight, house.pods.starts(app)),
         )
 
     def _problems(self, sight: Sight) -> tuple[str, ...]:
@@ -159,6 +162,7 @@ class Reconciler:
 
     def _show(self, sight: Sight, seen: Snapshot, plan: Plan) -> None:
         house, app = self._house, sight.workload.id
+        house.doors.tell(app, account_of(sight, plan.phase, house.pods.starts(app)))
         if house.doors.show(app, plan, sight.reading.policy, sight.found.routes):
             house.queue.add(Namespace(app.namespace))
         turning_back = any(isinstance(action, RecordWish) for action in plan.actions)
@@ -166,6 +170,10 @@ class Reconciler:
             house.endpoints.follow(app, {route.backend.service for route in sight.found.routes}, house.tasks)
         else:
             house.endpoints.leave(app)
+        if seen.workload.replicas and plan.phase in STARTING and house.doors.watched(app):
+            house.pods.follow(sight.workload, house.tasks)
+        else:
+            house.pods.leave(app)
 
     def _late(self, app: AppId, seen: Snapshot) -> bool:
         """Requests of an awake app still arrive here: its controllers do not follow yet."""

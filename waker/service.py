@@ -19,6 +19,7 @@ from waker.cluster.client import Api
 from waker.cluster.endpoints import Endpoints
 from waker.cluster.events import Recorder, Severity, Subject
 from waker.cluster.lease import Lease
+from waker.cluster.pods import Pods
 from waker.cluster.reflector import Reflector, Source
 from waker.cluster.resources import ENDPOINT_SLICES
 from waker.config import Config
@@ -36,11 +37,13 @@ from waker.reconcile import Reconciler
 from waker.settings import Settings
 from waker.sight import latest, pick
 from waker.status import row
+from waker.themes import Themes
 from waker.traffic.controllers import Adapter, Interest
 from waker.traffic.controllers.fitting import fitted
 from waker.traffic.outside import Ask, Outside
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
+from waker.web.page import Page
 from waker.world import Key, Namespace, World, follow
 
 log = logging.getLogger(__name__)
@@ -81,7 +84,11 @@ class Service:
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
         self.world = World(api, self.queue.add, now)
         self.endpoints = Endpoints(api, self.queue.add, now)
+        self.pods = Pods(api, self.queue.add, now)
         self.doors = Doors(self._pick, self.queue.add, now)
+        self.page = Page()
+        self.themes = Themes(api, settings.own_namespace, self.page, self._complained, now)
+        self.themes.read(settings.themes)
         self.config = Config(api, settings.own_namespace, self._all_changed, self._complained, now)
         self.fleet = Fleet(api, session, self._discount, now, self._adapter)
         self.scraper = Scraper(
@@ -113,12 +120,14 @@ class Service:
             queue=self.queue,
             doors=self.doors,
             endpoints=self.endpoints,
+            pods=self.pods,
             scraper=self.scraper,
             fleet=self.fleet,
             recorder=self.recorder,
             metrics=self.metrics,
             tasks=tasks,
             live=lambda: self.config.live,
+            themed=self.page.knows,
             leading=self.leading,
             own_addresses=self.own_addresses,
             clock=now,
@@ -165,6 +174,7 @@ class Service:
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Begin with what must be known, then with what acts on it."""
         tasks.create_task(self.config.reflector.run(), name="reflector of the ConfigMap")
+        tasks.create_task(self.themes.reflector.run(), name="reflector of the themes")
         tasks.create_task(self.own.run(), name="reflector of waker's own pods")
         tasks.create_task(self.recorder.run(dry=self.settings.dry_run), name="events")
         if not self.settings.dry_run:

@@ -141,6 +141,7 @@ class Live:
     wake_timeout: timedelta = timedelta(minutes=5)
     hold_for: timedelta = timedelta(seconds=30)  # below the usual read timeout of 60 s; Envoy's default is 15 s
     page_status: int = 503
+    theme: str = ""
     audience: str = "auto"
     wait_host: str = ""
     ignore_paths: tuple[str, ...] = ()
@@ -178,6 +179,7 @@ LIVE = (
     LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck when the app is not ready after this long."),
     LiveKey("hold-for", "hold_for", parse_duration, "How long a client that is no browser is held while its app wakes; keep it below the ingress controller's read timeout."),
     LiveKey("page-status", "page_status", whole(200, 599), "The HTTP status of the waiting page."),
+    LiveKey("theme", "theme", str.strip, "How the waiting page looks: the name of a theme. Without one, as it comes."),
     LiveKey("audience", "audience", parse_audience, "How a sleeping app receives its visitors: `auto` by who asks, `page` for everybody who can wait, `hold` without a page, `redirect` browsers to `wait-host`."),
     LiveKey("wait-host", "wait_host", parse_wait_host, "Where `redirect` sends browsers: a host whose Ingress leads to waker itself, such as `wait.example.com` or `https://wait.example.com`."),
     LiveKey("ignore-paths", "ignore_paths", parse_paths, "Paths that never wake an app, with commas; `/static/*` is all below."),
@@ -221,6 +223,7 @@ class Settings:
     public_port: int = 8080
     private_port: int = 9090
     advertise: str = ""
+    themes: str = ""
     identity: str = field(default_factory=lambda: os.uname().nodename)
     log_level: str = "info"
     log_format: str = "text"
@@ -253,6 +256,7 @@ FLAGS = (
     Flag("--public-port", "WAKER_PUBLIC_PORT", "public_port", whole(0, 65535), "Where visitors of sleeping apps arrive."),
     Flag("--private-port", "WAKER_PRIVATE_PORT", "private_port", whole(0, 65535), "Where /metrics, /healthz and /readyz are."),
     Flag("--advertise", "WAKER_ADVERTISE", "advertise", str, "HOST:PORT at which ingress controllers reach the public port (default: the ready pods of the Service waker)."),
+    Flag("--themes", "WAKER_THEMES", "themes", str, "A folder of themes for the waiting page, each a file NAME.html; those of the ConfigMap kubesleeper-themes go before them."),
     Flag("--identity", "WAKER_POD_NAME", "identity", str, "Who holds the Lease (default: the host name)."),
     Flag("--log-level", "WAKER_LOG_LEVEL", "log_level", one_of("debug", "info", "warning", "error"), "How much is logged."),
     Flag("--log-format", "WAKER_LOG_FORMAT", "log_format", one_of("text", "json"), "How it is logged."),

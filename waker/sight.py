@@ -6,8 +6,12 @@ from datetime import datetime
 
 from waker import names
 from waker.cluster.endpoints import Endpoints, ServicePortName
-from waker.plan.model import Address, AppId, Backend, Holder, Ingress, Route, Service, Traffic
+from waker.doors import Account
+from waker.plan.model import Address, AppId, Backend, Holder, Ingress, Phase, Route, Service, Traffic
+from waker.plan.passage import passage_of
+from waker.plan.progress import Start, progress_of
 from waker.plan.routes import port_of
+from waker.plan.usual import usual
 from waker.traffic.controllers import Interest, Place, interest, refusals
 from waker.traffic.controllers.fitting import fitted
 from waker.world import Sight
@@ -80,6 +84,20 @@ def traffic_of(sight: Sight, scraped: Traffic) -> Traffic:
     """The scraped traffic, unless some route cannot be seen at all."""
     why = unseeable(sight)
     return replace(scraped, unknown=why) if why else scraped
+
+
+def account_of(sight: Sight, phase: Phase, starts: Iterable[Start]) -> Account:
+    """What the page tells of an app in this phase, whose pods have come so far."""
+    passages = {
+        route.id.ingress: passage_of(route.controller, _annotations(sight.ingresses, route))
+        for route in sight.found.routes
+    }
+    return Account(progress_of(phase, starts, sight.workload.refused), usual(sight.workload.annotations), passages)
+
+
+def hindrance(sight: Sight, starts: Iterable[Start]) -> str:
+    """What keeps the app's pods from starting, for those who run it; "" if nothing does, or nobody looks."""
+    return progress_of(Phase.WAKING, starts, sight.workload.refused).detail if sight.workload.replicas else ""
 
 
 def routed_ports(sight: Sight) -> frozenset[ServicePortName]:

@@ -50,8 +50,11 @@ class Teller:
             self._moved(sight.workload, old, plan)
         if plan.warning:
             self._warn(sight.workload, old, plan)
+        if seen.hindrance and plan.phase is Phase.WAKING:
+            self._event(sight.workload, Severity.WARNING, "CannotStart", seen.hindrance)
         self._tell_blindness(sight, seen, plan)
         self._tell_no_wait_host(sight)
+        self._tell_theme(sight.workload)
 
     def forget(self, app: AppId) -> None:
         """The app is no business of ours any more."""
@@ -100,6 +103,12 @@ class Teller:
         if policy and asked and policy.reception.audience == "redirect" and not self._house.live().wait_host:
             message = f"{names.AUDIENCE}: redirect: {NO_WAIT_HOST}"
             self._event(sight.workload, Severity.WARNING, "NoWaitHost", message)
+
+    def _tell_theme(self, workload: Workload) -> None:
+        theme = workload.annotations.get(names.THEME, "").strip()
+        if not self._house.themed(theme):
+            problem = f"{names.THEME}: there is no theme {theme[:60]!r}; the page looks as it comes"
+            self._event(workload, Severity.WARNING, "UnknownTheme", problem)
 
     def _event(self, workload: Workload, severity: Severity, reason: str, message: str) -> None:
         self._house.recorder.tell(subject_of(workload), severity, reason, message)

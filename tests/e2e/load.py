@@ -92,8 +92,8 @@ class Answer:
 
     @property
     def expected(self) -> bool:
-        """The two answers that a visitor of a sleeping or waking app may get."""
-        return self.kind in ("app 200", "waker 503")
+        """The two answers that a visitor of a sleeping or waking app may get; 202 is what its page's poll gets."""
+        return self.kind in ("app 200", "waker 202" if self.label == "poll" else "waker 503")
 
 
 class Head(NamedTuple):

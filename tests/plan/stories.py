@@ -133,9 +133,10 @@ class Story:
         )
 
     def awake(self, app: str) -> bool:
-        """The app stands as its user wrote it, but for the note when it woke up."""
+        """The app stands as its user wrote it, but for the notes when it woke up and how long that took."""
         notes = self.cluster.annotations("Deployment", app)
-        notes.pop(names.AWAKE_SINCE, None)
+        for kept in (names.AWAKE_SINCE, names.USUAL_WAKE):
+            notes.pop(kept, None)
         now, written = (each["Deployment", app] for each in (self.cluster.objects, self.cluster.written))
         return (
             self.phases[app][-1] in (Phase.AWAKE, Phase.UNMANAGED)

@@ -35,6 +35,8 @@ class House:
     view: View | None = ASLEEP
     ways: list[Address | None] = field(default_factory=lambda: [None])
     knocks: list[AppId] = field(default_factory=list)
+    looks: list[AppId] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)  # set it to tell news
     waits: list[timedelta] = field(default_factory=list)
     found: list[tuple[str, str]] = field(default_factory=list)
     gate: asyncio.Event | None = None  # the way opens when it is set
@@ -51,6 +53,13 @@ class House:
 
     def knock(self, app: AppId) -> None:
         self.knocks.append(app)
+
+    def look(self, app: AppId) -> None:
+        self.looks.append(app)
+
+    async def news(self, app: AppId, within: timedelta) -> None:
+        await self.changed.wait()
+        self.changed.clear()
 
     async def way(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         self.waits.append(within)

@@ -13,7 +13,7 @@ from waker.plan.model import Reception
 from waker.web import hosts
 from waker.web.audience import audience
 
-TOLD = {200, 204, 400, 404, 405, 413, 414, 417, 431, 501, 502, 503}
+TOLD = {200, 202, 204, 400, 404, 405, 413, 414, 417, 431, 501, 502, 503}
 SECRET = b"Zq9xEcho"
 
 line = st.binary(max_size=60).map(lambda raw: raw.replace(b"\r", b"").replace(b"\n", b""))

@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -9,67 +10,115 @@ from jinja2 import TemplateNotFound, UndefinedError
 
 from tests.web.conftest import ASLEEP, NOW, PAGE
 from waker.plan.model import Phase
-from waker.web import files, page, precompile
+from waker.plan.progress import Step, Trouble
+from waker.web import context, files, page, precompile, words
 from waker.web.apps import View
 from waker.web.page import Page
+from waker.web.samples import SAMPLES
 
 EVIL = "<script>alert(1)</script>\"'>&{{ 7 * 7 }}"
-VIEWS = [
-    pytest.param(replace(ASLEEP, phase=phase, pinned=pinned, stuck=stuck, title=title), id=f"{phase}-{pinned}-{stuck}-{title}")
-    for phase in Phase
-    for pinned in (False, True)
-    for stuck in ("", "Its image cannot be pulled.")
-    for title in ("The shop",)
-]  # fmt: skip
+STATES = pytest.mark.parametrize("view", [pytest.param(each, id=name) for name, each in SAMPLES.items()])
+LANGUAGES = pytest.mark.parametrize("tag", PAGE.languages)
 
 
-def text(view: View, seconds: int = 0) -> str:
+def text(view: View, seconds: int = 0, accepted: str = "") -> str:
     since = NOW - timedelta(seconds=seconds)
-    return PAGE.render(replace(view, since=since), NOW).body.decode()
+    return PAGE.render(replace(view, since=since), NOW, accepted=accepted).body.decode()
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_every_page_is_complete_in_itself(view: View) -> None:
-    html = text(view)
+def told(html: str) -> dict[str, object]:
+    """What the script is told."""
+    found = re.search(r'<script type="application/json" id="kubesleeper">(.*?)</script>', html, re.DOTALL)
+    assert found
+    data: dict[str, object] = json.loads(found[1])
+    return data
+
+
+@LANGUAGES
+@STATES
+def test_every_page_is_complete_in_itself(view: View, tag: str) -> None:
+    html = text(view, accepted=tag)
     assert len(html.encode()) < 15_000
-    assert not re.search(r"https?:|//[a-z]|\bsrc=|@import|url\(", html.replace("// ", ""))
-    assert '<html lang="en">' in html
+    assert not re.search(r"https?:|[^:]//[a-z]|\bsrc=|@import|url\(", html.replace("// ", ""))
+    assert f'<html lang="{tag}"' in html
     assert 'role="status"' in html
     assert re.search(r'<noscript><meta http-equiv="refresh" content="\d+;url=\?"></noscript>', html)
+    assert '<meta name="robots" content="noindex">' in html
     assert "prefers-color-scheme: dark" in html
     assert "prefers-reduced-motion" in html
     assert "demo" not in html  # the namespace is nobody's business
 
 
+@STATES
+def test_each_state_is_said_in_words_and_to_the_script(view: View) -> None:
+    html, english = text(view), PAGE.languages["en"]
+    assert english[f"say.{words.saying(view)}"] in html
+    assert english[f"heading.{words.mood(view)}"].replace("{title}", "The shop") in html
+    data = told(html)
+    assert (data["mood"], data["step"]) == (words.mood(view), view.step)
+
+
+def test_progress_is_a_list_in_which_one_step_is_current() -> None:
+    html = text(replace(ASLEEP, phase=Phase.WAKING, step=Step.SCHEDULED))
+    states = re.findall(r'data-stage="(\w+)" data-state="(\w+)"( aria-current="step")?', html)
+    assert states == [
+        ("asked", "done", ""), ("scheduled", "done", ""), ("pulled", "current", ' aria-current="step"'),
+        ("started", "ahead", ""), ("ready", "ahead", ""), ("opening", "ahead", ""),
+    ]  # fmt: skip
+    assert "data-stage=" not in text(replace(ASLEEP, pinned=True))
+
+
 def test_titles_are_escaped_everywhere() -> None:
-    html = text(replace(ASLEEP, title=EVIL, stuck=EVIL))
+    html = text(replace(ASLEEP, title=EVIL))
     assert "alert(1)</script>" not in html
     assert "{{ 7 * 7 }}" in html  # text, not a template
-    assert html.count("<script") == 1
+    assert html.count("<script") == 2
+    headings = told(html)["words"]
+    assert isinstance(headings, dict)
+    assert headings["heading.waking"] == f"{EVIL} is waking up"
+
+
+def test_a_long_title_is_cut() -> None:
+    assert len(text(replace(ASLEEP, title="x" * 100_000))) < 15_000
 
 
 def test_style_and_script_carry_the_nonce_of_the_policy_and_each_page_its_own() -> None:
     one, two = PAGE.render(ASLEEP, NOW), PAGE.render(ASLEEP, NOW)
     assert one.nonce != two.nonce
-    assert re.findall(rb'<(\w+) nonce="([^"]+)"', one.body) == [
-        (tag, one.nonce.encode()) for tag in (b"style", b"script")
+    assert re.findall(rb'<(\w+)[^>]* nonce="([^"]+)"', one.body) == [
+        (tag, one.nonce.encode()) for tag in (b"script", b"style")
     ]
     assert f"'nonce-{one.nonce}'" in one.policy
     assert "default-src 'none'" in one.policy
     assert "unsafe" not in one.policy
-    assert not re.search(rb"\son\w+=|\sstyle=", one.body)  # a policy with nonces forbids them
+    assert not re.search(rb"<[^>]*\s(on\w+|style)=", one.body)  # a policy with nonces forbids them
 
 
-def test_time_and_words() -> None:
-    assert 'data-seconds="42"' in text(replace(ASLEEP, phase=Phase.WAKING), 42)
-    assert 'data-seconds="0"' in text(ASLEEP, -5)  # clocks of two machines
-    assert "switched off" in text(replace(ASLEEP, pinned=True))
-    assert "Its image cannot be pulled." in text(replace(ASLEEP, stuck="Its image cannot be pulled."))
+@pytest.mark.parametrize(
+    ("elapsed", "usual", "said"),
+    [
+        (42, None, "42 s so far."),
+        (-5, None, "0 s so far."),  # clocks of two machines
+        (125, None, "2 min 5 s so far."),
+        (9, 14, "9 s so far, usually about 14 s."),
+        (26, 14, "26 s so far, usually about 14 s."),
+        (27, 14, "27 s so far, longer than the usual 14 s."),
+    ],
+)
+def test_time(elapsed: int, usual: int | None, said: str) -> None:
+    known = timedelta(seconds=usual) if usual else None
+    html = text(replace(ASLEEP, phase=Phase.WAKING, usual=known), elapsed)
+    assert f">{said}</span>" in html
+    assert told(html)["elapsed"] == max(0, elapsed)
 
 
 @pytest.mark.parametrize("phase", Phase)
-def test_every_phase_has_a_sentence(phase: Phase) -> None:
-    assert page.SENTENCES[phase].endswith(".")
+@pytest.mark.parametrize("trouble", [None, *Trouble])
+@pytest.mark.parametrize("step", Step)
+def test_whatever_is_so_has_a_sentence(phase: Phase, trouble: Trouble | None, step: Step) -> None:
+    if step is not Step.OPENING:  # nobody sees that one
+        said = words.sentence(replace(ASLEEP, phase=phase, trouble=trouble, step=step), PAGE.languages["en"])
+        assert said.endswith(".")
 
 
 def test_what_is_kept_is_bounded_and_never_anothers() -> None:
@@ -77,6 +126,10 @@ def test_what_is_kept_is_bounded_and_never_anothers() -> None:
     for number in range(3 * page.KEPT):
         body = made.render(replace(ASLEEP, title=f"App {number}"), NOW).body
         assert f"App {number} is waking up" in body.decode()
+        assert (
+            f"App {number} wacht gerade auf"
+            in made.render(replace(ASLEEP, title=f"App {number}"), NOW, accepted="de").body.decode()
+        )
     assert len(made._kept) <= page.KEPT
 
 
@@ -86,9 +139,10 @@ def test_a_missing_template_ends_the_start() -> None:
 
 
 def test_what_a_template_does_not_know_is_no_empty_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "waiting.html").write_text("{{ unheard_of }}")
-    monkeypatch.setattr(files, "folder", lambda _name: tmp_path)
-    monkeypatch.setattr(files, "read", lambda _name, _file: "")
+    for name in ("templates", "static"):
+        shutil.copytree(files.folder(name), tmp_path / name)
+    (tmp_path / "templates" / "waiting.html").write_text("{{ page.unheard_of }}")
+    monkeypatch.setattr(files, "folder", lambda name: tmp_path / name)
     with pytest.raises(UndefinedError):
         Page().render(ASLEEP, NOW)
 
@@ -107,3 +161,10 @@ def test_the_query_is_kept_without_javascript_and_escaped() -> None:
     html = PAGE.render(ASLEEP, NOW, 'x=1&y="><script>\udc80').body.decode()
     assert ';url=?x=1&amp;y=&quot;&gt;&lt;script&gt;"></noscript>' in html
     assert PAGE.render(ASLEEP, NOW).body.count(b"x=1") == 0  # the next visitor's page is his own
+
+
+def test_every_field_of_the_context_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "themes.md").read_text()
+    rows = re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE)
+    wanted = [*context.Context.__slots__, *(f"step.{name}" for name in context.Stage.__slots__)]
+    assert rows == wanted

@@ -5,12 +5,15 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from tests.web.conftest import APP, ASLEEP, HOST, LIVE, Stand, until
+from tests.web.conftest import APP, ASLEEP, HOST, LIVE, PAGE, Stand, until
 from waker import names
 from waker.plan.model import Address, Phase, Reception
+from waker.plan.passage import Passage
+from waker.plan.progress import Step, Trouble
 from waker.web import visitors
 
 BROWSER = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+EN = PAGE.languages["en"]
 POLL = {names.MARKER: names.MARK_POLL}
 
 
@@ -22,7 +25,7 @@ async def test_a_probe_of_ours_is_told_who_answers_and_touches_nothing(stand: St
     for method in ("HEAD", "GET", "POST"):
         probe = {names.MARKER: names.MARK_PROBE, "Host": "demo.kubesleeper.invalid"}
         async with stand.client.request(method, "/a", headers=probe) as answer:
-            assert (answer.status, answer.headers[names.MARKER]) == (503, names.MARK_PAGE)
+            assert (answer.status, answer.headers[names.MARKER]) == (204, names.MARK_PAGE)
     assert not stand.house.found
     assert not stand.house.knocks
 
@@ -92,12 +95,12 @@ async def test_a_client_is_held_and_passed_on_once(stand: Stand) -> None:
 
 
 async def test_a_client_that_was_held_too_long_is_told_why(stand: Stand) -> None:
-    stand.house.is_(Phase.WAKING, stuck="Its image cannot be pulled.")
+    stand.house.is_(Phase.WAKING, trouble=Trouble.IMAGE)
     async with stand.client.post("/order", data=b"x") as answer:
         assert (answer.status, answer.content_type) == (503, "application/problem+json")
         assert int(answer.headers["Retry-After"]) > 0
         told = json.loads(await answer.text())
-        assert (told["status"], told["detail"], told["phase"]) == (503, "Its image cannot be pulled.", "Waking")
+        assert (told["status"], told["detail"], told["phase"]) == (503, EN["say.image"], "Waking")
 
 
 async def test_a_client_that_leaves_is_no_longer_held(stand: Stand) -> None:
@@ -243,11 +246,20 @@ async def test_pinned_asleep_is_said_at_once(stand: Stand, headers: dict[str, st
 
 
 async def test_the_pages_poll_never_knocks_and_tells_the_phase(stand: Stand) -> None:
-    stand.house.is_(Phase.WAKING)
+    stand.house.is_(Phase.WAKING, step=Step.PULLED)
     async with stand.client.head("/deep", headers=POLL) as answer:
-        assert (answer.status, answer.headers[names.MARKER]) == (503, "waiting; phase=Waking")
+        assert answer.status == 202
+        assert answer.headers[names.MARKER] == "waiting; phase=Waking; mood=waking; step=3; say=pulled"
     assert not stand.house.knocks
+    assert stand.house.looks == [APP]
     assert stand.house.waits == [visitors.POLL]
+
+
+async def test_a_poll_is_answered_sooner_where_nothing_else_tells_the_page(stand: Stand) -> None:
+    stand.house.is_(Phase.WAKING, passage=Passage(push=False))
+    async with stand.client.head("/", headers=POLL) as answer:
+        assert answer.status == 202
+    assert stand.house.waits == [visitors.POLL_ALONE]
 
 
 async def test_the_pages_poll_is_answered_when_the_way_opens_and_the_app_is_not_asked(stand: Stand) -> None:
@@ -273,7 +285,7 @@ async def test_the_pages_poll_is_answered_when_the_way_opens_and_the_app_is_not_
 async def test_polls_take_no_clients_place_and_have_places_of_their_own(stand: Stand) -> None:
     stand.door.polls.per_app = 0
     async with stand.client.head("/", headers=POLL) as answer:
-        assert answer.status == 503
+        assert answer.status == 202
     assert [wait.total_seconds() for wait in stand.house.waits] == [0]
 
 

@@ -19,6 +19,7 @@ from tests.web.test_way_back import near
 from tests.web.tricks import TRICKS
 from waker import names
 from waker.plan.model import Phase, Reception
+from waker.plan.progress import Step
 from waker.settings import Live
 from waker.web import visitors
 from waker.web.wait_host import WaitHost
@@ -138,7 +139,7 @@ async def test_the_page_wakes_and_knows_the_way_back(stand: Stand) -> None:
         assert (answer.status, answer.content_type) == (503, "text/html")
         assert "The shop is waking up" in html
         assert f'url=/back?url={quote(DEEP, safe="")}"></noscript>' in html
-        assert 'data-back="/back"' in html
+        assert '"push":false,"api":"/api/v1/app","back":"/back"' in html
         assert stand.house.knocks == [APP]
     assert stand.house.found[-1] == (HOST, "/deep/link")
 
@@ -236,16 +237,16 @@ def test_without_a_setting_there_is_no_wait_host(stand: Stand, setting: str, mea
 
 
 async def test_how_an_app_stands(stand: Stand) -> None:
-    stand.house.is_(Phase.WAKING, since=NOW - timedelta(seconds=42))
+    stand.house.is_(Phase.WAKING, since=NOW - timedelta(seconds=42), step=Step.SCHEDULED)
     answer = await get(stand, where("/api/v1/app"), **API)
     assert (answer.status, answer.content_type) == (200, "application/json")
-    assert answer.headers[names.MARKER] == "waiting; phase=Waking"
+    assert answer.headers[names.MARKER] == "waiting; phase=Waking; mood=waking; step=2; say=scheduled"
     assert json.loads(await answer.text()) == {
         "title": "The shop",
         "phase": "Waking",
         "ready": False,
         "elapsed": 42,
-        "sentence": "It was asleep and is starting now.",
+        "sentence": "Fetching what it needs to start.",
     }
     assert not stand.house.knocks
     assert not stand.house.waits
@@ -265,7 +266,7 @@ async def test_the_pages_question_is_held_until_the_way_is_open(stand: Stand) ->
     stand.house.gate = asyncio.Event()
     asked = asyncio.create_task(stand.client.head(where("/api/v1/app"), headers=API | {names.MARKER: names.MARK_POLL}))
     await stand.house.waiting.wait()
-    assert stand.house.waits == [visitors.POLL]
+    assert stand.house.waits == [visitors.POLL_ALONE]
     stand.house.is_(Phase.RISING, open=True)
     stand.house.gate.set()
     async with await asked as answer:

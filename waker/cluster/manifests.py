@@ -49,7 +49,15 @@ def workload(kind: Kind, found: Json) -> Workload:
         1 if replicas is None else replicas,
         labels(spec["template"].get("metadata", {}).get("labels")),
         annotations,
+        _refused(found.get("status") or {}),
     )
+
+
+def _refused(status: Json) -> str:
+    """Why no pod can be made, without the name that such a pod would have had: it is another at each try."""
+    failed = [each for each in status.get("conditions") or [] if each["type"] == "ReplicaFailure"]
+    message = str(failed[0].get("message", "")) if failed and failed[0]["status"] == "True" else ""
+    return message.partition(" is forbidden: ")[2] or message
 
 
 def service(found: Json) -> Service:

@@ -188,6 +188,7 @@ def _unready(seen: Snapshot, state: State, now: datetime) -> Plan:
     wish = wish_of(seen)
     timeout = seen.policy.wake_timeout if seen.policy else None
     if wish and timeout and now > wish + timeout:
-        reason = f"not ready {format_duration(now - wish)} after the wake: look at its pods"
+        reason = f"not ready {format_duration(now - wish)} after the wake: {seen.hindrance or 'look at its pods'}"
         return Plan(Phase.STUCK, reason, look_again=drift.STUCK_AGAIN, warning=True)
-    return Plan(phase, "waiting until its pods are ready", look_again=SOON)
+    waits = f": {seen.hindrance}" if seen.hindrance else ""
+    return Plan(phase, f"waiting until its pods are ready{waits}", look_again=SOON)

@@ -69,6 +69,7 @@ class Workload:
     replicas: int
     pod_labels: Mapping[str, str]  # of the pod template
     annotations: Mapping[str, str]
+    refused: str = ""  # why the API server lets none of its pods be made
 
 
 class ServicePort(NamedTuple):
@@ -220,6 +221,7 @@ class Policy:
     wake_timeout: timedelta
     pin: Pin = Pin.AUTO
     title: str = ""
+    theme: str = ""  # "" is the page as it comes
     paused: bool = False
     reception: Reception = Reception()
     min_idle: timedelta | None = None  # as its user said: longer than its longest connection
@@ -242,6 +244,7 @@ class Snapshot:
     passing: int = 0  # requests that waker is passing on to the app at this moment
     ready: bool = False  # a ready endpoint behind every routed Service port
     certainty: Certainty = Certainty()
+    hindrance: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators
 
 
 # --- what can be done ---------------------------------------------------------------------------------------------

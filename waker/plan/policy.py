@@ -60,6 +60,7 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> Reading:
         wake_timeout=live.wake_timeout,
         pin=Pin(read(names.STATE, one_of(*Pin), Pin.AUTO)),
         title=annotations.get(names.TITLE, ""),
+        theme=annotations.get(names.THEME, live.theme).strip(),
         paused=live.paused,
         reception=_reception(read, live),
         min_idle=min_idle,

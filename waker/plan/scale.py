@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from waker import names
+from waker.plan import usual
 from waker.plan.model import Forget, RecordWish, ScaleToZero, ScaleUp, Workload
 from waker.plan.originals import format_time
 
 WorkloadAction = ScaleToZero | ScaleUp | RecordWish | Forget
-OURS = (names.SAVED_REPLICAS, names.WISHED_AT, names.AWAKE_SINCE, names.SLEEP_ASKED_AT)
+PASSING = (names.SAVED_REPLICAS, names.WISHED_AT, names.AWAKE_SINCE, names.SLEEP_ASKED_AT)
+OURS = (*PASSING, names.USUAL_WAKE)
 
 
 def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str, Any]:
@@ -22,17 +24,24 @@ def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str
     match action:
         case ScaleToZero(saved):
             replicas = 0
-            annotations = {key: None for key in OURS if key in workload.annotations}
+            annotations = {key: None for key in PASSING if key in workload.annotations}
             annotations[names.SAVED_REPLICAS] = str(saved)
         case ScaleUp(replicas):
             annotations[names.WISHED_AT] = format_time(now)
         case RecordWish():
             annotations[names.WISHED_AT] = format_time(now)
         case Forget(clean):
-            annotations = {key: None for key in OURS if key in workload.annotations}
+            gone = OURS if clean else PASSING
+            annotations = {key: None for key in gone if key in workload.annotations}
             if not clean:
                 annotations[names.AWAKE_SINCE] = format_time(now)
+                annotations |= _learnt(workload, now)
     body: dict[str, Any] = {"metadata": {"resourceVersion": workload.version, "annotations": annotations}}
     if replicas is not None:
         body["spec"] = {"replicas": replicas}
     return body
+
+
+def _learnt(workload: Workload, now: datetime) -> dict[str, str]:
+    text = usual.learnt(workload.annotations, now)
+    return {names.USUAL_WAKE: text} if text else {}

@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from waker import names
+from waker.web import words
 from waker.web.apps import View
 from waker.web.audience import Audience
 from waker.web.page import Rendered
@@ -33,8 +34,8 @@ def marked(view: View | None = None, again: int = PROBE_AGAIN) -> dict[str, str]
 
 
 def here() -> web.Response:
-    """To waker's own probe: yes, it is waker who answers."""
-    return web.Response(status=503, headers=marked())
+    """To waker's own probe: yes, it is waker who answers. No error, for some controllers would answer those themselves."""
+    return web.Response(status=204, headers=marked())
 
 
 def unknown() -> web.Response:
@@ -61,8 +62,8 @@ def later(view: View, who: Audience) -> web.Response:
 
 
 def waiting(view: View) -> web.Response:
-    """To the page's own poll: not yet."""
-    return web.Response(status=503, headers=marked(view, again=PAGE_AGAIN))
+    """To the page's own poll: not yet, and how it goes. No error: see `here`, and browsers would log each one."""
+    return web.Response(status=202, headers=_going(view))
 
 
 def opened() -> web.Response:
@@ -84,6 +85,8 @@ def shown(page: Rendered, view: View, status: int) -> web.Response:
     headers = marked(view, PAGE_AGAIN) | {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": page.policy,
+        "Content-Language": page.language,
+        "Vary": "Accept-Language",
         "Referrer-Policy": "same-origin",
     }
     return web.Response(status=status, body=page.body, headers=headers)
@@ -118,7 +121,7 @@ def no_method() -> web.Response:
 def state(view: View, told: Mapping[str, object], *, ready: bool) -> web.Response:
     """How an app stands, as JSON. With the marker for as long as it is to be waited for."""
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return web.json_response(told, headers=headers if ready else marked(view, PAGE_AGAIN))
+    return web.json_response(told, headers=headers if ready else _going(view))
 
 
 def preflight() -> web.Response:
@@ -135,6 +138,13 @@ def allowed(answer: web.Response, origin: str | None) -> web.Response:
         answer.headers["Access-Control-Allow-Headers"] = names.MARKER
         answer.headers["Access-Control-Max-Age"] = "600"
     return answer
+
+
+def _going(view: View) -> dict[str, str]:
+    """The marker with all that the page shows."""
+    headers = marked(view, again=PAGE_AGAIN)
+    headers[names.MARKER] += f"; mood={words.mood(view)}; step={int(view.step)}; say={words.saying(view)}"
+    return headers
 
 
 def _plain() -> dict[str, str]:

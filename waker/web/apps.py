@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from waker.plan.model import Address, AppId, Backend, Phase, Reception
+from waker.plan.passage import Passage
+from waker.plan.progress import Step, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,11 @@ class View:
     pinned: bool = False  # asleep by a person's word: no knock wakes it
     since: datetime | None = None  # when this wake began
     open: bool = False  # a ready pod can take requests now
-    stuck: str = ""  # a sentence for visitors if something is wrong, else ""
+    step: Step = Step.KNOCKED  # how far the wake has come
+    trouble: Trouble | None = None  # what keeps it
+    usual: timedelta | None = None  # how long its wakes take, if that is known
+    theme: str = ""  # of its page
+    passage: Passage = field(default_factory=Passage)  # what the controller before us lets through
     reception: Reception = field(default_factory=Reception)
 
 
@@ -34,6 +40,12 @@ class Apps(Protocol):
 
     def holds(self, host: str) -> bool:
         """Whether a rule names this host, by itself or with a `*`. A rule for any host names none."""
+
+    def look(self, app: AppId) -> None:
+        """Note that somebody looks at the page of this app. No wish: it only makes us tell more."""
+
+    async def news(self, app: AppId, within: timedelta) -> None:
+        """Wait until something about the app has changed, or that long."""
 
     def knock(self, app: AppId) -> None:
         """Note that somebody wants this app. A wish, in memory: no IO, and a thousand are as one."""

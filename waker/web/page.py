@@ -1,11 +1,14 @@
 """The waiting page: one HTML text, complete in itself, made from what is known of an app.
 
-No IO after the start, and it knows nothing of requests. Template, style and script are read and compiled once, so that
-a broken one ends the start and not a visit. A page is made whole before a byte is sent. A crowd asks for the same page
-in the same second: the last pages are kept; only nonce and query are put in anew.
+No IO after the start, and it knows nothing of requests. Template, style, script and languages are read once, so that a
+broken one ends the start and not a visit. A page is made whole before a byte is sent. A crowd asks for the same page in
+the same second: the last pages are kept; only nonce and query are put in anew.
 """
 
+import logging
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 from typing import Final, NamedTuple
@@ -13,33 +16,26 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
-from waker.plan.model import Phase
-from waker.web import files
+from waker.errors import ThemeError
+from waker.web import files, languages, words
 from waker.web.apps import View
+from waker.web.context import Context, Fixed, Look, context_of
 
-KEPT: Final = 64  # pages, about 6 kB each
+log = logging.getLogger(__name__)
+
+KEPT: Final = 64  # pages, about 12 kB each
 REFRESH: Final = 5  # s; without JavaScript the page asks again this often
-
-SENTENCES: Final = {
-    Phase.ASLEEP: "It was asleep and has just been asked to wake up.",
-    Phase.WAKING: "It was asleep and is starting now.",
-    Phase.RISING: "It is up. Opening the way to it.",
-    Phase.AWAKE: "It is up. Opening the way to it.",
-    Phase.FALLING: "It was about to sleep and is turning back.",
-    Phase.STUCK: "Starting takes longer than it should.",
-    Phase.UNMANAGED: "Opening the way to it.",
-}
-
 BACK: Final = "/back"  # on the wait host: where the page goes when the way is open
 API: Final = "/api/v1/app"  # on the wait host: what the page asks
 COMPILED: Final = "compiled"  # folder beside the templates
 
 
 class Rendered(NamedTuple):
-    """A page, and the nonce that its style and script carry."""
+    """A page, the nonce that its style and script carry, and the language it is in."""
 
     body: bytes
     nonce: str
+    language: str = languages.DEFAULT
 
     @property
     def policy(self) -> str:
@@ -51,7 +47,7 @@ class Rendered(NamedTuple):
 
 
 def environment() -> Environment:
-    """What templates may do, and where their sources are."""
+    """What our own templates may do, and where their sources are."""
     return Environment(
         loader=FileSystemLoader(files.folder("templates")),
         autoescape=True,
@@ -61,71 +57,76 @@ def environment() -> Environment:
     )
 
 
+def look(template: str = "waiting.html") -> Look:
+    """One of our own templates, compiled beforehand by `precompile` or now."""
+    compiled = files.folder("templates") / COMPILED
+    made = environment()
+    if compiled.is_dir():
+        made.loader = ModuleLoader(compiled)
+    found = made.get_template(template)
+    return lambda context: found.render(page=context)
+
+
 class Page:
-    """Makes pages."""
+    """Makes pages. `wear` gives it the themes that there are."""
 
     def __init__(self, template: str = "waiting.html") -> None:
-        self._query = secrets.token_hex(16)  # likewise, for the visitor's query
-        self._blank = secrets.token_hex(16)  # stands where the nonce will; nobody can write it in a title
-        compiled = files.folder("templates") / COMPILED
-        made = environment()
-        if compiled.is_dir():  # by `precompile`
-            made.loader = ModuleLoader(compiled)
-        self._template = made.get_template(template)
-        self._style = Markup(files.read("static", "waiting.css"))  # noqa: S704  # our own file
-        self._script = Markup(files.read("static", "waiting.js"))  # noqa: S704
-        self._kept: dict[tuple[View, int, bool], list[bytes]] = {}
+        # What stands in a kept page where each visitor's own will be; nobody can write it in a title.
+        self._nonce, self._query = secrets.token_hex(16), secrets.token_hex(16)
+        style = Markup(files.read("static", "waiting.css"))  # noqa: S704  # our own file
+        script = Markup(files.read("static", "waiting.js"))  # noqa: S704
+        self.fixed = Fixed(self._nonce, self._query, REFRESH, style, script)
+        self._away = replace(self.fixed, api=API, back=BACK)
+        self.languages = languages.catalogues()
+        self._tags = tuple(self.languages)
+        self._look = look(template)
+        self._themes: Mapping[str, Look] = {}
+        self._kept: dict[tuple[View, str, int, bool], list[bytes]] = {}
 
-    def render(self, view: View, now: datetime, query: str = "", *, away: bool = False) -> Rendered:
-        """The page for this app at this moment. `query` is that of the page's own address, as it was asked for.
+    def wear(self, themes: Mapping[str, Look]) -> None:
+        """From now on these are the themes, by name."""
+        self._themes = themes
+        self._kept.clear()
 
-        `away`: on the wait host, see `wait_host`.
+    def knows(self, theme: str) -> bool:
+        """Whether there is such a theme; "" is the page as it comes."""
+        return not theme or theme in self._themes
 
-        Browsers take a refresh to an address with a fragment for a jump within the page; told the query, they go.
+    def render(self, view: View, now: datetime, query: str = "", accepted: str = "", *, away: bool = False) -> Rendered:
+        """The page for this app at this moment, in the language that an Accept-Language header wants.
+
+        `query` is that of the page's own address, as it was asked for: browsers take a refresh to an address with a
+        fragment for a jump within the page; told the query, they go. `away`: on the wait host, see `wait_host`.
         """
+        tag = languages.best(accepted, self._tags)
         elapsed = waited(view, now)
-        pieces = self._kept.get((view, elapsed, away))
+        pieces = self._kept.get((view, tag, elapsed, away))
         if pieces is None:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
-            pieces = self._kept[view, elapsed, away] = self._make(view, elapsed, away=away)
+            made = context_of(view, elapsed, tag, self.languages[tag], self._away if away else self.fixed)
+            pieces = self._kept[view, tag, elapsed, away] = self._make(view.theme, made)
         nonce = secrets.token_urlsafe(16)
         here = escape(query).encode("ascii", "ignore")
-        return Rendered(nonce.encode().join(pieces).replace(self._query.encode(), here), nonce)
+        return Rendered(nonce.encode().join(pieces).replace(self._query.encode(), here), nonce, tag)
 
-    def _make(self, view: View, elapsed: int, *, away: bool) -> list[bytes]:
-        text = self._template.render(
-            title=view.title,
-            heading=heading(view),
-            sentence=sentence(view),
-            pinned=view.pinned,
-            calm=not (view.pinned or view.stuck or view.phase is Phase.STUCK),
-            elapsed=elapsed,
-            refresh=REFRESH,
-            api=API if away else "",
-            back=BACK if away else "",
-            query=self._query,
-            style=self._style,
-            script=self._script,
-            nonce=self._blank,
-        )
-        return text.encode().split(self._blank.encode())
+    def sentence(self, view: View) -> str:
+        """What is going on, for a program's reader: in English."""
+        return words.sentence(view, self.languages[languages.DEFAULT])
+
+    def _make(self, theme: str, context: Context) -> list[bytes]:
+        return self._text(theme, context).encode().split(self._nonce.encode())
+
+    def _text(self, theme: str, context: Context) -> str:
+        """A theme was tried on all that we could think of. If this is something else, there still is a page."""
+        if theme in self._themes:
+            try:
+                return self._themes[theme](context)
+            except ThemeError as error:
+                log.warning("theme %s: %s", theme, error)
+        return self._look(context)
 
 
 def waited(view: View, now: datetime) -> int:
     """Whole seconds since this wake began."""
     return max(0, int((now - view.since).total_seconds())) if view.since else 0
-
-
-def heading(view: View) -> str:
-    """The first line a visitor reads."""
-    if view.pinned:
-        return f"{view.title} is switched off"
-    return f"{view.title} needs attention" if view.stuck or view.phase is Phase.STUCK else f"{view.title} is waking up"
-
-
-def sentence(view: View) -> str:
-    """What is going on, for a person who knows nothing of clusters."""
-    if view.pinned:
-        return "Its owner has put it to sleep for now. It will be back when they wake it."
-    return view.stuck or SENTENCES[view.phase]

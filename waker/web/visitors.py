@@ -23,11 +23,11 @@ from waker import names
 from waker.metrics import Metrics
 from waker.plan.model import Address, Phase
 from waker.settings import Live
-from waker.web import answers, forward, hosts
+from waker.web import answers, forward, hosts, push
 from waker.web.apps import Apps, View
 from waker.web.audience import Audience, audience
 from waker.web.crowd import Crowd
-from waker.web.page import Page, sentence
+from waker.web.page import Page
 from waker.web.port import Connections
 from waker.web.wait_host import WaitHost, sent
 
@@ -39,6 +39,7 @@ PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes has told 
 SEAT: Final = 16 * 1024  # bytes; measured, a request that waits costs 12 KiB
 BODY_AHEAD: Final = 128 * 1024  # bytes; what Linux takes for a connection before anybody reads, measured 137 KiB in all
 POLL: Final = timedelta(seconds=10)  # how long the page's question is held; below every proxy's read timeout
+POLL_ALONE: Final = timedelta(seconds=2)  # where it is all that the page hears
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -66,7 +67,7 @@ class Door:
 def visitors(door: Door) -> web.Application:
     """The application of the public port. Serve it with `port.runner`."""
 
-    wait_host = WaitHost(door.apps, door.page, door.live, door.clock, partial(wait_for_way, door))
+    wait_host = WaitHost(door.apps, door.page, door.live, door.clock, partial(wait_for_way, door, within=POLL_ALONE))
 
     async def received(request: web.Request) -> tuple[str, web.StreamResponse]:
         if door.connections.crowded:
@@ -111,11 +112,14 @@ async def answer(door: Door, request: web.Request) -> tuple[str, web.StreamRespo
         return "unknown", answers.unknown()
     if mark == names.MARK_POLL:
         return "poll", await poll(door, request, view)
+    if push.wanted(request):
+        place = door.polls.place(view.app)
+        return "push", await push.serve(door.apps, request, lambda: find(door.apps, request), place)
     who = audience(request.method, request.rel_url.path, request.headers, view.reception)
     if not who.waits and not view.open:
         return who.value, answers.later(view, who)
     if view.pinned and not view.open:
-        return "pinned", told(door, request, who, view, sentence(view))
+        return "pinned", told(door, request, who, view, "")
     if who.waits:
         door.apps.knock(view.app)
     return await visit(door, request, view, who)
@@ -129,14 +133,15 @@ def find(apps: Apps, request: web.Request) -> View | None:
 
 async def poll(door: Door, request: web.Request, view: View) -> web.Response:
     """Answer the page's question: not before the way is open, or after a while. Never a knock."""
-    way = await wait_for_way(door, view)
+    door.apps.look(view.app)
+    way = await wait_for_way(door, view, POLL if view.passage.push else POLL_ALONE)
     return answers.opened() if way else answers.waiting(find(door.apps, request) or view)
 
 
-async def wait_for_way(door: Door, view: View) -> Address | None:
+async def wait_for_way(door: Door, view: View, within: timedelta) -> Address | None:
     """For a page that asks."""
     with door.polls.place(view.app) as place:
-        return await door.apps.way(view, POLL if place else timedelta())
+        return await door.apps.way(view, within if place else timedelta())
 
 
 async def visit(door: Door, request: web.Request, view: View, who: Audience) -> tuple[str, web.StreamResponse]:
@@ -151,7 +156,7 @@ async def visit(door: Door, request: web.Request, view: View, who: Audience) -> 
             way = await door.apps.way(view, patience, knocking=who.waits)
         if way is None:
             late = find(door.apps, request) or view
-            return "late" if who is Audience.CLIENT else "page", told(door, request, who, late, sentence(late))
+            return "late" if who is Audience.CLIENT else "page", told(door, request, who, late, "")
         try:
             return "passed", await pass_on(door, request, view, way, patience)
         except forward.Refused as error:
@@ -206,7 +211,15 @@ def told(door: Door, request: web.Request, who: Audience, view: View, reason: st
     """That the app is not there yet, in the form that this visitor understands."""
     if who is Audience.BROWSER:
         away = sent(door.apps, door.live().wait_host, request) if view.reception.audience == "redirect" else None
-        return away or answers.shown(
-            door.page.render(view, door.clock(), request.rel_url.raw_query_string), view, door.live().page_status
-        )
-    return answers.problem(view, reason or sentence(view)) if who is Audience.CLIENT else answers.later(view, who)
+        return away or shown(door, request, view)
+    if who is Audience.CLIENT:
+        return answers.problem(view, reason or door.page.sentence(view))
+    return answers.later(view, who)
+
+
+def shown(door: Door, request: web.Request, view: View) -> web.Response:
+    """The page, in the visitor's language."""
+    door.apps.look(view.app)
+    accepted = request.headers.get("Accept-Language", "")
+    page = door.page.render(view, door.clock(), request.rel_url.raw_query_string, accepted)
+    return answers.shown(page, view, view.passage.status(door.live().page_status))

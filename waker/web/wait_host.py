@@ -19,7 +19,7 @@ from waker.settings import Live
 from waker.web import answers, hosts, way_back
 from waker.web.apps import Apps, View
 from waker.web.audience import Audience, audience
-from waker.web.page import API, BACK, Page, sentence, waited
+from waker.web.page import API, BACK, Page, waited
 from waker.web.way_back import WayBack
 
 PAGE: Final = "/"
@@ -100,6 +100,7 @@ class WaitHost:
     async def _told(self, request: web.Request, back: WayBack, view: View) -> web.Response:
         """How the app stands; to the page's own question when it changes for good, or after a while."""
         if request.headers.get(names.MARKER) == names.MARK_POLL and not _free(view):
+            self.apps.look(view.app)
             await self.hold(view)
             view = self._find(back) or view
         told = {
@@ -107,7 +108,7 @@ class WaitHost:
             "phase": view.phase,
             "ready": _free(view),
             "elapsed": waited(view, self.clock()),
-            "sentence": sentence(view),
+            "sentence": self.page.sentence(view),
         }
         return answers.state(view, told, ready=_free(view))
 
@@ -120,8 +121,10 @@ class WaitHost:
         if not (view.pinned or _free(view)):
             self.apps.knock(view.app)
         if who is Audience.CLIENT:
-            return answers.problem(view, sentence(view))
-        page = self.page.render(view, self.clock(), way_back.told(back), away=True)
+            return answers.problem(view, self.page.sentence(view))
+        self.apps.look(view.app)
+        accepted = request.headers.get("Accept-Language", "")
+        page = self.page.render(view, self.clock(), way_back.told(back), accepted, away=True)
         return answers.shown(page, view, self.live().page_status)
 
 

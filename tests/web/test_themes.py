@@ -1,0 +1,125 @@
+"""Themes: what is taken is safe and complete; what is not is told with a sentence, and there is a page anyway."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.web.conftest import ASLEEP, NOW
+from waker.errors import ThemeError
+from waker.themes import look_of, looks
+from waker.web import themes
+from waker.web.page import Page
+from waker.web.samples import SAMPLES
+
+GOOD = '<!doctype html><html><head>{{ page.head }}</head><body class="mine">{{ page.heading }}</body></html>'
+PAGE = Page()
+
+
+def body(inner: str) -> str:
+    return GOOD.replace("{{ page.heading }}", inner)
+
+
+def test_a_theme_makes_its_apps_pages_and_no_others() -> None:
+    page = Page()
+    page.wear({"corporate": look_of(GOOD, page)})
+    mine = page.render(replace(ASLEEP, theme="corporate"), NOW)
+    assert b'class="mine">The shop is waking up<' in mine.body
+    assert mine.body.count(mine.nonce.encode()) == 1  # the script's
+    assert b"mine" not in page.render(ASLEEP, NOW).body
+    assert b"mine" not in page.render(replace(ASLEEP, theme="unknown"), NOW).body
+    assert page.knows("corporate")
+    assert page.knows("")
+    assert not page.knows("unknown")
+    page.wear({})
+    assert b"mine" not in page.render(replace(ASLEEP, theme="corporate"), NOW).body
+
+
+def test_the_documents_example_is_a_theme() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "themes.md").read_text()
+    (example,) = re.findall(r"```html\n(.*?)```", text, re.DOTALL)
+    look_of(example, PAGE)
+
+
+def test_texts_are_escaped() -> None:
+    page = Page()
+    page.wear({"corporate": look_of(GOOD, page)})
+    html = page.render(replace(ASLEEP, theme="corporate", title="<b>x</b>"), NOW).body
+    assert b"&lt;b&gt;x&lt;/b&gt; is waking up" in html
+    assert b"<b>" not in html
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("{% if %}", "line 1", id="no template"),
+        pytest.param(body("{{ page.heading"), "line 1", id="not closed"),
+        pytest.param("<p>hello</p>", "lacks {{ page.head }}", id="a dead page"),
+        pytest.param(body("{{ page.unheard_of }}"), "unheard_of", id="a field that is not there"),
+        pytest.param(body("{{ heading }}"), "'heading' is undefined", id="a name that is not there"),
+        pytest.param(body("{% if page.mood == 'pinned' %}{{ page.nothing }}{% endif %}"), "nothing", id="in one state only"),
+        pytest.param(body("{{ page.steps[5].label }}"), "5", id="not in every state"),
+        pytest.param(body("{{ page.__class__ }}"), "__class__", id="out of the box by its class"),
+        pytest.param(body("{{ page.title.__class__.__mro__ }}"), "__class__", id="out of the box by a text"),
+        pytest.param(body("{{ page.title.upper() }}"), "a call", id="a method"),
+        pytest.param(body("{{ range(9) }}"), "a call", id="a function"),
+        pytest.param(body("{{ page.title|replace('a', 'b') }}"), "replace", id="a filter that is not there"),
+        pytest.param(body("{{ 'x' * 1000000000 }}"), "operator *", id="a large text"),
+        pytest.param(body("{{ 9 ** 9 ** 9 }}"), "operator **", id="a large number"),
+        pytest.param(body("{{ '%999999999d' % 1 }}"), "operator %", id="a large number as a text"),
+        pytest.param(body("{% set a = 'x' %}"), "set is not allowed", id="a variable"),
+        pytest.param(body("{% macro f() %}{% endmacro %}"), "macro is not allowed", id="a macro"),
+        pytest.param(body("{% include '/etc/passwd' %}"), "include is not allowed", id="a file"),
+        pytest.param(body("{% extends 'waiting.html' %}"), "extends is not allowed", id="another template"),
+        pytest.param(body("{% import 'x' as y %}"), "import is not allowed", id="an import"),
+        pytest.param(
+            body("{% for a in page.title %}{% if a %}{% for b in page.title %}{% endfor %}{% endif %}{% endfor %}"),
+            "a loop within a loop", id="a loop within a loop",
+        ),
+        pytest.param(
+            body("{% for c in '" + "x" * 9000 + "' %}" + "y" * 90 + "{% endfor %}"), "longer than 128 kB", id="a long page",
+        ),
+        pytest.param(body("x" * 70_000), "longer than 64 kB", id="a long text"),
+        pytest.param(body("<style>p {}</style>"), "without nonce", id="a style that would be blocked"),
+        pytest.param(body('<p style="color: red">'), "style=", id="an attribute that would be blocked"),
+        pytest.param(body('<p onclick="x">'), "onclick", id="a script that would be blocked"),
+        pytest.param(body('<img src="https://cdn.example.org/x.png">'), "fetched from elsewhere", id="an image of others"),
+        pytest.param(body("{{ 1 / 0 }}"), "division by zero", id="an error"),
+    ],
+)  # fmt: skip
+def test_what_is_not_taken_is_told(text: str, said: str) -> None:
+    with pytest.raises(ThemeError) as told:
+        look_of(text, PAGE)
+    assert said in str(told.value)
+
+
+def test_loops_one_after_the_other_filters_and_conditions_are_fine() -> None:
+    inner = "{% for s in page.steps %}{{ loop.index }}{{ s.label|upper }}{% endfor %}" * 2
+    look_of(body(inner + "{% if page.usual %}{{ page.usual + 1 }}{% endif %}"), PAGE)
+    look_of(body('<img src="data:image/png;base64,x"><a href="https://example.org/status">status</a>'), PAGE)
+
+
+def test_a_theme_that_fails_on_a_visit_gives_way_to_the_page_as_it_comes(caplog: pytest.LogCaptureFixture) -> None:
+    page = Page()
+    tricky = body("{% if page.title == 'Odd' %}{{ 1 / 0 }}{% endif %}")
+    page.wear({"tricky": look_of(tricky, page)})
+    assert b"Odd is waking up" in page.render(replace(ASLEEP, theme="tricky", title="Odd"), NOW).body
+    assert "theme tricky: division by zero" in caplog.text
+
+
+def test_good_ones_are_kept_and_bad_ones_told() -> None:
+    found, problems = looks({"a.html": GOOD, "b.html": "x", "C.html": GOOD, "notes.txt": GOOD, "-.html": GOOD}, PAGE)
+    assert list(found) == ["a"]
+    assert [each.split(":")[0] for each in problems] == [
+        "theme b.html",
+        "theme C.html",
+        "theme notes.txt",
+        "theme -.html",
+    ]
+
+
+def test_every_state_is_a_sample() -> None:
+    said = {key.removeprefix("say.") for key in PAGE.languages["en"] if key.startswith("say.")}
+    assert SAMPLES.keys() == said
+    assert themes.KNOWN

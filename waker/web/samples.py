@@ -1,0 +1,35 @@
+"""One app in every state that a page can show: themes are tried on it, `waker page` prints it.
+
+By the word for what is said, see `words.saying`.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from waker.plan.model import AppId, Backend, Kind, Phase
+from waker.plan.progress import Step, Trouble
+from waker.web.apps import View
+
+NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ASLEEP: Final = View(
+    AppId(Kind.DEPLOYMENT, "demo", "shop"), Phase.ASLEEP, "The shop", Backend("shop", 80), usual=timedelta(seconds=14)
+)
+_WAKING: Final = replace(ASLEEP, phase=Phase.WAKING, since=NOW - timedelta(seconds=9), step=Step.ASKED)
+
+SAMPLES: Final = {
+    "asleep": ASLEEP,
+    "turning": replace(ASLEEP, phase=Phase.FALLING),
+    "asked": _WAKING,
+    "scheduled": replace(_WAKING, step=Step.SCHEDULED),
+    "pulled": replace(_WAKING, step=Step.PULLED),
+    "started": replace(_WAKING, step=Step.STARTED),
+    "ready": replace(_WAKING, phase=Phase.RISING, step=Step.READY),
+    "slow": replace(_WAKING, phase=Phase.STUCK, step=Step.STARTED, since=NOW - timedelta(minutes=6)),
+    "pinned": replace(ASLEEP, pinned=True),
+    Trouble.IMAGE.value: replace(_WAKING, step=Step.SCHEDULED, trouble=Trouble.IMAGE),
+    Trouble.CRASH.value: replace(_WAKING, step=Step.PULLED, trouble=Trouble.CRASH),
+    Trouble.NODE.value: replace(_WAKING, trouble=Trouble.NODE),
+    Trouble.CONFIG.value: replace(_WAKING, step=Step.PULLED, trouble=Trouble.CONFIG),
+    Trouble.REFUSED.value: replace(_WAKING, trouble=Trouble.REFUSED),
+}
