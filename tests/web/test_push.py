@@ -81,6 +81,18 @@ async def test_an_apps_own_socket_is_the_apps(stand: Stand, protocols: tuple[str
     assert stand.house.knocks == [APP]
 
 
+async def test_without_its_upgrade_it_is_still_the_pages_and_never_reaches_the_app(stand: Stand) -> None:
+    async def unexpected(_request: web.Request) -> web.Response:
+        raise AssertionError
+
+    await stand.upstream(unexpected)
+    stand.house.is_(Phase.RISING, open=True)
+    async with stand.client.get("/deep", headers={"Sec-WebSocket-Protocol": names.PAGE_PROTOCOL}) as answer:
+        assert answer.status == 202
+        assert answer.headers[names.MARKER].startswith(names.MARK_PAGE)
+    assert not stand.house.knocks
+
+
 async def test_an_unknown_host_has_none(stand: Stand) -> None:
     stand.house.view = None
     with pytest.raises(WSServerHandshakeError) as refused:

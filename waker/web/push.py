@@ -16,7 +16,7 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, web
 
 from waker import names
-from waker.web import sockets, words
+from waker.web import words
 from waker.web.apps import Apps, View
 
 LOOK_AGAIN: Final = timedelta(seconds=10)  # well within the time for which one who looks counts
@@ -26,8 +26,8 @@ HEARD_AT_MOST: Final = 1024  # bytes; the page says nothing
 
 
 def wanted(request: web.Request) -> bool:
-    """Is it the page that wants to be told?"""
-    return sockets.wanted(request) and request.headers.get("Sec-WebSocket-Protocol", "").strip() == names.PAGE_PROTOCOL
+    """Is it the page that wants to be told? Also where a proxy took its upgrade away: it must never reach an app."""
+    return request.method == "GET" and request.headers.get("Sec-WebSocket-Protocol", "").strip() == names.PAGE_PROTOCOL
 
 
 async def serve(

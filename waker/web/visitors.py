@@ -23,7 +23,7 @@ from waker import names
 from waker.metrics import Metrics
 from waker.plan.model import Address, Phase
 from waker.settings import Live
-from waker.web import answers, forward, hosts, push
+from waker.web import answers, forward, hosts, push, sockets
 from waker.web.apps import Apps, View
 from waker.web.audience import Audience, audience
 from waker.web.crowd import Crowd
@@ -113,8 +113,7 @@ async def answer(door: Door, request: web.Request) -> tuple[str, web.StreamRespo
     if mark == names.MARK_POLL:
         return "poll", await poll(door, request, view)
     if push.wanted(request):
-        place = door.polls.place(view.app)
-        return "push", await push.serve(door.apps, request, lambda: find(door.apps, request), place)
+        return "push", await listen(door, request, view)
     who = audience(request.method, request.rel_url.path, request.headers, view.reception)
     if not who.waits and not view.open:
         return who.value, answers.later(view, who)
@@ -142,6 +141,13 @@ async def wait_for_way(door: Door, view: View, within: timedelta) -> Address | N
     """For a page that asks."""
     with door.polls.place(view.app) as place:
         return await door.apps.way(view, within if place else timedelta())
+
+
+async def listen(door: Door, request: web.Request, view: View) -> web.StreamResponse:
+    """Tell the page for as long as it listens. Where a proxy does not upgrade, it goes on asking. Never a knock."""
+    if not sockets.wanted(request):
+        return answers.waiting(view)
+    return await push.serve(door.apps, request, lambda: find(door.apps, request), door.polls.place(view.app))
 
 
 async def visit(door: Door, request: web.Request, view: View, who: Audience) -> tuple[str, web.StreamResponse]:

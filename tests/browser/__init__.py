@@ -1,0 +1,1 @@
+"""The waiting page in a real browser. Skipped where there is none."""

@@ -1,0 +1,140 @@
+"""A person with a real browser: a deep link to a sleeping app shows the page, and then the app at the same address."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser import chromium
+from tests.browser.chromium import Heard, Page
+from tests.e2e import load
+from tests.e2e.apps import App
+from tests.e2e.cluster import Api, until
+from tests.e2e.scene import Scene
+
+DEEP = "/shelf/7?q=a%20b&page=2#reviews"
+SHOTS = os.environ.get("SCREENSHOTS")  # a folder to leave pictures in
+two_controllers = pytest.mark.parametrize("controller", ["traefik", "contour"], indirect=True)
+
+
+@contextmanager
+def browser(scene: Scene, **options: Any) -> Iterator[Page]:
+    """A fresh browser for which every name is the ingress controller."""
+    how = chromium.launching()
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 may be missing
+
+    how["args"].append(f"--host-resolver-rules=MAP * {scene.address.host}")
+    with sync_playwright() as play:
+        program = play.chromium.launch(**how)
+        yield program.new_context(**options).new_page()
+        program.close()
+
+
+def link(scene: Scene, app: App, path: str) -> str:
+    return f"http://{app.host}:{scene.address.port}{path}"
+
+
+def shows_app(page: Page, within: float = 60) -> None:
+    page.locator("#app").wait_for(timeout=within * 1000)
+
+
+def shot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png")
+
+
+@two_controllers
+def test_a_deep_link_is_kept(scene: Scene) -> None:
+    shop = scene.app("shop", start_delay="3s", annotations={"kubesleeper.io/title": "The bookshop"})
+    scene.sleep(shop)
+    heard = Heard()
+    with browser(scene, locale="en") as page:
+        heard.listen(page)
+        page.goto(link(scene, shop, DEEP))
+        assert page.locator("h1").inner_text() == "The bookshop is waking up"
+        page.locator("html[data-step='4']").wait_for(timeout=30_000)
+        assert page.locator("[aria-current=step]").inner_text().startswith("Getting ready")
+        shot(page, f"{scene.controller.ingress_class}-started")
+        shows_app(page)
+        assert page.url == link(scene, shop, DEEP)
+        assert "GET" in page.locator("p").inner_text()
+        assert page.evaluate("history.length") <= 2, "no entry in the history but the visit itself"
+        scene.awake(shop)
+        time.sleep(1)  # nothing more happens
+    assert heard.errors == []
+    assert heard.loads == [link(scene, shop, DEEP)] * 2, "the page, then the app"
+    found = scene.api.get(shop.kind, shop.namespace, shop.name)
+    assert found["metadata"]["annotations"]["kubesleeper.io/usual-wake"].endswith("s")
+
+
+@two_controllers
+def test_without_javascript(scene: Scene) -> None:
+    shop = scene.app("shop", start_delay="1s")
+    scene.sleep(shop)
+    with browser(scene, java_script_enabled=False, locale="de") as page:
+        page.goto(link(scene, shop, DEEP))
+        assert page.locator("h1").inner_text() == "shop wacht gerade auf"
+        shows_app(page)
+        assert page.url.split("#")[0] == link(scene, shop, DEEP).split("#")[0]
+
+
+@two_controllers
+def test_a_form_arrives_once_with_its_body(scene: Scene) -> None:
+    shop = scene.app("shop", start_delay="1s")
+    scene.sleep(shop)
+    # Into a frame: for a page of its own the browser would ask the app for an icon, too, and that would be counted.
+    where = link(scene, shop, "/echo")
+    form = f'<form method="post" action="{where}" target="answer"><input name="book" value="Emma"><button>Buy</button></form>'
+    with browser(scene) as page:
+        page.set_content(f'{form}<iframe name="answer"></iframe>')
+        page.locator("button").click()
+        page.frame_locator("iframe").get_by_text("book=Emma").wait_for(timeout=60_000)
+    count = load.ask_now(scene.address, load.curl(shop.host, shop.name, "/count"))
+    assert count.body.split()[0] == "1"
+
+
+@pytest.mark.parametrize("controller", ["contour"], indirect=True)
+def test_no_reload_loop_while_the_controller_sleeps_itself(scene: Scene) -> None:
+    """Contour tells Envoy; stopped for 5 s, Envoy goes on with what it knew: every request still comes to waker."""
+    shop = scene.app("shop")
+    scene.sleep(shop)
+    heard = Heard()
+    with browser(scene) as page:
+        heard.listen(page)
+        with stopped(process(scene.api, "projectcontour", "app%3Dcontour")):
+            page.goto(link(scene, shop, DEEP))
+            shows_app(page)  # passed on by waker
+            time.sleep(5)
+            page.reload()
+            shows_app(page)
+        scene.awake(shop)
+        page.reload()
+        shows_app(page)
+    assert heard.errors == []
+    assert len(heard.loads) <= 4, "the page, the app, and twice because we asked"
+
+
+def process(api: Api, namespace: str, selector: str) -> int:
+    """The process of the one container that runs there."""
+
+    def found() -> int | None:
+        for pod in api.list("Pod", namespace, selector):
+            for one in pod["status"].get("containerStatuses", []):
+                return int(one["containerID"].removeprefix("ground://"))
+        return None
+
+    return until("its process", found)
+
+
+@contextmanager
+def stopped(process_id: int) -> Iterator[None]:
+    os.kill(process_id, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process_id, signal.SIGCONT)
