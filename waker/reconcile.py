@@ -176,9 +176,9 @@ class Reconciler:
             house.pods.leave(app)
 
     def _late(self, app: AppId, seen: Snapshot) -> bool:
-        """Requests of an awake app still arrive here: its controllers do not follow yet."""
+        """Requests of an awake app still arrive here, or its page is open: its controllers may not follow yet."""
         recent = seen.knocked_at is not None and self._house.clock() - seen.knocked_at < LINGER
-        return bool(seen.workload.replicas) and (recent or bool(seen.passing) or self._house.doors.waiting(app))
+        return bool(seen.workload.replicas) and (recent or bool(seen.passing) or self._house.doors.watched(app))
 
     async def _act(self, sight: Sight, plan: Plan) -> None:
         house = self._house

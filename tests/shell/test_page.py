@@ -9,7 +9,7 @@ from waker import names, restoring
 from waker.demo import kinds
 from waker.demo.kinds import Key, key_of
 
-from .scene import MERGE, NEVER, SHOP, Scene, scene
+from .scene import BROWSER, MERGE, NEVER, SHOP, Scene, scene
 
 NO_IMAGE = "rpc error: registry.example.org/secret/shop:9 not found"
 THEME = '<html><head>{{ page.head }}</head><body class="mine">{{ page.sentence }}</body></html>'
@@ -77,6 +77,17 @@ async def test_what_keeps_it_is_said_in_plain_words_and_its_operator_is_told_why
         assert "shop needs attention" in page
         assert "registry" not in page
         await it.until(lambda: ("CannotStart", f"container web: ErrImagePull: {NO_IMAGE}") in it.events())
+
+
+async def test_a_page_that_asks_late_is_let_through_while_the_controller_does_not_follow(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker():
+        await it.put_to_sleep()
+        it.cluster.ingress.following.clear()
+        await it.visit()
+        await it.until(lambda: names.SAVED_REPLICAS not in it.noted() and it.events()[-1][0] == "Awake")
+        asked = await it.visit(**BROWSER | {names.MARKER: names.MARK_POLL})
+        assert (asked.status, asked.page) == (204, False)
+        it.cluster.ingress.following.set()
 
 
 async def test_pods_are_watched_only_while_somebody_looks(tmp_path: Path) -> None:
