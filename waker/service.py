@@ -200,11 +200,19 @@ class Service:
             await asyncio.sleep(RESYNC)
 
     def _all_changed(self) -> None:
+        self._check_theme()
         if self.world.known:
             for app in self.world.apps():
                 self.queue.add(app)
             for namespace in self.world.namespaces():
                 self.queue.add(Namespace(namespace))
+
+    def _check_theme(self) -> None:
+        """That the setting names a theme that there is. The annotation of an app is looked at with the app."""
+        theme = self.config.live.theme
+        if self.themes.reflector.synced.is_set() and not self.page.knows(theme):
+            for subject, _ in self.config.reflector.values():
+                self._complained(subject, f"theme: there is no theme {theme[:60]!r}; the page looks as it comes")
 
     def _own_changed(self, old: Slices | None, new: Slices | None) -> None:
         self._all_changed()

@@ -119,6 +119,19 @@ def test_no_reload_loop_while_the_controller_sleeps_itself(scene: Scene) -> None
     assert len(heard.loads) <= 4, "the page, the app, and twice because we asked"
 
 
+@pytest.mark.parametrize("controller", ["nginx"], indirect=True)
+def test_an_ingress_that_replaces_503(scene: Scene) -> None:
+    shop = scene.app("shop", start_delay="2s")
+    annotations = {"nginx.ingress.kubernetes.io/custom-http-errors": "502,503"}
+    scene.api.patch("Ingress", shop.namespace, "shop", {"metadata": {"annotations": annotations}})
+    time.sleep(scene.controller.lag)
+    scene.sleep(shop)
+    page = scene.knock(shop)
+    assert (page.who, page.status) == (load.Who.WAKER, 202)
+    assert "is waking up" in page.body
+    scene.visit(shop)
+
+
 def process(api: Api, namespace: str, selector: str) -> int:
     """The process of the one container that runs there."""
 

@@ -30,6 +30,19 @@ async def test_a_probe_of_ours_is_told_who_answers_and_touches_nothing(stand: St
     assert not stand.house.knocks
 
 
+async def test_the_page_is_in_the_visitors_language_and_says_so(stand: Stand) -> None:
+    async with stand.client.get("/", headers=BROWSER | {"Accept-Language": "de-CH, en;q=0.5"}) as answer:
+        assert (answer.headers["Content-Language"], answer.headers["Vary"]) == ("de", "Accept-Language")
+        assert '<html lang="de"' in await answer.text()
+
+
+async def test_the_page_gets_through_where_503_does_not(stand: Stand) -> None:
+    stand.house.is_(Phase.ASLEEP, passage=Passage(frozenset({503})))
+    async with stand.client.get("/", headers=BROWSER) as answer:
+        assert answer.status == 202
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
 async def test_an_unknown_host_wakes_nothing(stand: Stand) -> None:
     async with stand.client.get("/", headers={"Host": "other.example", **BROWSER}) as answer:
         assert (answer.status, answer.content_type) == (404, "text/plain")
