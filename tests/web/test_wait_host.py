@@ -144,6 +144,16 @@ async def test_the_page_wakes_and_knows_the_way_back(stand: Stand) -> None:
     assert stand.house.found[-1] == (HOST, "/deep/link")
 
 
+async def test_its_page_is_the_apps_page(stand: Stand) -> None:
+    stand.house.is_(Phase.WAKING, step=Step.PULLED)
+    answer = await get(stand, where("/"), **WAITING, **{"Accept-Language": "de"})
+    html = await answer.text()
+    assert answer.headers["Content-Language"] == "de"
+    assert "The shop wacht gerade auf" in html
+    assert 'data-stage="started" data-state="current"' in html
+    assert stand.house.looks == [APP]
+
+
 @pytest.mark.parametrize(
     "headers",
     [
