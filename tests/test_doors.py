@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from waker.doors import LOOKED_FOR, Account, Doors
-from waker.plan.model import Address, AppId, Backend, Holder, Kind, Phase, Pin, Plan, Policy, Route, RouteId
+from waker.plan.actions import Plan
+from waker.plan.model import Address, AppId, Backend, Holder, Kind, Phase, Pin, Policy, Route, RouteId
 from waker.plan.passage import Passage
 from waker.plan.progress import Progress, Step, Trouble
 from waker.web.apps import View

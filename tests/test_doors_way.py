@@ -8,7 +8,8 @@ import pytest
 
 from tests.test_doors import ASLEEP, NOW, RISING, SHOP, WAKING, Scene
 from waker import doors as doors_module
-from waker.plan.model import Address, Phase, Plan
+from waker.plan.actions import Plan
+from waker.plan.model import Address, Phase
 
 POD = Address("10.0.0.1", 8080)
 LONG, SHORT = timedelta(hours=1), timedelta(milliseconds=10)

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from waker.plan.model import Address, AppId, Backend, Phase, Pin, Plan, Policy, Reception, Route
+from waker.plan.actions import Plan
+from waker.plan.model import Address, AppId, Backend, Phase, Pin, Policy, Reception, Route
 from waker.plan.passage import Passage
 from waker.plan.progress import Progress
 from waker.web.apps import View

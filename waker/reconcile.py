@@ -13,19 +13,9 @@ from datetime import timedelta
 from waker.cluster.apply import apply
 from waker.errors import ClusterError, Conflict
 from waker.house import House
+from waker.plan.actions import Action, Plan, RecordWish, Redirect, ScaleToZero
 from waker.plan.decide import decide
-from waker.plan.model import (
-    Action,
-    AppId,
-    Holder,
-    Phase,
-    Plan,
-    RecordWish,
-    Redirect,
-    ScaleToZero,
-    Snapshot,
-    Traffic,
-)
+from waker.plan.model import AppId, Holder, Phase, Snapshot, Traffic
 from waker.plan.rest import answered_until, rest_of
 from waker.sight import account_of, hindrance, interests, life_of, ready, routed_ports, traffic_of
 from waker.telling import Teller

@@ -17,8 +17,9 @@ from waker.cluster.endpoints import Endpoints
 from waker.cluster.resources import CONFIG_MAPS
 from waker.cluster.upkeep import Seen, remove
 from waker.errors import Conflict, NotFound
+from waker.plan.actions import Restore, ScaleUp
 from waker.plan.decide import decide
-from waker.plan.model import Address, AppId, Phase, Restore, ScaleUp, Snapshot, Traffic
+from waker.plan.model import Address, AppId, Phase, Snapshot, Traffic
 from waker.service import now
 from waker.settings import Live, Settings, parse_duration
 from waker.sight import ready, routed_ports

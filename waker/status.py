@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from waker import names
-from waker.plan.model import Phase, Plan, Workload
+from waker.plan.actions import Plan
+from waker.plan.model import Phase, Workload
 from waker.settings import format_duration
 
 COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "replicas", "saved", "reason")

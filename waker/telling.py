@@ -10,7 +10,8 @@ from waker import names
 from waker.cluster.events import Severity, Subject
 from waker.cluster.resources import WORKLOADS
 from waker.house import House
-from waker.plan.model import AppId, Phase, Plan, Snapshot, Workload
+from waker.plan.actions import Plan
+from waker.plan.model import AppId, Phase, Snapshot, Workload
 from waker.settings import NO_WAIT_HOST
 from waker.sight import unseeable
 from waker.world import Sight

@@ -9,16 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from waker import names
+from waker.plan.actions import Action, Plan
 from waker.plan.decide import decide
 from waker.plan.model import (
-    Action,
     AppId,
     Backend,
     Holder,
     Kind,
     Phase,
     Pin,
-    Plan,
     Policy,
     Route,
     RouteId,

@@ -11,20 +11,9 @@ from tests.plan.building import NOW
 from tests.plan.states import SWAPPED
 from waker import names
 from waker.plan import scale
+from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
-from waker.plan.model import (
-    Forget,
-    Holder,
-    Phase,
-    Pin,
-    Plan,
-    RecordWish,
-    Redirect,
-    Restore,
-    ScaleToZero,
-    ScaleUp,
-    Snapshot,
-)
+from waker.plan.model import Holder, Phase, Pin, Snapshot
 from waker.plan.originals import parse_time
 
 SETTLED = NOW - timedelta(seconds=2)

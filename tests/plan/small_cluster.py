@@ -17,19 +17,9 @@ from waker.cluster import manifests
 from waker.demo.patches import json_patch, merge
 from waker.demo.refusals import Refused
 from waker.plan import scale, swap
+from waker.plan.actions import Action, Plan, Redirect, Restore
 from waker.plan.decide import decide
-from waker.plan.model import (
-    Action,
-    Holder,
-    IngressClass,
-    Kind,
-    Phase,
-    Plan,
-    Redirect,
-    Restore,
-    Snapshot,
-    Traffic,
-)
+from waker.plan.model import Holder, IngressClass, Kind, Phase, Snapshot, Traffic
 from waker.plan.policy import read_policy
 from waker.plan.rest import answered_until
 from waker.plan.routes import Found, Neighbourhood, discover

@@ -25,7 +25,8 @@ from tests.plan.small_cluster import (
     service,
 )
 from waker import names
-from waker.plan.model import Phase, Plan
+from waker.plan.actions import Plan
+from waker.plan.model import Phase
 
 STEP = timedelta(seconds=1)
 RESTART = timedelta(seconds=3)

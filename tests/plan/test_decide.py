@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.plan.building import NOW, App, ago, app, asleep, check, gone, ours, reverted, route
-from waker.plan.model import Action, Forget, Phase, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
+from waker.plan.actions import Action, Forget, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
+from waker.plan.model import Phase
 
 SECOND = timedelta(seconds=1)
 

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.plan.building import App, ago, app, asleep, check, gone, ours, reverted, route
-from waker.plan.model import Action, Phase, RecordWish, Redirect, Restore
+from waker.plan.actions import Action, RecordWish, Redirect, Restore
+from waker.plan.model import Phase
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from tests.plan.laws import LAWS, Law
 from tests.plan.states import described, states
 from waker.plan import decide as brain
 from waker.plan import drift, rest
+from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
-from waker.plan.model import Forget, Phase, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp, Snapshot
+from waker.plan.model import Phase, Snapshot
 
 
 class Case(NamedTuple):

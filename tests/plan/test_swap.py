@@ -11,16 +11,8 @@ from tests.plan.building import NOW, ago
 from tests.plan.neighbours import WAKER, ingress, path_id, workload
 from waker import names
 from waker.plan import originals, scale, swap
-from waker.plan.model import (
-    Backend,
-    Forget,
-    Holder,
-    Ingress,
-    RecordWish,
-    Route,
-    ScaleToZero,
-    ScaleUp,
-)
+from waker.plan.actions import Forget, RecordWish, ScaleToZero, ScaleUp
+from waker.plan.model import Backend, Holder, Ingress, Route
 from waker.plan.originals import Original
 
 SHOP, API = Backend("shop", "http"), Backend("api", 8080)

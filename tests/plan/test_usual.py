@@ -7,7 +7,7 @@ from tests.plan.building import NOW
 from tests.plan.neighbours import workload
 from waker import names
 from waker.plan import scale
-from waker.plan.model import Forget, ScaleToZero
+from waker.plan.actions import Forget, ScaleToZero
 from waker.plan.originals import format_time
 from waker.plan.usual import usual
 

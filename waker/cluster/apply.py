@@ -9,7 +9,8 @@ from datetime import datetime
 from waker.cluster.client import Api
 from waker.cluster.resources import INGRESSES, workload_path
 from waker.plan import scale, swap
-from waker.plan.model import Action, Ingress, Redirect, Restore, Route, RouteId, Workload
+from waker.plan.actions import Action, Redirect, Restore
+from waker.plan.model import Ingress, Route, RouteId, Workload
 
 Ingresses = Mapping[str, Ingress]  # of the app's namespace, by name
 

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from waker import names
 from waker.explain.shape import Reason
-from waker.plan.model import Phase, Pin, Plan, Snapshot
+from waker.plan.actions import Plan
+from waker.plan.model import Phase, Pin, Snapshot
 from waker.plan.rest import asked_to_sleep, idle_period, visited_at
 from waker.settings import format_duration
 

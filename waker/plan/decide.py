@@ -26,7 +26,8 @@ from datetime import datetime, timedelta
 
 from waker import names
 from waker.plan import drift
-from waker.plan.model import Forget, Phase, Pin, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp, Snapshot
+from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
+from waker.plan.model import Phase, Pin, Snapshot
 from waker.plan.rest import SOON, Rest, read_until, rest_of, wish_of
 from waker.plan.state import State, state_of
 from waker.settings import format_duration

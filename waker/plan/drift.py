@@ -6,7 +6,8 @@ again means it.
 
 from datetime import datetime, timedelta
 
-from waker.plan.model import Phase, Plan, Redirect
+from waker.plan.actions import Plan, Redirect
+from waker.plan.model import Phase
 from waker.plan.state import State
 
 MOST_SWAPS = 3  # in one sleep

@@ -1,7 +1,7 @@
-"""The words of the plan: what is in the cluster, as far as KubeSleeper looks at it, and what can be done about it.
+"""The words of the plan: what is in the cluster, as far as KubeSleeper looks at it, and what is known about one app.
 
-Frozen data only. `cluster.manifests` makes the first half from Kubernetes objects, `world` puts a Snapshot together,
-`decide` turns it into a Plan, `cluster.apply` carries the Plan's actions out. All times are aware UTC.
+Frozen data only. `cluster.manifests` makes the first half from Kubernetes objects, `sight` puts a Snapshot together, which
+`decide` turns into a Plan (see `actions`). All times are aware UTC.
 """
 
 from collections.abc import Mapping
@@ -245,62 +245,3 @@ class Snapshot:
     ready: bool = False  # a ready endpoint behind every routed Service port
     certainty: Certainty = Certainty()
     hindrance: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators
-
-
-# --- what can be done ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """Point these routes at waker and remember their backends, per Ingress in one patch."""
-
-    routes: tuple[Route, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Restore:
-    """Point these routes back and forget their backends, per Ingress in one patch. `forget`: drop unrestored."""
-
-    routes: tuple[Route, ...]
-    forget: tuple[RouteId, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ScaleToZero:
-    """replicas -> 0 and saved-replicas in one patch."""
-
-    saved: int
-
-
-@dataclass(frozen=True, slots=True)
-class ScaleUp:
-    """replicas -> what the user had, and the wish written down, in one patch. The saved number stays."""
-
-    replicas: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecordWish:
-    """Write the wish on the workload, so that a sleeper that looked earlier loses the race."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """The wake is over: remove what was saved on the workload and start the idle clock, or leave nothing behind."""
-
-    clean: bool = False  # True: no idle clock either
-
-
-Action = Redirect | Restore | ScaleToZero | ScaleUp | RecordWish | Forget
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What should be done now, when to look again, and one sentence why."""
-
-    phase: Phase
-    reason: str
-    actions: tuple[Action, ...] = ()
-    look_again: timedelta | None = None  # None: when something changes
-    open: bool = False  # True: requests may be passed on to the app's ready pods
-    warning: bool = False  # True: its user should know

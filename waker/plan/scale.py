@@ -9,7 +9,8 @@ from typing import Any
 
 from waker import names
 from waker.plan import usual
-from waker.plan.model import Forget, RecordWish, ScaleToZero, ScaleUp, Workload
+from waker.plan.actions import Forget, RecordWish, ScaleToZero, ScaleUp
+from waker.plan.model import Workload
 from waker.plan.originals import format_time
 
 WorkloadAction = ScaleToZero | ScaleUp | RecordWish | Forget

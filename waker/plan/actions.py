@@ -1,0 +1,65 @@
+"""What can be done about an app, and the Plan that says what should be done now.
+
+Frozen data only. `decide` makes them, `cluster.apply` carries them out, one patch an object.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from waker.plan.model import Phase, Route, RouteId
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Point these routes at waker and remember their backends, per Ingress in one patch."""
+
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Point these routes back and forget their backends, per Ingress in one patch. `forget`: drop unrestored."""
+
+    routes: tuple[Route, ...]
+    forget: tuple[RouteId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleToZero:
+    """replicas -> 0 and saved-replicas in one patch."""
+
+    saved: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleUp:
+    """replicas -> what the user had, and the wish written down, in one patch. The saved number stays."""
+
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWish:
+    """Write the wish on the workload, so that a sleeper that looked earlier loses the race."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The wake is over: remove what was saved on the workload and start the idle clock, or leave nothing behind."""
+
+    clean: bool = False  # True: no idle clock either
+
+
+Action = Redirect | Restore | ScaleToZero | ScaleUp | RecordWish | Forget
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What should be done now, when to look again, and one sentence why."""
+
+    phase: Phase
+    reason: str
+    actions: tuple[Action, ...] = ()
+    look_again: timedelta | None = None  # None: when something changes
+    open: bool = False  # True: requests may be passed on to the app's ready pods
+    warning: bool = False  # True: its user should know
