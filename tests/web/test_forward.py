@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 
-from tests.web.conftest import HOST, Stand, until
+from tests.web.conftest import HOST, Handler, Stand, until
 from waker import names
 from waker.plan.model import Phase
 from waker.web import forward
@@ -191,10 +191,10 @@ async def test_an_answer_that_breaks_off_does_not_look_whole(stand: Stand) -> No
                 await answer.read()
 
 
-async def test_a_visitor_who_leaves_is_told_to_the_app(stand: Stand) -> None:
-    gone = asyncio.Event()
+def endless(gone: asyncio.Event) -> Handler:
+    """An app that answers for ever; `gone` tells that its visitor has left."""
 
-    async def endless(request: web.Request) -> web.StreamResponse:
+    async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         try:
@@ -203,7 +203,12 @@ async def test_a_visitor_who_leaves_is_told_to_the_app(stand: Stand) -> None:
         finally:
             gone.set()
 
-    await stand.upstream(endless)
+    return answer
+
+
+async def test_a_visitor_who_leaves_is_told_to_the_app(stand: Stand) -> None:
+    gone = asyncio.Event()
+    await stand.upstream(endless(gone))
     async with stand.client.get("/") as answer:
         await answer.content.readany()
     await asyncio.wait_for(gone.wait(), 5)
@@ -234,17 +239,7 @@ async def test_an_upload_that_stalls_is_given_up(stand: Stand, monkeypatch: pyte
 async def test_a_visitor_who_takes_nothing_is_given_up(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward, "STALLED", 0.02)
     gone = asyncio.Event()
-
-    async def endless(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        try:
-            while True:
-                await response.write(b"x" * 100_000)
-        finally:
-            gone.set()
-
-    await stand.upstream(endless)
+    await stand.upstream(endless(gone))
     _, writer = await asyncio.open_connection(*stand.address, limit=1)
     writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
     await asyncio.wait_for(gone.wait(), 10)
