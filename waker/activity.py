@@ -56,10 +56,9 @@ class Activity:
         except ClusterError as error:
             log.warning("idle clocks begin anew: %s", error)
             return None
-        text = (found.get("data") or {}).get(KEY, "")
-        self._last = decode(text)
+        self._last = decode((found.get("data") or {}).get(KEY, ""))
         self._tried_at = self._last.written_at if self._last else None
-        return decode(text)  # not the same: who recalls it uses it up
+        return self._last
 
     async def run(self, known: Callable[[], Record]) -> None:
         """For ever: write down what is known, when it is due. Who begins to hold the Lease reads what others wrote last."""

@@ -13,7 +13,7 @@ from waker.plan.progress import Start, progress_of
 from waker.plan.routes import port_of
 from waker.plan.usual import usual
 from waker.traffic.controllers import Interest, Place, interest, refusals
-from waker.traffic.controllers.fitting import fitted
+from waker.traffic.controllers.fitting import fitted, spec_of
 from waker.world import Sight
 
 
@@ -89,7 +89,7 @@ def traffic_of(sight: Sight, scraped: Traffic) -> Traffic:
 def account_of(sight: Sight, phase: Phase, starts: Iterable[Start]) -> Account:
     """What the page tells of an app in this phase, whose pods have come so far."""
     passages = {
-        route.id.ingress: passage_of(route.controller, _annotations(sight.ingresses, route))
+        route.id.ingress: passage_of(spec_of(route.controller), _annotations(sight.ingresses, route))
         for route in sight.found.routes
     }
     return Account(progress_of(phase, starts, sight.workload.refused), usual(sight.workload.annotations), passages)

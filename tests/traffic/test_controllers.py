@@ -25,7 +25,6 @@ from waker.traffic.controllers import (
     interest,
     normalized,
     refusals,
-    series,
 )
 
 PLACE = Place("team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/")
@@ -80,7 +79,7 @@ NUMBERED = PLACE._replace(port_written=80, port_name="")
     ],
 )
 def test_series_are_built_forward(adapter: Adapter, place: Place, key: tuple[str, ...]) -> None:
-    assert series(adapter, place) == key
+    assert adapter.spellings(place)[0] == key
     assert len(key) == len(adapter.requests.labels)
 
 
@@ -112,7 +111,7 @@ def test_series_are_built_forward(adapter: Adapter, place: Place, key: tuple[str
 )
 def test_other_spellings(adapter: Adapter, place: Place, others: set[str]) -> None:
     found = interest(adapter, place)
-    assert found.key == series(adapter, place)
+    assert found.key == adapter.spellings(place)[0]
     assert found.controller == adapter.controller
     assert {key[0] for key in found.others} == others
     assert len(set(found.keys)) == len(found.keys)

@@ -39,8 +39,8 @@ class Passage:
 
 
 def passage_of(controller: str, annotations: Mapping[str, str]) -> Passage:
-    """Of one Ingress. Never raises."""
+    """Of one Ingress; `controller` is the `spec.controller` of its class. Never raises."""
     listed = [annotations.get(REPLACED, "")]
     listed += [found for key in SNIPPETS for found in ERROR_PAGE.findall(annotations.get(key, ""))]
     codes = frozenset(int(code) for text in listed for code in re.findall(r"\b\d{3}\b", text, re.ASCII))
-    return Passage(codes, push=controller.partition("@")[0] != CONTOUR or UPGRADED in annotations)
+    return Passage(codes, push=controller != CONTOUR or UPGRADED in annotations)

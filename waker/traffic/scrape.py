@@ -12,6 +12,7 @@ import asyncio
 import logging
 import random
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -101,7 +102,7 @@ class Scraper:
 
     def recall(self, record: Record | None) -> None:
         """What another process wrote down. An app that is new here takes its time from it, if the counters bear it out."""
-        self._recalled = record
+        self._recalled = record and replace(record, apps=dict(record.apps))  # each app's entry is used once
 
     def record(self) -> Record:
         """What a process that comes after this one may go by: the apps whose visits are known."""

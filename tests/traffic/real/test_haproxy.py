@@ -9,15 +9,15 @@ import pytest
 
 from tests.traffic.real.programs import Proxy, app, free_ports, program, running
 from waker.plan.model import Pod
-from waker.traffic.controllers import HAPROXYTECH, Place, interest, series
+from waker.traffic.controllers import HAPROXYTECH, Place, interest
 from waker.traffic.counters import Ledger, Moved, Page
 
 pytestmark = pytest.mark.skipif(not program("haproxy"), reason="haproxy is not installed (Debian: haproxy)")
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INTERVAL = timedelta(seconds=15)
-SHOP = series(HAPROXYTECH, Place("team-a", "shop", "shop-web", "http", "http", 80))
-BLOG = series(HAPROXYTECH, Place("team-a", "blog", "blog", 80, "", 80))
+SHOP = HAPROXYTECH.spellings(Place("team-a", "shop", "shop-web", "http", "http", 80))[0]
+BLOG = HAPROXYTECH.spellings(Place("team-a", "blog", "blog", 80, "", 80))[0]
 assert HAPROXYTECH.process
 DRAIN = HAPROXYTECH.process.drain
 

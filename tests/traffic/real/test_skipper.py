@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.traffic.real.programs import Proxy, app, free_ports, program, running
 from waker.plan.model import Pod
-from waker.traffic.controllers import SKIPPER, Place, series
+from waker.traffic.controllers import SKIPPER, Place
 from waker.traffic.counters import Ledger, Moved
 
 pytestmark = pytest.mark.skipif(
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.skipif(
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PLACE = Place("team-a", "shop", "shop-web", "http", "http", 80, host="shop.example.org", path="/")
-SHOP = series(SKIPPER, PLACE)
-NO_PATH = series(SKIPPER, PLACE._replace(host="blog.example.org", path=""))
-DEFAULT = series(SKIPPER, PLACE._replace(ingress="rest", default_backend=True))
+SHOP = SKIPPER.spellings(PLACE)[0]
+NO_PATH = SKIPPER.spellings(PLACE._replace(host="blog.example.org", path=""))[0]
+DEFAULT = SKIPPER.spellings(PLACE._replace(ingress="rest", default_backend=True))[0]
 
 
 def listed(port: int) -> dict[str, list[dict[str, Any]]]:

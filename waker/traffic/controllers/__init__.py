@@ -34,7 +34,7 @@ __all__ = [
     "ADAPTERS", "ALL", "CILIUM", "CONTOUR", "DEFAULT_LAG", "ENVOY_GATEWAY", "HAPROXYTECH", "HAPROXY_INGRESS",
     "INGRESS_NGINX", "ISTIO", "KONG", "NGINX", "NGINX_PLUS", "SKIPPER", "TRAEFIK", "Access", "Adapter", "Counted", "Family",
     "Interest", "Place", "Port", "Process", "Selector", "SeriesKey", "Values", "adapter_for", "interest", "normalized",
-    "refusals", "series",
+    "refusals",
 ]  # fmt: skip
 
 ALIASES = "nginx.ingress.kubernetes.io/server-alias"
@@ -66,11 +66,6 @@ def adapter_for(controller: str) -> Adapter | None:
     """
     known = ADAPTERS.get(controller)
     return known or next((each for name, each in ADAPTERS.items() if controller.startswith(f"{name}/")), None)
-
-
-def series(adapter: Adapter, place: Place) -> SeriesKey:
-    """The label values under which this controller usually counts requests for that backend."""
-    return adapter.spellings(place)[0]
 
 
 def interest(adapter: Adapter, place: Place) -> Interest:

@@ -22,6 +22,11 @@ def classes_as_known(classes: Iterable[IngressClass], live: Live) -> tuple[Ingre
     return tuple(found.values())
 
 
+def spec_of(controller: str) -> str:
+    """The `spec.controller` of what a class's controller goes by."""
+    return controller.partition("@")[0]
+
+
 def fitted(controller: str, live: Live) -> Adapter | None:
     """The adapter for what a class's controller goes by, None if there is none."""
     spec, _, name = controller.partition("@")
