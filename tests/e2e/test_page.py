@@ -1,5 +1,6 @@
 """A person with a real browser: a deep link to a sleeping app shows the page, and then the app at the same address."""
 
+import json
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ from tests.browser import chromium
 from tests.browser.chromium import Heard, Page
 from tests.e2e import load
 from tests.e2e.apps import App
-from tests.e2e.cluster import Api, until
+from tests.e2e.cluster import Api, kubectl, until
 from tests.e2e.scene import Scene
 
 DEEP = "/shelf/7?q=a%20b&page=2#reviews"
@@ -119,6 +120,26 @@ def test_no_reload_loop_while_the_controller_sleeps_itself(scene: Scene) -> None
     assert len(heard.loads) <= 4, "the page, the app, and twice because we asked"
 
 
+@pytest.mark.parametrize("controller", ["traefik"], indirect=True)
+def test_no_reload_loop_where_changes_are_followed_5_s_late(scene: Scene) -> None:
+    """The pod's own slices spend Traefik's token, so the way back waits: what comes meanwhile is passed on by waker."""
+    heard = Heard()
+    with throttled(scene, "5s"):
+        shop = scene.app("shop")
+        scene.sleep(shop)
+        with browser(scene) as page:
+            heard.listen(page)
+            page.goto(link(scene, shop, DEEP))
+            shows_app(page)
+            time.sleep(6)
+            assert heard.loads == [link(scene, shop, DEEP)] * 2, "the page, then the app"
+            page.reload()
+            shows_app(page)
+        scene.awake(shop)
+    assert heard.errors == []
+    assert len(heard.loads) == 3, "once more because we asked"
+
+
 @pytest.mark.parametrize("controller", ["nginx"], indirect=True)
 def test_an_ingress_that_replaces_503(scene: Scene) -> None:
     shop = scene.app("shop", start_delay="2s")
@@ -130,6 +151,25 @@ def test_an_ingress_that_replaces_503(scene: Scene) -> None:
     assert (page.who, page.status) == (load.Who.WAKER, 202)
     assert "is waking up" in page.body
     scene.visit(shop)
+
+
+@contextmanager
+def throttled(scene: Scene, pause: str) -> Iterator[None]:
+    """Traefik follows changes no sooner than `pause` after the one before."""
+    where = ("-n", scene.controller.namespace, f"deployment/{scene.controller.deployment}")
+
+    def rolled_out(*how: str) -> None:
+        kubectl(*how)
+        kubectl("rollout", "status", *where, "--timeout=60s")
+        scene.address = until("its new pod", lambda: scene.controller.address(scene.api))
+
+    argument = f"--providers.providersThrottleDuration={pause}"
+    patch = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": argument}]
+    rolled_out("patch", *where, "--type=json", "-p", json.dumps(patch))
+    try:
+        yield
+    finally:
+        rolled_out("rollout", "undo", *where)
 
 
 def process(api: Api, namespace: str, selector: str) -> int:
