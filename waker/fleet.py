@@ -55,7 +55,9 @@ class Fleet:
         self._clock = clock
         self._adapter = adapter
         self._reflectors: dict[Selector, Reflector[Pod]] = {}
-        self._left: dict[Selector, deque[Pod]] = {}
+        self._left: dict[Selector, deque[tuple[int, Pod]]] = {}  # numbered
+        self._last = 0  # the number of the one that left last
+        self._told: dict[str, int] = {}  # up to which number, by controller: several may have pods in common
         self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}
 
     def follow(self, controllers: Iterable[str], tasks: asyncio.TaskGroup) -> None:
@@ -75,13 +77,15 @@ class Fleet:
         return list({pod.uid: pod for reflector in reflectors for pod in reflector.values()}.values())
 
     def left(self, adapter: Adapter) -> list[Pod]:
-        """The pods that have gone since this was last asked."""
-        return [pod for each in adapter.selectors for pod in self._left.pop(each, ())]
+        """The pods that have gone since this was last asked for this controller."""
+        told, self._told[adapter.controller] = self._told.get(adapter.controller, 0), self._last
+        return [pod for each in adapter.selectors for number, pod in self._left.get(each, ()) if number > told]
 
     def _left_by(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
         def moved(old: Pod | None, new: Pod | None) -> None:
             if old and not new and old.address:
-                self._left.setdefault(selector, deque(maxlen=MOST_LEFT)).append(old)
+                self._last += 1
+                self._left.setdefault(selector, deque(maxlen=MOST_LEFT)).append((self._last, old))
 
         return moved
 
