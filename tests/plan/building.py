@@ -169,6 +169,14 @@ class App:
         """No ready endpoint yet."""
         return App(replace(self.seen, ready=False))
 
+    def answering(self) -> "App":
+        """Not ready by Kubernetes' word, but by its own probe's."""
+        return App(replace(self.seen, ready=False, answering=True))
+
+    def forgetful(self) -> "App":
+        """Its controller loses what it counted just before a reload, and the swap is one."""
+        return App(replace(self.seen, certainty=replace(self.seen.certainty, forgetful=True)))
+
     def unprepared(self, why: str = "a controller pod does not reach waker yet") -> "App":
         """waker could not be reached if routes led to it."""
         return App(replace(self.seen, prepared=why))

@@ -142,11 +142,14 @@ def law_6(seen: Snapshot, plan: Plan) -> bool:
 
 
 def law_7(seen: Snapshot, plan: Plan) -> bool:
-    """Unknown is not idle: only idleness, a pin and `waker sleep` put to sleep."""
+    """Unknown is not idle: only idleness, a pin and `waker sleep` put to sleep, and idleness not if the swap may feign it."""
     if not goes_down(seen, plan):
         return True
     wanted = pin(seen)
-    return wanted is Pin.ASLEEP or (wanted is Pin.AUTO and (told_to_sleep(seen) or idle(seen)))
+    if wanted is Pin.ASLEEP or (wanted is Pin.AUTO and told_to_sleep(seen)):
+        return True
+    takes_pods = any(isinstance(each, ScaleToZero) for each in plan.actions)
+    return wanted is Pin.AUTO and idle(seen) and not (takes_pods and seen.certainty.forgetful)
 
 
 def law_8(seen: Snapshot, plan: Plan) -> bool:
@@ -195,6 +198,12 @@ def one_write_an_object(seen: Snapshot, plan: Plan) -> bool:
     return len(objects) == len(set(objects))
 
 
+def nobody_is_passed_on_to_who_cannot_answer(seen: Snapshot, plan: Plan) -> bool:
+    """While an app wakes, requests pass only if a pod is ready, or says so itself."""
+    starting = plan.phase in (Phase.WAKING, Phase.RISING, Phase.STUCK)
+    return not (plan.open and starting) or seen.ready or seen.answering
+
+
 def every_plan_has_a_reason(seen: Snapshot, plan: Plan) -> bool:
     """The log line, the Event and the row of `waker status` are never empty."""
     return len(plan.reason) > 5
@@ -239,6 +248,7 @@ LAWS: tuple[Law, ...] = (
     never_the_reason_that_an_app_is_down,
     pinned_means_pinned,
     one_write_an_object,
+    nobody_is_passed_on_to_who_cannot_answer,
     every_plan_has_a_reason,
     the_door_closes_first,
     nothing_waits_unasked,

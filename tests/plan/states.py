@@ -1,4 +1,4 @@
-"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 90,000.
+"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 130,000.
 
 What is left out, and why it shows nothing new:
 - the order of routes, two that are alike, and a third one: they are only asked for all, any, the first and the last swap;
@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.plan.building import IDLE_AFTER, SHOP, WAKE_TIMEOUT, ago, gone, ours, reverted, route
 from waker import names
-from waker.plan.model import Holder, Pin, Policy, Route, RouteId, Snapshot, Traffic, Workload
+from waker.plan.model import Certainty, Holder, Pin, Policy, Route, RouteId, Snapshot, Traffic, Workload
 from waker.plan.originals import format_time
 
 LONG_AGO = ago(hours=2)
@@ -31,6 +31,7 @@ WISHES = (None, LONG_AGO, SINCE)
 ASKS = (None, ASKED)
 KNOCKS = (None, LONG_AGO, SINCE)
 NO, YES = False, True
+READINESS = ((NO, NO), (NO, YES), (YES, NO))  # as Kubernetes says, as a pod's own probe says a little earlier
 IDLE = Traffic(ago(hours=3))
 TRAFFIC = (Traffic(ago(hours=3), "a controller does not answer"), IDLE, Traffic(ago(minutes=1)))
 
@@ -68,6 +69,7 @@ class Asked(NamedTuple):
     prepared: str
     followed_since: datetime | None
     passing: int
+    forgetful: bool = False
 
 
 def workloads(replicas: int) -> Iterator[Workload]:
@@ -92,7 +94,13 @@ LET_GO = [(None, ()), *((policy, ("a problem",)) for policy in MANAGED)]
 def _asked(shape: Shape) -> list[Asked]:
     """What controllers and the Lease say."""
     if shape.all_ours:
-        found = [("", None, 0), ("", FOLLOWED_JUST, 0), ("", FOLLOWED_LONG, 0), ("", FOLLOWED_LONG, 1)]
+        found: list[tuple[Any, ...]] = [
+            ("", None, 0),
+            ("", FOLLOWED_JUST, 0),
+            ("", FOLLOWED_LONG, 0),
+            ("", FOLLOWED_LONG, 1),
+            ("", FOLLOWED_LONG, 0, YES),
+        ]
         return [Asked(leader, *each) for leader in (YES, NO) for each in found]
     some_ours = any(each.holder is Holder.OURS for each in shape.routes)
     return [Asked(leader, why, None, 0) for leader in ((YES, NO) if some_ours else (YES,)) for why in ("", "not yet")]
@@ -113,18 +121,19 @@ def _without_pods() -> Iterator[Snapshot]:
 
 
 def _with_pods() -> Iterator[Snapshot]:
-    around = product(workloads(2), MANAGED, list(shapes()), KNOCKS, TRAFFIC, (NO, YES))
+    around = product(workloads(2), MANAGED, list(shapes()), KNOCKS, TRAFFIC, READINESS)
     for workload, policy, shape, knock, traffic, ready in around:
-        for asked in _asked(shape):
-            yield Snapshot(workload, policy, shape.routes, traffic, (), shape.orphans, knock, *asked, ready)
+        for leader, prepared, since, passing, forgetful in _asked(shape):
+            told = (leader, prepared, since, passing, *ready, Certainty(forgetful=forgetful))
+            yield Snapshot(workload, policy, shape.routes, traffic, (), shape.orphans, knock, *told)
 
 
 def _let_go() -> Iterator[Snapshot]:
-    around = product(workloads(2), LET_GO, list(shapes()), KNOCKS, (NO, YES))
+    around = product(workloads(2), LET_GO, list(shapes()), KNOCKS, READINESS)
     for workload, (policy, problems), shape, knock, ready in around:
         followed = FOLLOWED_LONG if shape.all_ours else None
         yield Snapshot(
-            workload, policy, shape.routes, IDLE, problems, shape.orphans, knock, YES, "", followed, 0, ready
+            workload, policy, shape.routes, IDLE, problems, shape.orphans, knock, YES, "", followed, 0, *ready
         )
 
 
@@ -144,6 +153,7 @@ def described(seen: Snapshot) -> str:
         "prepared": seen.prepared or "yes",
         "followed": seen.followed_since,
         "passing": seen.passing,
-        "ready": seen.ready,
+        "ready": "soon" if seen.answering else seen.ready,
+        "forgetful": seen.certainty.forgetful,
     }
     return "\n".join(f"    {key:9} {fact}" for key, fact in facts.items())

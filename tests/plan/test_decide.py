@@ -1,12 +1,13 @@
 """What is done with one app, phase by phase. Each line is a sentence about `app`; see `building` for the words."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.plan.building import NOW, App, ago, app, asleep, check, gone, ours, reverted, route
+from tests.plan.building import NOW, WAKE_TIMEOUT, App, ago, app, asleep, check, gone, ours, reverted, route
 from waker.plan.actions import Action, Forget, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
-from waker.plan.model import Phase
+from waker.plan.model import Phase, Policy
 
 SECOND = timedelta(seconds=1)
 
@@ -77,6 +78,19 @@ def test_who_cannot_sleep_for_want_of_preparation_is_told() -> None:
             app(2).told_to_sleep(seconds=20).redirected().followed(seconds=5).read(seconds=6),
             ScaleToZero(2),
             id="`waker sleep` does not wait for pages",
+        ),
+        pytest.param(
+            app(2).forgetful().redirected(minutes=2).followed(seconds=59),
+            None,
+            id="a visit may have been lost at the swap: who comes back within a minute finds the pods up",
+        ),
+        pytest.param(
+            app(2).forgetful().redirected(minutes=2).followed(seconds=60), ScaleToZero(2), id="nobody came back"
+        ),
+        pytest.param(
+            app(2).forgetful().told_to_sleep(seconds=20).redirected().followed(seconds=5),
+            ScaleToZero(2),
+            id="`waker sleep` does not wait for who may come back",
         ),
         pytest.param(app(2).visited(minutes=1).told_to_sleep(), Redirect((route(),)), id="`waker sleep` does not wait"),
         pytest.param(app(2).blind().told_to_sleep(), Redirect((route(),)), id="`waker sleep` needs no traffic"),
@@ -306,3 +320,19 @@ def test_settling_is_looked_at_again_as_soon_as_it_is_over() -> None:
     again = seen.plan().look_again
     assert again == timedelta(milliseconds=100)
     assert seen.plan(NOW + again).actions == (ScaleToZero(2),)
+
+
+def test_pods_stay_no_longer_than_an_idle_period_for_who_may_come_back() -> None:
+    quick = app(2).forgetful().redirected(minutes=1)
+    quick = App(replace(quick.seen, policy=Policy(10 * SECOND, WAKE_TIMEOUT)))
+    assert quick.followed(seconds=9).plan().look_again == SECOND
+    assert not quick.followed(seconds=9).plan().actions
+    assert quick.followed(seconds=10).plan().actions == (ScaleToZero(2),)
+
+
+def test_requests_pass_as_soon_as_a_pod_says_itself_that_it_is_ready() -> None:
+    waking = app(3).saved(3).redirected().wished()
+    assert not waking.unready().plan().open
+    assert waking.answering().plan().open
+    check(waking.answering(), Phase.WAKING)
+    assert waking.wished(minutes=6).answering().plan().open, "late, but there"

@@ -5,7 +5,7 @@ says as `look_again`. The order laws, tested over every state a snapshot can be 
 
 1. Remember before you change: originals go into the very patch that changes them.
 2. Route before you scale down: every controller pod is known to send the routes to waker before replicas become 0.
-3. Ready before you route back: a ready endpoint behind every routed Service port.
+3. Ready before you route back: a ready endpoint behind every routed Service port. Passing on may begin a little earlier.
 4. Forget last.
 5. Never undo what we did not do: a foreign edit wins, and is told.
 6. A wish beats sleep: it is written on the workload first, so that a sleeper that looked earlier loses the race.
@@ -34,6 +34,7 @@ from waker.settings import format_duration
 
 PROBE_EVERY = timedelta(milliseconds=200)
 SETTLE = timedelta(seconds=2)  # requests that a controller took before it followed end meanwhile
+STAY = timedelta(minutes=1)  # whom a forgetful controller may have forgotten often comes back within
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
 DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is passing on; a pod's own grace comes after
 
@@ -119,7 +120,7 @@ def _lost(state: State) -> Plan:
 
 
 def _fall(seen: Snapshot, state: State, rest: Rest, now: datetime) -> Plan:
-    """On the way down. Laws 1, 2 and 6."""
+    """On the way down, until every controller follows. Laws 1, 2 and 6."""
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
     if not pinned and _knocked_meanwhile(seen, state):
         return _turn_back(seen, state, "visited on the way down")
@@ -135,14 +136,33 @@ def _fall(seen: Snapshot, state: State, rest: Rest, now: datetime) -> Plan:
         return Plan(Phase.FALLING, f"{rest.reason}: routes first, pods later", (Redirect(state.theirs),), PROBE_EVERY)
     if seen.followed_since is None:
         return _unfollowed(seen, state, now)
-    settled = seen.followed_since + SETTLE
+    return _take_pods(seen, rest, now, seen.followed_since)
+
+
+def _take_pods(seen: Snapshot, rest: Rest, now: datetime, followed_since: datetime) -> Plan:
+    """Every controller follows: when nothing more can be under way, the pods go. Laws 2 and 7."""
+    settled = followed_since + SETTLE
     if now < settled:
         return Plan(Phase.FALLING, f"{rest.reason}: letting requests end", look_again=min(PROBE_EVERY, settled - now))
-    if rest.observed and not read_until(seen, seen.followed_since):
+    left = followed_since + _stay(seen, rest) - now
+    if left > timedelta():
+        reason = (
+            f"{rest.reason}: its controller may have lost a last visit when the routes moved, so its pods stay a while"
+        )
+        return Plan(Phase.FALLING, reason, look_again=min(SOON, left))
+    if rest.observed and not read_until(seen, followed_since):
         return Plan(Phase.FALLING, f"{rest.reason}: reading its controllers once more", look_again=PROBE_EVERY)
-    if seen.passing and now < seen.followed_since + DRAIN_WITHIN:
+    if seen.passing and now < followed_since + DRAIN_WITHIN:
         return Plan(Phase.FALLING, f"{rest.reason}: {seen.passing} requests are still passing", look_again=SOON)
     return Plan(Phase.FALLING, rest.reason, (ScaleToZero(seen.workload.replicas),), SOON)
+
+
+def _stay(seen: Snapshot, rest: Rest) -> timedelta:
+    """How long its pods stay up behind swapped routes, so that who was forgotten and comes back is served at once. Law 7."""
+    policy = seen.policy
+    if policy is None or not (rest.observed and seen.certainty.forgetful):
+        return timedelta()
+    return min(policy.idle_after, STAY)
 
 
 def _knocked_meanwhile(seen: Snapshot, state: State) -> bool:
@@ -190,6 +210,6 @@ def _unready(seen: Snapshot, state: State, now: datetime) -> Plan:
     timeout = seen.policy.wake_timeout if seen.policy else None
     if wish and timeout and now > wish + timeout:
         reason = f"not ready {format_duration(now - wish)} after the wake: {seen.hindrance or 'look at its pods'}"
-        return Plan(Phase.STUCK, reason, look_again=drift.STUCK_AGAIN, warning=True)
+        return Plan(Phase.STUCK, reason, look_again=drift.STUCK_AGAIN, open=seen.answering, warning=True)
     waits = f": {seen.hindrance}" if seen.hindrance else ""
-    return Plan(phase, f"waiting until its pods are ready{waits}", look_again=SOON)
+    return Plan(phase, f"waiting until its pods are ready{waits}", look_again=SOON, open=seen.answering)

@@ -206,11 +206,12 @@ class Certainty:
     """How well an app's traffic is known.
 
     `until`: visits that ended before it have been read at every controller pod; None: up to now. `doubted_at`: visits just
-    before it may have gone uncounted.
+    before it may have gone uncounted. `forgetful`: so may visits just before any move of its routes.
     """
 
     until: datetime | None = None
     doubted_at: datetime | None = None
+    forgetful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,5 +244,6 @@ class Snapshot:
     followed_since: datetime | None = None  # since when every controller pod sends the swapped routes to waker
     passing: int = 0  # requests that waker is passing on to the app at this moment
     ready: bool = False  # a ready endpoint behind every routed Service port
+    answering: bool = False  # a pod passes its own readiness probes, and Kubernetes has not said so yet
     certainty: Certainty = Certainty()
     hindrance: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators

@@ -80,9 +80,10 @@ class Scraper:
         known = self._apps.get(app)
         now = self._outside.clock()
         names = {each.controller for each in known.interests} if known else set()
-        read = [each.read_until(now) for name, each in self._controllers.items() if name in names]
-        until = min((at - SHOWN_AFTER for at in read if at), default=None)
-        return Certainty(until, known.doubted_at if known else None)
+        found = [each for name, each in self._controllers.items() if name in names]
+        until = min((at - SHOWN_AFTER for each in found if (at := each.read_until(now))), default=None)
+        forgetful = any(each.adapter.reloads for each in found)
+        return Certainty(until, known.doubted_at if known else None, forgetful)
 
     def because(self, app: AppId) -> str:
         """What `visited_at` is the time of, in words; "" if there is none."""
