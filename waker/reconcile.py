@@ -136,6 +136,7 @@ class Reconciler:
             leader=house.leading(),
             passing=house.doors.passing_now(app),
             ready=ready(sight, house.endpoints),
+            answering=bool(house.pods.answering(app)),
             certainty=house.scraper.certainty(app),
             hindrance=hindrance(sight, house.pods.starts(app)),
         )
@@ -160,7 +161,7 @@ class Reconciler:
             house.endpoints.follow(app, {route.backend.service for route in sight.found.routes}, house.tasks)
         else:
             house.endpoints.leave(app)
-        if seen.workload.replicas and plan.phase in STARTING and house.doors.watched(app):
+        if seen.workload.replicas and plan.phase in STARTING and (house.doors.watched(app) or seen.answering):
             house.pods.follow(sight.workload, house.tasks)
         else:
             house.pods.leave(app)

@@ -15,6 +15,7 @@ import aiohttp
 from waker import names
 from waker.activity import Activity
 from waker.cluster import manifests
+from waker.cluster.checking import passes
 from waker.cluster.client import Api
 from waker.cluster.endpoints import Endpoints
 from waker.cluster.events import Recorder, Severity, Subject
@@ -31,6 +32,7 @@ from waker.fleet import Fleet
 from waker.house import House
 from waker.keeping import Keeper
 from waker.metrics import Metrics
+from waker.plan.checks import Check
 from waker.plan.model import Address, AppId, Backend, Kind, Phase, Pod
 from waker.queue import Queue
 from waker.reconcile import Reconciler
@@ -84,7 +86,7 @@ class Service:
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
         self.world = World(api, self.queue.add, now)
         self.endpoints = Endpoints(api, self.queue.add, now)
-        self.pods = Pods(api, self.queue.add, now)
+        self.pods = Pods(api, self.queue.add, now, self._passes)
         self.doors = Doors(self._pick, self.queue.add, now)
         self.page = Page()
         self.themes = Themes(api, settings.own_namespace, self.page, self._complained, now)
@@ -110,6 +112,7 @@ class Service:
         self.activity = Activity(api, settings.own_namespace, self.doors.knocked_at, self._writing, now)
         self._advertised = advertised(settings.advertise)
         self._api = api
+        self._session = session
         metrics.leader.set_function(lambda: float(self.lease.held))
 
     def house(self, tasks: asyncio.TaskGroup) -> House:
@@ -228,7 +231,10 @@ class Service:
 
     def _pick(self, app: AppId, backend: Backend) -> Address | None:
         services = self.world.services.within(app.namespace)
-        return pick(app, backend, services, self.endpoints)
+        return pick(app, backend, services, self.endpoints, self.pods.answering(app))
+
+    async def _passes(self, check: Check) -> bool:
+        return self.config.live.ask_readiness and await passes(self._session, check)
 
     def _ask(self) -> Ask | None:
         url = self.config.live.prometheus_url

@@ -139,6 +139,7 @@ class Live:
     scrape_interval: timedelta = timedelta(seconds=15)
     ignore_statuses: frozenset[str] = frozenset()
     wake_timeout: timedelta = timedelta(minutes=5)
+    ask_readiness: bool = True
     hold_for: timedelta = timedelta(seconds=30)  # below the usual read timeout of 60 s; Envoy's default is 15 s
     page_status: int = 503
     theme: str = ""
@@ -177,6 +178,7 @@ LIVE = (
     LiveKey("scrape-interval", "scrape_interval", parse_duration, "How often the ingress controllers are asked for their metrics."),
     LiveKey("ignore-statuses", "ignore_statuses", parse_statuses, "HTTP statuses that are no visit, with commas: 301,404,4xx. Only where the ingress controller counts by status."),
     LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck when the app is not ready after this long."),
+    LiveKey("ask-readiness", "ask_readiness", parse_bool, "While somebody waits for an app that starts, ask its pods' own readiness probes more often than Kubernetes does."),
     LiveKey("hold-for", "hold_for", parse_duration, "How long a client that is no browser is held while its app wakes; keep it below the ingress controller's read timeout."),
     LiveKey("page-status", "page_status", whole(200, 599), "The HTTP status of the waiting page."),
     LiveKey("theme", "theme", str.strip, "How the waiting page looks: the name of a theme. Without one, as it comes."),

@@ -114,11 +114,13 @@ def ready(sight: Sight, endpoints: Endpoints) -> bool:
     return all(endpoints.ready(sight.workload.id, *port) for port in routed_ports(sight))
 
 
-def pick(app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: Endpoints) -> Address | None:
-    """A ready pod behind one backend, in turn."""
+def pick(
+    app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: Endpoints, answering: frozenset[str]
+) -> Address | None:
+    """A pod behind one backend that is ready, or `answering` and so as good as ready, in turn."""
     service = services.get(backend.service)
     port = port_of(service, backend) if service else None
-    return endpoints.pick(app, backend.service, port.name) if port else None
+    return endpoints.pick(app, backend.service, port.name, answering) if port else None
 
 
 def latest(times: Iterable[datetime | None]) -> datetime | None:

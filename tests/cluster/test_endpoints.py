@@ -124,6 +124,28 @@ async def test_in_turn(cluster: Cluster, watching: Watching) -> None:
     assert set(picked) == {Address("10.0.0.1", 8080), Address("10.0.0.2", 8080)}
 
 
+async def test_who_is_as_good_as_ready_is_taken_if_nobody_is_ready(cluster: Cluster, watching: Watching) -> None:
+    good = frozenset({"10.0.0.2"})
+    put(cluster, "shop", [], unready=("10.0.0.1", "10.0.0.2"))
+    watching.follow(SHOP, "shop")
+    async with asyncio.timeout(5):
+        while watching.endpoints.pick(SHOP, "shop", "http", good) != Address("10.0.0.2", 8080):
+            watching.news.clear()
+            await watching.news.wait()
+    assert watching.endpoints.ready(SHOP, "shop", "http") == (), "Kubernetes does not say so"
+    assert watching.endpoints.pick(SHOP, "shop", "http") is None
+    put(cluster, "shop", ["10.0.0.2"], unready=("10.0.0.1",))
+    while watching.endpoints.ready(SHOP, "shop", "http") == ():
+        assert watching.endpoints.pick(SHOP, "shop", "http", good), "no gap between one word and the other"
+        await watching.news.wait()
+        watching.news.clear()
+        assert watching.endpoints.pick(SHOP, "shop", "http", good)
+        await watching.endpoints.listen(SHOP, [("shop", "http")])
+    put(cluster, "shop", ["10.0.0.1"], unready=("10.0.0.2",))
+    await watching.shows(SHOP, "shop", "10.0.0.1")
+    assert watching.endpoints.pick(SHOP, "shop", "http", good) == Address("10.0.0.1", 8080)
+
+
 async def test_one_watch_an_app_as_long_as_it_is_followed(cluster: Cluster, watching: Watching) -> None:
     for _ in range(3):
         watching.follow(SHOP, "shop", "shop-admin")

@@ -12,10 +12,16 @@ from waker.cluster.pods import Pods
 from waker.demo import kinds
 from waker.demo.cluster import Cluster
 from waker.demo.kinds import Key
+from waker.plan.checks import Check
 from waker.plan.model import AppId, Kind, Workload
 from waker.plan.progress import Start, Step
 
 SHOP = Workload(AppId(Kind.DEPLOYMENT, "default", "shop"), "uid", "1", 1, {"app": "shop", "tier": "web"}, {})
+
+
+async def nobody(_check: Check) -> bool:
+    """No pod answers."""
+    return False
 
 
 def put(cluster: Cluster, name: str, labels: dict[str, str]) -> None:
@@ -29,7 +35,7 @@ def put(cluster: Cluster, name: str, labels: dict[str, str]) -> None:
 async def watching(api: Api) -> AsyncIterator[tuple[Pods, asyncio.TaskGroup, asyncio.Event]]:
     news = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        pods = Pods(api, lambda app: news.set(), lambda: datetime.now(UTC))
+        pods = Pods(api, lambda app: news.set(), lambda: datetime.now(UTC), nobody)
         yield pods, tasks, news
         pods.leave(SHOP.id)
 

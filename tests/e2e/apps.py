@@ -21,6 +21,8 @@ class App:
     kind: str = "Deployment"
     replicas: int = 1
     start_delay: str = "0s"
+    ready_delay: str = "0s"  # from the start until its readiness probe succeeds; it listens before
+    probe: Mapping[str, int] = field(default_factory=dict)  # over the fields of its readiness probe
     fake: bool = False  # pods without a process
     image: str = "sample/web:1"  # or `ledger`, see ledger.py
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -73,12 +75,13 @@ def workload(app: App) -> Json:
 
 
 def _template(app: App) -> Json:
+    delays = {"-start-delay": app.start_delay, "-ready-delay": app.ready_delay}
     container: Json = {
         "name": "web",
         "image": app.image,
-        "args": ["-listen", ":8080", "-name", app.name, "-start-delay", app.start_delay],
+        "args": ["-listen", ":8080", "-name", app.name, *(word for each in delays.items() for word in each)],
         "ports": [{"name": "http", "containerPort": 8080}],
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1} | dict(app.probe),
     }
     if app.fake:
         container = {"name": "fake", "image": "fake", "ports": [{"name": "http", "containerPort": 8080}]}

@@ -30,16 +30,17 @@ ServicePortName = tuple[str, str]  # the Service's name, its port's name or ""
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The ready addresses of one EndpointSlice, by port name."""
+    """The addresses of one EndpointSlice by port name: those that are ready, and those that start."""
 
     service: str
     ports: Mapping[str, tuple[Address, ...]]
+    starting: Mapping[str, tuple[Address, ...]]
 
 
 def slice_of(found: Mapping[str, Any]) -> Slice:
     """An EndpointSlice."""
     labels = found["metadata"].get("labels") or {}
-    return Slice(labels.get(names.SLICE_SERVICE, ""), endpoints(found))
+    return Slice(labels.get(names.SLICE_SERVICE, ""), endpoints(found), endpoints(found, ready=False))
 
 
 @dataclass(slots=True)
@@ -115,20 +116,27 @@ class Endpoints:
         found = _addresses(known, (service, port_name)) if known else ()
         return tuple(each for each in found if known and (each in known.listening or self._believed(known, each)))
 
-    def pick(self, app: AppId, service: str, port_name: str) -> Address | None:
-        """One of the ready addresses that waker itself can reach, in turn."""
+    def pick(self, app: AppId, service: str, port_name: str, answering: frozenset[str] = frozenset()) -> Address | None:
+        """One of the addresses that waker itself can reach, in turn: of the ready ones, else of those that start.
+
+        `answering`: hosts that are as good as ready, or ready and not yet tried.
+        """
         known = self._watches.get(app)
         if not known:
             return None
         reached = [each for each in self.ready(app, service, port_name) if each in known.listening]
+        if not reached and answering:
+            port = (service, port_name)
+            found = (*_addresses(known, port), *_addresses(known, port, starting=True))
+            reached = [each for each in found if each.host in answering]
         return reached[next(known.turn) % len(reached)] if reached else None
 
 
-def _addresses(known: _Watch, port: ServicePortName) -> Iterator[Address]:
+def _addresses(known: _Watch, port: ServicePortName, *, starting: bool = False) -> Iterator[Address]:
     service, name = port
     for each in known.reflector.values():
         if each.service == service:
-            yield from each.ports.get(name, ())
+            yield from (each.starting if starting else each.ports).get(name, ())
 
 
 async def accepts(address: Address) -> bool:

@@ -132,14 +132,15 @@ def pod(found: Json) -> Pod:
     return Pod(meta["namespace"], meta["name"], meta["uid"], status.get("podIP", ""), ready and alive, ports, restarts)
 
 
-def endpoints(found: Json) -> dict[str, tuple[Address, ...]]:
-    """An EndpointSlice's ready addresses by port name. Not ready and terminating ones are left out."""
-    ready = [
+def endpoints(found: Json, *, ready: bool = True) -> dict[str, tuple[Address, ...]]:
+    """An EndpointSlice's ready addresses by port name, or those that are not. Terminating ones are left out."""
+    hosts = [
         address
         for each in found.get("endpoints") or []
-        if (each.get("conditions") or {}).get("ready", True) and not (each.get("conditions") or {}).get("terminating")
+        if (each.get("conditions") or {}).get("ready", True) is ready
+        and not (each.get("conditions") or {}).get("terminating")
         for address in each["addresses"]
     ]
     ports = found.get("ports") or []
     numbered = [port for port in ports if port.get("port")]  # without a number it means "any"
-    return {port.get("name") or "": tuple(Address(host, port["port"]) for host in ready) for port in numbered}
+    return {port.get("name") or "": tuple(Address(host, port["port"]) for host in hosts) for port in numbered}
