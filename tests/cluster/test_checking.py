@@ -178,6 +178,40 @@ async def test_nobody_there_is_a_no(unused_tcp_port: int, path: str | None) -> N
         assert not await passes(session, Check("run-1", Address("no such host", 1), path))
 
 
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/a b", ()),
+        ("/\r\nX: y", ()),
+        ("/%", ()),
+        ("/\udcff", ()),
+        ("//evil.example.org/", ()),
+        ("/200", (("Transfer-Encoding", "chunked"),)),
+        ("/200", (("Content-Length", "many"),)),
+        ("/200", (("Content-Encoding", "zstd"),)),
+        ("/200", (("Host", ""),)),
+        ("/200", (("Host", "\u00fc b"),)),
+        ("/200", (("X-Deep", "1\r\n\r\n"),)),
+        ("/200", (("", "1"),)),
+        ("/200", (("Cookie", ";;;=\x00"), ("Expect", "100-continue"), ("Authorization", "Basic ???"))),
+    ],
+)
+async def test_what_a_user_writes_never_ends_the_process(pod: Any, path: str, headers: Any) -> None:
+    address, _ = pod
+    async with aiohttp.ClientSession() as session:
+        for https in (False, True):
+            check = Check("run-1", address, path, https=https, headers=headers, timeout=0.2)
+            assert await passes(session, check) in (True, False)
+
+
+async def test_of_many_pods_a_few_are_asked_at_once_and_all_in_the_end(app: App) -> None:
+    many = [Asked((f"10.0.0.{n}",), (Check(f"run-{n}", Address(f"10.0.0.{n}", 8080)),)) for n in range(9)]
+    app.answers = {check: [False] for pod in many for check in pod.checks}
+    app.become(*many)
+    await app.asked(checking.AT_ONCE * 100)
+    assert set(app.asks) == {check for pod in many for check in pod.checks}
+
+
 async def test_it_asks_as_the_user_wrote_it(pod: Any) -> None:
     address, seen = pod
     headers = (("Host", "shop.example.org"), ("X-Deep", "1"))

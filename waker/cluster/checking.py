@@ -5,6 +5,7 @@ a small share at most and an app is never troubled by more than a few asks a sec
 """
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -68,13 +69,14 @@ class Checking:
         began: float | None = None
         while True:
             self._news.clear()
-            wanted = [pod for pod in self._pods() if pod.checks and not self._good(pod)][:AT_ONCE]
+            wanted = [pod for pod in self._pods() if pod.checks and not self._good(pod)]
             if not wanted:
                 began = None
                 await self._news.wait()
                 continue
             began = clock() if began is None else began
-            await asyncio.gather(*(self._ask(pod) for pod in wanted))
+            some = random.sample(wanted, min(AT_ONCE, len(wanted)))
+            await asyncio.gather(*(self._ask(pod) for pod in some))
             await asyncio.sleep(pause(clock() - began))
 
     async def _ask(self, pod: Asked) -> None:
