@@ -3,7 +3,6 @@
 Pure, and it knows nothing of waker: only what visitors were answered, when replicas and routes changed, and which faults
 were made. All times are `time.monotonic()` seconds of one process.
     wrong sleep    replicas became 0 less than idle-after after the app itself answered somebody
-    raced          the same, but the answer came while its routes moved, or in the second before
     late by        from idle-after after the last answer to the sleep, where no fault was near
     overdue        stayed up for SLACK longer than idle-after, where no fault was near, and nothing else happened
     failed         neither the app's 200 nor waker's 503. Excused: a fault of that pod, or of waker, was near
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-BLINK = 1.0  # s; what ingress-nginx has not shown yet when the swap makes it reload is lost, see docs/limits.md
 AFTERMATH = 10.0  # s; a restarted process is started, probed, and learns its routes again
 SLACK = 20.0  # s; several scrape intervals, a swap that ingress-nginx follows late, and busy cores
 
@@ -52,7 +50,6 @@ class Sleep(NamedTuple):
     app: str
     at: float
     after: float
-    swapped: float  # when its routes had begun to move
     calm: bool  # no fault near
 
 
@@ -74,31 +71,16 @@ def sleeps(log: Log) -> list[Sleep]:
     found = []
     for app, changes in log.changes.items():
         answers = sorted(each.ended for each in log.visits if each.app == app and each.answered)
-        swapped = log.began
         for change in changes:
-            swapped = change.at if change.what == "swapped" else swapped
             if change.what == "down":
                 last = max((at for at in answers if at < change.at), default=log.began)
-                found.append(Sleep(app, change.at, change.at - last, swapped, _calm(log, last, change.at)))
+                found.append(Sleep(app, change.at, change.at - last, _calm(log, last, change.at)))
     return sorted(found, key=lambda each: each.at)
 
 
 def wrong(log: Log) -> list[Sleep]:
     """Sleeps of a visited app."""
-    return [each for each in _early(log) if not _racing(each)]
-
-
-def raced(log: Log) -> list[Sleep]:
-    """Sleeps of an app that answered somebody while its routes moved."""
-    return [each for each in _early(log) if _racing(each)]
-
-
-def _early(log: Log) -> list[Sleep]:
     return [each for each in sleeps(log) if each.after < log.idle[each.app]]
-
-
-def _racing(sleep: Sleep) -> bool:
-    return sleep.at - sleep.after >= sleep.swapped - BLINK
 
 
 def lateness(log: Log) -> list[float]:

@@ -28,7 +28,6 @@ def report(log: Log) -> str:
         ("failed by a fault", str(len(excused))),
         ("sleeps", str(len(oracle.sleeps(log)))),
         ("wrong sleeps", str(len(oracle.wrong(log)))),
-        ("visit and sleep at the same moment", str(len(oracle.raced(log)))),
         ("sleeps with no fault near", str(len(late))),
         ("late by, median and most (s)", f"{median(late):.1f}, {max(late):.1f}" if late else "-"),
         ("overdue", str(len(oracle.overdue(log)))),
@@ -38,8 +37,7 @@ def report(log: Log) -> str:
 
 def evidence(log: Log) -> str:
     """What happened around each wrong thing, in seconds of the run."""
-    parts = [_around(log, each, "wrong sleep") for each in oracle.wrong(log)]
-    parts += [_around(log, each, "visit at the moment of the sleep") for each in oracle.raced(log)]
+    parts = [_around(log, each) for each in oracle.wrong(log)]
     parts += [f"overdue: {app} {a - log.began:.1f} .. {b - log.began:.1f}" for app, a, b in oracle.overdue(log)]
     parts += [
         f"failed: {each.app} through {each.door} {each.began - log.began:.2f} .. {each.ended - log.began:.2f} {each.failed}"
@@ -48,13 +46,13 @@ def evidence(log: Log) -> str:
     return "\n".join(parts)
 
 
-def _around(log: Log, sleep: Sleep, what: str) -> str:
+def _around(log: Log, sleep: Sleep) -> str:
     start, end = sleep.at - sleep.after - BEFORE, sleep.at + AFTER
     lines = [(each.ended, f"answer {_who(each)}: {each.door}") for each in log.visits if each.app == sleep.app]
     lines += [(each.at, f"app {each.what}") for each in log.changes[sleep.app]]
     lines += [(each.began, f"{each.kind} {each.at} for {each.ended - each.began:.1f} s") for each in log.faults]
     within = (f"  {at - log.began:8.2f}  {text}" for at, text in sorted(lines) if start < at < end)
-    title = f"{what}: {sleep.app} (idle-after {log.idle[sleep.app]:g} s) at {sleep.at - log.began:.2f}"
+    title = f"wrong sleep: {sleep.app} (idle-after {log.idle[sleep.app]:g} s) at {sleep.at - log.began:.2f}"
     return "\n".join([f"{title}, {sleep.after:.2f} s after its last answer", *within])
 
 
