@@ -57,7 +57,7 @@ class App:
 @pytest.fixture
 async def app(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
     """Asked without a pause."""
-    monkeypatch.setattr(checking, "pause", lambda _for: 0.0)
+    monkeypatch.setattr(checking, "pause", lambda *_: 0.0)
     found = App()
     task = asyncio.create_task(found.checking.run())
     yield found
@@ -135,6 +135,12 @@ def test_who_starts_for_long_is_asked_less_often() -> None:
     assert pause(0.1) == pytest.approx(0.03)
     assert pause(10) == pytest.approx(0.5)
     assert pause(3600) == LAST
+
+
+def test_many_that_start_at_once_cost_no_more_than_a_few() -> None:
+    assert pause(0.1, crowd=checking.FEW) == pytest.approx(0.03)
+    assert pause(0.1, crowd=1000) == pytest.approx(6)
+    assert pause(3600, crowd=1000) == pytest.approx(6)
 
 
 # --- one try, over real sockets ---------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Asks starting pods what their own readiness probes ask, more often than kubelet does, for as long as somebody waits.
 
 The first asks follow each other closely; a start that takes long is asked less and less often, so that the wait grows by
-a small share at most and an app is never troubled by more than a few asks a second.
+a small share at most and an app is soon troubled by a few asks a second only. Where many apps start at once each of them
+is asked less often, so that all together cost the same.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ from waker.plan.checks import Check
 
 FIRST, LAST = 0.03, 1.0  # seconds between two asks
 SHARE = 0.05  # of how long it has been asked
-AT_ONCE = 3  # pods; one that answers is enough
+FEW = 5  # apps that may be asked as often at once
+AT_ONCE = 3  # pods of one app; one that answers is enough
 USER_AGENT = "kube-probe/1 (kubesleeper-waker)"  # apps that treat probes apart look at how it begins
 
 Passes = Callable[[Check], Awaitable[bool]]
@@ -34,7 +36,10 @@ class Asked:
 
 
 class Checking:
-    """The pods of one app. `pods`: as they are now. `told` is called when one more of them passes all its checks."""
+    """The pods of one app. `pods`: as they are now. `told` is called when one more of them passes all its checks.
+
+    `crowd`: how many apps are asked at this time.
+    """
 
     def __init__(
         self,
@@ -42,11 +47,13 @@ class Checking:
         told: Callable[[], None],
         passes: Passes,
         clock: Callable[[], datetime],
+        crowd: Callable[[], int] = lambda: 1,
     ) -> None:
         self._pods = pods
         self._told = told
         self._passes = passes
         self._clock = clock
+        self._crowd = crowd
         self._in_a_row: Counter[Check] = Counter()
         self._passed: set[str] = set()
         self._news = asyncio.Event()
@@ -77,7 +84,7 @@ class Checking:
             began = clock() if began is None else began
             some = random.sample(wanted, min(AT_ONCE, len(wanted)))
             await asyncio.gather(*(self._ask(pod) for pod in some))
-            await asyncio.sleep(pause(clock() - began))
+            await asyncio.sleep(pause(clock() - began, self._crowd()))
 
     async def _ask(self, pod: Asked) -> None:
         for check in pod.checks:
@@ -92,9 +99,9 @@ class Checking:
         return bool(pod.checks) and all(self._in_a_row[check] >= check.successes for check in pod.checks)
 
 
-def pause(asked_for: float) -> float:
-    """Seconds until the next ask of those that have been asked for so many seconds."""
-    return min(max(FIRST, SHARE * asked_for), LAST)
+def pause(asked_for: float, crowd: int = 1) -> float:
+    """Seconds until the next ask of an app that has been asked for so many seconds, as one of so many."""
+    return max(FIRST * crowd / FEW, min(max(FIRST, SHARE * asked_for), LAST))
 
 
 async def passes(session: aiohttp.ClientSession, check: Check) -> bool:

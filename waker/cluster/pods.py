@@ -61,7 +61,11 @@ class Pods:
 
         reflector = Reflector(self._api, source, seen_of, moved, self._clock)
         checking = Checking(
-            lambda: [each.asked for each in reflector.values()], lambda: self._changed(app), self._passes, self._clock
+            lambda: [each.asked for each in reflector.values()],
+            lambda: self._changed(app),
+            self._passes,
+            self._clock,
+            lambda: len(self._watches),
         )
         running = (
             tasks.create_task(reflector.run(), name=f"pods of {app}"),
