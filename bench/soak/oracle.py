@@ -5,7 +5,8 @@ were made. All times are `time.monotonic()` seconds of one process.
     wrong sleep    replicas became 0 less than idle-after after the app itself answered somebody
     late by        from idle-after after the last answer to the sleep, where no fault was near
     overdue        stayed up for SLACK longer than idle-after, where no fault was near, and nothing else happened
-    failed         neither the app's 200 nor waker's 503. Excused: a fault of that pod, or of waker, was near
+    failed         neither the app's 200 nor waker's 503. Excused: a fault of that pod, or of waker, was near, or the pod
+                   became ready less than 2 s ago (a new ingress-nginx answers 503 before it has loaded its upstreams)
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 AFTERMATH = 10.0  # s; a restarted process is started, probed, and learns its routes again
+NEW = 2.0  # s; a controller's pod learns its routes
 SLACK = 20.0  # s; several scrape intervals, a swap that ingress-nginx follows late, and busy cores
 
 
@@ -110,7 +112,7 @@ def _excused(log: Log, visit: Visit) -> bool:
     near = (each for each in log.faults if each.at in (visit.door, "waker"))
     if any(each.began < visit.ended and visit.began < each.ended + AFTERMATH for each in near):
         return True
-    return any(a - 1 < visit.ended and visit.began < b + 2 for a, b in log.unready.get(visit.door, ()))
+    return any(a - 1 < visit.ended and visit.began < b + NEW for a, b in log.unready.get(visit.door, ()))
 
 
 def _calm(log: Log, start: float, end: float) -> bool:

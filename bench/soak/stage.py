@@ -40,11 +40,13 @@ class Watch:
     def look(self) -> None:
         found = [door for each in self.some for door in doors.doors(self.api, each)]
         self.now = [each for each in found if each.ready]
-        self._known |= {each.name for each in self.now}
         at = time.monotonic()
+        for name in {each.name for each in self.now} - self._known:
+            self.unready[name] = [(at - LOOK, at)]  # until now it was not there
+            self._known.add(name)
         for name in self._known - {each.name for each in self.now}:
-            times = self.unready.setdefault(name, [])
-            if times and times[-1][1] > at - 4 * LOOK:
+            times = self.unready[name]
+            if times[-1][1] > at - 4 * LOOK:
                 times[-1] = (times[-1][0], at)
             else:
                 times.append((at - LOOK, at))
