@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from waker import __version__, app, commands, explaining, preview, restoring
 from waker.errors import WakerError
@@ -20,18 +22,31 @@ from waker.web.samples import SAMPLES
 NAME = "shop, deployment/shop or statefulset/shop"
 
 
+class Parser(argparse.ArgumentParser):
+    """Knows how wide help may be. argparse asks shutil, which brings three compression libraries: half a MB in the service."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(formatter_class=partial(argparse.HelpFormatter, width=columns()), **more)
+
+
+def columns() -> int:
+    """Of the terminal; 80 if there is none."""
+    try:
+        return os.get_terminal_size().columns
+    except OSError:
+        return 80
+
+
 def parser() -> argparse.ArgumentParser:
     """The arguments of all commands."""
-    process = argparse.ArgumentParser(add_help=False)
+    process = Parser(add_help=False)
     for each in FLAGS:
         text = f"{each.help} [{each.env}]"
         if each.flag == "--dry-run":
             process.add_argument(each.flag, dest=each.field, action="store_const", const="true", help=text)
         else:
             process.add_argument(each.flag, dest=each.field, help=text + _default(each.field))
-    top = argparse.ArgumentParser(
-        prog="waker", description="Apps that nobody visits sleep; the first visitor wakes them."
-    )
+    top = Parser(prog="waker", description="Apps that nobody visits sleep; the first visitor wakes them.")
     top.add_argument("--version", action="version", version=f"waker {__version__}")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sub.add_parser("run", parents=[process], help="run the service")
