@@ -64,3 +64,15 @@ def test_a_visit_just_before(scene: Scene, fault: Callable[[Scene, Door], None])
     scene.address = doors.scale(scene.api, scene.controller, 1)[0].address
     scene.visit(shop)
     scene.awake(shop)
+
+
+@pytest.mark.parametrize("controller", [pytest.param("nginx", id="nginx")], indirect=True)
+def test_who_was_forgotten_at_the_swap_and_comes_back(scene: Scene) -> None:
+    """Its reload may cost ingress-nginx the last visit, so pods stay behind swapped routes for as long as an idle period."""
+    shop = scene.app("shop", annotations={names.IDLE_AFTER: f"{2 * IDLE:g}s"})
+    until("its routes lead to waker", lambda: names.WAKER_SERVICE in apps.routes(scene.api, shop).values())
+    time.sleep(IDLE)  # it is followed by now, and requests have ended
+    assert scene.knock(shop).who is Who.APP, "no page, for its pods are there"
+    scene.awake(shop)
+    assert scene.history.replicas(shop.kind, shop.name) == [1]
+    scene.asleep(shop)
