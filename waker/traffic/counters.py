@@ -42,6 +42,9 @@ class Tally(NamedTuple):
     mark: int = 0
 
 
+UNCOUNTED: Final = Tally()
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """All that is kept of one page. `keys` were looked for; those in `tallies` stand on it; `open` are being used."""
@@ -70,11 +73,11 @@ class Summing:
 
     def add(self, samples: Iterable[Sample]) -> None:
         """Raises ScrapeError for a value that cannot be counted with."""
-        process, gauge = self._adapter.process, self._adapter.open_requests
+        process, gauge, requests = self._adapter.process, self._adapter.open_requests, self._adapter.requests.metric
         for sample in samples:
             if not math.isfinite(sample.value) or sample.value < 0:
                 raise ScrapeError(f"the page has a value of {sample.metric} that is no count: {sample.value}")
-            if sample.metric == self._adapter.requests.metric:
+            if sample.metric == requests:
                 self._count(sample)
             elif sample.metric == self._adapter.reloads:
                 self._reloads = sample.value
@@ -98,20 +101,24 @@ class Summing:
 
     def _count(self, sample: Sample) -> None:
         self._proven = True
-        key = self._adapter.requests.key(sample.labels)
-        if key not in self._keys or any(each.fit(sample.labels) for each in self._adapter.no_visits):
+        labels, value = sample.labels, sample.value
+        key = self._adapter.requests.key(labels)
+        if key not in self._keys:
             return
-        if self._adapter.lasting and sample.value and self._adapter.lasting.fit(sample.labels):
-            self._lasting.add(key)
-        total, mark = self._tallies.get(key, Tally())
-        if sample.value:  # one that appears at 0 has moved nothing
+        for label, values in self._adapter.no_visits:
+            if labels.get(label) in values:
+                return
+        total, mark = self._tallies.get(key, UNCOUNTED)
+        if value:  # one that appears at 0 has moved nothing
             mark ^= _fingerprint(sample)
-        self._tallies[key] = Tally(total + sample.value, mark)
+            if self._adapter.lasting and self._adapter.lasting.fit(labels):
+                self._lasting.add(key)
+        self._tallies[key] = Tally(total + value, mark)
 
 
 def _fingerprint(sample: Sample) -> int:
-    """The same in every process, for `memory` outlives this one."""
-    text = repr((sorted(sample.labels.items()), sample.value))
+    """The same in every process, for `memory` outlives this one. A controller writes its labels in one order."""
+    text = "\0".join((*sample.labels.values(), repr(sample.value)))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
 
 
@@ -190,7 +197,7 @@ class Ledger:
         self._own.setdefault(pod, []).append(Own(frozenset(keys), count, until))
 
     def _rise(self, pod: str, key: SeriesKey, last: Page, page: Page) -> bool:
-        before, now = last.tallies.get(key, Tally()), page.tallies[key]
+        before, now = last.tallies.get(key, UNCOUNTED), page.tallies[key]
         if now == before or key not in last.keys:
             return False
         rise = now.total - before.total if now.total > before.total else now.total

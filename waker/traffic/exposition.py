@@ -50,7 +50,7 @@ class Exposition:
         while at >= 0:
             stop = text.find(b"\n", at + 1)
             after = at + len(needle)
-            if text[after : after + 1] in (b"{", b" ", b"\t"):  # else a longer name, such as ..._created
+            if text[after] in b"{ \t":  # else a longer name, such as ..._created
                 self.samples += 1
                 if self.samples > MOST_SAMPLES:
                     raise ScrapeError(f"the page has more than {MOST_SAMPLES} samples of {metric}")

@@ -41,8 +41,8 @@ class Lines:
         """What follows the metric's name. Raises ScrapeError that shows the line, cut short."""
         text = rest.decode("utf-8", "replace")
         if self._alike and (found := self._alike.fullmatch(text)):
-            *values, number = found.groups()
-            return Sample(self._metric, dict(zip(self._names, values, strict=True)), float(number))
+            values = found.groups()  # of the labels, and last the number
+            return Sample(self._metric, dict(zip(self._names, values, strict=False)), float(values[-1]))
         sample = parse(self._metric, text.strip())
         if not self._alike and 0 < len(sample.labels) <= MOST_LEARNT:
             self._names = tuple(sample.labels)

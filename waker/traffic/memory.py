@@ -21,14 +21,13 @@ from typing import Any, Final, NamedTuple
 from waker.plan.model import AppId, Kind
 from waker.traffic.controllers import Interest
 from waker.traffic.controllers.shape import SAME_START
-from waker.traffic.counters import Tally
+from waker.traffic.counters import UNCOUNTED, Tally
 from waker.traffic.watched import Controller
 
 # Counters prove less the longer nobody looks (a series may be dropped and grow back): a restart takes a minute or two.
 TRUSTED_FOR: Final = timedelta(minutes=30)
 AHEAD: Final = timedelta(seconds=5)  # the writer's clock may be as much
 
-UNCOUNTED: Final = Tally()
 Starts = Mapping[str, Mapping[str, float]]
 
 

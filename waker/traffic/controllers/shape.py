@@ -90,7 +90,7 @@ class Family(NamedTuple):
 
     def key(self, labels: Mapping[str, str]) -> SeriesKey:
         """What a sample with these labels counts for."""
-        return self.read(tuple(labels.get(label, "") for label in self.labels))
+        return self.read(tuple([labels.get(label, "") for label in self.labels]))
 
 
 SAME_START = 2.5  # s; a start time that is computed from the boot time moves when the clock is set
