@@ -123,15 +123,10 @@ def listed_ready(access: Access, app: App) -> float:
     """When its EndpointSlice first had a ready endpoint. On a connection of its own, for it runs in a thread."""
     api = Api(access)
     try:
-        until("it is listed as ready", partial(_is_listed, api, app), PATIENCE, EVERY / 2)
+        until("it is listed as ready", partial(apps.listed_ready, api, app), PATIENCE, EVERY / 2)
         return time.monotonic()
     finally:
         api.close()
-
-
-def _is_listed(api: Api, app: App) -> bool:
-    slices = api.list("EndpointSlice", app.namespace, f"kubernetes.io/service-name={app.name}")
-    return any(each["conditions"].get("ready") for one in slices for each in one.get("endpoints") or [])
 
 
 async def page(stage: Stage) -> float:

@@ -181,6 +181,12 @@ def awake(api: Api, app: App) -> str:
     return f"{names.SAVED_BACKENDS} of it is still on {kept}" if kept else ""
 
 
+def listed_ready(api: Api, app: App) -> bool:
+    """Whether an EndpointSlice of its Service has a ready endpoint."""
+    slices = api.list("EndpointSlice", app.namespace, f"kubernetes.io/service-name={app.name}")
+    return any(each["conditions"].get("ready") for one in slices for each in one.get("endpoints") or [])
+
+
 def saved(api: Api, namespace: str, ingress: str) -> str:
     """What waker keeps on this Ingress, as text."""
     return annotations(api.get("Ingress", namespace, ingress)).get(names.SAVED_BACKENDS, "")

@@ -8,8 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.e2e import load
-from tests.e2e.apps import App
+from tests.e2e import apps, load
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
 from waker import names
@@ -29,16 +28,11 @@ def _left_to_kubernetes(scene: Scene) -> Iterator[None]:
     scene.waker.settings = settings
 
 
-def listed_ready(scene: Scene, app: App) -> bool:
-    slices = scene.api.list("EndpointSlice", app.namespace, f"kubernetes.io/service-name={app.name}")
-    return any(each["conditions"].get("ready") for one in slices for each in one.get("endpoints") or [])
-
-
 def test_nobody_waits_for_kubernetes_to_look(scene: Scene) -> None:
     shop = scene.app("shop", probe={"successThreshold": SUCCESSES})
     scene.sleep(shop)
     answer = load.ask_now(scene.address, load.curl(shop.host, shop.name))
-    ready = listed_ready(scene, shop)
+    ready = apps.listed_ready(scene.api, shop)
     assert answer.who is Who.APP, answer
     assert not ready, "it was answered by a pod that Kubernetes had not called ready yet"
     assert load.ask_now(scene.address, load.browser(shop.host, shop.name)).who is Who.APP
@@ -66,5 +60,5 @@ def test_it_can_be_left_to_kubernetes(scene: Scene) -> None:
     scene.sleep(shop)
     answer = load.ask_now(scene.address, load.curl(shop.host, shop.name))
     assert answer.who is Who.APP, answer
-    assert listed_ready(scene, shop)
+    assert apps.listed_ready(scene.api, shop)
     scene.awake(shop)

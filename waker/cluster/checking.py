@@ -15,6 +15,7 @@ from datetime import datetime
 import aiohttp
 from yarl import URL
 
+from waker.cluster.endpoints import accepts
 from waker.plan.checks import Check
 
 FIRST, LAST = 0.03, 1.0  # seconds between two asks
@@ -106,22 +107,17 @@ def pause(asked_for: float, crowd: int = 1) -> float:
 
 async def passes(session: aiohttp.ClientSession, check: Check) -> bool:
     """One try of a probe. A redirect is no yes: where it leads may say no. Never raises for what the network does."""
+    if check.path is None:
+        return await accepts(check.address, check.timeout)
     try:
         async with asyncio.timeout(check.timeout):
-            return await (_listens(check) if check.path is None else _answers(session, check, check.path))
+            return await _answers(session, check, check.path)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
         return False
 
 
-async def _listens(check: Check) -> bool:
-    _, writer = await asyncio.open_connection(check.address.host, check.address.port)
-    writer.close()
-    return True
-
-
 async def _answers(session: aiohttp.ClientSession, check: Check, path: str) -> bool:
-    host = f"[{check.address.host}]" if ":" in check.address.host else check.address.host
-    url = URL(f"{'https' if check.https else 'http'}://{host}:{check.address.port}{path}", encoded=True)
+    url = URL(f"{'https' if check.https else 'http'}://{check.address.netloc}{path}", encoded=True)
     headers = {"User-Agent": USER_AGENT, **dict(check.headers), "Connection": "close"}
     async with session.get(url, headers=headers, allow_redirects=False, ssl=False) as answer:
         return 200 <= answer.status < 300

@@ -139,10 +139,10 @@ def _addresses(known: _Watch, port: ServicePortName, *, starting: bool = False) 
             yield from (each.starting if starting else each.ports).get(name, ())
 
 
-async def accepts(address: Address) -> bool:
-    """Whether something listens there."""
+async def accepts(address: Address, within: float = ACCEPTS_WITHIN) -> bool:
+    """Whether something listens there, as far as it can be told within so many seconds."""
     try:
-        async with asyncio.timeout(ACCEPTS_WITHIN):
+        async with asyncio.timeout(within):
             _, writer = await asyncio.open_connection(address.host, address.port)
     except (OSError, TimeoutError):
         return False

@@ -157,6 +157,11 @@ class Address(NamedTuple):
     host: str
     port: int
 
+    @property
+    def netloc(self) -> str:
+        """As it stands in a URL: `10.0.0.7:80`, `[fd00::7]:80`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 # --- what is known about one app ----------------------------------------------------------------------------------
 

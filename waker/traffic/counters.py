@@ -105,8 +105,8 @@ class Summing:
         key = self._adapter.requests.key(labels)
         if key not in self._keys:
             return
-        for label, values in self._adapter.no_visits:
-            if labels.get(label) in values:
+        for each in self._adapter.no_visits:
+            if each.fit(labels):
                 return
         total, mark = self._tallies.get(key, UNCOUNTED)
         if value:  # one that appears at 0 has moved nothing

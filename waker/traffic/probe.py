@@ -50,11 +50,10 @@ def keeper_question(namespace: str) -> Question:
 
 async def ask(session: aiohttp.ClientSession, pod: Address, question: Question) -> Answer:
     """Who answers at this controller pod? Never raises for what the network does."""
-    host = f"[{pod.host}]" if ":" in pod.host else pod.host
     headers = {"Host": question.host, names.MARKER: names.MARK_PROBE, "User-Agent": "kubesleeper-waker"}
     try:
         async with session.head(
-            f"http://{host}:{pod.port}{question.path}", headers=headers, allow_redirects=False, timeout=TIMEOUT
+            f"http://{pod.netloc}{question.path}", headers=headers, allow_redirects=False, timeout=TIMEOUT
         ) as answer:
             if answer.headers.get(names.MARKER, "").startswith(names.MARK_PAGE):
                 return Answer.OURS

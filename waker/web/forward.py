@@ -119,8 +119,7 @@ async def ask(session: ClientSession, request: web.Request, to: Address) -> Clie
 def target(request: web.Request, to: Address) -> URL:
     """The same path and query, byte by byte, at another address."""
     path = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-    host = f"[{to.host}]" if ":" in to.host else to.host
-    return URL(f"http://{host}:{to.port}{path}", encoded=True)
+    return URL(f"http://{to.netloc}{path}", encoded=True)
 
 
 async def body(request: web.Request) -> AsyncIterator[bytes]:
