@@ -18,12 +18,12 @@ COPY --from=installed /usr/local/bin/waker /usr/local/bin/waker
 WORKDIR /usr/local/lib/python3.15
 # The root file system is read-only, so what is not compiled here is compiled at every start, in memory. Level 2 is what
 # PYTHONOPTIMIZE=2 looks for; unchecked hashes stay valid whatever time stamps the layers give the sources. The templates
-# are compiled too, so that the service never loads the template compiler; and waker with its libraries once more, without
-# the annotations of functions, which nobody asks for at run time.
+# are compiled too, so that the service never loads the template compiler. waker and its libraries are compiled without the
+# annotations of functions, which nobody asks for at run time.
 RUN rm -rf ensurepip idlelib pydoc_data test tkinter turtledemo site-packages/pip site-packages/pip-*.dist-info \
         /usr/local/bin/pip* /usr/local/bin/idle* /usr/local/bin/pydoc* /usr/local/include \
     && python -OO -m waker.web.precompile \
-    && python -m compileall -q -o 2 --invalidation-mode unchecked-hash . \
+    && python -m compileall -q -o 2 --invalidation-mode unchecked-hash -x site-packages . \
     && python -OO -m waker.slim site-packages \
     && waker --help > /dev/null
 
