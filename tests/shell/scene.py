@@ -109,6 +109,10 @@ class Scene:
         found = self.deployment(name)["metadata"].get("annotations") or {}
         return {key: text for key, text in found.items() if key.startswith(names.DOMAIN)}
 
+    def version(self, name: str = "shop") -> int:
+        """How often its spec or its annotations were changed; writes that were refused do not count."""
+        return int(self.deployment(name)["metadata"]["generation"])
+
     def held(self, name: str = "shop") -> bool:
         """Does any of its routes lead to waker?"""
         return bool(backends(self.ingress(name)) & {names.WAKER_SERVICE})

@@ -46,11 +46,11 @@ async def slow(it: Scene) -> None:
 async def test_how_far_a_start_has_come_and_how_long_it_took(tmp_path: Path) -> None:
     async with scene(tmp_path, replace(SHOP, ready_after="400ms")) as it, it.waker():
         await it.put_to_sleep()
-        before = it.cluster.api.faults.counted(("patch",), "deployments")
+        before = it.version()
         await it.visit()
         await shows(it, 'data-mood="waking" data-step="2"')  # a node; the embedded one tells no more
         await it.awake()
-        assert it.cluster.api.faults.counted(("patch",), "deployments") == before + 2, "asked for, and forgotten"
+        assert it.version() == before + 2, "asked for, and forgotten"
         usual = it.noted()[names.USUAL_WAKE]
         assert usual in ("1s", "2s")
         await watchers(it, 1)  # the ingress controller's; nobody wakes
