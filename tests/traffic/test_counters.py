@@ -40,6 +40,7 @@ def page(*series: tuple[str, float], cluster: str = KEY[0], active: float = 0, u
         pytest.param(page(("a", 5)), page(("a", 0)), False, id="began again"),
         pytest.param(page(("a", 5)), page(), False, id="gone"),
         pytest.param(page(("a", 5), ("b", 1)), page(("a", 4), ("b", 2)), True, id="equal sum, made up differently"),
+        pytest.param(page(("a", 5), ("b", 1)), page(("a", 1), ("b", 5)), True, id="equal sum, numbers exchanged"),
         pytest.param(page(("a", 5)), page(("a", 5), active=1), True, id="a request is open"),
         pytest.param(page(("a", 9)), page(("a", 10), cluster="kube_dns_53"), False, id="somebody else's"),
         pytest.param(page(("a", 2.0**53)), page(("a", 2.0**53 - 1)), True, id="large numbers"),

@@ -82,6 +82,14 @@ def test_a_wanted_line_that_cannot_be_read_is_an_error(line: bytes) -> None:
     assert read(line, "other") == []
 
 
+@pytest.mark.parametrize("step", [1, 1 << 20])
+def test_what_stands_once_is_not_looked_for_again(step: int) -> None:
+    reader = Exposition(("m", "x"), once="m")
+    page = b"m 1\nx 1\nm 2\nx 2\n"
+    found = [sample for at in range(0, len(page), step) for sample in reader.feed(page[at : at + step])]
+    assert sorted(found) == [Sample("m", {}, 1), Sample("x", {}, 1), Sample("x", {}, 2)]
+
+
 def test_errors_show_a_line_cut_short_and_printable() -> None:
     with pytest.raises(ScrapeError) as caught:
         read(b"m \x1b[31m" + b"x" * 5000 + b"\n")

@@ -25,8 +25,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Final, NamedTuple
+from zlib import crc32
 
 from waker.errors import ScrapeError
 from waker.traffic.controllers import Adapter, Process, SeriesKey
@@ -43,6 +43,7 @@ class Tally(NamedTuple):
 
 
 UNCOUNTED: Final = Tally()
+MARKS: Final = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Summing:
 
     def __init__(self, adapter: Adapter, keys: frozenset[SeriesKey]) -> None:
         self._adapter, self._keys = adapter, keys
-        self._tallies: dict[SeriesKey, Tally] = {}
+        self._tallies = dict.fromkeys(keys, UNCOUNTED)  # by the keys that are there already, not by copies
         self._open: set[SeriesKey] = set()
         self._lasting: set[SeriesKey] = set()
         self._proven = False
@@ -74,23 +75,23 @@ class Summing:
     def add(self, samples: Iterable[Sample]) -> None:
         """Raises ScrapeError for a value that cannot be counted with."""
         process, gauge, requests = self._adapter.process, self._adapter.open_requests, self._adapter.requests.metric
-        for sample in samples:
-            if not math.isfinite(sample.value) or sample.value < 0:
-                raise ScrapeError(f"the page has a value of {sample.metric} that is no count: {sample.value}")
-            if sample.metric == requests:
-                self._count(sample)
-            elif sample.metric == self._adapter.reloads:
-                self._reloads = sample.value
-            elif gauge and sample.metric == gauge.metric and sample.value:
-                self._open.add(gauge.key(sample.labels))
-            elif process and sample.metric == process.metric:
-                self._started = sample.value * process.sign
+        for metric, labels, value in samples:
+            if not 0 <= value < math.inf:
+                raise ScrapeError(f"the page has a value of {metric} that is no count: {value}")
+            if metric == requests:
+                self._count(labels, value)
+            elif metric == self._adapter.reloads:
+                self._reloads = value
+            elif gauge and metric == gauge.metric and value:
+                self._open.add(gauge.key(labels))
+            elif process and metric == process.metric:
+                self._started = value * process.sign
 
     def page(self) -> Page:
         """The page, when it has been read to its end."""
         return Page(
             self._keys,
-            self._tallies,
+            {key: tally for key, tally in self._tallies.items() if tally is not UNCOUNTED},
             frozenset(self._open & self._keys),
             frozenset(self._lasting),
             proven=self._proven,
@@ -99,27 +100,26 @@ class Summing:
             process=self._adapter.process,
         )
 
-    def _count(self, sample: Sample) -> None:
+    def _count(self, labels: Mapping[str, str], value: float) -> None:
         self._proven = True
-        labels, value = sample.labels, sample.value
         key = self._adapter.requests.key(labels)
-        if key not in self._keys:
+        tally = self._tallies.get(key)
+        if tally is None:
             return
         for each in self._adapter.no_visits:
             if each.fit(labels):
                 return
-        total, mark = self._tallies.get(key, UNCOUNTED)
+        total, mark = tally
         if value:  # one that appears at 0 has moved nothing
-            mark ^= _fingerprint(sample)
+            mark = (mark + _weight(labels) * hash(value)) % MARKS
             if self._adapter.lasting and self._adapter.lasting.fit(labels):
                 self._lasting.add(key)
         self._tallies[key] = Tally(total + value, mark)
 
 
-def _fingerprint(sample: Sample) -> int:
-    """The same in every process, for `memory` outlives this one. A controller writes its labels in one order."""
-    text = "\0".join((*sample.labels.values(), repr(sample.value)))
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+def _weight(labels: Mapping[str, str]) -> int:
+    """A series' own. The same in every process, for `memory` outlives this one. A controller writes its labels in one order."""
+    return crc32("\0".join(labels.values()).encode())
 
 
 class Moved(NamedTuple):

@@ -1,8 +1,8 @@
 """A metrics page in the text format 0.0.4, read as a stream: bytes go in, the few wanted samples come out.
 
 Pure: it knows neither sockets nor controllers; `fetch` feeds it. Pages reach 650 MB of which some thousand lines are
-wanted, so lines are never split or decoded before their name is found by `bytes.find`; memory is one chunk and one
-line. A wanted line that cannot be read is an error, never a sample less: a lost counter would look like idleness.
+wanted, so a chunk is never split into lines: the names of the wanted ones are found in it by `str.find`; memory is one
+chunk and one line. A wanted line that cannot be read is an error, never a sample less: a lost counter would look like idleness.
 """
 
 from collections.abc import Collection, Iterator
@@ -17,10 +17,14 @@ MOST_SAMPLES: Final = 500_000  # 1,000 Ingresses with five combinations are 5,00
 
 
 class Exposition:
-    """One page. `feed` it chunks of any size, then `finish` it; both give the samples of the wanted metrics."""
+    """One page. `feed` it chunks of any size, then `finish` it; both give the samples of the wanted metrics.
 
-    def __init__(self, wanted: Collection[str]) -> None:
-        self._needles = [(metric, b"\n" + metric.encode(), Lines(metric)) for metric in wanted]
+    `once`: one of them that has a single sample, and is not looked for any more when that has been found.
+    """
+
+    def __init__(self, wanted: Collection[str], once: str = "") -> None:
+        self._once = once
+        self._needles = [(metric, f"\n{metric}", Lines(metric)) for metric in wanted]
         self._rest = b"\n"  # from the last line's own newline on: so that each line begins with one, the first too
         self.bytes = 0
         self.samples = 0
@@ -30,29 +34,32 @@ class Exposition:
         self.bytes += len(chunk)
         if self.bytes > MOST_BYTES:
             raise ScrapeError(f"the page has more than {MOST_BYTES >> 20} MB")
-        text = self._rest + chunk
-        end = text.rfind(b"\n")
-        self._rest = text[end:]
+        page = self._rest + chunk
+        end = page.rfind(b"\n")
+        self._rest = page[end:]
         if len(self._rest) > LONGEST_LINE:
             raise ScrapeError(
                 f"the page has a line of more than {LONGEST_LINE >> 10} kB: {cut(self._rest[:80].decode('utf-8', 'replace'))}"
             )
-        for each in self._needles:
-            yield from self._find(text, end, each)
+        text = page[: end + 1].decode("utf-8", "replace")
+        for each in tuple(self._needles):
+            yield from self._find(text, each)
 
     def finish(self) -> Iterator[Sample]:
         """The sample of a last line without newline."""
         yield from self.feed(b"\n")
 
-    def _find(self, text: bytes, end: int, wanted: tuple[str, bytes, Lines]) -> Iterator[Sample]:
+    def _find(self, text: str, wanted: tuple[str, str, Lines]) -> Iterator[Sample]:
         metric, needle, lines = wanted
-        at = text.find(needle, 0, end)
+        at = text.find(needle)
         while at >= 0:
-            stop = text.find(b"\n", at + 1)
             after = at + len(needle)
-            if text[after] in b"{ \t":  # else a longer name, such as ..._created
+            if text[after] in "{ \t":  # else a longer name, such as ..._created
                 self.samples += 1
                 if self.samples > MOST_SAMPLES:
                     raise ScrapeError(f"the page has more than {MOST_SAMPLES} samples of {metric}")
-                yield lines.read(text[after:stop])
-            at = text.find(needle, stop, end)
+                yield lines.read(text, after)
+                if metric == self._once:
+                    self._needles.remove(wanted)
+                    return
+            at = text.find(needle, after)

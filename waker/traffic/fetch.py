@@ -95,7 +95,8 @@ async def _unpacked(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 
 async def _read(slices: AsyncIterator[bytes], adapter: Adapter, keys: frozenset[SeriesKey]) -> tuple[Page, int]:
-    exposition, sums = Exposition(adapter.wanted), Summing(adapter, keys)
+    once = adapter.process.metric if adapter.process else ""
+    exposition, sums = Exposition(adapter.wanted, once), Summing(adapter, keys)
     async for piece in slices:
         sums.add(exposition.feed(piece))
         await asyncio.sleep(0)

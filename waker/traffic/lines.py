@@ -34,26 +34,22 @@ class Lines:
 
     def __init__(self, metric: str) -> None:
         self._metric = metric
-        self._names: tuple[str, ...] = ()
         self._alike: re.Pattern[str] | None = None
 
-    def read(self, rest: bytes) -> Sample:
-        """What follows the metric's name. Raises ScrapeError that shows the line, cut short."""
-        text = rest.decode("utf-8", "replace")
-        if self._alike and (found := self._alike.fullmatch(text)):
-            values = found.groups()  # of the labels, and last the number
-            return Sample(self._metric, dict(zip(self._names, values, strict=False)), float(values[-1]))
-        sample = parse(self._metric, text.strip())
+    def read(self, text: str, at: int) -> Sample:
+        """What follows the metric's name at `at`, up to the newline. Raises ScrapeError that shows the line, cut short."""
+        if self._alike and (found := self._alike.match(text, at)):
+            return Sample(self._metric, found.groupdict(), float(found[self._alike.groups]))
+        sample = parse(self._metric, text[at : text.index("\n", at)].strip())
         if not self._alike and 0 < len(sample.labels) <= MOST_LEARNT:
-            self._names = tuple(sample.labels)
-            self._alike = pattern(self._names)
+            self._alike = pattern(sample.labels)
         return sample
 
 
 def pattern(names: Iterable[str]) -> re.Pattern[str]:
-    """Fits lines with just these labels, values without escapes and a plain number."""
-    labels = ",".join(f'{name}="([^"\\\\]*)"' for name in names)
-    return re.compile(rf"\{{{labels}\}} {NUMBER}", re.ASCII)
+    """Fits lines with just these labels, values without escapes and a plain number: the last group."""
+    labels = ",".join(f'{name}="(?P<{name}>[^"\\\\\n]*+)"' for name in names)
+    return re.compile(rf"\{{{labels}\}} {NUMBER}\n", re.ASCII)
 
 
 def parse(metric: str, text: str) -> Sample:
