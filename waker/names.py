@@ -25,6 +25,7 @@ PROBE_RESPONSE: Final = f"{DOMAIN}/probe-response"
 
 # Annotations that KubeSleeper writes on workloads.
 SAVED_REPLICAS: Final = f"{DOMAIN}/saved-replicas"  # what spec.replicas was before the sleep
+ASLEEP_SINCE: Final = f"{DOMAIN}/asleep-since"  # RFC 3339; when its replicas became 0
 WISHED_AT: Final = f"{DOMAIN}/wished-at"  # RFC 3339; somebody asked for this app
 AWAKE_SINCE: Final = f"{DOMAIN}/awake-since"  # RFC 3339; end of the last wake, where the idle clock starts
 USUAL_WAKE: Final = f"{DOMAIN}/usual-wake"  # a duration; how long wakes take, for the page

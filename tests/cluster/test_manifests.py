@@ -29,6 +29,22 @@ def test_replicas(spec: dict[str, Any], replicas: int) -> None:
     assert dict(workload.pod_labels) == {"app": "shop"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "emptied"),
+    [
+        pytest.param(Kind.DEPLOYMENT, {}, False, id="not looked at yet"),
+        pytest.param(Kind.DEPLOYMENT, {"observedGeneration": 3}, False, id="looked at before"),
+        pytest.param(Kind.DEPLOYMENT, {"observedGeneration": 4, "replicas": 1}, False, id="one is left"),
+        pytest.param(Kind.DEPLOYMENT, {"observedGeneration": 4}, True, id="none is left"),
+        pytest.param(Kind.STATEFUL_SET, {"observedGeneration": 3, "replicas": 1}, False, id="set, not looked at yet"),
+        pytest.param(Kind.STATEFUL_SET, {"observedGeneration": 4, "replicas": 1}, True, id="set: it ends them itself"),
+    ],
+)
+def test_whether_its_pods_were_taken(kind: Kind, status: dict[str, Any], emptied: bool) -> None:
+    found = {"metadata": meta(generation=4), "spec": {"replicas": 0, "template": {}}, "status": status}
+    assert manifests.workload(kind, found).emptied is emptied
+
+
 @pytest.mark.parametrize("template", [{}, {"metadata": {}}, {"metadata": {"labels": None}}])
 def test_a_template_without_labels(template: dict[str, Any]) -> None:
     assert manifests.workload(Kind.DEPLOYMENT, {"metadata": META, "spec": {"template": template}}).pod_labels == {}

@@ -80,6 +80,11 @@ class App:
         """The user's replicas, as remembered."""
         return self._noted(names.SAVED_REPLICAS, str(replicas))
 
+    def leaving(self, **how_long: float) -> "App":
+        """Its replicas became 0 some time ago, and Kubernetes has not taken all its pods yet."""
+        seen = self._noted(names.ASLEEP_SINCE, format_time(ago(**how_long))).seen
+        return App(replace(seen, workload=replace(seen.workload, emptied=False)))
+
     def wished(self, **how_long: float) -> "App":
         """A wish is written down; just now, if not said otherwise."""
         return self._noted(names.WISHED_AT, format_time(ago(**how_long)))

@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 from tests.plan.building import NOW
-from tests.plan.states import SWAPPED
+from tests.plan.states import SINCE, SWAPPED
 from waker import names
 from waker.plan import scale
 from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
 from waker.plan.model import Holder, Phase, Pin, Snapshot
-from waker.plan.originals import parse_time
+from waker.plan.originals import format_time, parse_time
 
 SETTLED = NOW - timedelta(seconds=2)
 NEXT_PASS = NOW + timedelta(seconds=1)
@@ -87,7 +87,9 @@ def law_2(seen: Snapshot, plan: Plan) -> bool:
 
 
 def law_3(seen: Snapshot, plan: Plan) -> bool:
-    """Ready before you route back."""
+    """Ready before you route back; and pods that are about to be taken away, ready or not, are gone before new ones come."""
+    if any(isinstance(each, ScaleUp) for each in plan.actions) and leaving(seen):
+        return False
     back = any(isinstance(each, Restore) and each.routes for each in plan.actions)
     return not back or (seen.ready and seen.workload.replicas > 0)
 
@@ -99,6 +101,18 @@ def law_4(seen: Snapshot, plan: Plan) -> bool:
     if seen.workload.replicas == 0:
         return seen.policy is None and not led(seen, Holder.OURS) and not saved(seen)
     return not led(seen, Holder.OURS) and not seen.orphans and not any(each.swapped_at for each in seen.routes)
+
+
+def leaving(seen: Snapshot) -> bool:
+    """Its replicas became 0 just now, and Kubernetes has not taken its pods yet."""
+    since = seen.workload.annotations.get(names.ASLEEP_SINCE)
+    return not seen.workload.emptied and since == format_time(SINCE)
+
+
+def woken(seen: Snapshot, plan: Plan) -> bool:
+    """Its replicas go up: now, or when its pods of before are gone."""
+    waits = leaving(seen) and plan.phase is Phase.WAKING and plan.look_again is not None
+    return plan.actions == (() if waits else (ScaleUp(saved(seen)),))
 
 
 def saved(seen: Snapshot) -> int:
@@ -132,8 +146,7 @@ def law_6(seen: Snapshot, plan: Plan) -> bool:
     if pin(seen) is not Pin.AUTO or not (knocked(seen) or noted(seen, names.WISHED_AT)):
         return True
     if seen.workload.replicas == 0:
-        wakes = ScaleUp(saved(seen)) in plan.actions
-        return wakes or not saved(seen)
+        return woken(seen, plan) or not saved(seen)
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False
     falling = names.SAVED_REPLICAS not in seen.workload.annotations and led(seen, Holder.OURS)
@@ -173,7 +186,7 @@ def never_the_reason_that_an_app_is_down(seen: Snapshot, plan: Plan) -> bool:
     """Who may not sleep (any more) and sleeps is woken: not enabled, a problem, a pin."""
     may_not = seen.policy is None or seen.problems or seen.policy.pin is Pin.AWAKE
     down = seen.workload.replicas == 0 and saved(seen)
-    return not (may_not and down) or plan.actions == (ScaleUp(saved(seen)),)
+    return not (may_not and down) or woken(seen, plan)
 
 
 def pinned_means_pinned(seen: Snapshot, plan: Plan) -> bool:

@@ -10,7 +10,7 @@ What is left out, and why it shows nothing new:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations, product
 from typing import Any, NamedTuple
@@ -72,6 +72,15 @@ class Asked(NamedTuple):
     forgetful: bool = False
 
 
+def emptying() -> Iterator[Workload]:
+    """Without pods, and Kubernetes has taken them all, or not yet: for a moment, or for too long."""
+    for workload in workloads(0):
+        yield workload
+        for number, since in enumerate((SINCE, LONG_AGO)):
+            notes = {**workload.annotations, names.ASLEEP_SINCE: format_time(since)}
+            yield replace(workload, version=f"{workload.version}.{number}", annotations=notes, emptied=False)
+
+
 def workloads(replicas: int) -> Iterator[Workload]:
     """A workload with all that can be noted on it."""
     for version, (saved, wish, asked) in enumerate(product(SAVED, WISHES, ASKS)):
@@ -115,7 +124,7 @@ def states() -> Iterator[Snapshot]:
 
 def _without_pods() -> Iterator[Snapshot]:
     wants = [*LET_GO, *((policy, ()) for policy in MANAGED)]
-    around = product(workloads(0), wants, list(shapes()), KNOCKS, (NO, YES))
+    around = product(emptying(), wants, list(shapes()), KNOCKS, (NO, YES))
     for workload, (policy, problems), shape, knock, ready in around:
         yield Snapshot(workload, policy, shape.routes, Traffic(), problems, shape.orphans, knock, ready=ready)
 
@@ -142,6 +151,7 @@ def described(seen: Snapshot) -> str:
     routes = [f"{each.id.ingress} {each.holder.value} ({each.swaps} swaps)" for each in seen.routes]
     facts = {
         "replicas": seen.workload.replicas,
+        "emptied": seen.workload.emptied,
         "notes": {key.partition("/")[2]: text for key, text in seen.workload.annotations.items()},
         "routes": routes,
         "orphans": len(seen.orphans),

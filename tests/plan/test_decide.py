@@ -213,6 +213,22 @@ def test_waking_up(seen: App) -> None:
 
 
 @pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(asleep(3).knocked(seconds=0), id="visited"),
+        pytest.param(asleep(3).pinned("awake"), id="pinned awake"),
+        pytest.param(asleep(3).unmanaged(), id="not ours any more"),
+    ],
+)
+def test_the_pods_of_before_have_to_be_gone(seen: App) -> None:
+    """Until Kubernetes takes them it calls them ready, and the routes would go back to nobody."""
+    check(seen.leaving(seconds=9), Phase.WAKING)
+    assert seen.leaving(seconds=9).plan().look_again == SECOND
+    check(seen.leaving(seconds=10), Phase.WAKING, ScaleUp(3))
+    check(seen.leaving(seconds=-1), Phase.WAKING, ScaleUp(3))  # another waker's clock, far ahead
+
+
+@pytest.mark.parametrize(
     ("seen", "phase", "does"),
     [
         pytest.param(app(3).saved(3).redirected().wished().unready(), Phase.WAKING, None, id="pods are starting"),

@@ -113,7 +113,12 @@ WISH = {names.WISHED_AT: "2026-01-31T12:00:00Z"}
         pytest.param(
             NOTED,
             ScaleToZero(3),
-            {names.SAVED_REPLICAS: "3", names.WISHED_AT: None, names.SLEEP_ASKED_AT: None},
+            {
+                names.SAVED_REPLICAS: "3",
+                names.ASLEEP_SINCE: "2026-01-31T12:00:00Z",
+                names.WISHED_AT: None,
+                names.SLEEP_ASKED_AT: None,
+            },
             0,
             id="to zero: the number is saved, older notes end",
         ),

@@ -50,7 +50,14 @@ def workload(kind: Kind, found: Json) -> Workload:
         labels(spec["template"].get("metadata", {}).get("labels")),
         annotations,
         _refused(found.get("status") or {}),
+        _emptied(kind, meta, found.get("status") or {}),
     )
+
+
+def _emptied(kind: Kind, meta: Json, status: Json) -> bool:
+    """A Deployment has its ReplicaSet take pods away, later, and counts those that are left. A StatefulSet does it itself."""
+    seen = status.get("observedGeneration", 0) >= meta.get("generation", 0)
+    return seen and (kind is Kind.STATEFUL_SET or not status.get("replicas"))
 
 
 def _refused(status: Json) -> str:

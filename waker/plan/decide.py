@@ -28,7 +28,7 @@ from waker import names
 from waker.plan import drift
 from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
 from waker.plan.model import Phase, Pin, Snapshot
-from waker.plan.rest import SOON, Rest, read_until, rest_of, wish_of
+from waker.plan.rest import SOON, Rest, asleep_since, read_until, rest_of, wish_of
 from waker.plan.state import State, state_of
 from waker.settings import format_duration
 
@@ -36,6 +36,7 @@ PROBE_EVERY = timedelta(milliseconds=200)
 SETTLE = timedelta(seconds=2)  # requests that a controller took before it followed end meanwhile
 STAY = timedelta(minutes=1)  # whom a forgetful controller may have forgotten often comes back within
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
+EMPTY_WITHIN = timedelta(seconds=10)  # Kubernetes takes pods away within 1 s; it is not waited for for ever
 DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is passing on; a pod's own grace comes after
 
 
@@ -60,7 +61,7 @@ def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
     """Not ours, or with a problem: if we still hold something, give it back."""
     why = "; ".join(seen.problems) or f"{names.ENABLED} is not true"
     if seen.workload.replicas == 0 and state.saved:
-        return _wake(seen, state, why)
+        return _wake(seen, state, why, now)
     if seen.workload.replicas and state.holding:
         return _rise(seen, state, now, why)
     if state.ours or state.unreadable:
@@ -80,7 +81,7 @@ def _without_pods(seen: Snapshot, state: State, now: datetime) -> Plan:
         return Plan(Phase.UNMANAGED, "scaled to 0 by its owner, not by KubeSleeper")
     wanted = _why_wake(seen, state)
     if wanted:
-        return _wake(seen, state, wanted)
+        return _wake(seen, state, wanted, now)
     if state.stale:
         return Plan(Phase.ASLEEP, "its owner changed a route: it is theirs", (Restore((), state.stale),), SOON)
     if state.theirs:
@@ -102,7 +103,12 @@ def _why_wake(seen: Snapshot, state: State) -> str:
     return "somebody keeps pointing its routes back" if drift.for_good(state) else ""
 
 
-def _wake(seen: Snapshot, state: State, why: str) -> Plan:
+def _wake(seen: Snapshot, state: State, why: str, now: datetime) -> Plan:
+    """Not before the pods of the last time are gone: Kubernetes calls them ready until it takes them. Law 3."""
+    since = asleep_since(seen)
+    left = since + EMPTY_WITHIN - now if since else timedelta()
+    if not seen.workload.emptied and timedelta() < left <= EMPTY_WITHIN:
+        return Plan(Phase.WAKING, f"{why}: its pods of before are still being taken away", look_again=min(SOON, left))
     return Plan(Phase.WAKING, why, (ScaleUp(state.saved or 0),), SOON)
 
 

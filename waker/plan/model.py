@@ -70,6 +70,7 @@ class Workload:
     pod_labels: Mapping[str, str]  # of the pod template
     annotations: Mapping[str, str]
     refused: str = ""  # why the API server lets none of its pods be made
+    emptied: bool = True  # if replicas are 0: Kubernetes has taken its pods away, all that it will take
 
 
 class ServicePort(NamedTuple):

@@ -80,6 +80,11 @@ def wish_of(seen: Snapshot) -> datetime | None:
     return _time(seen, names.WISHED_AT)
 
 
+def asleep_since(seen: Snapshot) -> datetime | None:
+    """When its replicas were set to 0, as written on the workload."""
+    return _time(seen, names.ASLEEP_SINCE)
+
+
 def visited_at(seen: Snapshot) -> datetime | None:
     """The last sign of life: a visit, a late knock, a wish, or the end of the last wake. None without any observation.
 

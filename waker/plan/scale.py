@@ -14,7 +14,7 @@ from waker.plan.model import Workload
 from waker.plan.originals import format_time
 
 WorkloadAction = ScaleToZero | ScaleUp | RecordWish | Forget
-PASSING = (names.SAVED_REPLICAS, names.WISHED_AT, names.AWAKE_SINCE, names.SLEEP_ASKED_AT)
+PASSING = (names.SAVED_REPLICAS, names.ASLEEP_SINCE, names.WISHED_AT, names.AWAKE_SINCE, names.SLEEP_ASKED_AT)
 OURS = (*PASSING, names.USUAL_WAKE)
 
 
@@ -26,7 +26,7 @@ def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str
         case ScaleToZero(saved):
             replicas = 0
             annotations = {key: None for key in PASSING if key in workload.annotations}
-            annotations[names.SAVED_REPLICAS] = str(saved)
+            annotations |= {names.SAVED_REPLICAS: str(saved), names.ASLEEP_SINCE: format_time(now)}
         case ScaleUp(replicas):
             annotations[names.WISHED_AT] = format_time(now)
         case RecordWish():
