@@ -20,7 +20,7 @@ from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.counters import Page
 from waker.traffic.fetch import fetch
 
-TRIES = 3000  # of about 1 ms each
+STARTS_WITHIN = SHOWN_WITHIN = 30  # seconds; a program that is read from a cold disk takes some
 
 
 def program(name: str) -> str:
@@ -85,11 +85,10 @@ class Proxy:
 
     async def until(self, seen: Callable[[Page], bool], *keys: SeriesKey) -> Page:
         """The first page on which that is seen."""
-        for _ in range(TRIES):
-            page = await self.page(*keys)
-            if seen(page):
-                return page
-        raise AssertionError(f"not seen in {TRIES} pages")
+        async with asyncio.timeout(SHOWN_WITHIN):
+            while not seen(page := await self.page(*keys)):
+                pass
+            return page
 
     async def get(self, path: str = "/", host: str = "shop.example.org", method: str = "GET") -> int:
         """The status of one request."""
@@ -103,15 +102,15 @@ class Proxy:
 
     async def started(self) -> None:
         """Wait until its page can be read, and it takes requests."""
-        for _ in range(TRIES):
-            try:
-                await self.page()
-                await self.get()
-            except (ScrapeError, aiohttp.ClientError):
-                await asyncio.sleep(0)
-                continue
-            return
-        raise AssertionError("it does not start")
+        async with asyncio.timeout(STARTS_WITHIN):
+            while True:
+                try:
+                    await self.page()
+                    await self.get()
+                except (ScrapeError, aiohttp.ClientError):
+                    await asyncio.sleep(0)
+                    continue
+                return
 
 
 @asynccontextmanager
