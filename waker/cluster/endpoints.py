@@ -144,7 +144,7 @@ async def accepts(address: Address, within: float = ACCEPTS_WITHIN) -> bool:
     try:
         async with asyncio.timeout(within):
             _, writer = await asyncio.open_connection(address.host, address.port)
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, ValueError):
         return False
     writer.close()
     return True

@@ -39,7 +39,7 @@ def labels(found: Json | None) -> dict[str, str]:
 
 def workload(kind: Kind, found: Json) -> Workload:
     """A Deployment or StatefulSet."""
-    meta, spec = found["metadata"], found["spec"]
+    meta, spec, status = found["metadata"], found["spec"], found.get("status") or {}
     annotations = {k: v for k, v in labels(meta.get("annotations")).items() if k.startswith(names.DOMAIN + "/")}
     replicas = spec.get("replicas")
     return Workload(
@@ -49,8 +49,8 @@ def workload(kind: Kind, found: Json) -> Workload:
         1 if replicas is None else replicas,
         labels(spec["template"].get("metadata", {}).get("labels")),
         annotations,
-        _refused(found.get("status") or {}),
-        _emptied(kind, meta, found.get("status") or {}),
+        _refused(status),
+        _emptied(kind, meta, status),
     )
 
 
