@@ -22,9 +22,9 @@ WORKDIR /usr/local/lib/python3.15
 # annotations of functions, which nobody asks for at run time.
 RUN rm -rf ensurepip idlelib pydoc_data test tkinter turtledemo site-packages/pip site-packages/pip-*.dist-info \
         /usr/local/bin/pip* /usr/local/bin/idle* /usr/local/bin/pydoc* /usr/local/include \
-    && python -OO -m waker.web.precompile \
+    && python -OO -m waker.image.precompile \
     && python -m compileall -q -o 2 --invalidation-mode unchecked-hash -x site-packages . \
-    && python -OO -m waker.slim site-packages \
+    && python -OO -m waker.image.slim site-packages \
     && waker --help > /dev/null
 
 FROM scratch

@@ -70,7 +70,7 @@ def _as_in_the_image(code: Path, root: Path, site: Path) -> Path:
     python = f"PYTHONPATH=/srv:/opt/site chroot {_quoted(root)} /usr/bin/python3.15"
     steps = (
         f"mount --bind {_quoted(code)} {_quoted(root)}/srv && mount --bind {_quoted(site)} {_quoted(root)}/opt/site && "
-        f"{python} -OO -m waker.web.precompile && {python} -OO -m waker.slim /srv /opt/site"
+        f"{python} -OO -m waker.image.precompile && {python} -OO -m waker.image.slim /srv /opt/site"
     )
     _try(["unshare", "--mount", "sh", "-c", steps])
     return code

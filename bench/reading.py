@@ -15,8 +15,8 @@ from bench.serving import Page, serving
 from bench.watching import Cost, watched
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic.controllers import ADAPTERS, INGRESS_NGINX, TRAEFIK, Adapter, Interest, SeriesKey
+from waker.traffic.dependencies import Outside
 from waker.traffic.fetch import fetch
-from waker.traffic.outside import Outside
 from waker.traffic.scrape import Scraper
 
 INTERVAL = timedelta(seconds=30)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from waker import __version__, cli, names
+from waker import __version__, cli, logs, names
 from waker.cli import main
 from waker.demo.cluster import Cluster
 from waker.demo.samples import SAMPLES, manifests
-from waker.settings import FLAGS
+from waker.settings.flags import FLAGS
 
 PINNED = {names.ENABLED: "true", names.STATE: "asleep"}
 
@@ -207,13 +207,13 @@ def record(message: str, *arguments: object, **fields: object) -> logging.LogRec
 
 
 def test_the_log_for_people() -> None:
-    formatter = cli.TextFormatter("%(levelname)s %(message)s")
+    formatter = logs.TextFormatter("%(levelname)s %(message)s")
     assert formatter.format(record("%s sleeps", "shop")) == "INFO shop sleeps"
     assert formatter.format(record("100% of it", pod="p", why="x y")) == "INFO 100% of it (pod=p why=x y)"
 
 
 def test_the_log_for_machines() -> None:
-    line = json.loads(cli.JsonFormatter().format(record("%s sleeps", 'sh"op\n', pod=7)))
+    line = json.loads(logs.JsonFormatter().format(record("%s sleeps", 'sh"op\n', pod=7)))
     assert line.pop("time").startswith("20")
     assert line == {"level": "info", "logger": "waker.test", "message": 'sh"op\n sleeps', "pod": "7"}
 
@@ -224,6 +224,6 @@ def test_a_traceback_is_one_line_for_machines() -> None:
         int("no")
     except ValueError as error:
         failed.exc_info = (ValueError, error, error.__traceback__)
-    text = cli.JsonFormatter().format(failed)
+    text = logs.JsonFormatter().format(failed)
     assert "\n" not in text
     assert "ValueError: invalid literal" in json.loads(text)["exception"]

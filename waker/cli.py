@@ -5,18 +5,16 @@
 
 import argparse
 import asyncio
-import json
-import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
-from waker import __version__, app, commands, explaining, preview, restoring
+from waker import __version__, logs, process
+from waker.commands import explain, page, pin, restore, status
 from waker.errors import WakerError
-from waker.settings import FLAGS, Settings, defaults, read_settings
+from waker.settings.flags import FLAGS, Settings, defaults, read_settings
 from waker.web.samples import SAMPLES
 
 NAME = "shop, deployment/shop or statefulset/shop"
@@ -50,16 +48,16 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"waker {__version__}")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sub.add_parser("run", parents=[process], help="run the service")
-    status = sub.add_parser("status", parents=[process], help="show all apps: phase, replicas, and why")
-    status.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
-    status.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
-    status.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
-    explain = sub.add_parser(
+    rows = sub.add_parser("status", parents=[process], help="show all apps: phase, replicas, and why")
+    rows.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
+    rows.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
+    rows.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
+    why = sub.add_parser(
         "explain", parents=[process], help="say why an app is not asleep, and all that was found for it"
     )
-    explain.add_argument("name", metavar="NAME", help=NAME)
-    explain.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
-    explain.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
+    why.add_argument("name", metavar="NAME", help=NAME)
+    why.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
+    why.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
     for name, text in (
         ("sleep", "put an app to sleep now, until its next visitor"),
         ("wake", "wake an app now"),
@@ -70,15 +68,15 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
         if name != "auto":
             one.add_argument("--pin", action="store_true", help="and keep it so, whatever the traffic")
-    restore = sub.add_parser("restore", parents=[process], help="undo everything, also when the service itself is gone")
-    restore.add_argument("--all", action="store_true", required=True, help="every app in every namespace")
-    restore.add_argument(
+    undo = sub.add_parser("restore", parents=[process], help="undo everything, also when the service itself is gone")
+    undo.add_argument("--all", action="store_true", required=True, help="every app in every namespace")
+    undo.add_argument(
         "--timeout", default="5m", help="give the routes back after this long even if an app is not ready"
     )
-    page = sub.add_parser("page", parents=[process], help="print the waiting page, to try a theme or a language")
-    page.add_argument("--theme", default="", help="a file, or the name of a theme (default: the page as it comes)")
-    page.add_argument("--state", choices=list(SAMPLES), default="scheduled", help="what it shows (default: scheduled)")
-    page.add_argument("--lang", default="en", metavar="TAG", help="in which language (default: en)")
+    shown = sub.add_parser("page", parents=[process], help="print the waiting page, to try a theme or a language")
+    shown.add_argument("--theme", default="", help="a file, or the name of a theme (default: the page as it comes)")
+    shown.add_argument("--state", choices=list(SAMPLES), default="scheduled", help="what it shows (default: scheduled)")
+    shown.add_argument("--lang", default="en", metavar="TAG", help="in which language (default: en)")
     demo = sub.add_parser("demo", help="an embedded cluster with sample apps, and waker beside it")
     demo.add_argument("--check", action="store_true", help="do one whole cycle, print it, and say whether all was well")
     demo.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
@@ -96,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
     code = 1
     try:
         settings = read_settings(vars(arguments), os.environ)
-        _log(settings)
+        logs.set_up(settings)
         code = asyncio.run(_command(arguments, settings))
     except* (WakerError, OSError) as errors:  # OSError: mostly a port that is taken
         print(f"waker: {_first(errors)}", file=sys.stderr)
@@ -112,64 +110,25 @@ def _first(error: BaseException) -> BaseException:
 async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
     match arguments.command:
         case "run":
-            await app.run(settings)
+            await process.run(settings)
             return 0
         case "demo":
             from waker.demo import show  # noqa: PLC0415 only here: the service needs none of it
 
             return await show.show(check=arguments.check, port=arguments.port)
         case "status":
-            print(await commands.status(settings, arguments.only, arguments.output))
+            print(await status.status(settings, arguments.only, arguments.output))
         case "explain":
-            print(await explaining.explained(settings, arguments.only, arguments.name, arguments.output))
+            print(await explain.explained(settings, arguments.only, arguments.name, arguments.output))
         case "page":
-            print(await preview.page(settings, arguments.theme, arguments.state, arguments.lang), end="")
+            print(await page.page(settings, arguments.theme, arguments.state, arguments.lang), end="")
         case "restore":
-            print(await restoring.restore(settings, arguments.timeout))
+            print(await restore.restore(settings, arguments.timeout))
         case name:
             does: dict[str, Callable[..., Awaitable[str]]] = {
-                "sleep": commands.sleep,
-                "wake": commands.wake,
-                "auto": commands.auto,
+                "sleep": pin.sleep,
+                "wake": pin.wake,
+                "auto": pin.auto,
             }
             print(await does[name](settings, arguments.only, arguments.name, pin=getattr(arguments, "pin", False)))
     return 0
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the fields a log collector expects."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields = {
-            "time": datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **{k: str(v) for k, v in vars(record).items() if k not in STANDARD},
-        }
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields)
-
-
-class TextFormatter(logging.Formatter):
-    """A line for people, with the extra fields behind it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        extra = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in STANDARD)
-        record.msg, record.args = record.getMessage(), None
-        if extra:
-            record.msg = f"{record.msg} ({extra})"
-        return super().format(record)
-
-
-STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-def _log(settings: Settings) -> None:
-    handler = logging.StreamHandler()
-    text = TextFormatter("%(asctime)s %(levelname)-7s %(message)s")
-    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    logging.getLogger("kubernetes_asyncio").setLevel(logging.INFO)  # at debug it logs whole objects
-    logging.getLogger("asyncio").setLevel(logging.WARNING)

@@ -13,40 +13,40 @@ from typing import Any
 import aiohttp
 
 from waker import names
-from waker.activity import Activity
 from waker.cluster import manifests
-from waker.cluster.checking import passes
+from waker.cluster.app_endpoints import Endpoints
+from waker.cluster.app_pods import Pods
 from waker.cluster.client import Api
-from waker.cluster.endpoints import Endpoints
 from waker.cluster.events import Recorder, Severity, Subject
+from waker.cluster.informer import Reflector, Source
 from waker.cluster.lease import Lease
-from waker.cluster.pods import Pods
-from waker.cluster.reflector import Reflector, Source
+from waker.cluster.readiness import passes
 from waker.cluster.resources import ENDPOINT_SLICES
-from waker.config import Config
-from waker.doors import Doors
 from waker.errors import SettingsError
 from waker.explain.facts import Known, Running, explain
 from waker.explain.shape import Explained
-from waker.fleet import Fleet
-from waker.house import House
-from waker.keeping import Keeper
+from waker.explain.status import row
 from waker.metrics import Metrics
-from waker.plan.checks import Check
+from waker.observe.activity import Activity
+from waker.observe.app import latest, pick
+from waker.observe.cluster import Key, Namespace, World, follow
+from waker.observe.configmap import Config
+from waker.observe.controller_pods import Fleet
+from waker.observe.themes import Themes
 from waker.plan.model import Address, AppId, Backend, Kind, Phase, Pod
-from waker.queue import Queue
-from waker.reconcile import Reconciler
-from waker.settings import Settings
-from waker.sight import latest, pick
-from waker.status import row
-from waker.themes import Themes
+from waker.plan.readiness_probes import Check
+from waker.reconcile.app import Reconciler
+from waker.reconcile.context import House
+from waker.reconcile.namespace import Keeper
+from waker.reconcile.queue import Queue
+from waker.settings.flags import Settings
 from waker.traffic.controllers import Adapter, Interest
-from waker.traffic.controllers.fitting import fitted
-from waker.traffic.outside import Ask, Outside
+from waker.traffic.controllers.configured import fitted
+from waker.traffic.dependencies import Ask, Outside
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
 from waker.web.page import Page
-from waker.world import Key, Namespace, World, follow
+from waker.web.registry import Doors
 
 log = logging.getLogger(__name__)
 

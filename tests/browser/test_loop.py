@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.browser import chromium
 from tests.browser.chromium import Heard
-from tests.shell.scene import SHOP, scene
+from tests.service.scene import SHOP, scene
 
 LAG = 5.0  # seconds; of a slow ingress controller
 

@@ -28,5 +28,5 @@ async def api(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Api]:
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reflectors do not pause."""
-    monkeypatch.setattr("waker.cluster.reflector.PAUSE", 0.001)
-    monkeypatch.setattr("waker.cluster.reflector.BACKOFF", wait_none())
+    monkeypatch.setattr("waker.cluster.informer.PAUSE", 0.001)
+    monkeypatch.setattr("waker.cluster.informer.BACKOFF", wait_none())

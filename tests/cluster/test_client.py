@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from waker.cluster import client, lean
+from waker.cluster import client, partial_import
 from waker.cluster.client import Api, connect
 from waker.cluster.resources import CONFIG_MAPS, DEPLOYMENTS
 from waker.demo import kinds
@@ -314,7 +314,7 @@ class Stopped:
 
 def in_a_pod(folder: Path, monkeypatch: pytest.MonkeyPatch, *, token: str) -> None:
     """As if this process ran in one."""
-    lean.load()
+    partial_import.load()
     for name, text in (("token", token), ("ca.crt", "a certificate")):
         (folder / name).write_text(text)
     monkeypatch.setattr(client, "TOKEN", str(folder / "token"))

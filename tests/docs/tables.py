@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from waker.class_settings import PER_CLASS
 from waker.cli import parser
 from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
-from waker.settings import FLAGS, LIVE, Live, Settings, defaults, format_duration
+from waker.settings.classes import PER_CLASS
+from waker.settings.flags import FLAGS, Settings, defaults
+from waker.settings.live import LIVE, Live
+from waker.settings.times import format_duration
 from waker.traffic.controllers import ALL
 
 ROOT = Path(__file__).parents[2]

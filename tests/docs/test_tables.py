@@ -10,8 +10,8 @@ from waker import names
 from waker.explain import shape
 from waker.metrics import DESCRIBED
 from waker.plan.model import Phase
-from waker.plan.scale import OURS
-from waker.telling import EVENT_REASONS
+from waker.plan.workload_patches import OURS
+from waker.reconcile.report import EVENT_REASONS
 
 TELLERS = {"tell", "_event"}  # methods that take an Event's reason
 WRITTEN = {*OURS, names.SAVED_BACKENDS}  # by KubeSleeper; all others are the user's

@@ -10,7 +10,7 @@ from tests.plan.states import described, states
 from waker.explain.reasons import KINDS, Case, against, answer
 from waker.plan.decide import decide
 from waker.plan.model import Phase, Snapshot
-from waker.plan.rest import rest_of
+from waker.plan.sleep_due import rest_of
 
 
 def case(some: App, **more: Any) -> Case:

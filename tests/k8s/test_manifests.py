@@ -9,7 +9,9 @@ import yaml
 import waker
 from tests.k8s.conftest import FOLDER, Manifest, listed
 from waker import names
-from waker.settings import FLAGS, LIVE, Live, LiveKey, Settings, parse_wait_host, read_live
+from waker.settings.flags import FLAGS, Settings
+from waker.settings.live import LIVE, Live, LiveKey, read_live
+from waker.settings.parsing import parse_wait_host
 from waker.traffic.controllers import ADAPTERS
 
 

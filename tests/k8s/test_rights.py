@@ -7,7 +7,7 @@ import pytest
 
 from tests.k8s.conftest import FOLDER, Manifest
 from waker import names
-from waker.plan import presence
+from waker.plan import owned_objects
 
 # Whoever may do this can become anybody, read anything, or run programs.
 NEVER = {"secrets", "serviceaccounts", "pods/exec", "pods/attach", "pods/portforward", "nodes", "roles", "clusterroles",
@@ -57,10 +57,10 @@ def allowed(rules: list[dict[str, Any]], verb: str, resource: str, name: str) ->
         pytest.param("delete", "services", "shop", False, id="nobody else's Service"),
         pytest.param("patch", "services", names.WAKER_SERVICE, True, id="its own Service follows its port"),
         pytest.param("patch", "services", "shop", False, id="nobody else's Service is changed"),
-        pytest.param("patch", "endpointslices", presence.SLICE, True, id="its own slice"),
+        pytest.param("patch", "endpointslices", owned_objects.SLICE, True, id="its own slice"),
         pytest.param("patch", "endpointslices", "shop-x1", False, id="nobody else's slice"),
         pytest.param("delete", "endpointslices", "shop-x1", False, id="nor is it deleted"),
-        pytest.param("delete", "ingresses", presence.keeper_name("nginx"), True, id="the keeper of any class"),
+        pytest.param("delete", "ingresses", owned_objects.keeper_name("nginx"), True, id="the keeper of any class"),
         pytest.param("delete", "deployments", "shop", False, id="no workload is deleted"),
         pytest.param("create", "deployments", "shop", False, id="nor made"),
         pytest.param("create", "pods", "shop", False, id="no pod is started"),

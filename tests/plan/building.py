@@ -25,7 +25,7 @@ from waker.plan.model import (
     Traffic,
     Workload,
 )
-from waker.plan.originals import format_time
+from waker.plan.times import format_time
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 IDLE_AFTER = timedelta(minutes=30)

@@ -10,11 +10,11 @@ from typing import Any
 from tests.plan.building import NOW
 from tests.plan.states import SINCE, SWAPPED
 from waker import names
-from waker.plan import scale
+from waker.plan import workload_patches
 from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
 from waker.plan.model import Holder, Phase, Pin, Snapshot
-from waker.plan.originals import format_time, parse_time
+from waker.plan.times import format_time, parse_time
 
 SETTLED = NOW - timedelta(seconds=2)
 NEXT_PASS = NOW + timedelta(seconds=1)
@@ -70,7 +70,7 @@ def law_1(seen: Snapshot, plan: Plan) -> bool:
     """Remember before you change: originals go into the very patch that changes them."""
     for each in plan.actions:
         if isinstance(each, ScaleToZero):
-            body = scale.patch(seen.workload, each, NOW)
+            body = workload_patches.patch(seen.workload, each, NOW)
             saved = body["metadata"]["annotations"][names.SAVED_REPLICAS]
             return bool(saved == str(seen.workload.replicas) != "0" and body["spec"] == {"replicas": 0})
         if isinstance(each, Redirect):

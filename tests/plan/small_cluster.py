@@ -16,14 +16,15 @@ from waker import names
 from waker.cluster import manifests
 from waker.demo.patches import json_patch, merge
 from waker.demo.refusals import Refused
-from waker.plan import scale, swap
+from waker.plan import workload_patches
 from waker.plan.actions import Action, Plan, Redirect, Restore
 from waker.plan.decide import decide
 from waker.plan.model import Holder, IngressClass, Kind, Phase, Snapshot, Traffic
 from waker.plan.policy import read_policy
-from waker.plan.rest import answered_until
-from waker.plan.routes import Found, Neighbourhood, discover
-from waker.settings import Live
+from waker.plan.routes import swap
+from waker.plan.routes.discovery import Found, Neighbourhood, discover
+from waker.plan.sleep_due import answered_until
+from waker.settings.live import Live
 
 Json = dict[str, Any]
 
@@ -223,7 +224,7 @@ class Waker:
                     gone = [id for id in forget if id.ingress == name]
                     yield "Ingress", name, swap.restore(ingresses[name], mine, gone)
             case _:
-                yield "Deployment", seen.workload.id.name, scale.patch(seen.workload, action, now)
+                yield "Deployment", seen.workload.id.name, workload_patches.patch(seen.workload, action, now)
 
 
 def led_to(cluster: Cluster, app: str) -> Iterator[Json]:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from tests.plan.building import IDLE_AFTER, SHOP, WAKE_TIMEOUT, ago, gone, ours, reverted, route
 from waker import names
 from waker.plan.model import Certainty, Holder, Pin, Policy, Route, RouteId, Snapshot, Traffic, Workload
-from waker.plan.originals import format_time
+from waker.plan.times import format_time
 
 LONG_AGO = ago(hours=2)
 ASKED = ago(seconds=20)

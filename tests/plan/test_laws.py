@@ -16,7 +16,7 @@ from tests.plan.building import NOW
 from tests.plan.laws import LAWS, Law
 from tests.plan.states import described, states
 from waker.plan import decide as brain
-from waker.plan import drift, rest
+from waker.plan import drift, sleep_due
 from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
 from waker.plan.model import Phase, Snapshot
@@ -88,8 +88,8 @@ def hasty(action: Any) -> Callable[..., Plan]:
         pytest.param(drift, "MOST_SWAPS", 9, laws.law_5, id="fights with a tool for ever"),
         pytest.param(brain, "_knocked_meanwhile", lambda *_: False, laws.law_6, id="deaf on the way down"),
         pytest.param(brain, "_why_wake", lambda *_: "", laws.law_6, id="deaf while asleep"),
-        pytest.param(rest, "wish_of", lambda seen: None, laws.law_6, id="does not read wishes"),
-        pytest.param(rest, "asked_to_sleep", lambda seen: True, laws.law_7, id="always asked to sleep"),
+        pytest.param(sleep_due, "wish_of", lambda seen: None, laws.law_6, id="does not read wishes"),
+        pytest.param(sleep_due, "asked_to_sleep", lambda seen: True, laws.law_7, id="always asked to sleep"),
         pytest.param(brain, "_why_wake", lambda *_: "", laws.law_8, id="a wish is for the moment only"),
         pytest.param(
             brain, "_wake", hasty(lambda seen: Redirect(())), laws.never_the_reason_that_an_app_is_down, id="no wake"

@@ -8,7 +8,8 @@ import pytest
 from waker import names
 from waker.plan.model import Pin, Policy, Reception
 from waker.plan.policy import named, read_policy
-from waker.settings import Live, parse_floor
+from waker.settings.live import Live
+from waker.settings.times import parse_floor
 
 LIVE = Live(idle_after=timedelta(minutes=15), wake_timeout=timedelta(minutes=2))
 DEFAULT = Policy(LIVE.idle_after, LIVE.wake_timeout)

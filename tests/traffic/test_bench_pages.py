@@ -9,7 +9,7 @@ from bench import pages
 from bench.reading import key_of
 from tests.traffic.test_exposition import PAGES, read
 from waker.traffic.controllers import INGRESS_NGINX, TRAEFIK, Adapter
-from waker.traffic.counters import Summing
+from waker.traffic.ledger import Summing
 
 LABEL = re.compile(r'(\w+)="')
 

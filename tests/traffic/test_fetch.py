@@ -15,10 +15,10 @@ from aiohttp.test_utils import TestServer
 from waker.errors import ScrapeError
 from waker.plan.model import Pod
 from waker.traffic import exposition, fetch
+from waker.traffic.controller import FRESH
 from waker.traffic.controllers import TRAEFIK
-from waker.traffic.counters import Page
+from waker.traffic.ledger import Page
 from waker.traffic.scrape import JITTER, jittered
-from waker.traffic.watched import FRESH
 
 from .test_scrape import INTERVAL, traefik
 

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
-from waker.traffic import readings
+from waker.traffic import rounds
+from waker.traffic.controller import FRESH
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey, Values
-from waker.traffic.counters import Page, Summing
+from waker.traffic.dependencies import Outside
 from waker.traffic.exposition import Exposition
-from waker.traffic.outside import Outside
+from waker.traffic.ledger import Page, Summing
 from waker.traffic.scrape import Scraper
-from waker.traffic.watched import FRESH
 
 INTERVAL = timedelta(seconds=15)
 APPS = [AppId(Kind.DEPLOYMENT, "team-a", name) for name in ("shop", "blog")]
@@ -168,7 +168,7 @@ STEP = st.tuples(
 async def live(steps: Iterable[tuple[str, int, int]]) -> None:
     world = World()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readings, "fetch", world.fetch)
+        patch.setattr(rounds, "fetch", world.fetch)
         for what, which, app in steps:
             world.do(what, which, app)
             if what == "round":
@@ -194,7 +194,7 @@ def test_an_app_that_nobody_visits_becomes_idle(steps: list[tuple[str, int, int]
     async def lives() -> None:
         world = World()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(readings, "fetch", world.fetch)
+            patch.setattr(rounds, "fetch", world.fetch)
             await world.scraper.round()
             start = world.now
             for what, which, app in steps:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waker.traffic.controllers import HAPROXYTECH, Place, interest
-from waker.traffic.counters import Ledger, Moved, Page, Summing
 from waker.traffic.exposition import Exposition
+from waker.traffic.ledger import Ledger, Moved, Page, Summing
 
 INTEREST = interest(HAPROXYTECH, Place("team-a", "shop", "shop", "http", "http", 80))
 KEYS = frozenset(INTEREST.keys)

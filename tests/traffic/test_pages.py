@@ -21,8 +21,8 @@ from waker.traffic.controllers import (
     Values,
     interest,
 )
-from waker.traffic.counters import Page, Summing
 from waker.traffic.exposition import Exposition
+from waker.traffic.ledger import Page, Summing
 
 PAGES = Path(__file__).parent / "pages"
 SHOP = Place("team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/")

@@ -16,7 +16,7 @@ from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod, Traffic
 from waker.traffic import prometheus
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest
-from waker.traffic.outside import Outside
+from waker.traffic.dependencies import Outside
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
 from waker.traffic.targets import SAMPLED

@@ -13,10 +13,10 @@ from aiohttp.test_utils import TestServer
 
 from waker.plan.model import AppId, Certainty, Kind, Pod, Traffic
 from waker.traffic import exposition, fetch
+from waker.traffic.controller import FRESH, GRACE
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, TRAEFIK, Adapter, Interest
-from waker.traffic.outside import Outside
+from waker.traffic.dependencies import Outside
 from waker.traffic.scrape import SHOWN_AFTER, Scraper
-from waker.traffic.watched import FRESH, GRACE
 
 INTERVAL = timedelta(seconds=15)
 SHOP, BLOG = AppId(Kind.DEPLOYMENT, "team-a", "shop"), AppId(Kind.STATEFUL_SET, "team-b", "blog")

@@ -13,12 +13,12 @@ from aiohttp import web
 
 from waker.metrics import Metrics
 from waker.plan.model import Address, AppId, Backend, Kind, Phase
-from waker.settings import Live
+from waker.settings.live import Live
 from waker.web import forward
 from waker.web.apps import View
+from waker.web.connections import runner
 from waker.web.page import Page
-from waker.web.port import runner
-from waker.web.visitors import Door, visitors
+from waker.web.public_port import Door, visitors
 
 APP = AppId(Kind.DEPLOYMENT, "demo", "shop")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from tests.web.conftest import HOST, Stand
 from waker import names
 from waker.plan.model import Reception
 from waker.web import hosts
-from waker.web.audience import audience
+from waker.web.visitor_kind import audience
 
 TOLD = {200, 202, 204, 400, 404, 405, 413, 414, 417, 431, 501, 502, 503}
 SECRET = b"Zq9xEcho"

@@ -9,9 +9,10 @@ import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 
 from tests.web.conftest import ASLEEP, NOW, PAGE
+from waker.image import precompile
 from waker.plan.model import Phase
 from waker.plan.progress import Step, Trouble
-from waker.web import context, files, page, precompile, words
+from waker.web import files, messages, page, page_context
 from waker.web.apps import View
 from waker.web.page import Page
 from waker.web.samples import SAMPLES
@@ -52,10 +53,10 @@ def test_every_page_is_complete_in_itself(view: View, tag: str) -> None:
 @STATES
 def test_each_state_is_said_in_words_and_to_the_script(view: View) -> None:
     html, english = text(view), PAGE.languages["en"]
-    assert english[f"say.{words.saying(view)}"] in html
-    assert english[f"heading.{words.mood(view)}"].replace("{title}", "The shop") in html
+    assert english[f"say.{messages.saying(view)}"] in html
+    assert english[f"heading.{messages.mood(view)}"].replace("{title}", "The shop") in html
     data = told(html)
-    assert (data["mood"], data["step"]) == (words.mood(view), view.step)
+    assert (data["mood"], data["step"]) == (messages.mood(view), view.step)
 
 
 def test_progress_is_a_list_in_which_one_step_is_current() -> None:
@@ -117,7 +118,7 @@ def test_time(elapsed: int, usual: int | None, said: str) -> None:
 @pytest.mark.parametrize("step", Step)
 def test_whatever_is_so_has_a_sentence(phase: Phase, trouble: Trouble | None, step: Step) -> None:
     if step is not Step.OPENING:  # nobody sees that one
-        said = words.sentence(replace(ASLEEP, phase=phase, trouble=trouble, step=step), PAGE.languages["en"])
+        said = messages.sentence(replace(ASLEEP, phase=phase, trouble=trouble, step=step), PAGE.languages["en"])
         assert said.endswith(".")
 
 
@@ -166,5 +167,5 @@ def test_the_query_is_kept_without_javascript_and_escaped() -> None:
 def test_every_field_of_the_context_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "themes.md").read_text()
     rows = re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE)
-    wanted = [*context.Context.__slots__, *(f"step.{name}" for name in context.Stage.__slots__)]
+    wanted = [*page_context.Context.__slots__, *(f"step.{name}" for name in page_context.Stage.__slots__)]
     assert rows == wanted

@@ -8,7 +8,7 @@ import pytest
 
 from tests.web.conftest import ASLEEP, NOW
 from waker.errors import ThemeError
-from waker.themes import look_of, looks
+from waker.observe.themes import look_of, looks
 from waker.web import themes
 from waker.web.page import Page
 from waker.web.samples import SAMPLES

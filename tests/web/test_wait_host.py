@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from tests.web.browser import goes_to
 from tests.web.conftest import APP, HOST, NOW, PAGE, WAIT_HOST, Stand
-from tests.web.test_way_back import near
+from tests.web.test_return_url import near
 from tests.web.tricks import TRICKS
 from waker import names
 from waker.plan.model import Phase, Reception
 from waker.plan.progress import Step
-from waker.settings import Live
-from waker.web import visitors
+from waker.settings.live import Live
+from waker.web import public_port
 from waker.web.wait_host import WaitHost
 
 BROWSER = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
@@ -276,7 +276,7 @@ async def test_the_pages_question_is_held_until_the_way_is_open(stand: Stand) ->
     stand.house.gate = asyncio.Event()
     asked = asyncio.create_task(stand.client.head(where("/api/v1/app"), headers=API | {names.MARKER: names.MARK_POLL}))
     await stand.house.waiting.wait()
-    assert stand.house.waits == [visitors.POLL_ALONE]
+    assert stand.house.waits == [public_port.POLL_ALONE]
     stand.house.is_(Phase.RISING, open=True)
     stand.house.gate.set()
     async with await asked as answer:

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from waker.cluster.client import Api
 from waker.cluster.resources import INGRESSES, workload_path
-from waker.plan import scale, swap
+from waker.plan import workload_patches
 from waker.plan.actions import Action, Redirect, Restore
 from waker.plan.model import Ingress, Route, RouteId, Workload
+from waker.plan.routes import swap
 
 Ingresses = Mapping[str, Ingress]  # of the app's namespace, by name
 
@@ -28,7 +29,7 @@ async def apply(api: Api, action: Action, workload: Workload, ingresses: Ingress
                 gone = [id for id in forget if id.ingress == name]
                 await apply_restore(api, ingresses[name], mine, gone)
         case _:
-            await api.patch(workload_path(workload.id), scale.patch(workload, action, now))
+            await api.patch(workload_path(workload.id), workload_patches.patch(workload, action, now))
 
 
 async def apply_restore(api: Api, ingress: Ingress, routes: Iterable[Route], forget: Iterable[RouteId]) -> None:

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from waker import names
-from waker.cluster import lean
+from waker.cluster import partial_import
 from waker.errors import ClusterError, Conflict, Gone, NotFound, SettingsError, Unavailable
 
 Json = dict[str, Any]
@@ -157,7 +157,7 @@ def _in_a_pod(kubeconfig: str) -> bool:
 
 async def _configuration(kubeconfig: str) -> Any:
     """How to reach the API server: the file that is named, else the service account, else the user's kubeconfig."""
-    configuration, _, _ = lean.load()
+    configuration, _, _ = partial_import.load()
     found = configuration.Configuration()
     found.connection_pool_maxsize = 0  # watches are many and long
     # The chain is verified as by kubectl. Python 3.13 and later would also refuse the many clusters whose certificates
@@ -194,7 +194,7 @@ async def connect(kubeconfig: str, told: Callable[[str, int], None] = lambda ver
     """Open a client, and close it. Asks the API server nothing yet. Raises SettingsError."""
     sslproto.SSLProtocol.max_size = TLS_BUFFER
     configuration = await _configuration(kubeconfig)
-    _, api_client, _ = lean.load()
+    _, api_client, _ = partial_import.load()
     client = api_client.ApiClient(configuration)
     client.user_agent = "kubesleeper-waker"
     if _in_a_pod(kubeconfig):

@@ -21,7 +21,7 @@ from waker.plan.model import (
     ServicePort,
     Workload,
 )
-from waker.plan.originals import backend_of
+from waker.plan.routes.originals import backend_of
 
 Json = Mapping[str, Any]
 

@@ -16,12 +16,12 @@ from typing import Final
 
 import aiohttp
 
-from waker import app, names
+from waker import names, process
 from waker.demo.cluster import Cluster, Options
 from waker.demo.kinds import EVENTS, Obj
 from waker.demo.samples import SAMPLES, Sample, manifests
 from waker.errors import DemoError
-from waker.settings import Settings
+from waker.settings.flags import Settings
 
 IDLE_AFTER: Final = {True: "4s", False: "20s"}  # when checked, when shown
 REPLICAS: Final = 2
@@ -39,7 +39,7 @@ async def show(*, check: bool, port: int) -> int:
                 _load(cluster, idle_after=IDLE_AFTER[check])
                 timeline = Timeline()
                 telling = tasks.create_task(timeline.run(cluster))
-                waker = tasks.create_task(app.run(_settings(cluster, Path(folder))))
+                waker = tasks.create_task(process.run(_settings(cluster, Path(folder))))
                 code = await _check(cluster, timeline) if check else await _welcome(cluster, waker)
                 telling.cancel()
                 waker.cancel()

@@ -9,23 +9,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from waker import names
-from waker.doors import Doors
 from waker.explain import origins
 from waker.explain.reasons import Case, against, answer
 from waker.explain.shape import App, Explained, PodFacts, RouteFacts, SeriesFacts, ServiceFacts, Sign, Value
+from waker.observe.app import interests, traffic_of, unseen
+from waker.observe.cluster import Sight, World
 from waker.plan.decide import decide
 from waker.plan.model import AppId, Certainty, Holder, Route, Service, Snapshot, Traffic
-from waker.plan.originals import parse_time
 from waker.plan.policy import read_policy
-from waker.plan.rest import idle_period, visited_at
+from waker.plan.sleep_due import idle_period, visited_at
 from waker.plan.state import state_of
-from waker.settings import Live
-from waker.sight import interests, traffic_of, unseen
+from waker.plan.times import parse_time
+from waker.settings.live import Live
+from waker.traffic.controller import Controller, Watched
 from waker.traffic.controllers import Interest
-from waker.traffic.controllers.fitting import fitted
+from waker.traffic.controllers.configured import fitted
 from waker.traffic.scrape import Scraper
-from waker.traffic.watched import Controller, Watched
-from waker.world import Sight, World
+from waker.web.registry import Doors
 
 NOT_ASKED = "visits are known to the running service only, and it could not be asked"
 

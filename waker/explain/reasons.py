@@ -12,8 +12,8 @@ from waker import names
 from waker.explain.shape import Reason
 from waker.plan.actions import Plan
 from waker.plan.model import Phase, Pin, Snapshot
-from waker.plan.rest import asked_to_sleep, idle_period, visited_at
-from waker.settings import format_duration
+from waker.plan.sleep_due import asked_to_sleep, idle_period, visited_at
+from waker.settings.times import format_duration
 
 # What `kind` can be, and what it says.
 KINDS = {

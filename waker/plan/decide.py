@@ -28,9 +28,9 @@ from waker import names
 from waker.plan import drift
 from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
 from waker.plan.model import Phase, Pin, Snapshot
-from waker.plan.rest import SOON, Rest, asleep_since, read_until, rest_of, wish_of
+from waker.plan.sleep_due import SOON, Rest, asleep_since, read_until, rest_of, wish_of
 from waker.plan.state import State, state_of
-from waker.settings import format_duration
+from waker.settings.times import format_duration
 
 PROBE_EVERY = timedelta(milliseconds=200)
 SETTLE = timedelta(seconds=2)  # requests that a controller took before it followed end meanwhile

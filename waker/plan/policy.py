@@ -10,16 +10,9 @@ from typing import Any, NamedTuple
 from waker import names
 from waker.errors import SettingsError
 from waker.plan.model import Pin, Policy, Reception
-from waker.settings import (
-    Live,
-    one_of,
-    parse_audience,
-    parse_bool,
-    parse_duration,
-    parse_paths,
-    parse_probe_response,
-    several,
-)
+from waker.settings.live import Live, parse_audience, parse_probe_response
+from waker.settings.parsing import one_of, parse_bool, parse_paths, several
+from waker.settings.times import parse_duration
 
 
 class Reading(NamedTuple):

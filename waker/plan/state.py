@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from waker import names
 from waker.plan.model import Holder, Route, RouteId, Snapshot
-from waker.plan.scale import OURS
+from waker.plan.workload_patches import OURS
 
 
 @dataclass(frozen=True, slots=True)

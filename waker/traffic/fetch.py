@@ -14,10 +14,10 @@ from yarl import URL
 
 from waker.errors import ScrapeError
 from waker.plan.model import Pod
-from waker.traffic.access import asking
 from waker.traffic.controllers import Adapter, SeriesKey
-from waker.traffic.counters import Page, Summing
+from waker.traffic.credentials import asking
 from waker.traffic.exposition import Exposition
+from waker.traffic.ledger import Page, Summing
 
 SLICE: Final = 64 * 1024  # at most some 5 ms of parsing; a compressed chunk can unfold to far more
 COMPRESS_FROM: Final = 1 << 20  # below, packing costs the controller more than it saves the network

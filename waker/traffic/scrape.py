@@ -19,12 +19,12 @@ from typing import Final
 import aiohttp
 
 from waker.plan.model import AppId, Certainty, Pod, Traffic
+from waker.traffic.controller import Controller, Watched
 from waker.traffic.controllers import Adapter, Counted, Interest, SeriesKey
-from waker.traffic.counters import SHOWN_WITHIN, Page
-from waker.traffic.memory import Followed, Record, Stand
-from waker.traffic.outside import Outside
-from waker.traffic.readings import Readings
-from waker.traffic.watched import Controller, Watched
+from waker.traffic.dependencies import Outside
+from waker.traffic.ledger import SHOWN_WITHIN, Page
+from waker.traffic.rounds import Readings
+from waker.traffic.visit_record import Followed, Record, Stand
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from waker.plan.model import Pod
 from waker.traffic.controllers import Adapter, SeriesKey
-from waker.traffic.counters import Page, Summing
+from waker.traffic.ledger import Page, Summing
 from waker.traffic.lines import Sample
 from waker.traffic.vector import Element
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from waker.plan.model import Address, AppId, Backend, Phase, Reception
-from waker.plan.passage import Passage
+from waker.plan.page_transport import Passage
 from waker.plan.progress import Step, Trouble
 
 

@@ -32,8 +32,8 @@ from yarl import URL
 from waker import names
 from waker.errors import WakerError
 from waker.plan.model import Address
-from waker.web import sockets
-from waker.web.port import AHEAD, STALLED
+from waker.web import tunnel
+from waker.web.connections import AHEAD, STALLED
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +81,9 @@ async def once(session: ClientSession, request: web.Request, to: Address) -> web
     try:
         if answer.status != SWITCHING:
             return await give_back(request, answer)
-        if not sockets.wanted(request):
+        if not tunnel.wanted(request):
             raise Broken("the app wants to speak something else than HTTP")
-        return await sockets.tunnel(request, answer)
+        return await tunnel.tunnel(request, answer)
     finally:
         answer.close()
 
@@ -92,7 +92,7 @@ async def ask(session: ClientSession, request: web.Request, to: Address) -> Clie
     """The head of the pod's answer. Raises as `once`."""
     headers = end_to_end(request.headers, NOT_PASSED_ON)
     headers["Connection"] = "close"  # a kept connection may be dead, and then nobody knows what was sent
-    if sockets.wanted(request):
+    if tunnel.wanted(request):
         headers.update(Connection="Upgrade", Upgrade="websocket")
     try:
         return await session.request(

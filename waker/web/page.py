@@ -17,9 +17,9 @@ from jinja2 import Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from markupsafe import Markup
 
 from waker.errors import ThemeError
-from waker.web import files, languages, words
+from waker.web import files, languages, messages
 from waker.web.apps import View
-from waker.web.context import Context, Fixed, Look, context_of
+from waker.web.page_context import Context, Fixed, Look, context_of
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Page:
 
     def sentence(self, view: View) -> str:
         """What is going on, for a program's reader: in English."""
-        return words.sentence(view, self.languages[languages.DEFAULT])
+        return messages.sentence(view, self.languages[languages.DEFAULT])
 
     def _make(self, theme: str, context: Context) -> list[bytes]:
         return self._text(theme, context).encode().split(self._nonce.encode())

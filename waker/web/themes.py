@@ -16,7 +16,7 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from waker.errors import ThemeError
-from waker.web.context import Context, Look, Stage
+from waker.web.page_context import Context, Look, Stage
 
 LONGEST: Final = 64 * 1024  # letters of a template
 LARGEST: Final = 128 * 1024  # letters of its page

@@ -15,12 +15,12 @@ from aiohttp import web
 
 from waker import names
 from waker.plan.model import Phase
-from waker.settings import Live
-from waker.web import answers, hosts, way_back
+from waker.settings.live import Live
+from waker.web import hosts, responses, return_url
 from waker.web.apps import Apps, View
-from waker.web.audience import Audience, audience
 from waker.web.page import API, BACK, Page, waited
-from waker.web.way_back import WayBack
+from waker.web.return_url import WayBack
+from waker.web.visitor_kind import Audience, audience
 
 PAGE: Final = "/"
 THEIRS: Final = frozenset({Phase.AWAKE, Phase.UNMANAGED})  # routes lead to the app, or wherever its owner said
@@ -40,18 +40,18 @@ def sent(apps: Apps, wait_host: str, request: web.Request) -> web.Response | Non
     if back is None or back.host == host:
         return None
     where = f"{scheme or back.scheme}://{host}" + (f":{port}" if port else "")
-    return answers.moved(f"{where}{PAGE}?{way_back.told(back)}")
+    return responses.moved(f"{where}{PAGE}?{return_url.told(back)}")
 
 
 def wanted(apps: Apps, request: web.Request, port: int) -> WayBack | None:
     """The address that a visitor has asked for, as their browser knows it."""
     said = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
-    scheme = said if said in way_back.DEFAULT_PORTS else request.scheme
+    scheme = said if said in return_url.DEFAULT_PORTS else request.scheme
     path = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
     for name in ("X-Forwarded-Host", "Host"):
         text = request.headers.get(name, "").partition(",")[0].strip()
         if apps.holds(hosts.plain(text)):
-            return way_back.read(f"{scheme}://{text}{path}", port)
+            return return_url.read(f"{scheme}://{text}{path}", port)
     return None
 
 
@@ -74,18 +74,18 @@ class WaitHost:
         """The answer, and a word for the metrics."""
         path = request.rel_url.path
         if path not in (PAGE, BACK, API):
-            return "unknown", answers.unknown()
+            return "unknown", responses.unknown()
         origin = self._origin(request) if path == API else None
         if path == API and request.method == "OPTIONS":
-            return "api", answers.allowed(answers.preflight(), origin)
+            return "api", responses.allowed(responses.preflight(), origin)
         if request.method not in ("GET", "HEAD"):
-            return "api" if path == API else "wait", answers.no_method()
-        back = way_back.asked(request.rel_url.raw_query_string, setting(self.live().wait_host)[2])
+            return "api" if path == API else "wait", responses.no_method()
+        back = return_url.asked(request.rel_url.raw_query_string, setting(self.live().wait_host)[2])
         view = self._find(back) if back else None
         if path == API:
-            told = await self._told(request, back, view) if back and view else answers.no_way_back_told()
-            return "api", answers.allowed(told, origin)
-        return "wait", self._page(request, back, view) if back and view else answers.no_way_back()
+            told = await self._told(request, back, view) if back and view else responses.no_way_back_told()
+            return "api", responses.allowed(told, origin)
+        return "wait", self._page(request, back, view) if back and view else responses.no_way_back()
 
     def _find(self, back: WayBack) -> View | None:
         held = self.apps.holds(back.host) and back.host != setting(self.live().wait_host)[1]
@@ -94,7 +94,7 @@ class WaitHost:
     def _origin(self, request: web.Request) -> str | None:
         """Whose page asks, if it is a page of a host that we hold."""
         text = request.headers.get("Origin", "")
-        found = way_back.read(text, setting(self.live().wait_host)[2])
+        found = return_url.read(text, setting(self.live().wait_host)[2])
         return text if found and found.origin == text and self.apps.holds(found.host) else None
 
     async def _told(self, request: web.Request, back: WayBack, view: View) -> web.Response:
@@ -110,22 +110,22 @@ class WaitHost:
             "elapsed": waited(view, self.clock()),
             "sentence": self.page.sentence(view),
         }
-        return answers.state(view, told, ready=_free(view))
+        return responses.state(view, told, ready=_free(view))
 
     def _page(self, request: web.Request, back: WayBack, view: View) -> web.Response:
         if request.rel_url.path == BACK and _free(view):
-            return answers.moved(str(back))
+            return responses.moved(str(back))
         who = audience(request.method, back.path, request.headers, view.reception)
         if not who.waits or names.MARKER in request.headers:
-            return answers.later(view, who)
+            return responses.later(view, who)
         if not (view.pinned or _free(view)):
             self.apps.knock(view.app)
         if who is Audience.CLIENT:
-            return answers.problem(view, self.page.sentence(view))
+            return responses.problem(view, self.page.sentence(view))
         self.apps.look(view.app)
         accepted = request.headers.get("Accept-Language", "")
-        page = self.page.render(view, self.clock(), way_back.told(back), accepted, away=True)
-        return answers.shown(page, view, self.live().page_status)
+        page = self.page.render(view, self.clock(), return_url.told(back), accepted, away=True)
+        return responses.shown(page, view, self.live().page_status)
 
 
 def _free(view: View) -> bool:

@@ -17,8 +17,8 @@ from aiohttp.test_utils import TestServer
 from waker.errors import ScrapeError
 from waker.plan.model import Pod
 from waker.traffic.controllers import Adapter, SeriesKey
-from waker.traffic.counters import Page
 from waker.traffic.fetch import fetch
+from waker.traffic.ledger import Page
 
 STARTS_WITHIN = SHOWN_WITHIN = 30  # seconds; a program that is read from a cold disk takes some
 

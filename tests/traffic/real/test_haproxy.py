@@ -10,7 +10,7 @@ import pytest
 from tests.traffic.real.programs import Proxy, app, free_ports, program, running
 from waker.plan.model import Pod
 from waker.traffic.controllers import HAPROXYTECH, Place, interest
-from waker.traffic.counters import Ledger, Moved, Page
+from waker.traffic.ledger import Ledger, Moved, Page
 
 pytestmark = pytest.mark.skipif(not program("haproxy"), reason="haproxy is not installed (Debian: haproxy)")
 

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from tests.traffic.real.programs import Proxy, app, free_ports, program, running
 from waker.plan.model import Pod
 from waker.traffic.controllers import SKIPPER, Place
-from waker.traffic.counters import Ledger, Moved
+from waker.traffic.ledger import Ledger, Moved
 
 pytestmark = pytest.mark.skipif(
     not program("skipper"), reason="skipper is not built (tests/traffic/real/build-skipper, needs Go)"

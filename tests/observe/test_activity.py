@@ -1,0 +1,155 @@
+"""The ConfigMap with the last visits, on the embedded API server: what is written, how often, and by whom."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from waker import names
+from waker.cluster.client import connect
+from waker.demo import kinds
+from waker.demo.cluster import Cluster
+from waker.demo.kinds import Key
+from waker.observe import activity
+from waker.observe.activity import EVERY, QUIET, RENEWED, Activity
+from waker.plan.model import AppId, Kind
+from waker.traffic.visit_record import Entry, Record
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SHOP, BLOG = (AppId(Kind.DEPLOYMENT, "team-a", name) for name in ("shop", "blog"))
+
+
+@dataclass
+class Stage:
+    """One waker's part in it."""
+
+    cluster: Cluster
+    kubeconfig: Path
+    activity: Activity = field(init=False)
+    now: datetime = NOW
+    holder: bool = True
+    knocks: dict[AppId, datetime] = field(default_factory=dict)
+
+    def known(self, **visited: datetime) -> Record:
+        """What the scraper knows, by the names of apps."""
+        apps = {AppId(Kind.DEPLOYMENT, "team-a", name): Entry(at, "digest") for name, at in visited.items()}
+        return Record(self.now, {"c": {"uid": 5.0}}, apps)
+
+    async def turn(self, **visited: datetime) -> bool:
+        """One look; whether it wrote."""
+        before = self.written()
+        if self.activity.due():
+            await self.activity.write(self.known(**visited))
+        return self.written() != before
+
+    def written(self) -> object:
+        found = self.cluster.get("ConfigMap", "kubesleeper", names.ACTIVITY)
+        return found and found.get("data")
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with Cluster() as cluster:
+        metadata = {"name": names.ACTIVITY, "namespace": "kubesleeper"}
+        cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}])
+        here = Stage(cluster, cluster.kubeconfig(tmp_path / "kubeconfig"))
+        async with connect(str(here.kubeconfig)) as api:
+            here.activity = Activity(api, "kubesleeper", here.knocks.get, lambda: here.holder, lambda: here.now)
+            yield here
+
+
+LONG_AGO = NOW - timedelta(hours=1)
+
+
+async def test_what_is_quiet_is_written_and_read_again(stage: Stage) -> None:
+    assert await stage.activity.read() is None
+    assert await stage.turn(shop=LONG_AGO, blog=NOW - QUIET / 2)
+    assert await stage.activity.read() == stage.known(shop=LONG_AGO)
+
+
+async def test_at_most_one_write_a_minute_and_none_without_news(stage: Stage) -> None:
+    assert await stage.turn(shop=LONG_AGO)
+    assert not await stage.turn(shop=LONG_AGO, blog=LONG_AGO), "too soon"
+    stage.now += EVERY
+    assert await stage.turn(shop=LONG_AGO, blog=LONG_AGO)
+    stage.now += EVERY
+    assert not await stage.turn(shop=LONG_AGO, blog=LONG_AGO), "no news"
+    assert not await stage.turn(blog=LONG_AGO), "that one is visited again is none"
+    stage.now += RENEWED
+    assert await stage.turn(shop=LONG_AGO, blog=LONG_AGO), "so that it is still believed"
+
+
+async def test_a_restart_does_not_write_sooner(stage: Stage) -> None:
+    assert await stage.turn(shop=LONG_AGO)
+    await stage.activity.read()
+    stage.now += EVERY / 2
+    assert not await stage.turn(shop=LONG_AGO, blog=LONG_AGO)
+
+
+async def test_only_the_holder_of_the_lease_writes(stage: Stage) -> None:
+    stage.holder = False
+    assert not await stage.turn(shop=LONG_AGO)
+
+
+async def test_an_app_that_knocked_at_waker_is_left_out(stage: Stage) -> None:
+    stage.knocks[SHOP] = LONG_AGO + timedelta(minutes=1)
+    assert not await stage.turn(shop=LONG_AGO)
+    stage.knocks[SHOP] = LONG_AGO - timedelta(minutes=1)
+    assert await stage.turn(shop=LONG_AGO)
+
+
+async def test_without_the_object_nothing_is_lost_but_time(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.cluster.verbs.delete(kinds.CONFIG_MAPS, Key("kubesleeper", names.ACTIVITY))
+    assert await stage.activity.read() is None
+    assert not await stage.turn(shop=LONG_AGO)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
+async def test_what_is_too_large_is_not_written(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activity, "MOST", 10)
+    assert not await stage.turn(shop=LONG_AGO)
+
+
+async def test_who_begins_to_hold_the_lease_keeps_to_what_the_holder_before_it_wrote(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity, "LOOK", 0)
+    assert await stage.turn(shop=LONG_AGO)
+    async with connect_again(stage) as (other, looks):
+        stage.now += EVERY / 2
+        running = asyncio.create_task(other.run(lambda: stage.known(blog=LONG_AGO)))
+        await looks.reached(20)
+        assert "blog" not in str(stage.written())
+        stage.now += EVERY / 2
+        await stage.cluster.until(lambda: "blog" in str(stage.written()))
+        running.cancel()
+
+
+class Looks:
+    """Whether one may write; who asks is counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.more = asyncio.Event()
+
+    def __call__(self) -> bool:
+        self.count += 1
+        self.more.set()
+        return True
+
+    async def reached(self, count: int) -> None:
+        while self.count < count:
+            await self.more.wait()
+            self.more.clear()
+
+
+@asynccontextmanager
+async def connect_again(stage: Stage) -> AsyncIterator[tuple[Activity, Looks]]:
+    """Another waker beside the first."""
+    looks = Looks()
+    async with connect(str(stage.kubeconfig)) as api:
+        yield Activity(api, "kubesleeper", stage.knocks.get, looks, lambda: stage.now), looks

@@ -1,0 +1,69 @@
+"""The controllers' pods: which have gone, as each controller is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from waker.cluster.client import connect
+from waker.demo import kinds
+from waker.demo.cluster import Cluster
+from waker.demo.kinds import Key
+from waker.observe.controller_pods import Fleet
+from waker.traffic.controllers import ALL, Adapter, Selector
+
+LABELS = {"app": "edge"}
+EDGE = replace(ALL[0], controller="edge", selectors=(Selector("app=edge", "default"),))
+INNER = replace(EDGE, controller="edge#inner")  # a class with settings of its own, behind the same pods
+ADAPTERS: dict[str, Adapter] = {each.controller: each for each in (EDGE, INNER)}
+
+
+def put(cluster: Cluster, name: str) -> None:
+    """A pod of the controller."""
+    metadata = {"name": name, "namespace": "default", "labels": LABELS, "uid": f"uid-{name}"}
+    spec = {"nodeName": "elsewhere", "containers": [{"name": "edge", "image": "edge"}]}
+    cluster.load(
+        [{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"podIP": "10.0.0.9"}}]
+    )
+
+
+async def shows(fleet: Fleet, *names: str) -> None:
+    """Until these are the pods that it knows."""
+    async with asyncio.timeout(5):
+        while {each.name for each in fleet.pods(EDGE)} != set(names):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[tuple[Cluster, Fleet]]:
+    """Both controllers are followed."""
+    async with (
+        Cluster() as cluster,
+        connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api,
+        aiohttp.ClientSession() as session,
+    ):
+        fleet = Fleet(api, session, lambda *_: None, lambda: datetime.now(UTC), ADAPTERS.get)
+        following = asyncio.create_task(_follow(fleet))
+        yield cluster, fleet
+        following.cancel()
+
+
+async def _follow(fleet: Fleet) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        fleet.follow(ADAPTERS, tasks)
+
+
+async def test_each_controller_hears_once_of_a_pod_that_both_share(watched: tuple[Cluster, Fleet]) -> None:
+    cluster, fleet = watched
+    for name in ("one", "two"):
+        put(cluster, name)
+        await shows(fleet, name)
+        cluster.verbs.remove(kinds.PODS, Key("default", name))
+        await shows(fleet)
+        assert [each.name for each in fleet.left(EDGE)] == [name]
+        assert [each.name for each in fleet.left(INNER)] == [name]
+        assert fleet.left(EDGE) == fleet.left(INNER) == []

@@ -1,0 +1,151 @@
+"""What is patched: exactly that, guarded, and with the original in the same patch as its change."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.plan.building import NOW, ago
+from tests.plan.neighbours import WAKER, ingress, path_id, workload
+from waker import names
+from waker.plan import workload_patches
+from waker.plan.actions import Forget, RecordWish, ScaleToZero, ScaleUp
+from waker.plan.model import Backend, Holder, Ingress, Route
+from waker.plan.routes import originals, swap
+from waker.plan.routes.originals import Original
+
+SHOP, API = Backend("shop", "http"), Backend("api", 8080)
+ANNOTATION = "/metadata/annotations/kubesleeper.io~1saved-backends"
+GUARD = {"op": "test", "path": "/metadata/resourceVersion", "value": "7"}
+TO_WAKER = {"service": {"name": "kubesleeper-waker", "port": {"name": "http"}}}
+
+
+def original(path: str, backend: Backend, swaps: int = 1) -> Original:
+    return Original(path_id(path), backend, ago(hours=1), swaps)
+
+
+def holding(*entries: Original) -> Ingress:
+    """Two paths that lead to waker, with these originals."""
+    annotations = {names.SAVED_BACKENDS: originals.write(entries)}
+    return ingress(("/", WAKER), ("/api", WAKER), annotations=annotations)
+
+
+def route_of(found: Ingress, place: int, backend: Backend, swaps: int = 0) -> Route:
+    path = found.paths[place]
+    return Route(path.id, path.pointer, backend, Holder.THEIRS, "", swaps)
+
+
+def saved_by(patch: swap.Patch) -> dict[str, Any]:
+    """What the patch remembers: swaps by path."""
+    text = next(step["value"] for step in patch if step["path"] == ANNOTATION)
+    return {entry["path"]: entry["swaps"] for entry in json.loads(text)["routes"]}
+
+
+def test_redirect_guards_remembers_and_changes_in_this_order() -> None:
+    found = ingress(("/", SHOP), ("/api", API), annotations={"team": "shop"})
+    patch = swap.redirect(found, [route_of(found, 0, SHOP)], NOW)
+    remembered = originals.write([Original(path_id("/"), SHOP, NOW, 1)])
+    assert patch == [
+        GUARD,
+        {"op": "add", "path": ANNOTATION, "value": remembered},
+        {"op": "replace", "path": "/spec/rules/0/http/paths/0/backend", "value": TO_WAKER},
+    ]
+
+
+def test_an_ingress_without_annotations_gets_the_map_first() -> None:
+    found = ingress(("/", SHOP))
+    patch = swap.redirect(found, [route_of(found, 0, SHOP)], NOW)
+    assert patch[:2] == [GUARD, {"op": "add", "path": "/metadata/annotations", "value": {}}]
+
+
+def test_redirect_keeps_what_another_app_has_saved() -> None:
+    found = holding(original("/api", API))
+    assert saved_by(swap.redirect(found, [route_of(found, 0, SHOP)], NOW)) == {"/api": 1, "/": 1}
+
+
+def test_a_route_that_was_pointed_back_counts_its_swaps() -> None:
+    found = holding(original("/", SHOP, swaps=2))
+    assert saved_by(swap.redirect(found, [route_of(found, 0, SHOP, swaps=2)], NOW)) == {"/": 3}
+
+
+def test_restore_keeps_what_another_app_has_saved() -> None:
+    found = holding(original("/", SHOP), original("/api", API))
+    patch = swap.restore(found, [route_of(found, 0, SHOP)])
+    assert saved_by(patch) == {"/api": 1}
+    assert patch[-1] == {
+        "op": "replace",
+        "path": "/spec/rules/0/http/paths/0/backend",
+        "value": {"service": {"name": "shop", "port": {"name": "http"}}},
+    }
+
+
+def test_the_last_one_takes_the_annotation_away() -> None:
+    found = holding(original("/api", API))
+    assert swap.restore(found, [route_of(found, 1, API)]) == [
+        GUARD,
+        {"op": "remove", "path": ANNOTATION},
+        {
+            "op": "replace",
+            "path": "/spec/rules/0/http/paths/1/backend",
+            "value": {"service": {"name": "api", "port": {"number": 8080}}},
+        },
+    ]
+
+
+def test_entries_without_a_route_are_dropped_and_no_backend_is_touched() -> None:
+    found = holding(original("/", SHOP), original("/old", SHOP))
+    patch = swap.restore(found, [], [path_id("/old")])
+    assert saved_by(patch) == {"/": 1}
+    assert [step["op"] for step in patch] == ["test", "add"]
+
+
+# --- workloads --------------------------------------------------------------------------------------------------------
+
+NOTED = workload(replicas=3, wished_at="2026-01-31T10:00:00Z", sleep_asked_at="2026-01-31T11:00:00Z", enabled="true")
+ASLEEP = replace(workload(replicas=0, saved_replicas="3"), version="8")
+WISH = {names.WISHED_AT: "2026-01-31T12:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("found", "action", "annotations", "replicas"),
+    [
+        pytest.param(
+            NOTED,
+            ScaleToZero(3),
+            {
+                names.SAVED_REPLICAS: "3",
+                names.ASLEEP_SINCE: "2026-01-31T12:00:00Z",
+                names.WISHED_AT: None,
+                names.SLEEP_ASKED_AT: None,
+            },
+            0,
+            id="to zero: the number is saved, older notes end",
+        ),
+        pytest.param(ASLEEP, ScaleUp(3), WISH, 3, id="up: the wish is written down, the number stays saved"),
+        pytest.param(ASLEEP, RecordWish(), WISH, None, id="a wish: nothing else changes"),
+        pytest.param(
+            NOTED,
+            Forget(),
+            {names.WISHED_AT: None, names.SLEEP_ASKED_AT: None, names.AWAKE_SINCE: "2026-01-31T12:00:00Z"},
+            None,
+            id="forget: the idle clock starts",
+        ),
+        pytest.param(
+            NOTED, Forget(clean=True), {names.WISHED_AT: None, names.SLEEP_ASKED_AT: None}, None, id="nothing is left"
+        ),
+    ],
+)
+def test_a_workloads_patch_is_guarded_and_exact(
+    found: Any, action: workload_patches.WorkloadAction, annotations: dict[str, str | None], replicas: int | None
+) -> None:
+    wanted: dict[str, Any] = {"metadata": {"resourceVersion": found.version, "annotations": annotations}}
+    if replicas is not None:
+        wanted["spec"] = {"replicas": replicas}
+    assert workload_patches.patch(found, action, NOW) == wanted
+
+
+def test_times_of_patches_are_those_they_are_given() -> None:
+    found = workload_patches.patch(ASLEEP, RecordWish(), NOW + timedelta(microseconds=1))
+    assert found["metadata"]["annotations"] == {names.WISHED_AT: "2026-01-31T12:00:00.000001Z"}

@@ -1,0 +1,37 @@
+import pytest
+
+from waker.plan.page_transport import CONTOUR, NGINX, REPLACED, UPGRADED, Passage, passage_of
+
+SNIPPET = "nginx.ingress.kubernetes.io/configuration-snippet"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "status"),
+    [
+        pytest.param({}, 503, id="nothing is replaced"),
+        pytest.param({REPLACED: "404"}, 503, id="another status is"),
+        pytest.param({REPLACED: "404, 502,503"}, 202, id="ours is"),
+        pytest.param({REPLACED: "none"}, 503, id="it says nothing"),
+        pytest.param({SNIPPET: "error_page 500 502 503 /oops.html;"}, 202, id="by a snippet"),
+        pytest.param({SNIPPET: "more_set_headers 'X-Port: 503';"}, 503, id="a snippet about something else"),
+    ],
+)
+def test_the_page_gets_through(annotations: dict[str, str], status: int) -> None:
+    assert passage_of(NGINX, annotations).status(503) == status
+
+
+def test_a_status_of_the_users_own_choice_stays() -> None:
+    assert passage_of(NGINX, {REPLACED: "503"}).status(200) == 200
+
+
+@pytest.mark.parametrize(
+    ("controller", "annotations", "push"),
+    [
+        pytest.param(NGINX, {}, True, id="most upgrade"),
+        pytest.param("", {}, True, id="unknown: try"),
+        pytest.param(CONTOUR, {}, False, id="Contour does not by itself"),
+        pytest.param(CONTOUR, {UPGRADED: "/"}, True, id="unless told to"),
+    ],
+)
+def test_push(controller: str, annotations: dict[str, str], push: bool) -> None:
+    assert passage_of(controller, annotations) == Passage(push=push)

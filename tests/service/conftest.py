@@ -1,0 +1,30 @@
+"""The service in a hurry: the same code, with the pauses that are there for big clusters and slow controllers cut short."""
+
+from datetime import timedelta
+
+import pytest
+from tenacity import wait_fixed
+
+MOMENT = timedelta(milliseconds=20)
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes seconds takes milliseconds."""
+    for name, value in {
+        "waker.plan.decide.SOON": MOMENT,
+        "waker.plan.decide.PROBE_EVERY": MOMENT,
+        "waker.plan.decide.SETTLE": MOMENT * 2,
+        "waker.plan.drift.BACKOFF": MOMENT,
+        "waker.reconcile.app.ERROR_AGAIN": (0.02, 0.1),
+        "waker.reconcile.app.UNKNOWN_AGAIN": MOMENT * 5,
+        "waker.reconcile.namespace.UNKNOWN_AGAIN": 0.02,
+        "waker.reconcile.namespace.ERROR_AGAIN": 0.05,
+        "waker.cluster.informer.PAUSE": 0.01,
+        "waker.cluster.informer.BACKOFF": wait_fixed(0.02),
+        "waker.cluster.lease.RENEW_EVERY": 0.2,
+        "waker.commands.restore.LOOK_EVERY": 0.02,
+        "waker.reconcile.report.SECOND_LOOK": MOMENT * 3,
+        "waker.web.connections.DRAIN": 0.1,
+    }.items():
+        monkeypatch.setattr(name, value)

@@ -1,0 +1,323 @@
+"""The stage of every shell test: an embedded cluster with sample apps, wakers beside it, visitors, and a witness.
+
+`async with scene(tmp_path) as it:` gives a cluster whose shop is open, `async with it.waker():` runs the whole service
+against it. The witness looks at every version of every object that is written and knows the laws that must hold at any
+instant, whoever was killed or refused before: a scene that ends has broken none of them.
+"""
+
+import asyncio
+import json
+import random
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from waker import names, process
+from waker.demo import kinds
+from waker.demo.cluster import Cluster, Options
+from waker.demo.kinds import Key, Obj
+from waker.demo.samples import SAMPLES, Sample, manifests
+from waker.plan.times import format_time
+from waker.service import Service
+from waker.settings.flags import Settings
+from waker.settings.live import Live
+
+WITHIN = timedelta(seconds=15)  # on a busy machine
+LONGEST = 30  # seconds; a test that waits for what never comes
+LAG = timedelta(milliseconds=20)
+SHOP = replace(SAMPLES["shop"], ready_after="20ms")
+BLOG = replace(SAMPLES["blog"], ready_after="20ms")
+BROWSER = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+ENABLED = {names.ENABLED: "true"}
+WRITES = ("create", "update", "patch", "delete", "deletecollection")
+NEVER = Live(idle_after=timedelta(days=1), scrape_interval=timedelta(milliseconds=100))
+QUICK = replace(NEVER, idle_after=timedelta(milliseconds=300))
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a visitor got."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+    @property
+    def page(self) -> bool:
+        """Is it waker's own answer?"""
+        return names.MARKER in self.headers
+
+
+@dataclass
+class Running:
+    """A waker at work. `crash` ends it as SIGKILL would, as far as the cluster can tell."""
+
+    service: Service
+    settings: Settings
+    task: "asyncio.Task[None]"
+
+    async def crash(self) -> None:
+        """Nothing is given back, nobody is told."""
+        self.service.lease._renewed = float("-inf")
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+
+@dataclass
+class Scene:
+    """See above."""
+
+    cluster: Cluster
+    folder: Path
+    session: aiohttp.ClientSession
+    tasks: asyncio.TaskGroup
+    port: int  # of waker; a container that is started again listens where it did
+    started: list[Running] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    # --- the cluster ---
+
+    def deploy(self, sample: Sample, replicas: int, **annotations: str) -> None:
+        """An app with its Service and its Ingress. `idle_after="1s"` is an annotation."""
+        written = {f"{names.DOMAIN}/{key.replace('_', '-')}": text for key, text in annotations.items()}
+        self.cluster.load(manifests(sample, "default", ENABLED | written, replicas))
+
+    def deployment(self, name: str = "shop") -> Obj:
+        """As it is now."""
+        return self._get("Deployment", name)
+
+    def ingress(self, name: str = "shop") -> Obj:
+        """As it is now."""
+        return self._get("Ingress", name)
+
+    def _get(self, kind: str, name: str) -> Obj:
+        found = self.cluster.get(kind, "default", name)
+        assert found, f"{kind} {name} is gone"
+        return found
+
+    def replicas(self, name: str = "shop") -> int:
+        """What its user sees."""
+        return int(self.deployment(name)["spec"]["replicas"])
+
+    def noted(self, name: str = "shop") -> dict[str, str]:
+        """KubeSleeper's annotations on a Deployment."""
+        found = self.deployment(name)["metadata"].get("annotations") or {}
+        return {key: text for key, text in found.items() if key.startswith(names.DOMAIN)}
+
+    def version(self, name: str = "shop") -> int:
+        """How often its spec or its annotations were changed; writes that were refused do not count."""
+        return int(self.deployment(name)["metadata"]["generation"])
+
+    def held(self, name: str = "shop") -> bool:
+        """Does any of its routes lead to waker?"""
+        return bool(backends(self.ingress(name)) & {names.WAKER_SERVICE})
+
+    def annotate(self, key: str, text: str | None, name: str = "shop") -> None:
+        """As `kubectl annotate` does."""
+        patch = {"metadata": {"annotations": {key: text}}}
+        self.cluster.verbs.patch(kinds.DEPLOYMENTS, Key("default", name), MERGE, patch)
+
+    def wish(self, name: str = "shop") -> Any:
+        """All that a user wrote about an app: specs, and annotations that are not waker's own notes."""
+        ingress, deployment = self.ingress(name), self.deployment(name)
+        theirs = {key: text for key, text in self.noted(name).items() if key in (names.ENABLED, names.STATE)}
+        left = names.SAVED_BACKENDS in (ingress["metadata"].get("annotations") or {})
+        return json.loads(json.dumps([deployment["spec"], ingress["spec"], theirs, left]))
+
+    def present(self) -> list[str]:
+        """The kinds of all that KubeSleeper has in the apps' namespace."""
+        found = [
+            each for kind in ("Service", "Ingress", "EndpointSlice") for each in self.cluster.objects(kind, "default")
+        ]
+        return [each["kind"] for each in found if is_ours(each)]
+
+    def events(self, name: str = "shop") -> list[tuple[str, str]]:
+        """Reasons and messages of the Events about an object, in their order."""
+        found = [each for each in self.cluster.objects("Event") if each["involvedObject"]["name"] == name]
+        found.sort(key=lambda each: int(each["metadata"]["resourceVersion"]))
+        return [(each["reason"], each["message"]) for each in found]
+
+    def writes(self) -> int:
+        """How many requests have changed something, the Lease's apart."""
+        faults = self.cluster.api.faults
+        return faults.counted(WRITES) - faults.counted(WRITES, "leases")
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait until it holds; looks again whenever an object changes."""
+        await self.cluster.until(holds, WITHIN)
+
+    async def asleep(self, name: str = "shop") -> None:
+        """Wait until an app sleeps, its pods are gone and the ingress has noticed all of it."""
+        await self.until(lambda: self.replicas(name) == 0 and self.held(name) and not self._pods(name))
+        await self.cluster.ingress.caught_up()
+
+    async def put_to_sleep(self, name: str = "shop") -> None:
+        """Ask for it, once, as `waker sleep` does, and wait."""
+        self.annotate(names.SLEEP_ASKED_AT, format_time(datetime.now(UTC)), name)
+        await self.asleep(name)
+
+    async def awake(self, name: str = "shop") -> None:
+        """Wait until nothing of a sleep is left."""
+        await self.until(lambda: self.replicas(name) > 0 and not self.held(name) and not self._remembers(name))
+        await self.cluster.ingress.caught_up()
+
+    def _pods(self, name: str) -> list[Obj]:
+        return [each for each in self.cluster.objects("Pod", "default") if each["metadata"]["name"].startswith(name)]
+
+    def _remembers(self, name: str) -> bool:
+        return names.SAVED_REPLICAS in self.noted(name)
+
+    # --- visitors ---
+
+    async def visit(self, name: str = "shop", path: str = "/", **headers: str) -> Visit:
+        """One request through the ingress; without other words, by a browser."""
+        said = {"Host": f"{name}.localhost"} | (headers or BROWSER)
+        async with self.session.get(f"{self.cluster.ingress_url()}{path[1:]}", headers=said) as answer:
+            return Visit(answer.status, await answer.text(), answer.headers)
+
+    async def served(self, name: str = "shop") -> Visit:
+        """Come again until the app itself answers. Everything else has to be waker's page."""
+        async with asyncio.timeout(WITHIN.total_seconds()):
+            while (visit := await self.visit(name)).page:
+                assert visit.status == 503
+        assert visit.status == 200
+        return visit
+
+    # --- wakers ---
+
+    @asynccontextmanager
+    async def waker(self, live: Live = NEVER, **settings: Any) -> AsyncIterator[Running]:
+        """The whole service, at work and ready. It ends with the block; a crash of it ends the test."""
+        chosen = self.settings(**{"public_port": self.port, "private_port": free_port()} | settings)
+        started: asyncio.Future[Service] = asyncio.get_running_loop().create_future()
+
+        def begun(service: Service) -> None:
+            service.config.live = live
+            started.set_result(service)
+
+        task = self.tasks.create_task(process.run(chosen, begun))
+        running = Running(await started, chosen, task)
+        self.started.append(running)
+        try:
+            async with asyncio.timeout(WITHIN.total_seconds()):
+                while running.service.unready():  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.005)
+            yield running
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def settings(self, **chosen: Any) -> Settings:
+        """What a process or a command is told."""
+        defaults = {
+            "namespace": "kubesleeper",
+            "kubeconfig": str(self.folder / "kubeconfig"),
+            "identity": "waker-1",
+            "advertise": f"127.0.0.1:{self.port}",
+        }
+        return Settings(**defaults | chosen)
+
+    async def private(self, running: Running, path: str) -> Visit:
+        """One request to a waker's private port."""
+        async with self.session.get(f"http://127.0.0.1:{running.settings.private_port}{path}") as answer:
+            return Visit(answer.status, await answer.text(), answer.headers)
+
+    # --- the witness ---
+
+    async def watch(self) -> None:
+        """Look at every version that is written."""
+        latest = {kinds.INGRESSES: {}, kinds.DEPLOYMENTS: {}}  # type: dict[kinds.Resource, dict[Key, Obj]]
+        for kind, known in latest.items():
+            known.update({kinds.key_of(obj): obj for obj in self.cluster.store.all(kind)})
+        with self.cluster.store.subscribe(kinds.INGRESSES, kinds.DEPLOYMENTS) as changes:
+            while not changes.closed:
+                for change in await changes.wait():
+                    if change.new is None:
+                        latest[change.resource].pop(change.key, None)
+                        continue
+                    latest[change.resource][change.key] = change.new
+                    if change.resource is kinds.INGRESSES:
+                        self._remembered(change.new)
+                    elif change.old and slept(change.old, change.new):
+                        self._routed_before(change.new, latest[kinds.INGRESSES].get(change.key))
+
+    def _remembered(self, ingress: Obj) -> None:
+        """Law 1: what was there is in the very version that changed it."""
+        if is_ours(ingress):
+            return
+        leads = [path["backend"]["service"]["name"] for path in paths(ingress)]
+        text = (ingress["metadata"].get("annotations") or {}).get(names.SAVED_BACKENDS)
+        saved = json.loads(text)["routes"] if text else []
+        if leads.count(names.WAKER_SERVICE) > len(saved):
+            self.broken.append(f"law 1: {leads} but only {saved} is remembered")
+
+    def _routed_before(self, deployment: Obj, ingress: Obj | None) -> None:
+        """Laws 1 and 2: routes first, pods later, and the number is remembered."""
+        if names.SAVED_REPLICAS not in (deployment["metadata"].get("annotations") or {}):
+            self.broken.append(f"law 1: {deployment['metadata']['name']}: replicas are lost")
+        if ingress and names.WAKER_SERVICE not in backends(ingress):
+            self.broken.append(f"law 2: {deployment['metadata']['name']} lost its pods before its routes")
+
+
+MERGE: Any = "application/merge-patch+json"
+
+
+def slept(old: Obj, new: Obj) -> bool:
+    """Was this the write that scaled it to 0?"""
+    return bool(old["spec"]["replicas"] and not new["spec"]["replicas"])
+
+
+def is_ours(obj: Obj) -> bool:
+    """Was it made by KubeSleeper?"""
+    return bool((obj["metadata"].get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER)
+
+
+def paths(ingress: Obj) -> list[Obj]:
+    """All path entries."""
+    return [path for rule in ingress["spec"].get("rules", ()) for path in rule["http"]["paths"]]
+
+
+def backends(ingress: Obj) -> set[str]:
+    """The Services it leads to."""
+    return {path["backend"]["service"]["name"] for path in paths(ingress)}
+
+
+def free_port() -> int:
+    """One that nobody listens on, and below those that the system gives to outgoing connections meanwhile."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", random.randint(15_000, 30_000)))
+            return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def scene(folder: Path, *samples: Sample, **annotations: str) -> AsyncIterator[Scene]:
+    """An embedded cluster; its apps (the shop, if not said otherwise) are ready and the ingress knows them."""
+    folder.mkdir(exist_ok=True)  # noqa: ASYNC240 - nobody waits
+    options = Options(lag=LAG, bookmark_every=timedelta(milliseconds=200))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(asyncio.timeout(LONGEST))
+        cluster = await stack.enter_async_context(Cluster(options))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        cluster.kubeconfig(folder / "kubeconfig")
+        it = Scene(cluster, folder, session, tasks, free_port())
+        witness = tasks.create_task(it.watch())
+        for sample in samples or (SHOP,):
+            it.deploy(sample, 2, **annotations)
+        await it.until(lambda: all(ready(each) for each in cluster.objects("Deployment")))
+        await cluster.ingress.caught_up()
+        yield it
+        witness.cancel()
+    assert it.broken == []
+
+
+def ready(deployment: Obj) -> bool:
+    """Are all its pods?"""
+    return bool((deployment.get("status") or {}).get("readyReplicas", 0) == deployment["spec"]["replicas"])

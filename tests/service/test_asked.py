@@ -1,0 +1,268 @@
+"""What people ask for: annotations, the ConfigMap, pins and commands; and what they are told when it cannot be done."""
+
+import asyncio
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from waker import names
+from waker.commands import pin, restore, status
+from waker.demo import kinds
+from waker.demo.kinds import Key
+from waker.errors import WakerError
+
+from .scene import BLOG, MERGE, QUICK, SHOP, Scene, scene
+
+
+def configure(it: Scene, **data: str | None) -> None:
+    """Write the ConfigMap, or change keys of it: `configure(it, idle_after="1s")`."""
+    written = {key.replace("_", "-"): text for key, text in data.items()}
+    key = Key("kubesleeper", names.CONFIG_MAP)
+    if it.cluster.get("ConfigMap", *key):
+        it.cluster.verbs.patch(kinds.CONFIG_MAPS, key, MERGE, {"data": written})
+    else:
+        metadata = {"name": key.name, "namespace": key.namespace}
+        it.cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": written}])
+
+
+# --- annotations --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("key", "text"), [("idle_after", "soon"), ("state", "tired"), ("ingress", "nowhere")])
+async def test_a_bad_annotation_is_told_and_nothing_changes(tmp_path: Path, key: str, text: str) -> None:
+    async with scene(tmp_path, **{key: text}) as it:
+        before = it.wish(), it.deployment()["metadata"]
+        async with it.waker(QUICK):
+            await it.until(lambda: any(text in message for _, message in it.events()))
+            assert [reason for reason, _ in it.events()] == ["CannotSleep"]
+            assert (it.wish(), it.deployment()["metadata"]) == before
+            it.annotate(f"{names.DOMAIN}/{key.replace('_', '-')}", None)
+            await it.asleep()
+
+
+async def test_an_annotation_that_went_bad_while_asleep_wakes(tmp_path: Path) -> None:
+    async with scene(tmp_path, state="asleep") as it, it.waker():
+        await it.asleep()
+        it.annotate(f"{names.DOMAIN}/idle-after", "soon")
+        await it.awake()
+        await it.until(lambda: any("soon" in message for _, message in it.events()))
+
+
+async def test_its_own_idle_time(tmp_path: Path) -> None:
+    async with scene(tmp_path, idle_after="1s") as it, it.waker():
+        await it.asleep()
+
+
+# --- the ConfigMap ------------------------------------------------------------------------------------------------
+
+
+async def test_a_setting_changes_without_a_restart(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        configure(it, idle_after="1h", scrape_interval="1s")
+        async with it.waker() as running:
+            assert running.service.config.live.idle_after == timedelta(hours=1)
+            configure(it, idle_after="1s", page_status="429")
+            await it.asleep()
+            assert (await it.visit()).status == 429
+
+
+async def test_a_bad_value_is_told_and_the_last_good_one_stays(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        configure(it, idle_after="1h", scrape_interval="1s")
+        async with it.waker() as running:
+            configure(it, idle_after="soon", hold_for="7s", colour="red")
+            await it.until(lambda: len(it.events(names.CONFIG_MAP)) == 2)
+            told = dict.fromkeys(reason for reason, _ in it.events(names.CONFIG_MAP))
+            assert list(told) == ["BadSetting"]
+            messages = " ".join(message for _, message in it.events(names.CONFIG_MAP))
+            assert "idle-after: 'soon'" in messages
+            assert "'colour'" in messages
+            live = running.service.config.live
+            assert (live.idle_after, live.hold_for) == (timedelta(hours=1), timedelta(seconds=7))
+            it.cluster.verbs.delete(kinds.CONFIG_MAPS, Key("kubesleeper", names.CONFIG_MAP))
+            async with asyncio.timeout(5):
+                while running.service.config.live.idle_after != timedelta(minutes=30):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+
+
+async def test_paused_what_sleeps_can_still_be_woken(tmp_path: Path) -> None:
+    async with scene(tmp_path, SHOP, BLOG) as it:
+        configure(it, idle_after="1h")
+        async with it.waker() as running:
+            await asyncio.gather(it.put_to_sleep(), it.put_to_sleep("blog"))
+            configure(it, paused="true")
+            await it.served()
+            await it.awake()
+            it.annotate(names.STATE, "asleep")
+            await it.until(lambda: it.replicas("blog") == 0 and it.replicas() == 2)
+            assert running.service.config.live.paused
+
+
+# --- pins ---------------------------------------------------------------------------------------------------------
+
+
+async def test_pinned_asleep_no_visitor_wakes_it(tmp_path: Path) -> None:
+    async with scene(tmp_path, SHOP, BLOG) as it, it.waker():
+        it.annotate(names.STATE, "asleep")
+        await asyncio.gather(it.asleep(), it.put_to_sleep("blog"))
+        page = await it.visit()
+        assert page.status == 503
+        assert (await it.visit(Accept="*/*")).status == 503
+        await it.served("blog")  # long enough for a knock to be heard
+        assert it.replicas() == 0
+        assert "put to sleep" in page.body or "asleep" in page.body.lower()
+
+
+async def test_pinned_awake_it_stays_and_wakes(tmp_path: Path) -> None:
+    async with scene(tmp_path, SHOP, BLOG, state="awake") as it, it.waker(QUICK):
+        it.annotate(names.STATE, None, "blog")
+        await it.asleep("blog")
+        assert it.replicas() == 2
+        it.annotate(names.STATE, "awake", "blog")
+        await it.awake("blog")
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+async def test_sleep_until_the_next_visitor(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker():
+        before = it.wish()
+        said = await pin.sleep(it.settings(), "default", "shop", pin=False)
+        assert said.startswith("deployment/shop in default: ")
+        await it.asleep()
+        await it.served()
+        await it.awake()
+        assert it.wish() == before
+
+
+async def test_wake(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker():
+        await pin.sleep(it.settings(), "default", "deployment/shop", pin=False)
+        await it.asleep()
+        await pin.wake(it.settings(), "default", "shop", pin=False)
+        await it.awake()
+
+
+async def test_pin_and_auto(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker():
+        await pin.sleep(it.settings(), "default", "shop", pin=True)
+        await it.asleep()
+        for other in (pin.sleep, pin.wake):
+            with pytest.RaisesGroup(pytest.RaisesExc(WakerError, match="is pinned asleep"), flatten_subgroups=True):
+                await other(it.settings(), "default", "shop", pin=False)
+        await pin.wake(it.settings(), "default", "shop", pin=True)
+        await it.awake()
+        said = await pin.auto(it.settings(), "default", "shop", pin=False)
+        assert said.endswith(f"{names.STATE} removed")
+        assert names.STATE not in it.noted()
+
+
+async def test_status_without_the_service(tmp_path: Path) -> None:
+    async with scene(tmp_path, SHOP, BLOG) as it:
+        async with it.waker():
+            await pin.sleep(it.settings(), "default", "shop", pin=True)
+            await it.asleep()
+        rows = json.loads(await status.status(it.settings(), None, "json"))
+        assert [(each["name"], each["phase"], each["replicas"], each["saved"]) for each in rows] == [
+            ("blog", "Awake", 2, ""),
+            ("shop", "Asleep", 0, "2"),
+        ]
+        table = (await status.status(it.settings(), "default", "table")).splitlines()
+        assert table[0].split() == ["NAMESPACE", "NAME", "KIND", "PHASE", "IDLE", "FOR", "REPLICAS", "SAVED", "REASON"]
+        assert len(table) == 3
+        assert json.loads(await status.status(it.settings(), "elsewhere", "json")) == []
+
+
+@pytest.mark.parametrize("service", ["gone", "running"])
+async def test_restore_gives_everything_back(tmp_path: Path, service: str) -> None:
+    async with scene(tmp_path, SHOP, BLOG) as it:
+        before = it.wish(), it.wish("blog")
+        configure(it, idle_after="1h")
+        async with it.waker() as running:
+            await asyncio.gather(it.put_to_sleep(), it.put_to_sleep("blog"))
+            if service == "gone":
+                await running.crash()
+            said = await restore.restore(it.settings(), "10s")
+            assert said.startswith("2 of 2 apps")
+            assert (it.wish(), it.wish("blog")) == before
+            assert it.present() == []
+            config = it.cluster.get("ConfigMap", "kubesleeper", names.CONFIG_MAP)
+            assert config
+            assert config["data"]["paused"] == "true"
+        assert [set(it.noted(name)) for name in ("shop", "blog")] == [{names.ENABLED}] * 2
+        assert (await restore.restore(it.settings(), "10s")).startswith("0 of 2 apps")
+
+
+async def test_restore_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """An app that cannot become ready gets its routes back all the same."""
+    async with scene(tmp_path, state="asleep") as it:
+        async with it.waker():
+            await it.asleep()
+        template = {"spec": {"template": {"metadata": {"annotations": {"demo/ready-after": "1h"}}}}}
+        it.cluster.verbs.patch(kinds.DEPLOYMENTS, Key("default", "shop"), MERGE, template)
+        await restore.restore(it.settings(), "1s")
+        assert it.replicas() == 2
+        assert not it.held()
+
+
+async def test_nothing_to_restore(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        before = it.writes()
+        assert (await restore.restore(it.settings(), "10s")).startswith("0 of 1 apps")
+        assert it.writes() <= before + 1  # the ConfigMap, which is not there
+
+
+# --- edits while asleep -------------------------------------------------------------------------------------------
+
+
+async def test_its_owner_scales_it_up_while_asleep(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker():
+        await pin.sleep(it.settings(), "default", "shop", pin=False)
+        await it.asleep()
+        it.cluster.verbs.patch(kinds.DEPLOYMENTS, Key("default", "shop"), MERGE, {"spec": {"replicas": 5}})
+        await it.awake()
+        assert it.replicas() == 5
+
+
+async def test_its_owner_gives_a_route_another_backend_while_asleep(tmp_path: Path) -> None:
+    async with scene(tmp_path, SHOP, BLOG) as it, it.waker():
+        await pin.sleep(it.settings(), "default", "shop", pin=False)
+        await it.asleep()
+        rules = json.loads(json.dumps(it.ingress()["spec"]["rules"]))
+        rules[0]["http"]["paths"][0]["backend"] = {"service": {"name": "blog", "port": {"name": "http"}}}
+        it.cluster.verbs.patch(kinds.INGRESSES, Key("default", "shop"), MERGE, {"spec": {"rules": rules}})
+        await it.until(lambda: names.SAVED_BACKENDS not in (it.ingress()["metadata"].get("annotations") or {}))
+        assert it.ingress()["spec"]["rules"] == rules
+
+
+async def test_its_manifest_is_applied_again_while_asleep(tmp_path: Path) -> None:
+    """Once is an accident: it sleeps on. Again and again is somebody who means it: it wakes."""
+    async with scene(tmp_path) as it, it.waker():
+        rules = it.ingress()["spec"]["rules"]
+        await pin.sleep(it.settings(), "default", "shop", pin=False)
+        await it.asleep()
+        for _ in range(3):
+            if not it.held():
+                break
+            it.cluster.verbs.patch(kinds.INGRESSES, Key("default", "shop"), MERGE, {"spec": {"rules": rules}})
+            await it.until(lambda: it.held() or it.replicas())
+        await it.until(it.replicas)
+        await it.awake()
+
+
+async def test_a_service_of_waker_s_name_that_is_not_ours(tmp_path: Path) -> None:
+    """Nothing can be pointed at it: the app stays awake, and its user hears why."""
+    async with scene(tmp_path) as it:
+        foreign = {"name": names.WAKER_SERVICE, "namespace": "default"}
+        it.cluster.load(
+            [{"apiVersion": "v1", "kind": "Service", "metadata": foreign, "spec": {"ports": [{"port": 80}]}}]
+        )
+        before = it.cluster.get("Service", "default", names.WAKER_SERVICE)
+        async with it.waker(QUICK):
+            await it.until(lambda: any(names.WAKER_SERVICE in message for _, message in it.events()))
+            assert [reason for reason, _ in it.events()] == ["CannotSleep"]
+            assert (it.replicas(), it.held()) == (2, False)
+            assert it.cluster.get("Service", "default", names.WAKER_SERVICE) == before

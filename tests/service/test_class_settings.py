@@ -1,0 +1,36 @@
+"""Settings of one ingress class, through the whole service and while it runs."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from waker import names
+from waker.demo.ingress import NAME
+from waker.settings.classes import ClassSettings
+from waker.settings.live import Live
+
+from .scene import QUICK, SHOP, WITHIN, Running, Scene, scene
+
+
+def said(**settings: str) -> Live:
+    return replace(QUICK, classes={NAME: ClassSettings(**settings)})
+
+
+async def reason(it: Scene, running: Running) -> str:
+    """What `waker status` says of the app."""
+    (row,) = json.loads((await it.private(running, "/apps")).body)
+    return str(row["reason"])
+
+
+async def test_pods_that_are_not_found_are_told_and_then_found(tmp_path: Path) -> None:
+    async with scene(tmp_path, SHOP) as it, it.waker(said(selector="app=nobody")) as running:
+        async with asyncio.timeout(WITHIN.total_seconds()):
+            while "(labels: app=nobody)" not in await reason(it, running):
+                assert it.replicas()
+        running.service.config.live = said(selector=f"app.kubernetes.io/name={NAME}", namespace=NAME)
+        running.service._all_changed()
+        await it.asleep()
+        assert names.SAVED_REPLICAS in it.noted()
+        metrics = (await it.private(running, "/metrics")).body
+        assert f'controller="traefik.io/ingress-controller@{NAME}"' in metrics

@@ -1,0 +1,118 @@
+"""`waker explain` against the whole service: what the private port tells, and what the command makes of it without one."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waker import names
+from waker.commands import explain
+from waker.demo import kinds
+from waker.demo.kinds import Key
+from waker.explain.text import text
+
+from .scene import NEVER, SHOP, Running, Scene, scene
+
+AWAKE_FOR_LONG = replace(NEVER, scrape_interval=timedelta(milliseconds=50))
+
+
+async def asked(it: Scene, running: Running, name: str = "shop") -> Any:
+    """What the running service tells."""
+    answer = await it.private(running, f"/apps/default/Deployment/{name}")
+    assert answer.status == 200
+    return json.loads(answer.body)
+
+
+def words(facts: Any) -> list[str]:
+    return [each["kind"] for each in facts["against"]]
+
+
+async def counted(it: Scene, running: Running, requests: int) -> Any:
+    """Wait until the last page of the controller shows so many requests of the shop."""
+    while True:
+        facts = await asked(it, running)
+        values = [each["requests"] for series in facts["series"] for each in series["values"]]
+        if values == [requests] and words(facts) == ["in-use"]:
+            return facts
+
+
+async def test_an_app_in_use(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        await it.visit()
+        async with it.waker(AWAKE_FOR_LONG) as running:
+            await counted(it, running, 1)
+            await it.visit()
+            facts = await counted(it, running, 2)
+    (series,), (pod,), (route,) = facts["series"], facts["pods"], facts["routes"]
+    assert series["metric"] == "traefik_service_requests_total"
+    assert series["labels"] == {"service": "default-shop-http@kubernetes"}
+    assert (pod["problem"], bool(pod["readAt"]), pod["bytes"] > 100) == ("", True, True)
+    assert (route["host"], route["backend"], route["leadsTo"], route["title"]) == (
+        "shop.localhost",
+        "shop:http",
+        "app",
+        "Traefik",
+    )
+    assert [each["name"] for each in facts["services"]] == ["shop"]
+    assert facts["activity"][0]["what"] == f"counted by Traefik pod {pod['pod']}"
+    assert (facts["asked"], facts["enabled"], facts["phase"], facts["replicas"]) == (True, True, "Awake", 2)
+    assert facts["sleepsAt"] > facts["at"]
+    assert text(facts).startswith("default/shop is awake: last sign of life ")
+
+
+async def test_asleep(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker() as running:
+        await it.put_to_sleep()
+        facts = await asked(it, running)
+    assert facts["answer"].endswith(": the next visitor wakes it.")
+    assert (facts["phase"], facts["replicas"], facts["saved"], facts["against"]) == ("Asleep", 0, 2, [])
+    assert [each["leadsTo"] for each in facts["routes"]] == ["waker"]
+
+
+async def test_every_reason_at_once(tmp_path: Path) -> None:
+    async with scene(tmp_path, idle_after="soon", state="awake", service="shop,ghost") as it, it.waker() as running:
+        running.service.config.live = replace(NEVER, paused=True)
+        await it.until(it.events)
+        facts = await asked(it, running)
+    assert set(words(facts)) >= {"annotation", "pinned", "discovery", "paused"}
+    assert "(and " in facts["answer"]
+
+
+async def test_an_app_that_is_not_enabled(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        it.annotate(names.ENABLED, None)
+        async with it.waker() as running:
+            facts = await asked(it, running)
+            assert words(facts) == ["not-enabled"]
+            assert facts["answer"].endswith("nothing that is known stands against enabling it.")
+            it.cluster.verbs.delete(kinds.INGRESSES, Key("default", "shop"))
+            await it.until(lambda: not it.cluster.get("Ingress", "default", "shop"))
+            while "discovery" not in words(facts):
+                facts = await asked(it, running)
+    assert "if it were, it could not sleep: no Ingress route leads to its pods." in facts["answer"]
+
+
+@pytest.mark.parametrize("path", ["default/Deployment/nothing", "default/CronJob/shop", "elsewhere/Deployment/shop"])
+async def test_what_is_not_there(tmp_path: Path, path: str) -> None:
+    async with scene(tmp_path) as it, it.waker() as running:
+        assert (await it.private(running, f"/apps/{path}")).status == 404
+
+
+async def test_without_the_service(tmp_path: Path) -> None:
+    async with scene(tmp_path, SHOP) as it:
+        hpa = {"metadata": {"name": "busy", "namespace": "default"}, "apiVersion": "autoscaling/v2"}
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+        spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 5}
+        it.cluster.load([{"kind": "HorizontalPodAutoscaler", "spec": spec} | hpa])
+        config = {"metadata": {"name": names.CONFIG_MAP, "namespace": "kubesleeper"}, "apiVersion": "v1"}
+        it.cluster.load([{"kind": "ConfigMap", "data": {"idle-after": "7m"}} | config])
+        facts = json.loads(await explain.explained(it.settings(), "default", "shop", "json"))
+        assert (facts["asked"], facts["against"], facts["pods"]) == (False, [], [])
+        assert {"name": "idle-after", "value": "7m", "source": "ConfigMap"} in facts["settings"]
+        assert [each["values"] for each in facts["series"]] == [[]]
+        assert facts["notes"][-1] == "HPA busy (2 to 5) rests while the app sleeps, and goes on after the wake"
+        told = await explain.explained(it.settings(), "default", "deployment/shop", "text")
+        assert "known to the running service only" in told.splitlines()[0]

@@ -1,0 +1,127 @@
+"""An API server that refuses, hangs, forgets or hangs up in the middle of a sleep and of a wake: later, but right."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from waker import names
+from waker.cluster import client
+from waker.demo.faults import Fault, broken, forbidden, throttled, unavailable
+from waker.demo.refusals import Refused
+from waker.plan.model import Address
+
+from .scene import Scene, scene
+
+FAULTS = {
+    "503": Fault(refusal=unavailable()),
+    "500": Fault(refusal=broken()),
+    "403": Fault(refusal=forbidden("it")),
+    "409": Fault(refusal=Refused(409, "Conflict", "the object has been modified")),
+    "cut": Fault(cuts=True),
+    "hangs": Fault(hangs=True),
+    "slow": Fault(delay=timedelta(milliseconds=50)),
+}
+
+
+def order(it: Scene, like: Fault, *verbs: str) -> None:
+    """The next two writes of each kind run into it."""
+    for verb in verbs:
+        for resource in ("services", "endpointslices", "ingresses", "deployments", "events"):
+            it.cluster.api.faults.order(replace(like, verb=verb, resource=resource, times=2, reached=asyncio.Event()))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_every_write_fails_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(client, "CALL", aiohttp.ClientTimeout(total=0.15))
+    async with scene(tmp_path) as it, it.waker():
+        before = it.wish()
+        order(it, FAULTS[name], "create", "patch")
+        await it.put_to_sleep()
+        order(it, FAULTS[name], "create", "patch")
+        await it.served()
+        await it.awake()
+        await it.until(lambda: it.wish() == before)
+
+
+async def cycle(it: Scene) -> None:
+    """Once down and up."""
+    before = it.wish()
+    it.annotate(names.SLEEP_ASKED_AT, "2026-01-31T12:00:00Z")
+    await it.until(lambda: it.replicas() == 0 and it.held())
+    await it.served()
+    await it.until(lambda: it.wish() == before)
+
+
+async def test_watches_that_break_all_the_time(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker():
+        cycling = asyncio.create_task(cycle(it))
+        while not cycling.done():
+            it.cluster.api.drop_watches()
+            await asyncio.sleep(0.05)
+        await cycling
+
+
+async def test_versions_that_are_too_old_all_the_time(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker():
+        cycling = asyncio.create_task(cycle(it))
+        while not cycling.done():
+            it.cluster.store.forget()
+            it.cluster.api.drop_watches()
+            await asyncio.sleep(0.05)
+        await cycling
+
+
+async def test_without_an_api_server_nobody_sleeps_and_the_page_is_still_there(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker() as running:
+        await it.put_to_sleep()
+        knocked = it.cluster.api.faults.order(Fault(verb="patch", times=None, refusal=unavailable()))
+        it.cluster.api.faults.order(Fault(times=None, refusal=unavailable()))
+        it.cluster.api.drop_watches()
+        page = await it.visit()
+        assert (page.status, page.page) == (503, True)
+        await knocked.reached.wait()
+        assert (await it.private(running, "/healthz")).status == 200
+        assert it.replicas() == 0
+        it.cluster.api.faults.clear()
+        await it.awake()  # the wish was not forgotten
+
+
+async def test_it_starts_before_the_api_server(tmp_path: Path) -> None:
+    async with scene(tmp_path, state="asleep") as it:
+        outage = it.cluster.api.faults.order(Fault(times=None, refusal=unavailable()))
+        starting = asyncio.create_task(a_cycle_of_a_new_waker(it))
+        await outage.reached.wait()
+        it.cluster.api.faults.clear()
+        await starting
+
+
+async def a_cycle_of_a_new_waker(it: Scene) -> None:
+    """From its start to the sleep."""
+    async with it.waker():
+        await it.asleep()
+
+
+async def test_throttled(tmp_path: Path) -> None:
+    """The server says when to come back, and it is kept to."""
+    async with scene(tmp_path, state="asleep") as it, it.waker():
+        fault = it.cluster.api.faults.order(Fault("patch", "deployments", times=2, refusal=throttled()))
+        await it.asleep()
+        assert fault.met == 2
+
+
+async def test_pods_that_waker_may_not_reach_get_their_routes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A NetworkPolicy that lets in the ingress controller only: the wake is slower, and that is all."""
+
+    async def refused(_address: Address) -> bool:
+        return False
+
+    monkeypatch.setattr("waker.cluster.app_endpoints.accepts", refused)
+    monkeypatch.setattr("waker.cluster.app_endpoints.BELIEVED_AFTER", timedelta(milliseconds=200))
+    async with scene(tmp_path) as it, it.waker():
+        await cycle(it)

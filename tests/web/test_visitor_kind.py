@@ -1,0 +1,98 @@
+import pytest
+from multidict import CIMultiDict
+
+from waker.plan.model import Reception
+from waker.web.visitor_kind import Audience, audience
+
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("asks", "is_"),
+    [
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "User-Agent": CHROME}), "browser", id="navigation"),
+        pytest.param(("GET", "/a", {"Accept": HTML}), "browser", id="older browser: accepts html"),
+        pytest.param(("GET", "/a", {"accept": "TEXT/HTML"}), "browser", id="names and values in any case"),
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "cors", "Accept": HTML}), "client", id="a script that wants html"),
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "same-origin", "Sec-Fetch-Dest": "empty", "Accept": HTML}), "client",
+                     id="a service worker that asks on behalf of its page"),
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}), "browser", id="a tab"),
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}), "browser", id="a frame"),
+        pytest.param(("GET", "/a", {"Sec-Fetch-Dest": "frame"}), "browser", id="an old frame, by its destination alone"),
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "object"}), "client", id="an object"),
+        pytest.param(("GET", "/a.png", {"Sec-Fetch-Mode": "no-cors"}), "client", id="an image"),
+        pytest.param(("GET", "/a.png", {"Sec-Fetch-Dest": "image", "Accept": HTML}), "client", id="an image by name"),
+        pytest.param(("GET", "/a", {"Accept": "application/ld+json, text/html;q=0.8"}), "client", id="likes JSON better"),
+        pytest.param(("GET", "/a", {"Accept": "text/html; q=0.5, */*;q=0.1"}), "browser", id="likes html best, if not much"),
+        pytest.param(("GET", "/a", {"Accept": "application/json, text/html;q=0"}), "client", id="refuses html"),
+        pytest.param(("GET", "/a", {"Accept": "text/html;q=many"}), "client", id="a weight that is no number"),
+        pytest.param(("GET", "/a", {"Accept": "application/json, text/plain, */*"}), "client", id="axios"),
+        pytest.param(("GET", "/a", {"Accept": "text/html, application/xhtml+xml, */*"}), "browser", id="Internet Explorer"),
+        pytest.param(("GET", "/a", {"Accept": "text/event-stream"}), "client", id="EventSource"),
+        pytest.param(("GET", "/a", {"Accept": "*/*", "User-Agent": "curl/8"}), "client", id="curl"),
+        pytest.param(("GET", "/a", {}), "client", id="no headers at all"),
+        pytest.param(("POST", "/a", {"Sec-Fetch-Mode": "navigate", "Accept": HTML}), "client", id="a form is held"),
+        pytest.param(("PUT", "/a", {"Accept": HTML}), "client", id="upload"),
+        pytest.param(("GET", "/a", {"Upgrade": "websocket", "Accept": HTML}), "client", id="websocket"),
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "User-Agent": "Cubot X30 " + CHROME}), "browser",
+                     id="a telephone called Cubot"),
+        pytest.param(("HEAD", "/a", {"Accept": HTML}), "probe", id="HEAD"),
+        pytest.param(("OPTIONS", "/a", {}), "probe", id="OPTIONS"),
+        pytest.param(("OPTIONS", "/a", {"Origin": "https://a.example", "Access-Control-Request-Method": "PUT"}), "client",
+                     id="CORS preflight"),
+        pytest.param(("OPTIONS", "/a", {"Origin": "https://a.example"}), "probe", id="OPTIONS of another kind"),
+        pytest.param(("HEAD", "/a", {"User-Agent": "UptimeRobot/2.0"}), "monitor", id="a monitor by HEAD"),
+        pytest.param(("GET", "/favicon.ico", {"Accept": "image/*"}), "probe", id="favicon"),
+        pytest.param(("GET", "/robots.txt", {}), "probe", id="robots"),
+        pytest.param(("GET", "/.well-known/acme-challenge/x", {}), "probe", id="ACME"),
+        pytest.param(("GET", "/favicon.icon", {}), "client", id="nearly a favicon"),
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "Sec-Purpose": "prefetch;prerender"}), "probe",
+                     id="prefetch"),
+        pytest.param(("GET", "/a", {"Purpose": "prefetch", "Accept": HTML}), "probe", id="older prefetch"),
+        pytest.param(("GET", "/a", {"X-Moz": "prefetch", "Accept": HTML}), "probe", id="oldest prefetch"),
+        pytest.param(("GET", "/", {"User-Agent": "kube-probe/1.34", "Accept": "*/*"}), "monitor", id="kubelet"),
+        pytest.param(("GET", "/", {"User-Agent": "ELB-HealthChecker/2.0"}), "monitor", id="ELB"),
+        pytest.param(("GET", "/", {"User-Agent": "GoogleHC/1.0"}), "monitor", id="GoogleHC"),
+        pytest.param(("GET", "/", {"User-Agent": "Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.u.com/)",
+                                   "Accept": HTML}), "monitor", id="UptimeRobot"),
+        pytest.param(("GET", "/", {"User-Agent": "Pingdom.com_bot_version_1.4"}), "monitor", id="Pingdom"),
+        pytest.param(("GET", "/", {"User-Agent": "Blackbox Exporter/0.27.0"}), "monitor", id="blackbox"),
+        pytest.param(("GET", "/metrics", {"User-Agent": "Prometheus/3.5.0"}), "monitor", id="Prometheus"),
+        pytest.param(("GET", "/", {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)", "Accept": HTML}), "probe",
+                     id="Googlebot"),
+    ],
+)  # fmt: skip
+def test_audience(asks: tuple[str, str, dict[str, str]], is_: str) -> None:
+    method, path, headers = asks
+    assert audience(method, path, CIMultiDict(headers), Reception()) is Audience(is_)
+
+
+OWN = Reception(ignore_paths=("/ping", "/static/*"), ignore_agents=("Nightly-Job",))
+PAGE = Reception(audience="page")
+
+
+@pytest.mark.parametrize(
+    ("reception", "asks", "is_"),
+    [
+        pytest.param(OWN, ("GET", "/ping", {}), "monitor", id="its own path"),
+        pytest.param(OWN, ("GET", "/ping/more", {}), "client", id="below its own path"),
+        pytest.param(OWN, ("POST", "/static/a/b.css", {}), "monitor", id="below a star, by any method"),
+        pytest.param(OWN, ("GET", "/static", {}), "client", id="before the star"),
+        pytest.param(OWN, ("GET", "/", {"User-Agent": "acme nightly-job/3", "Accept": HTML}), "monitor", id="its own agent"),
+        pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "User-Agent": "curl/8"}), "browser", id="page: curl"),
+        pytest.param(PAGE, ("GET", "/", {}), "browser", id="page: no Accept is anything"),
+        pytest.param(PAGE, ("GET", "/", {"Accept": "application/json"}), "client", id="page: JSON only"),
+        pytest.param(PAGE, ("GET", "/", {"Accept": "application/json, */*;q=0"}), "client", id="page: nothing but JSON"),
+        pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "Sec-Fetch-Dest": "empty"}), "client", id="page: a script"),
+        pytest.param(PAGE, ("POST", "/", {"Accept": "*/*"}), "client", id="page: a form is still held"),
+        pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "Upgrade": "websocket"}), "client", id="page: a socket is held"),
+        pytest.param(PAGE, ("GET", "/", {"User-Agent": "kube-probe/1.34"}), "monitor", id="page: a probe is a probe"),
+        pytest.param(Reception(audience="hold"), ("GET", "/", {"Accept": HTML}), "browser", id="hold: a browser is still one"),
+    ],
+)  # fmt: skip
+def test_audience_of_an_app_with_lists_of_its_own(
+    reception: Reception, asks: tuple[str, str, dict[str, str]], is_: str
+) -> None:
+    method, path, headers = asks
+    assert audience(method, path, CIMultiDict(headers), reception) is Audience(is_)

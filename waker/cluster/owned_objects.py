@@ -1,0 +1,109 @@
+"""Keeps what waker has in the namespaces of apps as it should be: `plan.presence` -> create, patch, delete.
+
+Writes only what differs from what is seen, and touches only what carries KubeSleeper's label. Order: what is pointed at
+comes before what points at it, and goes after it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from waker import names
+from waker.cluster.client import Api
+from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES, Resource
+from waker.plan import owned_objects
+from waker.plan.model import Ingress, Service
+from waker.plan.owned_objects import Presence
+from waker.plan.routes.originals import backend_of
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A mirrored EndpointSlice as seen: only what is compared."""
+
+    namespace: str
+    name: str
+    version: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is in the namespace now."""
+
+    service: Service | None
+    slice: Slice | None
+    keepers: Mapping[str, Ingress]  # by name
+
+
+def slice_of(found: Mapping[str, Any]) -> Slice:
+    """An EndpointSlice of ours."""
+    meta = found["metadata"]
+    return Slice(meta["namespace"], meta["name"], meta["resourceVersion"], _content(found))
+
+
+async def keep(api: Api, namespace: str, wanted: Presence, seen: Seen) -> None:
+    """Make it so. Raises ClusterError; Conflict means look again."""
+    if not wanted.addresses or (seen.service and not seen.service.managed):
+        return
+    await _keep_service(api, namespace, wanted.addresses[0].port, seen.service)
+    await _keep_slice(api, namespace, owned_objects.endpoint_slice(wanted.addresses), seen.slice)
+    for ingress_class, backends in wanted.keepers.items():
+        body = owned_objects.keeper(namespace, ingress_class, backends)
+        await _keep_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]))
+    named = {owned_objects.keeper_name(each) for each in wanted.keepers}
+    for name in seen.keepers.keys() - named:
+        await api.delete(INGRESSES.one(namespace, name))
+
+
+async def remove(api: Api, namespace: str, seen: Seen) -> None:
+    """Leave the namespace. Raises ClusterError."""
+    for name in seen.keepers:
+        await api.delete(INGRESSES.one(namespace, name))
+    if seen.service and seen.service.managed:
+        await api.delete(SERVICES.one(namespace, names.WAKER_SERVICE))
+    if seen.slice:
+        await api.delete(ENDPOINT_SLICES.one(namespace, seen.slice.name))
+
+
+async def _keep_service(api: Api, namespace: str, port: int, seen: Service | None) -> None:
+    body = owned_objects.service(port)
+    if not seen:
+        await _create(api, SERVICES, namespace, body)
+    elif [each.target for each in seen.ports] != [port]:
+        guarded = {"metadata": {"resourceVersion": seen.version}, "spec": body["spec"]}
+        await api.patch(SERVICES.one(namespace, names.WAKER_SERVICE), guarded)
+
+
+async def _keep_slice(api: Api, namespace: str, body: Json, seen: Slice | None) -> None:
+    if not seen:
+        await _create(api, ENDPOINT_SLICES, namespace, body)
+    elif seen.content != _content(body):
+        guarded = {
+            "metadata": {"resourceVersion": seen.version},
+            "endpoints": body["endpoints"],
+            "ports": body["ports"],
+        }
+        await api.patch(ENDPOINT_SLICES.one(namespace, seen.name), guarded)
+
+
+async def _keep_keeper(api: Api, namespace: str, body: Json, seen: Ingress | None) -> None:
+    if not seen:
+        await _create(api, INGRESSES, namespace, body)
+        return
+    paths = body["spec"]["rules"][0]["http"]["paths"]
+    if [path.backend for path in seen.paths] != [backend_of(path["backend"]) for path in paths]:
+        guarded = {"metadata": {"resourceVersion": seen.version}, "spec": {"rules": body["spec"]["rules"]}}
+        await api.patch(INGRESSES.one(namespace, seen.name), guarded)
+
+
+async def _create(api: Api, resource: Resource, namespace: str, body: Json) -> None:
+    whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
+    await api.create(resource.collection(namespace), whole)
+
+
+def _content(found: Mapping[str, Any]) -> str:
+    endpoints = [each["addresses"] for each in found.get("endpoints") or []]
+    return f"{endpoints} {[(port.get('name'), port.get('port')) for port in found.get('ports') or []]}"

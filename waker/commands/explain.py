@@ -1,0 +1,58 @@
+"""`waker explain NAME`: asked of the running service; without it, worked out here as far as that goes."""
+
+import json
+
+from waker import names
+from waker.cluster.client import Api
+from waker.cluster.resources import AUTOSCALERS, CONFIG_MAPS
+from waker.commands.target import find, service_path
+from waker.errors import ClusterError, NotFound
+from waker.explain import autoscalers
+from waker.explain.facts import Known, explain
+from waker.explain.shape import Explained
+from waker.explain.text import text
+from waker.observe.cluster import World
+from waker.plan.model import AppId
+from waker.process import watching
+from waker.service import now
+from waker.settings.flags import Settings
+from waker.settings.live import Live, read_live
+
+
+async def explained(settings: Settings, namespace: str, name: str, output: str) -> str:
+    """The text to print. Raises WakerError: there is no such workload, or no API server."""
+    async with watching(settings) as (api, world):
+        app = find(world, namespace, name)
+        facts = await _asked(api, settings, app) or await _worked_out(api, settings, app, world)
+        facts["notes"] += await _autoscalers(api, app)
+    return json.dumps(facts, indent=2) if output == "json" else text(facts)
+
+
+async def _asked(api: Api, settings: Settings, app: AppId) -> Explained | None:
+    path = f"{service_path(settings)}/proxy/apps/{app.namespace}/{app.kind}/{app.name}"
+    try:
+        found: Explained = await api.get(path)  # type: ignore[assignment]
+    except ClusterError:
+        return None
+    return found
+
+
+async def _worked_out(api: Api, settings: Settings, app: AppId, world: World) -> Explained:
+    try:
+        found = await api.get(CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP))
+        data = found.get("data") or {}
+    except ClusterError:  # not there, or not to be read by this person
+        data = {}
+    live, _ = read_live(data, Live())
+    facts = explain(app, Known(world, live, frozenset(data), now()))
+    if facts is None:
+        raise NotFound(f"{app} is gone")
+    return facts
+
+
+async def _autoscalers(api: Api, app: AppId) -> list[str]:
+    try:
+        found = await api.get(AUTOSCALERS.collection(app.namespace))
+    except ClusterError:  # a nicety: not everybody may list them
+        return []
+    return list(autoscalers.notes(found.get("items") or [], app))

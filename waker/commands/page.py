@@ -1,0 +1,52 @@
+"""`waker page`: the waiting page as a visitor would see it, printed. For who writes a theme or a language.
+
+A theme is a file, or the name of one in the folder of themes, or else in the ConfigMap of the cluster.
+"""
+
+from pathlib import Path
+
+from waker import names
+from waker.cluster.client import connect
+from waker.cluster.resources import CONFIG_MAPS
+from waker.errors import NotFound, SettingsError, ThemeError
+from waker.observe.themes import folder_texts, look_of
+from waker.settings.flags import Settings
+from waker.web.page import Page
+from waker.web.samples import NOW, SAMPLES
+
+
+async def page(settings: Settings, theme: str, state: str, language: str) -> str:
+    """The HTML. Raises SettingsError, ThemeError, ClusterError."""
+    made = Page()
+    if language not in made.languages:
+        raise SettingsError(f"--lang: {language[:40]!r} is not one of {', '.join(made.languages)}")
+    if theme:
+        try:
+            look = look_of(await _text(settings, theme), made)
+        except ThemeError as error:
+            raise ThemeError(f"theme {theme}: {error}") from error
+        made.wear({"": look})
+    return made.render(SAMPLES[state], NOW, accepted=language).body.decode()
+
+
+async def _text(settings: Settings, theme: str) -> str:
+    if "/" in theme or theme.endswith(".html"):
+        try:
+            return Path(theme).read_text(encoding="utf-8")  # noqa: ASYNC240 one small file, and nothing else to do
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(f"--theme: {theme} cannot be read: {error}") from error
+    file = f"{theme}.html"
+    texts = folder_texts(settings.themes) if settings.themes else {}
+    return texts[file] if file in texts else await _from_cluster(settings, file)
+
+
+async def _from_cluster(settings: Settings, file: str) -> str:
+    async with connect(settings.kubeconfig) as api:
+        try:
+            found = await api.get(CONFIG_MAPS.one(settings.own_namespace, names.THEMES_MAP))
+        except NotFound as error:
+            raise ThemeError(f"there is no ConfigMap {names.THEMES_MAP}") from error
+    texts = found.get("data") or {}
+    if file not in texts:
+        raise ThemeError(f"ConfigMap {names.THEMES_MAP} has no key {file}")
+    return str(texts[file])

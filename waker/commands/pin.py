@@ -1,0 +1,52 @@
+"""The one-shot commands: what a person asks for, said to the cluster. Each returns the text to print.
+
+They speak to the API server only, with the person's own kubeconfig. `sleep`, `wake` and `auto` write an annotation, the
+service does the rest. (`restore` is in `restoring`: it does the work itself.)
+"""
+
+from collections.abc import Mapping
+
+from waker import names
+from waker.cluster.resources import workload_path
+from waker.commands.target import find
+from waker.errors import WakerError
+from waker.plan.model import Pin
+from waker.plan.times import format_time
+from waker.process import watching
+from waker.service import now
+from waker.settings.flags import Settings
+from waker.settings.live import Live
+
+Wanted = Mapping[str, str | None]  # annotations; None removes
+
+
+async def sleep(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
+    """Ask for sleep: until the next visitor, or with `pin` until somebody says otherwise."""
+    wanted: Wanted = {names.STATE: str(Pin.ASLEEP)} if pin else {names.SLEEP_ASKED_AT: format_time(now())}
+    return await _annotate(settings, namespace, name, wanted)
+
+
+async def wake(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
+    """Ask for a wake: by traffic again afterwards, or with `pin` awake until somebody says otherwise."""
+    wanted: Wanted = {names.STATE: str(Pin.AWAKE)} if pin else {names.WISHED_AT: format_time(now())}
+    return await _annotate(settings, namespace, name, wanted)
+
+
+async def auto(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
+    """Remove the pin."""
+    return await _annotate(settings, namespace, name, {names.STATE: None})
+
+
+async def _annotate(settings: Settings, namespace: str, name: str, wanted: Wanted) -> str:
+    async with watching(settings) as (api, world):
+        app = find(world, namespace, name)
+        sight = world.sight(app, Live())
+        if not sight or not sight.reading.policy:
+            raise WakerError(f'{app.kind} {app} is not managed: it has no annotation {names.ENABLED}: "true"')
+        if names.STATE not in wanted and sight.reading.policy.pin is not Pin.AUTO:
+            raise WakerError(
+                f"{app.kind} {app} is pinned {sight.reading.policy.pin}: use --pin, or `waker auto {name}` first"
+            )
+        await api.patch(workload_path(app), {"metadata": {"annotations": wanted}})
+    said = ", ".join(f"{key}={value}" if value else f"{key} removed" for key, value in wanted.items())
+    return f"{app.kind.lower()}/{app.name} in {namespace}: {said}"

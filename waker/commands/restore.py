@@ -1,0 +1,105 @@
+"""`waker restore --all`: give everything back and leave nothing behind, also when the service itself is gone.
+
+By the same plans as the service: every app is treated as one that is not managed. A service that still runs is paused
+first, so that it does not put anything to sleep again; it may help meanwhile, for each step is guarded.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from waker import names
+from waker.cluster.app_endpoints import Endpoints
+from waker.cluster.apply import apply
+from waker.cluster.client import Api
+from waker.cluster.owned_objects import Seen, remove
+from waker.cluster.resources import CONFIG_MAPS
+from waker.errors import Conflict, NotFound
+from waker.observe.app import ready, routed_ports
+from waker.observe.cluster import Sight, World
+from waker.plan.actions import Restore, ScaleUp
+from waker.plan.decide import decide
+from waker.plan.model import Address, AppId, Phase, Snapshot, Traffic
+from waker.process import watching
+from waker.service import now
+from waker.settings.flags import Settings
+from waker.settings.live import Live
+from waker.settings.times import parse_duration
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.3  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What giving back needs. After `end` routes go back even if their app is not ready."""
+
+    api: Api
+    world: World
+    endpoints: Endpoints
+    tasks: asyncio.TaskGroup
+    end: datetime
+
+
+async def restore(settings: Settings, timeout: str) -> str:  # noqa: ASYNC109 a text
+    """The whole command; the text to print."""
+    within = parse_duration(timeout)
+    async with watching(settings) as (api, world), asyncio.TaskGroup() as tasks:
+        await _pause(api, settings)
+        work = Work(api, world, Endpoints(api, lambda app: None, now, _believe), tasks, now() + within)
+        apps = list(world.apps())
+        held = await asyncio.gather(*(_give_back(work, app) for app in apps))
+        for namespace in sorted(world.namespaces()):
+            await _leave(work, namespace)
+        for app in work.endpoints.followed():
+            work.endpoints.leave(app)
+    return f"{sum(held)} of {len(apps)} apps were held and are given back; KubeSleeper is paused and has left every namespace"
+
+
+async def _believe(_address: Address) -> bool:
+    """Pods cannot be reached from everywhere that this command runs: what Kubernetes says has to do."""
+    return True
+
+
+async def _pause(api: Api, settings: Settings) -> None:
+    try:
+        await api.patch(CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP), {"data": {"paused": "true"}})
+    except NotFound:
+        return
+
+
+async def _give_back(work: Work, app: AppId) -> bool:
+    """Until nothing of ours is left on the app. Whether there was something that kept it from its visitors."""
+    held = False
+    while (sight := work.world.sight(app, Live())) is not None:
+        if sight.found.routes:
+            work.endpoints.follow(app, {route.backend.service for route in sight.found.routes}, work.tasks)
+        await work.endpoints.listen(app, routed_ports(sight))
+        plan = decide(_released(sight, work), now())
+        if not plan.actions and plan.phase in (Phase.UNMANAGED, Phase.STUCK):
+            if plan.phase is Phase.STUCK:
+                log.warning("%s: %s", app, plan.reason)
+            return held
+        held = held or any(isinstance(action, Restore | ScaleUp) for action in plan.actions)
+        try:
+            for action in plan.actions:
+                await apply(work.api, action, sight.workload, sight.ingresses, now())
+        except Conflict as error:
+            log.debug("%s: %s", app, error)
+        await asyncio.sleep(LOOK_EVERY)
+    return held
+
+
+def _released(sight: Sight, work: Work) -> Snapshot:
+    is_ready = ready(sight, work.endpoints) or now() > work.end
+    return Snapshot(sight.workload, None, sight.found.routes, Traffic(), orphans=sight.found.orphans, ready=is_ready)
+
+
+async def _leave(work: Work, namespace: str) -> None:
+    world = work.world
+    keepers = {each.name: each for each in world.ingresses.within(namespace).values() if each.managed}
+    slices = list(world.slices.within(namespace).values())
+    service = world.services.within(namespace).get(names.WAKER_SERVICE)
+    await remove(work.api, namespace, Seen(service, slices[0] if slices else None, keepers))

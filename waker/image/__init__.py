@@ -1,0 +1,1 @@
+"""Build steps of the container image. The service imports nothing from here."""

@@ -1,0 +1,128 @@
+"""From what the cluster shows of one app to the Snapshot that is decided on: the gathering of facts, nothing else."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from waker import names
+from waker.cluster.app_endpoints import Endpoints, ServicePortName
+from waker.observe.cluster import Sight
+from waker.plan.model import Address, AppId, Backend, Holder, Ingress, Phase, Route, Service, Traffic
+from waker.plan.page_transport import passage_of
+from waker.plan.progress import Start, progress_of
+from waker.plan.routes.discovery import port_of
+from waker.plan.typical_wake import usual
+from waker.traffic.controllers import Interest, Place, interest, refusals
+from waker.traffic.controllers.configured import fitted, spec_of
+from waker.web.registry import Account
+
+
+def interests(sight: Sight) -> dict[str, Interest]:
+    """What the controllers count an app under, by the text of its route."""
+    services = {each.name: each for each in sight.found.services}
+    found = {}
+    for route in sight.found.routes:
+        adapter = fitted(route.controller, sight.live)
+        place = _place(route, services[route.backend.service])
+        if adapter and place:
+            found[str(route.id)] = interest(adapter, place)
+    return found
+
+
+def _place(route: Route, service: Service) -> Place | None:
+    port = port_of(service, route.backend)
+    if not port:
+        return None
+    id, backend = route.id, route.backend
+    return Place(
+        id.namespace,
+        id.ingress,
+        backend.service,
+        backend.port,
+        port.name,
+        port.number,
+        default_backend=not id.path_type,
+        port_target=port.target,
+        host=id.host,
+        path=id.path,
+    )
+
+
+def life_of(sight: Sight) -> str:
+    """What an app's idle clock is good for: this workload, since its last wake, as long as its routes are its own."""
+    workload = sight.workload
+    ours = any(route.holder is Holder.OURS for route in sight.found.routes)
+    return f"{workload.uid} {workload.annotations.get(names.AWAKE_SINCE, '')} {ours}"
+
+
+def unseen(sight: Sight) -> tuple[str, ...]:
+    """Why visits of its routes can never be seen, whatever is scraped: a sentence for each."""
+    reasons: list[str] = []
+    for route in sight.found.routes:
+        adapter = fitted(route.controller, sight.live)
+        if adapter:
+            reasons += refusals(adapter, route.id, _annotations(sight.ingresses, route))
+        elif route.controller:
+            what = f"{route.id}: waker cannot read the metrics of ingress controller {route.controller}"
+            reasons.append(f"{what}; if it is a known one by another name, set controller.CLASS.adapter")
+        else:
+            reasons.append(f"{route.id}: its Ingress names no IngressClass that exists, and there is no default one")
+    return tuple(dict.fromkeys(reasons))
+
+
+def unseeable(sight: Sight) -> str:
+    """The same as one text; "" if all visits can be seen."""
+    return "; ".join(unseen(sight))
+
+
+def _annotations(ingresses: Mapping[str, Ingress], route: Route) -> Mapping[str, str]:
+    ingress = ingresses.get(route.id.ingress)
+    return ingress.annotations if ingress else {}
+
+
+def traffic_of(sight: Sight, scraped: Traffic) -> Traffic:
+    """The scraped traffic, unless some route cannot be seen at all."""
+    why = unseeable(sight)
+    return replace(scraped, unknown=why) if why else scraped
+
+
+def account_of(sight: Sight, phase: Phase, starts: Iterable[Start]) -> Account:
+    """What the page tells of an app in this phase, whose pods have come so far."""
+    passages = {
+        route.id.ingress: passage_of(spec_of(route.controller), _annotations(sight.ingresses, route))
+        for route in sight.found.routes
+    }
+    return Account(progress_of(phase, starts, sight.workload.refused), usual(sight.workload.annotations), passages)
+
+
+def hindrance(sight: Sight, starts: Iterable[Start]) -> str:
+    """What keeps the app's pods from starting, for those who run it; "" if nothing does, or nobody looks."""
+    return progress_of(Phase.WAKING, starts, sight.workload.refused).detail if sight.workload.replicas else ""
+
+
+def routed_ports(sight: Sight) -> frozenset[ServicePortName]:
+    """The Service ports that routes lead to. One that its Service does not have is left out: there is nothing to wait for."""
+    services = {each.name: each for each in sight.found.services}
+    found = (
+        (route.backend.service, port_of(services[route.backend.service], route.backend)) for route in sight.found.routes
+    )
+    return frozenset((service, port.name) for service, port in found if port)
+
+
+def ready(sight: Sight, endpoints: Endpoints) -> bool:
+    """A ready endpoint behind every routed Service port."""
+    return all(endpoints.ready(sight.workload.id, *port) for port in routed_ports(sight))
+
+
+def pick(
+    app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: Endpoints, answering: frozenset[str]
+) -> Address | None:
+    """A pod behind one backend that is ready, or `answering` and so as good as ready, in turn."""
+    service = services.get(backend.service)
+    port = port_of(service, backend) if service else None
+    return endpoints.pick(app, backend.service, port.name, answering) if port else None
+
+
+def latest(times: Iterable[datetime | None]) -> datetime | None:
+    """The latest of those that there are."""
+    return max((each for each in times if each), default=None)

@@ -1,0 +1,167 @@
+"""The ingress controllers' own pods: which there are, and whether they send what they should to waker.
+
+Pods are followed only for controllers that an IngressClass names and that an adapter knows. What a pod answers is asked
+of the pod itself, see `traffic.probe`; where that tells nothing, the controller's known lag decides.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import aiohttp
+
+from waker.cluster import manifests
+from waker.cluster.client import Api
+from waker.cluster.informer import Reflector, Source
+from waker.cluster.resources import PODS
+from waker.plan.model import Address, AppId, Pod, Route
+from waker.traffic import ownership
+from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port, Selector
+from waker.traffic.ownership import Answer, Question
+
+MOST_LEFT = 100  # one that came and went is as good as many
+Discount = Callable[[Pod, Interest], None]
+Adapters = Callable[[str], Adapter | None]
+
+
+class Asked(NamedTuple):
+    """One probe: whom, for which route, with which question."""
+
+    pod: Pod
+    route: Route
+    address: Address
+    question: Question
+
+
+class Fleet:
+    """See above. `discount` is told of probes that an app answered, for they count as its traffic.
+
+    `adapter` knows the controllers as the settings want them, by what they go by in a Route.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        session: aiohttp.ClientSession,
+        discount: Discount,
+        clock: Callable[[], datetime],
+        adapter: Adapters,
+    ) -> None:
+        self._api = api
+        self._session = session
+        self._discount = discount
+        self._clock = clock
+        self._adapter = adapter
+        self._reflectors: dict[Selector, Reflector[Pod]] = {}
+        self._left: dict[Selector, deque[tuple[int, Pod]]] = {}  # numbered
+        self._last = 0  # the number of the one that left last
+        self._told: dict[str, int] = {}  # up to which number, by controller: several may have pods in common
+        self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}
+
+    def follow(self, controllers: Iterable[str], tasks: asyncio.TaskGroup) -> None:
+        """Watch the pods of these controllers too, from now on."""
+        for adapter in filter(None, map(self._adapter, controllers)):
+            for selector in adapter.selectors:
+                if selector not in self._reflectors:
+                    path = PODS.collection(selector.namespace) if selector.namespace else PODS.everywhere()
+                    source = Source(path, {"labelSelector": selector.labels})
+                    reflector = Reflector(self._api, source, manifests.pod, self._left_by(selector), self._clock)
+                    self._reflectors[selector] = reflector
+                    tasks.create_task(reflector.run(), name=f"pods {selector}")
+
+    def pods(self, adapter: Adapter) -> Sequence[Pod]:
+        """The pods of one controller."""
+        reflectors = [self._reflectors[each] for each in adapter.selectors if each in self._reflectors]
+        return list({pod.uid: pod for reflector in reflectors for pod in reflector.values()}.values())
+
+    def left(self, adapter: Adapter) -> list[Pod]:
+        """The pods that have gone since this was last asked for this controller."""
+        told, self._told[adapter.controller] = self._told.get(adapter.controller, 0), self._last
+        return [pod for each in adapter.selectors for number, pod in self._left.get(each, ()) if number > told]
+
+    def _left_by(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
+        def moved(old: Pod | None, new: Pod | None) -> None:
+            if old and not new and old.address:
+                self._last += 1
+                self._left.setdefault(selector, deque(maxlen=MOST_LEFT)).append((self._last, old))
+
+        return moved
+
+    async def prime(self, adapter: Adapter, pod: Pod, namespace: str) -> None:
+        """Have the pod count something: a probe of a keeper."""
+        if adapter.proxy:
+            await ownership.ask(self._session, _at(pod, adapter.proxy), ownership.keeper_question(namespace))
+
+    async def unprepared(self, routes: Iterable[Route]) -> str:
+        """Why some controller pod cannot reach waker through the keeper, "" if all can or nothing can be told."""
+        asked = [
+            Asked(pod, route, address, ownership.keeper_question(route.id.namespace))
+            for route in {route.controller: route for route in routes}.values()
+            for pod, address in self._serving(route)
+        ]
+        answers = await ownership.ask_all(self._session, [(each.address, each.question) for each in asked])
+        for each, answer in zip(asked, answers, strict=True):
+            if answer is Answer.THEIRS:
+                return f"ingress controller pod {each.pod.namespace}/{each.pod.name} does not reach waker yet"
+        return ""
+
+    async def followed_since(
+        self, app: AppId, routes: Sequence[Route], interests: Mapping[str, Interest]
+    ) -> datetime | None:
+        """Since when all controller pods send all these swapped routes to waker; None if some do not, or it is too early.
+
+        `interests`: what the app is counted under, by the route's text.
+        """
+        swap = frozenset(route.swapped_at for route in routes)
+        known = self._followed.get(app)
+        asked = self._questions(routes)
+        told: dict[Route, list[Answer]] = {}
+        answers = await asyncio.gather(*(self._ask(each, interests.get(str(each.route.id))) for each in asked))
+        for each, answer in zip(asked, answers, strict=True):
+            told.setdefault(each.route, []).append(answer)
+        if not all(self._has_followed(route, told.get(route, [])) for route in routes):
+            self._followed.pop(app, None)
+            return None
+        if not known or known[0] != swap:
+            self._followed[app] = (swap, self._clock())
+        return self._followed[app][1]
+
+    def forget(self, app: AppId) -> None:
+        """Nobody asks for this app any more."""
+        self._followed.pop(app, None)
+
+    async def _ask(self, asked: Asked, interest: Interest | None) -> Answer:
+        """The discount at once, before a page can show the probe: other pods may take long to answer."""
+        answer = await ownership.ask(self._session, asked.address, asked.question)
+        if answer is Answer.THEIRS and interest:
+            self._discount(asked.pod, interest)
+        return answer
+
+    def _serving(self, route: Route) -> list[tuple[Pod, Address]]:
+        """The pods that take requests for a route, and where. None for a controller whose pods cannot be asked."""
+        adapter = self._adapter(route.controller)
+        if not adapter or not adapter.proxy:
+            return []
+        return [(pod, _at(pod, adapter.proxy)) for pod in self.pods(adapter) if pod.ready and pod.address]
+
+    def _questions(self, routes: Sequence[Route]) -> list[Asked]:
+        return [
+            Asked(pod, route, address, ownership.question_for(route.id))
+            for route in routes
+            for pod, address in self._serving(route)
+        ]
+
+    def _has_followed(self, route: Route, answers: Sequence[Answer]) -> bool:
+        if Answer.THEIRS in answers:
+            return False
+        if answers and all(answer is Answer.OURS for answer in answers):
+            return True
+        adapter = self._adapter(route.controller)
+        lag = adapter.lag if adapter else DEFAULT_LAG
+        return route.swapped_at is not None and self._clock() >= route.swapped_at + lag
+
+
+def _at(pod: Pod, port: Port) -> Address:
+    return Address(pod.address, port.of(pod))

@@ -1,0 +1,48 @@
+"""Actions on a workload -> merge patches. Pure.
+
+Each carries the resource version that was looked at, so that the API server refuses it (409) if anybody else was faster.
+An annotation that is set to None is removed.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from waker import names
+from waker.plan import typical_wake
+from waker.plan.actions import Forget, RecordWish, ScaleToZero, ScaleUp
+from waker.plan.model import Workload
+from waker.plan.times import format_time
+
+WorkloadAction = ScaleToZero | ScaleUp | RecordWish | Forget
+PASSING = (names.SAVED_REPLICAS, names.ASLEEP_SINCE, names.WISHED_AT, names.AWAKE_SINCE, names.SLEEP_ASKED_AT)
+OURS = (*PASSING, names.USUAL_WAKE)
+
+
+def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str, Any]:
+    """The merge patch that carries out one action."""
+    annotations: dict[str, str | None] = {}
+    replicas: int | None = None
+    match action:
+        case ScaleToZero(saved):
+            replicas = 0
+            annotations = {key: None for key in PASSING if key in workload.annotations}
+            annotations |= {names.SAVED_REPLICAS: str(saved), names.ASLEEP_SINCE: format_time(now)}
+        case ScaleUp(replicas):
+            annotations[names.WISHED_AT] = format_time(now)
+        case RecordWish():
+            annotations[names.WISHED_AT] = format_time(now)
+        case Forget(clean):
+            gone = OURS if clean else PASSING
+            annotations = {key: None for key in gone if key in workload.annotations}
+            if not clean:
+                annotations[names.AWAKE_SINCE] = format_time(now)
+                annotations |= _learnt(workload, now)
+    body: dict[str, Any] = {"metadata": {"resourceVersion": workload.version, "annotations": annotations}}
+    if replicas is not None:
+        body["spec"] = {"replicas": replicas}
+    return body
+
+
+def _learnt(workload: Workload, now: datetime) -> dict[str, str]:
+    text = typical_wake.learnt(workload.annotations, now)
+    return {names.USUAL_WAKE: text} if text else {}

@@ -1,0 +1,34 @@
+"""Durations as users write them: `90s`, `15m`, `1h30m`, `2d`. As in Go and Kubernetes, limited to whole units."""
+
+import re
+from datetime import timedelta
+
+from waker.errors import SettingsError
+
+UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
+LONGEST = timedelta(days=365)
+
+
+def parse_duration(text: str) -> timedelta:
+    """`1h30m` -> timedelta. Units d, h, m, s, each at most once and in this order; from 1 s to 365 d. Raises SettingsError."""
+    found = DURATION.fullmatch(text.strip())
+    numbers = found.groups() if found else ()
+    seconds = sum(int(n) * unit for n, unit in zip(numbers, UNITS.values(), strict=False) if n)
+    if not seconds or seconds > LONGEST.total_seconds():
+        raise SettingsError(f"{text[:40]!r} is not a duration such as 90s, 15m, 1h30m or 2d (1s to 365d)")
+    return timedelta(seconds=seconds)
+
+
+def format_duration(length: timedelta) -> str:
+    """The inverse of `parse_duration`, cut to whole seconds: `1h30m`; `0s` for less than one."""
+    rest, words = int(length.total_seconds()), ""
+    for unit, seconds in UNITS.items():
+        count, rest = divmod(rest, seconds)
+        words += f"{count}{unit}" if count else ""
+    return words or "0s"
+
+
+def parse_floor(text: str) -> timedelta:
+    """A duration, or `0s` for none. Raises SettingsError."""
+    return timedelta() if text.strip() == "0s" else parse_duration(text)

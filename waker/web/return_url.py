@@ -1,0 +1,74 @@
+"""Which `url=` the wait host takes, and the address that it sends a visitor back to.
+
+Pure, and never raises. A link to the wait host can be written by anybody, so it must not become a way to anywhere else.
+Browsers repair what they are given: they drop tabs, take a backslash for a slash, decode and fold hosts. Nothing here is
+repaired: scheme and authority have to be plain already, and what goes out is built anew, with all behind them encoded.
+Whether the host is one that we hold is the caller's question.
+
+| url=                                           | is taken as                                  |
+| ---------------------------------------------- | -------------------------------------------- |
+| `HTTPS://Shop.example.com?x=1`                 | `https://shop.example.com/?x=1`              |
+| `http://shop.example.com:8000/a b`, own port   | `http://shop.example.com:8000/a%20b`         |
+| another port, userinfo, `//`, `\\`, `%2e`, ... | nothing                                      |
+"""
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote
+
+from waker.settings.parsing import HOST_NAME
+
+LONGEST: Final = 2048  # characters; encoded in a Location it must stay below the 4 kB that nginx has for all headers
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+PLAIN: Final = re.compile(rf"(https?)://({HOST_NAME})(?::(\d{{1,5}}))?((?:[/?#].*)?)", re.IGNORECASE | re.ASCII)
+REPAIRED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls; browsers drop some of them
+SAFE: Final = "!#$%&'()*+,/:;=?@[]^_`{|}~\\"  # printable, and no end of a header or an attribute
+
+
+class WayBack(NamedTuple):
+    """An address of an app. `port` is 0 if it is the scheme's own; `rest` is path, query and fragment, from the `/` on."""
+
+    scheme: str
+    host: str
+    port: int
+    rest: str
+
+    def __str__(self) -> str:
+        return self.origin + self.rest
+
+    @property
+    def origin(self) -> str:
+        """As browsers send it in `Origin`."""
+        return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port else "")
+
+    @property
+    def path(self) -> str:
+        """Decoded, as routes are compared with it."""
+        return unquote(re.split("[?#]", self.rest, maxsplit=1)[0])
+
+
+def read(text: str, own_port: int = 0) -> WayBack | None:
+    """The address that a text is, None if it is none to go to. `own_port` is the wait host's, beside 80 and 443."""
+    found = PLAIN.fullmatch(text) if len(text) <= LONGEST and not REPAIRED.search(text) else None
+    if not found:
+        return None
+    scheme, host, digits, rest = found[1].lower(), found[2].lower(), found[3], found[4]
+    port = int(digits) if digits else DEFAULT_PORTS[scheme]
+    if port not in (DEFAULT_PORTS[scheme], own_port or DEFAULT_PORTS[scheme]):
+        return None
+    rest = quote(rest if rest.startswith("/") else f"/{rest}", safe=SAFE)
+    return WayBack(scheme, host, 0 if port == DEFAULT_PORTS[scheme] else port, rest)
+
+
+def asked(query: str, own_port: int = 0) -> WayBack | None:
+    """The same of a raw query, `url=https%3A%2F%2F...`. Two of them are none: who reads which?"""
+    try:
+        urls = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "url"]
+    except ValueError:  # more fields than the library reads
+        return None
+    return read(urls[0], own_port) if len(urls) == 1 else None
+
+
+def told(back: WayBack) -> str:
+    """The raw query that `asked` reads."""
+    return f"url={quote(str(back), safe='')}"
