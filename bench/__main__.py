@@ -43,7 +43,7 @@ def main() -> int:
         if args.command == "wake":
             wake.run(api, args.controllers or list(controllers.ALL), args.samples)
         elif args.command == "soak":
-            return 0 if soak.run(api, soak.Plan(tuple(args.pair), args.minutes, args.seed)) else 1
+            return 0 if soak.run(api, soak.SoakPlan(tuple(args.pair), args.minutes, args.seed)) else 1
         elif args.command == "visitors":
             visitors.run(api, args.crowd, args.seconds)
         else:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from bench.tables import middle_and_most, table
 from tests.e2e import apps, controllers
-from tests.e2e.apps import App
-from tests.e2e.cluster import Api, Json, kubectl, until
-from tests.e2e.install import DEPLOYMENT, NAMESPACE, Waker
+from tests.e2e.apps import StageApp
+from tests.e2e.cluster import Json, TestApi, kubectl, until
+from tests.e2e.install import DEPLOYMENT, NAMESPACE, InstalledWaker
 
 IMAGES = {"waker:1": "this Python", "waker315:1": "3.15, lazy imports, -OO"}
 A_NAMESPACE = 50  # apps in each namespace
@@ -25,17 +25,17 @@ TICKS = os.sysconf("SC_CLK_TCK")
 KINDS = ("Deployment", "Service", "Ingress")
 
 
-class Sample(NamedTuple):
+class MemorySample(NamedTuple):
     """MiB."""
 
     rss: float
     private: float
 
 
-def run(api: Api, counts: list[int], seconds: int) -> None:
+def run(api: TestApi, counts: list[int], seconds: int) -> None:
     """Print a row for each Python and number of apps."""
     controllers.TRAEFIK.install(api)
-    waker = Waker(api, settings={})  # as installed, not as tested
+    waker = InstalledWaker(api, settings={})  # as installed, not as tested
     waker.ensure()
     rows, made = [], 0
     for count in sorted(counts):
@@ -54,7 +54,7 @@ def run(api: Api, counts: list[int], seconds: int) -> None:
     print(table(head, sorted(rows, key=lambda each: (each[0], int(each[1])))))
 
 
-def row(waker: Waker, seconds: int) -> tuple[str, ...]:
+def row(waker: InstalledWaker, seconds: int) -> tuple[str, ...]:
     """Watch its one process for so long, once a second."""
     (process,) = waker.processes()
     before, began, samples = cpu(process), time.monotonic(), []
@@ -67,9 +67,9 @@ def row(waker: Waker, seconds: int) -> tuple[str, ...]:
     return (*rss, *private, f"{used:.4f}", str(len(list(Path(f"/proc/{process}/task").iterdir()))))
 
 
-def memory(process: int) -> Sample:
+def memory(process: int) -> MemorySample:
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:])
-    return Sample(int(fields["Rss"].split()[0]) / MIB, int(fields["Private_Dirty"].split()[0]) / MIB)
+    return MemorySample(int(fields["Rss"].split()[0]) / MIB, int(fields["Private_Dirty"].split()[0]) / MIB)
 
 
 def cpu(process: int) -> float:
@@ -78,7 +78,7 @@ def cpu(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def renewed(api: Api, waker: Waker, image: str) -> None:
+def renewed(api: TestApi, waker: InstalledWaker, image: str) -> None:
     """A new process of this image, settled."""
     stopped(waker)
     kubectl("set", "image", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, f"waker={image}")
@@ -87,12 +87,12 @@ def renewed(api: Api, waker: Waker, image: str) -> None:
     time.sleep(SETTLE)
 
 
-def stopped(waker: Waker) -> None:
+def stopped(waker: InstalledWaker) -> None:
     kubectl("scale", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, "--replicas=0")
     until("the old one is gone", lambda: not waker.pods(), 60)
 
 
-def grow(api: Api, made: int, wanted: int) -> None:
+def grow(api: TestApi, made: int, wanted: int) -> None:
     """As many apps asleep as wanted; `made` are there. Nobody watches: halves of an app would be put right at once."""
     for number in range(made, wanted):
         namespace = f"apps-{number // A_NAMESPACE}"
@@ -102,7 +102,7 @@ def grow(api: Api, made: int, wanted: int) -> None:
             api.create(renamed(obj, namespace, f"app-{number}"))
 
 
-def check_asleep(api: Api, count: int) -> None:
+def check_asleep(api: TestApi, count: int) -> None:
     """A row about sleeping apps must not have woken any."""
     namespaces = {f"apps-{number // A_NAMESPACE}" for number in range(count)}
     found = [obj["spec"]["replicas"] for namespace in namespaces for obj in api.list("Deployment", namespace)]
@@ -110,10 +110,10 @@ def check_asleep(api: Api, count: int) -> None:
         raise RuntimeError(f"{count} apps should sleep, {found.count(0)} of {len(found)} do")
 
 
-def first(api: Api, waker: Waker) -> None:
+def first(api: TestApi, waker: InstalledWaker) -> None:
     """One app that is put to sleep as any other; the pattern."""
     api.create_namespace("apps-0")
-    app = App("apps-0", "app-0", "traefik", fake=True)
+    app = StageApp("apps-0", "app-0", "traefik", fake=True)
     for obj in apps.objects(app):
         api.create(obj)
     until("the first app is awake", lambda: not apps.awake(api, app), 60)
@@ -121,7 +121,7 @@ def first(api: Api, waker: Waker) -> None:
     until("the first app is asleep", lambda: not apps.asleep(api, app), 60)
 
 
-def pattern(api: Api) -> list[Json]:
+def pattern(api: TestApi) -> list[Json]:
     """The first app's objects as the API server holds them, without what is its own."""
     found: list[Json] = [api.get(kind, "apps-0", "app-0") | {"kind": kind} for kind in KINDS]
     for obj in found:

@@ -13,7 +13,7 @@ from bench.tables import table
 from waker.plan.model import Pod
 from waker.traffic.controllers import INGRESS_NGINX
 from waker.traffic.prometheus import SLICE
-from waker.traffic.targets import SAMPLED, Parting
+from waker.traffic.targets import SAMPLED, ScrapesByTarget
 from waker.traffic.vector import Vector
 
 APPS, PODS, STATUSES = 1000, 2, ("200", "302", "304", "404", "500")
@@ -46,7 +46,7 @@ def answer() -> bytes:
 
 def streamed(text: bytes) -> float:
     """As waker reads it. The longest slice, in seconds."""
-    vector, parting, longest = Vector(), Parting(INGRESS_NGINX, KEYS), 0.0
+    vector, parting, longest = Vector(), ScrapesByTarget(INGRESS_NGINX, KEYS), 0.0
     for at in range(0, len(text), SLICE):
         began = time.perf_counter()
         parting.add(vector.feed(text[at : at + SLICE]))

@@ -11,11 +11,11 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench import pages
-from bench.serving import Page, serving
+from bench.serving import BarePage, serving
 from bench.watching import Cost, watched
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic.controllers import ADAPTERS, INGRESS_NGINX, TRAEFIK, Adapter, Interest, SeriesKey
-from waker.traffic.dependencies import Outside
+from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.fetch import fetch
 from waker.traffic.scrape import Scraper
 
@@ -25,7 +25,7 @@ PARSED = 100  # services on the page for prometheus_client: 16 MB
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ReadingCase:
     """A page to read. `services` make up its size."""
 
     title: str
@@ -48,11 +48,11 @@ def key_of(adapter: Adapter, number: int) -> SeriesKey:
     return (f"{where}-{name}-http@kubernetes",) if adapter is TRAEFIK else (where, name, name)
 
 
-def read_page(case: Case, page: Page, small: Page) -> Cost:
+def read_page(case: ReadingCase, page: BarePage, small: BarePage) -> Cost:
     return asyncio.run(_read_page(case, page, small))
 
 
-async def _read_page(case: Case, page: Page, small: Page) -> Cost:
+async def _read_page(case: ReadingCase, page: BarePage, small: BarePage) -> Cost:
     last_size = page.size if case.packed else 0  # a large page is asked for packed the next time
     async with aiohttp.ClientSession() as session:
         with serving([small]) as port:
@@ -65,11 +65,11 @@ async def _read_page(case: Case, page: Page, small: Page) -> Cost:
     return cost
 
 
-def parse_page(page: Page, small: Page) -> Cost:
+def parse_page(page: BarePage, small: BarePage) -> Cost:
     return asyncio.run(_parse_page(page, small))
 
 
-async def _parse_page(page: Page, small: Page) -> Cost:
+async def _parse_page(page: BarePage, small: BarePage) -> Cost:
     async with aiohttp.ClientSession() as session:
         await _parsed(session, small)
         async with watched() as cost:
@@ -78,7 +78,7 @@ async def _parse_page(page: Page, small: Page) -> Cost:
     return cost
 
 
-async def _parsed(session: aiohttp.ClientSession, page: Page) -> int:
+async def _parsed(session: aiohttp.ClientSession, page: BarePage) -> int:
     with serving([page]) as port:
         async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
             text = await answer.text()
@@ -87,11 +87,11 @@ async def _parsed(session: aiohttp.ClientSession, page: Page) -> int:
     return sum(sample.name in (wanted, f"{wanted}_total") for family in families for sample in family.samples)
 
 
-def rounds(two: Sequence[Page], apps: int, pods: int) -> Cost:
+def rounds(two: Sequence[BarePage], apps: int, pods: int) -> Cost:
     return asyncio.run(_rounds(two, apps, pods))
 
 
-async def _rounds(two: Sequence[Page], apps: int, pods: int) -> Cost:
+async def _rounds(two: Sequence[BarePage], apps: int, pods: int) -> Cost:
     visits: Counter[AppId] = Counter()
     async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
         ports = [stack.enter_context(serving(two)) for _ in range(pods)]
@@ -99,7 +99,7 @@ async def _rounds(two: Sequence[Page], apps: int, pods: int) -> Cost:
         scraper = Scraper(session, outside(found, visits))
         for number in range(apps):
             interest = Interest(INGRESS_NGINX.controller, key_of(INGRESS_NGINX, number))
-            scraper.follow(AppId(Kind.DEPLOYMENT, *pages.team(number)), frozenset({interest}))
+            scraper.watch(AppId(Kind.DEPLOYMENT, *pages.team(number)), frozenset({interest}))
         await scraper.round()  # the baseline; it also loads all code
         await scraper.round()
         visits.clear()
@@ -110,19 +110,19 @@ async def _rounds(two: Sequence[Page], apps: int, pods: int) -> Cost:
     return cost
 
 
-def outside(pods: Sequence[Pod], visits: Counter[AppId]) -> Outside:
+def outside(pods: Sequence[Pod], visits: Counter[AppId]) -> ScraperDependencies:
     """The rest of waker, as far as reading goes."""
 
     async def prime(_adapter: Adapter, _pod: Pod) -> None:
         return None
 
-    return Outside(
+    return ScraperDependencies(
         clock=lambda: datetime.now(UTC),
         interval=lambda: INTERVAL,
         pods=lambda _: pods,
         prime=prime,
         on_visit=lambda app: visits.update([app]),
-        on_page=lambda _controller, _read_at: None,
+        on_scrape=lambda _controller, _read_at: None,
     )
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import pages
-from bench.reading import INTERVAL, PARSED, ROUNDS, Case, parse_page, read_page, rounds
-from bench.serving import Page, write
+from bench.reading import INTERVAL, PARSED, ROUNDS, ReadingCase, parse_page, read_page, rounds
+from bench.serving import BarePage, write
 from bench.tables import table
 from bench.watching import Cost
 from waker.traffic.controllers import INGRESS_NGINX, TRAEFIK, Adapter
@@ -28,10 +28,10 @@ WARM = 20  # services on the page that loads all code
 HARM = ("longest wait ms", "of it CPU", "peak MiB")
 
 CASES = (
-    Case("ingress-nginx", INGRESS_NGINX.controller, 1850),
-    Case("ingress-nginx, packed", INGRESS_NGINX.controller, 1850, packed=True),
-    Case("Traefik", TRAEFIK.controller, 8200),
-    Case("Traefik, packed", TRAEFIK.controller, 8200, packed=True),
+    ReadingCase("ingress-nginx", INGRESS_NGINX.controller, 1850),
+    ReadingCase("ingress-nginx, packed", INGRESS_NGINX.controller, 1850, packed=True),
+    ReadingCase("Traefik", TRAEFIK.controller, 8200),
+    ReadingCase("Traefik, packed", TRAEFIK.controller, 8200, packed=True),
 )
 
 
@@ -45,7 +45,7 @@ def run(apps: int) -> None:
     print(table((f"{apps} apps, every {INTERVAL.seconds} s", "MB", "CPU s a round", "cores", *HARM), rows), flush=True)
 
 
-def row_of_page(folder: Path, case: Case) -> Sequence[str]:
+def row_of_page(folder: Path, case: ReadingCase) -> Sequence[str]:
     """waker's own reader."""
     page, small = made(folder, case.adapter, case.services), made(folder, case.adapter, WARM)
     costs = [in_a_process(read_page, case, page, small) for _ in range(READINGS)]
@@ -84,7 +84,7 @@ def worst(costs: Sequence[Cost]) -> Cost:
     return Cost(**{field.name: max(getattr(cost, field.name) for cost in costs) for field in fields(Cost)})
 
 
-def speed(page: Page, cost: Cost) -> Sequence[str]:
+def speed(page: BarePage, cost: Cost) -> Sequence[str]:
     size = page.size / 1e6
     return f"{size:.0f}", f"{size / cost.wall:.0f}", f"{size / cost.cpu:.0f}"
 
@@ -102,12 +102,12 @@ def in_a_process(work: Callable[..., Cost], *args: Any) -> Cost:
         return pool.apply(work, args)
 
 
-def made(folder: Path, adapter: Adapter, services: int, turn: int = 0) -> Page:
+def made(folder: Path, adapter: Adapter, services: int, turn: int = 0) -> BarePage:
     """A page in the folder, made when first asked for."""
     name = f"{adapter.title}-{services}-{turn}"
     kept = folder / f"{name}.size"
     if kept.exists():
-        return Page(folder / name, folder / f"{name}.gz", int(kept.read_text()))
+        return BarePage(folder / name, folder / f"{name}.gz", int(kept.read_text()))
     maker = pages.traefik if adapter is TRAEFIK else pages.ingress_nginx
     page = write(folder, name, maker(services, turn))
     kept.write_text(str(page.size))

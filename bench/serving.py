@@ -20,7 +20,7 @@ HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n{packed}Tr
 PLAIN, PACKED = HEAD.format(packed="").encode(), HEAD.format(packed="Content-Encoding: gzip\r\n").encode()
 
 
-class Page(NamedTuple):
+class BarePage(NamedTuple):
     """Two files, and the size of the plain one in bytes."""
 
     plain: Path
@@ -28,7 +28,7 @@ class Page(NamedTuple):
     size: int
 
 
-def write(folder: Path, name: str, pieces: Iterable[str]) -> Page:
+def write(folder: Path, name: str, pieces: Iterable[str]) -> BarePage:
     """Write a page both ways."""
     plain, packed, size = folder / name, folder / f"{name}.gz", 0
     packing = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
@@ -39,7 +39,7 @@ def write(folder: Path, name: str, pieces: Iterable[str]) -> Page:
             out_packed.writelines(map(chunk, blocks([packing.compress(piece)])))
         out.write(chunk(b""))
         out_packed.writelines([chunk(packing.flush()), chunk(b"")])
-    return Page(plain, packed, size)
+    return BarePage(plain, packed, size)
 
 
 def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -60,7 +60,7 @@ def chunk(block: bytes) -> bytes:
 
 
 @contextmanager
-def serving(pages: Sequence[Page]) -> Iterator[int]:
+def serving(pages: Sequence[BarePage]) -> Iterator[int]:
     """A server of these pages on the loopback address; its port."""
     files = [str(file) for page in pages for file in (page.plain, page.packed)]
     with subprocess.Popen([sys.executable, "-m", "bench.serving", *files], stdout=subprocess.PIPE) as process:

@@ -24,9 +24,9 @@ from bench import footprint
 from bench.tables import table
 from bench.wake import holds
 from tests.e2e import apps, controllers
-from tests.e2e.apps import App
-from tests.e2e.cluster import Api, Json, until
-from tests.e2e.install import Waker
+from tests.e2e.apps import StageApp
+from tests.e2e.cluster import Json, TestApi, until
+from tests.e2e.install import InstalledWaker
 
 IMAGES = {"waker:1": ("bare:1", "this Python"), "waker315:1": ("bare315:1", "3.15, lazy imports, -OO")}
 PORT = 8080
@@ -49,7 +49,7 @@ HEAD = (
 )
 
 
-class Target(NamedTuple):
+class LoadTarget(NamedTuple):
     """A process under load."""
 
     process: int
@@ -57,10 +57,10 @@ class Target(NamedTuple):
     hosts: tuple[str, ...]
 
 
-def run(api: Api, crowd: int, seconds: int) -> None:
+def run(api: TestApi, crowd: int, seconds: int) -> None:
     """Print a row for each Python and each kind of load."""
     controllers.TRAEFIK.install(api)
-    waker = Waker(api, settings=SETTINGS)
+    waker = InstalledWaker(api, settings=SETTINGS)
     waker.ensure()
     hosts = tuple(app.host for app in waking(api, waker))
     rows = []
@@ -82,7 +82,7 @@ def run(api: Api, crowd: int, seconds: int) -> None:
     print(table(HEAD, rows))
 
 
-def row(title: str, target: Target, seconds: int) -> tuple[str, ...]:
+def row(title: str, target: LoadTarget, seconds: int) -> tuple[str, ...]:
     """Pages as fast as they come, then at a quiet pace."""
     before = footprint.cpu(target.process)
     fast = load(target, "page", connections=32, seconds=seconds)
@@ -95,12 +95,12 @@ def row(title: str, target: Target, seconds: int) -> tuple[str, ...]:
     return (title, f"{fast['rate']:,.0f}", *(f"{each:.1f}" for each in figures), f"{fast['busy']:.0%}")
 
 
-def load(target: Target, kind: str, **options: float) -> Any:
+def load(target: LoadTarget, kind: str, **options: float) -> Any:
     """What a process full of visitors has measured."""
     return json.loads(_begun(target, kind, **options).communicate()[0])
 
 
-def _begun(target: Target, kind: str, **options: float) -> "subprocess.Popen[bytes]":
+def _begun(target: LoadTarget, kind: str, **options: float) -> "subprocess.Popen[bytes]":
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     program = [sys.executable, "-m", "bench.load", kind, target.address, *target.hosts, *words]
     process = subprocess.Popen(program, stdout=subprocess.PIPE)
@@ -109,7 +109,7 @@ def _begun(target: Target, kind: str, **options: float) -> "subprocess.Popen[byt
 
 
 @contextmanager
-def crowded(target: Target, count: int, seconds: int) -> Iterator[None]:
+def crowded(target: LoadTarget, count: int, seconds: int) -> Iterator[None]:
     """Programs that are held and pages that poll, as many of each. Says afterwards whether all of them were."""
     kinds = [_begun(target, kind, connections=count, seconds=seconds) for kind in ("hold", "poll")]
     time.sleep(SETTLE + count * 0.004)
@@ -121,10 +121,10 @@ def crowded(target: Target, count: int, seconds: int) -> Iterator[None]:
             print({key: told[key] for key in ("statuses", "waiting", "lost", "p50", "p99")}, flush=True)
 
 
-def waking(api: Api, waker: Waker) -> list[App]:
+def waking(api: TestApi, waker: InstalledWaker) -> list[StageApp]:
     """Two apps (a thousand may wait for one) that were put to sleep and are asked for, and whose pods take for ever."""
     api.create_namespace(NAMESPACE)
-    found = [App(NAMESPACE, name, "traefik", fake=True) for name in ("shop", "blog")]
+    found = [StageApp(NAMESPACE, name, "traefik", fake=True) for name in ("shop", "blog")]
     for app in found:
         for obj in apps.objects(app):
             api.create(obj)
@@ -138,7 +138,7 @@ def waking(api: Api, waker: Waker) -> list[App]:
 
 
 @contextmanager
-def pod(api: Api, image: str) -> Iterator[Target]:
+def pod(api: TestApi, image: str) -> Iterator[LoadTarget]:
     """A pod of this image, for as long as the context is open."""
     name = image.partition(":")[0]
     container = {"name": "bare", "image": image, "args": ["run"]}
@@ -157,7 +157,7 @@ def _running(found: Json) -> tuple[int, str] | None:
     return (int(ids[0].removeprefix("ground://")), found["status"]["podIP"]) if ids else None
 
 
-def pinned(process: int, address: str, hosts: tuple[str, ...]) -> Target:
+def pinned(process: int, address: str, hosts: tuple[str, ...]) -> LoadTarget:
     """This process alone on its core, as far as the test cluster goes."""
     for other in (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()):
         for task in Path(f"/proc/{other}/task").glob("*"):
@@ -165,4 +165,4 @@ def pinned(process: int, address: str, hosts: tuple[str, ...]) -> Target:
                 os.sched_setaffinity(int(task.name), {OURS if other == process else OTHERS})
             except (ProcessLookupError, PermissionError):  # gone meanwhile, or the kernel's own
                 continue
-    return Target(process, f"{address}:{PORT}", hosts)
+    return LoadTarget(process, f"{address}:{PORT}", hosts)

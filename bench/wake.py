@@ -19,10 +19,10 @@ from functools import partial
 
 from bench.tables import middle_and_most, table
 from tests.e2e import apps, controllers, load
-from tests.e2e.apps import App
-from tests.e2e.cluster import Access, Api, until
-from tests.e2e.install import Waker
-from tests.e2e.load import Address, Request, Who
+from tests.e2e.apps import StageApp
+from tests.e2e.cluster import ApiAccess, TestApi, until
+from tests.e2e.install import InstalledWaker
+from tests.e2e.load import Request, VisitorAddress, Who
 from waker import names
 
 EVERY = 0.02  # seconds between the asks of a page
@@ -32,19 +32,19 @@ POD_PORT = 8080
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class WakeStage:
     """A managed app, its unmanaged twin, and where visitors come in."""
 
-    api: Api
-    waker: Waker
-    address: Address
-    shop: App
-    twin: App
+    api: TestApi
+    waker: InstalledWaker
+    address: VisitorAddress
+    shop: StageApp
+    twin: StageApp
 
 
-def run(api: Api, wanted: list[str], samples: int) -> None:
+def run(api: TestApi, wanted: list[str], samples: int) -> None:
     """Print one row a controller and way, in seconds."""
-    waker = Waker(api)
+    waker = InstalledWaker(api)
     rows = []
     for name in wanted:
         address = controllers.ALL[name].install(api)
@@ -57,11 +57,11 @@ def run(api: Api, wanted: list[str], samples: int) -> None:
     print(table(("first request -> app's answer, s", "median", "max", "over pod"), rows))
 
 
-def staged(api: Api, waker: Waker, name: str, address: Address) -> Stage:
+def staged(api: TestApi, waker: InstalledWaker, name: str, address: VisitorAddress) -> WakeStage:
     """Both apps, awake and answering."""
     namespace = f"bench-{name}"
     api.create_namespace(namespace)
-    shop = App(namespace, "shop", name)
+    shop = StageApp(namespace, "shop", name)
     twin = replace(shop, name="twin", annotations={names.ENABLED: "false"})
     for app in (shop, twin):
         for obj in apps.objects(app):
@@ -69,10 +69,10 @@ def staged(api: Api, waker: Waker, name: str, address: Address) -> Stage:
     for app in (shop, twin):
         until(f"{app.name} is ready", partial(holds, apps.awake, api, app), PATIENCE)
         until(f"{app.name} answers", partial(answers, address, app), PATIENCE)
-    return Stage(api, waker, address, shop, twin)
+    return WakeStage(api, waker, address, shop, twin)
 
 
-def measured(stage: Stage, samples: int) -> dict[str, list[float]]:
+def measured(stage: WakeStage, samples: int) -> dict[str, list[float]]:
     """Each way once a round, `samples` rounds."""
     found: dict[str, list[float]] = {way: [] for way in ("pod", "ready", "ingress", "page", "held")}
     for _ in range(samples):
@@ -86,7 +86,7 @@ def measured(stage: Stage, samples: int) -> dict[str, list[float]]:
     return found
 
 
-def down(stage: Stage) -> None:
+def down(stage: WakeStage) -> None:
     """Both apps at 0, no pod left, and a rest."""
     api, shop, twin = stage.api, stage.shop, stage.twin
     api.patch(twin.kind, twin.namespace, twin.name, {"spec": {"replicas": 0}})
@@ -97,7 +97,7 @@ def down(stage: Stage) -> None:
     time.sleep(random.uniform(*REST))
 
 
-async def floors(stage: Stage) -> dict[str, float]:
+async def floors(stage: WakeStage) -> dict[str, float]:
     """From the same scale patch: until the pod answers, is listed as ready, and is reached through the ingress."""
     twin = stage.twin
     began = time.monotonic()
@@ -111,17 +111,17 @@ async def floors(stage: Stage) -> dict[str, float]:
     return {"pod": pod - began, "ready": await ready - began, "ingress": await ingress - began}
 
 
-def pod_address(api: Api, app: App) -> Address | None:
+def pod_address(api: TestApi, app: StageApp) -> VisitorAddress | None:
     """Where its pod is, once its process runs. Asked earlier, the kernel would look for the address in vain for a second."""
     for pod in api.list("Pod", app.namespace, f"app={app.name}"):
         if any("running" in one["state"] for one in pod["status"].get("containerStatuses", [])):
-            return Address(pod["status"]["podIP"], POD_PORT)
+            return VisitorAddress(pod["status"]["podIP"], POD_PORT)
     return None
 
 
-def listed_ready(access: Access, app: App) -> float:
+def listed_ready(access: ApiAccess, app: StageApp) -> float:
     """When its EndpointSlice first had a ready endpoint. On a connection of its own, for it runs in a thread."""
-    api = Api(access)
+    api = TestApi(access)
     try:
         until("it is listed as ready", partial(apps.listed_ready, api, app), PATIENCE, EVERY / 2)
         return time.monotonic()
@@ -129,7 +129,7 @@ def listed_ready(access: Access, app: App) -> float:
         api.close()
 
 
-async def page(stage: Stage) -> float:
+async def page(stage: WakeStage) -> float:
     """A browser: one visit, then the page's own asking; it loads again when the answer is no longer waker's."""
     visit = _browser(stage.shop)
     first = await load.ask(stage.address, visit)
@@ -143,7 +143,7 @@ async def page(stage: Stage) -> float:
     return answer.ended - first.began
 
 
-async def held(stage: Stage) -> float:
+async def held(stage: WakeStage) -> float:
     """A program: one request, one answer."""
     answer = await load.ask(stage.address, load.curl(stage.shop.host, stage.shop.name))
     if answer.who is not Who.APP:
@@ -151,7 +151,7 @@ async def held(stage: Stage) -> float:
     return answer.ended - answer.began
 
 
-async def answered(address: Address, request: Request) -> float:
+async def answered(address: VisitorAddress, request: Request) -> float:
     """When the app's first answer had arrived; asked every 20 ms, on a connection of its own each."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
@@ -162,13 +162,13 @@ async def answered(address: Address, request: Request) -> float:
     raise RuntimeError(f"{request.host} did not answer")
 
 
-def _browser(app: App) -> Request:
+def _browser(app: StageApp) -> Request:
     return load.browser(app.host, app.name)
 
 
-def answers(address: Address, app: App) -> bool:
+def answers(address: VisitorAddress, app: StageApp) -> bool:
     return load.ask_now(address, _browser(app)).who is Who.APP
 
 
-def holds(missing: Callable[[Api, App], str], api: Api, app: App) -> bool:
+def holds(missing: Callable[[TestApi, StageApp], str], api: TestApi, app: StageApp) -> bool:
     return not missing(api, app)

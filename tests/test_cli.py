@@ -10,7 +10,7 @@ import pytest
 
 from waker import __version__, cli, logs, names
 from waker.cli import main
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.samples import SAMPLES, manifests
 from waker.settings.flags import FLAGS
 
@@ -33,7 +33,7 @@ def _own_log() -> Iterator[None]:
 @pytest.fixture
 async def config(tmp_path: Path) -> AsyncIterator[str]:
     """A kubeconfig of a cluster: the shop is managed, the blog is pinned asleep, the api is nobody's business."""
-    async with Cluster() as cluster:
+    async with DemoCluster() as cluster:
         cluster.load(manifests(SAMPLES["shop"], "default", {names.ENABLED: "true"}))
         cluster.load(manifests(SAMPLES["blog"], "default", PINNED))
         cluster.load(manifests(SAMPLES["api"], "default"))
@@ -172,7 +172,7 @@ async def test_a_kind_that_does_not_exist(config: str, capsys: pytest.CaptureFix
 @pytest.mark.parametrize("name", ["shop", "deployment/shop", "Deployments/shop"])
 async def test_asked_for_and_said(config: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run("sleep", name, "--kubeconfig", config) == 0
-    assert capsys.readouterr().out.startswith(f"deployment/shop in default: {names.SLEEP_ASKED_AT}=")
+    assert capsys.readouterr().out.startswith(f"deployment/shop in default: {names.SLEEP_REQUESTED_AT}=")
     assert await run("sleep", name, "--pin", "--kubeconfig", config) == 0
     assert capsys.readouterr().out == f"deployment/shop in default: {names.STATE}=asleep\n"
     assert await run("auto", name, "--kubeconfig", config) == 0

@@ -1,9 +1,10 @@
 """Every name that KubeSleeper shows to the outside world, in one place.
 
-Annotations, object names, headers and Event reasons. Names of settings, flags and environment variables stand in
-`settings`, names of metrics in `metrics`. Nothing here is ever parsed: readers compare for equality.
+Annotations, labels, object names, headers and Event reasons. Settings, flags and environment variables are named in
+`settings`, metrics in `metrics`. Names only: what an annotation may say is parsed in `plan.policy` and `plan.notes`.
 """
 
+from enum import StrEnum
 from typing import Final
 
 DOMAIN: Final = "kubesleeper.io"
@@ -17,19 +18,21 @@ SERVICE: Final = f"{DOMAIN}/service"
 STATE: Final = f"{DOMAIN}/state"
 TITLE: Final = f"{DOMAIN}/title"
 THEME: Final = f"{DOMAIN}/theme"
-AUDIENCE: Final = f"{DOMAIN}/audience"
+WHILE_ASLEEP: Final = f"{DOMAIN}/while-asleep"
 HOLD_FOR: Final = f"{DOMAIN}/hold-for"
 IGNORE_AGENTS: Final = f"{DOMAIN}/ignore-agents"
 IGNORE_PATHS: Final = f"{DOMAIN}/ignore-paths"
-PROBE_RESPONSE: Final = f"{DOMAIN}/probe-response"
+HEALTH_CHECK_RESPONSE: Final = f"{DOMAIN}/health-check-response"
 
 # Annotations that KubeSleeper writes on workloads.
 SAVED_REPLICAS: Final = f"{DOMAIN}/saved-replicas"  # what spec.replicas was before the sleep
 ASLEEP_SINCE: Final = f"{DOMAIN}/asleep-since"  # RFC 3339; when its replicas became 0
-WISHED_AT: Final = f"{DOMAIN}/wished-at"  # RFC 3339; somebody asked for this app
+WAKE_REQUESTED_AT: Final = f"{DOMAIN}/wake-requested-at"  # RFC 3339; somebody asked for this app
 AWAKE_SINCE: Final = f"{DOMAIN}/awake-since"  # RFC 3339; end of the last wake, where the idle clock starts
-USUAL_WAKE: Final = f"{DOMAIN}/usual-wake"  # a duration; how long wakes take, for the page
-SLEEP_ASKED_AT: Final = f"{DOMAIN}/sleep-asked-at"  # RFC 3339; an operator asked it to sleep until the next visitor
+TYPICAL_WAKE: Final = f"{DOMAIN}/typical-wake"  # a duration; how long wakes take, for the page
+SLEEP_REQUESTED_AT: Final = (
+    f"{DOMAIN}/sleep-requested-at"  # RFC 3339; an operator asked it to sleep until the next visitor
+)
 
 # Annotation that KubeSleeper writes on Ingresses.
 SAVED_BACKENDS: Final = f"{DOMAIN}/saved-backends"  # JSON; see plan.originals
@@ -58,9 +61,28 @@ ADAPTERS: Final = (
     "nginx", "nginx-plus", "skipper",
 )  # fmt: skip
 
+
+class EventReason(StrEnum):
+    """The `reason` of each Event. The first seven are the phases of an app: one word for both."""
+
+    AWAKE = "Awake"
+    FALLING_ASLEEP = "FallingAsleep"
+    ASLEEP = "Asleep"
+    WAKING = "Waking"
+    RESTORING_ROUTES = "RestoringRoutes"
+    STUCK = "Stuck"
+    NOT_MANAGED = "NotManaged"
+    CANNOT_SLEEP = "CannotSleep"
+    TRAFFIC_UNKNOWN = "TrafficUnknown"
+    NO_WAIT_HOST = "NoWaitHost"
+    CANNOT_START = "CannotStart"
+    UNKNOWN_THEME = "UnknownTheme"
+    BAD_SETTING = "BadSetting"
+
+
 # HTTP. The marker is on each answer that is waker's own; a request that carries it never wakes anything.
 MARKER: Final = "X-Kubesleeper"
-MARK_PROBE: Final = "probe"  # request: asked by waker itself; is it waker who answers?
+MARK_OWNERSHIP_CHECK: Final = "ownership-check"  # request: asked by waker itself; is it waker who answers?
 MARK_POLL: Final = "poll"  # request: asked by the waiting page
 MARK_PAGE: Final = "waiting"  # answer: waker's own
 PAGE_PROTOCOL: Final = "kubesleeper.page"  # subprotocol of the waiting page's own WebSocket; no app's

@@ -1,6 +1,6 @@
 """The process: one task group in which everything runs, so that any crash ends it with a reason.
 
-`run` is the service. `watching` gives the one-shot commands the same view of the cluster, for as long as they need it.
+`run` is the service. `cluster_cache` gives the one-shot commands the same view of the cluster, for as long as they need it.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from aiohttp import web
 from waker import __version__
 from waker.cluster.client import Api, connect
 from waker.metrics import Metrics
-from waker.observe.cluster import Key, World, follow
-from waker.service import Service, now
+from waker.observe.cluster import ClusterCache, Key, start
+from waker.service import Waker, now
 from waker.settings.flags import Settings
 from waker.web import connections, forward, private_port, public_port
 
@@ -31,14 +31,14 @@ class StopError(Exception):
 
 
 @asynccontextmanager
-async def watching(
+async def cluster_cache(
     settings: Settings, changed: Callable[[Key], None] = lambda key: None
-) -> AsyncIterator[tuple[Api, World]]:
+) -> AsyncIterator[tuple[Api, ClusterCache]]:
     """The cluster as a one-shot command needs it: known once, and followed until the command is done."""
     with suppress_stop():
         async with connect(settings.kubeconfig) as api, asyncio.TaskGroup() as tasks:
-            world = World(api, changed, now)
-            await follow(world, tasks)
+            world = ClusterCache(api, changed, now)
+            await start(world, tasks)
             yield api, world
             raise StopError
 
@@ -58,7 +58,7 @@ class suppress_stop:  # noqa: N801 reads as a word
         return isinstance(error, StopError)
 
 
-async def run(settings: Settings, started: Callable[[Service], None] = lambda service: None) -> None:
+async def run(settings: Settings, started: Callable[[Waker], None] = lambda service: None) -> None:
     """The service, until SIGTERM or SIGINT. Raises whatever crashed, in an ExceptionGroup."""
     metrics = Metrics(__version__)
 
@@ -67,10 +67,12 @@ async def run(settings: Settings, started: Callable[[Service], None] = lambda se
 
     with suppress_stop():
         async with connect(settings.kubeconfig, told) as api, forward.client() as session, asyncio.TaskGroup() as tasks:
-            service = Service(settings, api, session, metrics)
-            door = public_port.Door(service.doors, service.page, session, metrics, lambda: service.config.live, now)
-            private = private_port.operations(metrics, service.unready, service.rows, service.explained)
-            public = connections.runner(public_port.visitors(door))
+            service = Waker(settings, api, session, metrics)
+            door = public_port.PublicPort(
+                service.registry, service.page, session, metrics, lambda: service.config.live, now
+            )
+            private = private_port.private_port(metrics, service.unready, service.status_rows, service.explain)
+            public = connections.runner(public_port.public_port(door))
             tasks.create_task(_serve(public, settings.public_port), name="public port")
             tasks.create_task(door.connections.watch(public), name="connections")
             tasks.create_task(_serve(private_port.runner(private), settings.private_port), name="private port")
@@ -95,7 +97,7 @@ def listening(port: int) -> socket.socket:
     return socket.create_server(("", port), backlog=BACKLOG)
 
 
-async def _until_told(service: Service) -> None:
+async def _until_told(service: Waker) -> None:
     """SIGTERM: not ready, put nothing to sleep any more, go on serving for a moment, leave. SIGINT: leave."""
     loop = asyncio.get_running_loop()
     told: asyncio.Queue[signal.Signals] = asyncio.Queue()
@@ -106,7 +108,7 @@ async def _until_told(service: Service) -> None:
     service.leaving = True
     log.info("told to leave (%s)", first.name)
     if first is signal.SIGTERM:
-        service.lease.give_back()
+        service.lease.release()
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN):
                 await told.get()

@@ -14,44 +14,44 @@ import aiohttp
 
 from waker import names
 from waker.cluster import manifests
-from waker.cluster.app_endpoints import Endpoints
-from waker.cluster.app_pods import Pods
+from waker.cluster.app_endpoints import AppEndpoints
+from waker.cluster.app_pods import AppPods
 from waker.cluster.client import Api
 from waker.cluster.events import Recorder, Severity, Subject
-from waker.cluster.informer import Reflector, Source
+from waker.cluster.informer import Informer, Source
 from waker.cluster.lease import Lease
-from waker.cluster.readiness import passes
+from waker.cluster.readiness import probe_passes
 from waker.cluster.resources import ENDPOINT_SLICES
 from waker.errors import SettingsError
-from waker.explain.facts import Known, Running, explain
+from waker.explain.facts import RunningService, Sources, explain
 from waker.explain.shape import Explained
 from waker.explain.status import row
 from waker.metrics import Metrics
-from waker.observe.activity import Activity
-from waker.observe.app import latest, pick
-from waker.observe.cluster import Key, Namespace, World, follow
-from waker.observe.configmap import Config
-from waker.observe.controller_pods import Fleet
+from waker.observe.activity import ActivityStore
+from waker.observe.app import latest, pick_address
+from waker.observe.cluster import ClusterCache, Key, NamespaceKey, start
+from waker.observe.configmap import LiveConfig
+from waker.observe.controller_pods import ControllerPods
 from waker.observe.themes import Themes
 from waker.plan.model import Address, AppId, Backend, Kind, Phase, Pod
-from waker.plan.readiness_probes import Check
-from waker.reconcile.app import Reconciler
-from waker.reconcile.context import House
-from waker.reconcile.namespace import Keeper
-from waker.reconcile.queue import Queue
+from waker.plan.readiness_probes import ReadinessProbe
+from waker.reconcile.app import AppReconciler
+from waker.reconcile.context import Context
+from waker.reconcile.namespace import NamespaceReconciler
+from waker.reconcile.queue import WorkQueue
 from waker.settings.flags import Settings
 from waker.traffic.controllers import Adapter, Interest
-from waker.traffic.controllers.configured import fitted
-from waker.traffic.dependencies import Ask, Outside
+from waker.traffic.controllers.configured import configured_adapter
+from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
-from waker.web.page import Page
-from waker.web.registry import Doors
+from waker.web.page import WaitingPage
+from waker.web.registry import AppRegistry
 
 log = logging.getLogger(__name__)
 
 RESYNC = 600  # seconds; a look at everything, in case anything was missed
-DEAF = timedelta(minutes=3)  # three bookmarks missed: the stores may be stale
+SILENT_FOR = timedelta(minutes=3)  # three bookmarks missed: the stores may be stale
 
 Slices = Mapping[str, tuple[Address, ...]]
 
@@ -61,7 +61,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def advertised(text: str) -> Address | None:
+def parse_advertise(text: str) -> Address | None:
     """`--advertise HOST:PORT` as an address, None if it is empty. Raises SettingsError."""
     if not text:
         return None
@@ -71,66 +71,66 @@ def advertised(text: str) -> Address | None:
     return Address(host.strip("[]"), int(port))
 
 
-class Service:
+class Waker:
     """The parts of the running service, and the few lines that join them."""
 
     def __init__(self, settings: Settings, api: Api, session: aiohttp.ClientSession, metrics: Metrics) -> None:
         self.settings = settings
         self.leaving = False
         self.metrics = metrics
-        self.queue: Queue[Key] = Queue()
-        self.own: Reflector[Slices] = Reflector(
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self.own_slices: Informer[Slices] = Informer(
             api, _own_slices(settings.own_namespace), manifests.endpoints, self._own_changed, now
         )
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
-        self.world = World(api, self.queue.add, now)
-        self.endpoints = Endpoints(api, self.queue.add, now)
-        self.pods = Pods(api, self.queue.add, now, self._passes)
-        self.doors = Doors(self._pick, self.queue.add, now)
-        self.page = Page()
+        self.cluster = ClusterCache(api, self.queue.add, now)
+        self.endpoints = AppEndpoints(api, self.queue.add, now)
+        self.app_pods = AppPods(api, self.queue.add, now, self._passes)
+        self.registry = AppRegistry(self._pick, self.queue.add, now)
+        self.page = WaitingPage()
         self.themes = Themes(api, settings.own_namespace, self.page, self._complained, now)
-        self.themes.read(settings.themes)
-        self.config = Config(api, settings.own_namespace, self._all_changed, self._complained, now)
-        self.fleet = Fleet(api, session, self._discount, now, self._adapter)
+        self.themes.read_folder(settings.themes)
+        self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._complained, now)
+        self.controller_pods = ControllerPods(api, session, self._discount, now, self._adapter)
         self.scraper = Scraper(
             session,
-            Outside(
+            ScraperDependencies(
                 clock=now,
-                pods=self.fleet.pods,
-                left=self.fleet.left,
+                pods=self.controller_pods.pods,
+                departed=self.controller_pods.departed,
                 interval=lambda: self.config.live.scrape_interval,
                 on_visit=self._visited,
                 prime=self._prime,
-                on_page=self._page,
+                on_scrape=self._page,
                 prometheus=self._ask,
-                staff=self._staff,
+                workload_versions=self._staff,
                 adapter=self._adapter,
             ),
         )
         self.prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
-        self.activity = Activity(api, settings.own_namespace, self.doors.knocked_at, self._writing, now)
-        self._advertised = advertised(settings.advertise)
+        self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._writing, now)
+        self._advertised = parse_advertise(settings.advertise)
         self._api = api
         self._session = session
         metrics.leader.set_function(lambda: float(self.lease.held))
 
-    def house(self, tasks: asyncio.TaskGroup) -> House:
+    def context(self, tasks: asyncio.TaskGroup) -> Context:
         """What reconciling needs."""
-        return House(
+        return Context(
             api=self._api,
-            world=self.world,
+            cluster=self.cluster,
             queue=self.queue,
-            doors=self.doors,
+            registry=self.registry,
             endpoints=self.endpoints,
-            pods=self.pods,
+            app_pods=self.app_pods,
             scraper=self.scraper,
-            fleet=self.fleet,
+            controller_pods=self.controller_pods,
             recorder=self.recorder,
             metrics=self.metrics,
             tasks=tasks,
             live=lambda: self.config.live,
-            themed=self.page.knows,
+            theme_exists=self.page.has_theme,
             leading=self.leading,
             own_addresses=self.own_addresses,
             clock=now,
@@ -145,57 +145,59 @@ class Service:
         """Where waker's own ready pods listen for visitors."""
         if self._advertised:
             return (self._advertised,)
-        found = {address for each in self.own.values() for address in each.get(names.WAKER_PORT, ())}
+        found = {address for each in self.own_slices.values() for address in each.get(names.WAKER_PORT, ())}
         return tuple(sorted(found))
 
     def unready(self) -> list[str]:
         """Why this replica should get no visitors."""
         reasons = ["leaving"] if self.leaving else []
-        reasons += [f"{each.source.path}: not listed yet" for each in self.world.reflectors if not each.synced.is_set()]
-        deaf = [each for each in self.world.reflectors if each.heard_at and now() - each.heard_at > DEAF]
+        reasons += [
+            f"{each.source.path}: not listed yet" for each in self.cluster.informers if not each.synced.is_set()
+        ]
+        deaf = [each for each in self.cluster.informers if each.heard_at and now() - each.heard_at > SILENT_FOR]
         return reasons + [f"{each.source.path}: nothing heard since {each.heard_at}" for each in deaf]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def status_rows(self) -> list[dict[str, Any]]:
         """All apps, for `waker status`."""
         found = []
-        for shown in sorted(self.doors.all(), key=lambda each: (each.app.namespace, each.app.name)):
-            workload = self.world.workloads[shown.app.kind].within(shown.app.namespace).get(shown.app.name)
+        for shown in sorted(self.registry.entries(), key=lambda each: (each.app.namespace, each.app.name)):
+            workload = self.cluster.workloads[shown.app.kind].in_namespace(shown.app.namespace).get(shown.app.name)
             if workload:
-                visited = latest([self.scraper.traffic(shown.app).visited_at, self.doors.knocked_at(shown.app)])
+                visited = latest([self.scraper.traffic(shown.app).visited_at, self.registry.knocked_at(shown.app)])
                 found.append(row(workload, shown.plan, visited, now()))
         return found
 
-    def explained(self, namespace: str, kind: str, name: str) -> Explained | None:
+    def explain(self, namespace: str, kind: str, name: str) -> Explained | None:
         """One app, for `waker explain`; None if there is no such workload."""
         known_kind = next((each for each in Kind if each == kind), None)
         if known_kind is None:
             return None
-        running = Running(self.scraper, self.doors, self.leading(), self.settings.dry_run)
-        known = Known(self.world, self.config.live, self.config.written(), now(), running)
+        running = RunningService(self.scraper, self.registry, self.leading(), self.settings.dry_run)
+        known = Sources(self.cluster, self.config.live, self.config.written_keys(), now(), running)
         return explain(AppId(known_kind, namespace, name), known)
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Begin with what must be known, then with what acts on it."""
-        tasks.create_task(self.config.reflector.run(), name="reflector of the ConfigMap")
-        tasks.create_task(self.themes.reflector.run(), name="reflector of the themes")
-        tasks.create_task(self.own.run(), name="reflector of waker's own pods")
+        tasks.create_task(self.config.informer.run(), name="reflector of the ConfigMap")
+        tasks.create_task(self.themes.informer.run(), name="reflector of the themes")
+        tasks.create_task(self.own_slices.run(), name="reflector of waker's own pods")
         tasks.create_task(self.recorder.run(dry=self.settings.dry_run), name="events")
         if not self.settings.dry_run:
             tasks.create_task(self.lease.run(), name="lease")
-        await self.config.reflector.synced.wait()
+        await self.config.informer.synced.wait()
         self.scraper.recall(await self.activity.read())
-        await follow(self.world, tasks)
-        house = self.house(tasks)
-        reconciler, keeper = Reconciler(house), Keeper(house)
+        await start(self.cluster, tasks)
+        house = self.context(tasks)
+        reconciler, keeper = AppReconciler(house), NamespaceReconciler(house)
 
         async def look(key: Key) -> float | None:
-            return await (keeper.look(key) if isinstance(key, Namespace) else reconciler.look(key))
+            return await (keeper.reconcile(key) if isinstance(key, NamespaceKey) else reconciler.reconcile(key))
 
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
         tasks.create_task(self.queue.run(look), name="queue")
         tasks.create_task(self._resync(), name="resync")
-        log.info("everything is known: %d apps", sum(1 for _ in self.world.apps()))
+        log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))
 
     async def _resync(self) -> None:
         while True:
@@ -204,44 +206,44 @@ class Service:
 
     def _all_changed(self) -> None:
         self._check_theme()
-        if self.world.known:
-            for app in self.world.apps():
+        if self.cluster.is_synced:
+            for app in self.cluster.apps():
                 self.queue.add(app)
-            for namespace in self.world.namespaces():
-                self.queue.add(Namespace(namespace))
+            for namespace in self.cluster.namespaces():
+                self.queue.add(NamespaceKey(namespace))
 
     def _check_theme(self) -> None:
         """That the setting names a theme that there is. The annotation of an app is looked at with the app."""
         theme = self.config.live.theme
-        if self.themes.reflector.synced.is_set() and not self.page.knows(theme):
-            for subject, _ in self.config.reflector.values():
+        if self.themes.informer.synced.is_set() and not self.page.has_theme(theme):
+            for subject, _ in self.config.informer.values():
                 self._complained(subject, f"theme: there is no theme {theme[:60]!r}; the page looks as it comes")
 
     def _own_changed(self, old: Slices | None, new: Slices | None) -> None:
         self._all_changed()
 
     def _complained(self, subject: Subject, problem: str) -> None:
-        self.recorder.tell(subject, Severity.WARNING, "BadSetting", problem)
+        self.recorder.record(subject, Severity.WARNING, names.EventReason.BAD_SETTING, problem)
 
     def _visited(self, app: AppId) -> None:
         """Only who is on the way down must hear of it at once; the others ask when their time has come."""
-        shown = self.doors.shown(app)
-        if shown and shown.plan.phase is Phase.FALLING:
+        shown = self.registry.get(app)
+        if shown and shown.plan.phase is Phase.FALLING_ASLEEP:
             self.queue.add(app)
 
     def _pick(self, app: AppId, backend: Backend) -> Address | None:
-        services = self.world.services.within(app.namespace)
-        return pick(app, backend, services, self.endpoints, self.pods.answering(app))
+        services = self.cluster.services.in_namespace(app.namespace)
+        return pick_address(app, backend, services, self.endpoints, self.app_pods.probed_ready(app))
 
-    async def _passes(self, check: Check) -> bool:
-        return self.config.live.ask_readiness and await passes(self._session, check)
+    async def _passes(self, check: ReadinessProbe) -> bool:
+        return self.config.live.early_readiness and await probe_passes(self._session, check)
 
-    def _ask(self) -> Ask | None:
+    def _ask(self) -> AskPrometheus | None:
         url = self.config.live.prometheus_url
         return partial(self.prometheus.read, url) if url else None
 
     def _staff(self, adapter: Adapter) -> str:
-        return repr([self.world.staff(each.labels, each.namespace) for each in adapter.selectors])
+        return repr([self.cluster.workload_versions(each.labels, each.namespace) for each in adapter.selectors])
 
     def _writing(self) -> bool:
         return self.lease.held and not self.leaving and not self.settings.dry_run
@@ -254,15 +256,15 @@ class Service:
             self.metrics.scrape_failures.labels(controller).inc()
 
     def _adapter(self, controller: str) -> Adapter | None:
-        return fitted(controller, self.config.live)
+        return configured_adapter(controller, self.config.live)
 
     def _discount(self, pod: Pod, interest: Interest) -> None:
         self.scraper.discount(pod, interest)
 
     async def _prime(self, adapter: Adapter, pod: Pod) -> None:
-        namespace = next((name for name in sorted(self.world.namespaces()) if self.world.present(name)), "")
+        namespace = next((name for name in sorted(self.cluster.namespaces()) if self.cluster.is_set_up(name)), "")
         if namespace:
-            await self.fleet.prime(adapter, pod, namespace)
+            await self.controller_pods.prime(adapter, pod, namespace)
 
 
 def _own_slices(namespace: str) -> Source:

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from bench.soak.oracle import Fault
+from bench.soak.oracle import SoakFault
 from tests.e2e import doors
-from tests.e2e.cluster import Api
-from tests.e2e.controllers import Controller
-from tests.e2e.doors import Door
-from tests.e2e.install import Waker
+from tests.e2e.cluster import TestApi
+from tests.e2e.controllers import TestController
+from tests.e2e.doors import EntryPoint
+from tests.e2e.install import InstalledWaker
 
 PODS = 2  # of each controller
 PAUSE = (6.0, 30.0)  # s between two faults; some sleeps need a calm time
@@ -27,15 +27,15 @@ FROZEN = (0.5, 12.0)  # s; short of and beyond the Lease
 
 
 @dataclass(slots=True)
-class Faults:
+class SoakFaults:
     """`touch` changes an Ingress that nobody visits, which has ingress-nginx reload."""
 
-    api: Api
-    waker: Waker
-    controllers: Sequence[Controller]
+    api: TestApi
+    waker: InstalledWaker
+    controllers: Sequence[TestController]
     touch: Callable[[], None]
     dice: random.Random
-    done: list[Fault] = field(default_factory=list)
+    done: list[SoakFault] = field(default_factory=list)
 
     def make(self, stop: threading.Event) -> None:
         """Until told to stop."""
@@ -105,11 +105,11 @@ class Faults:
         self._waker_ready()
         self._note("waker frozen", "waker", began)
 
-    def _any(self) -> Door | None:
+    def _any(self) -> EntryPoint | None:
         found = [each for each in doors.doors(self.api, self.dice.choice(self.controllers)) if each.process]
         return self.dice.choice(found) if found else None
 
-    def _whole(self, controller: Controller) -> None:
+    def _whole(self, controller: TestController) -> None:
         with suppress(AssertionError):
             doors.scale(self.api, controller, PODS)
 
@@ -119,4 +119,4 @@ class Faults:
             time.sleep(0.2)
 
     def _note(self, kind: str, at: str, began: float) -> None:
-        self.done.append(Fault(kind, at, began, time.monotonic()))
+        self.done.append(SoakFault(kind, at, began, time.monotonic()))

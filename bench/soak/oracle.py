@@ -19,7 +19,7 @@ NEW = 2.0  # s; a controller's pod learns its routes
 SLACK = 20.0  # s; several scrape intervals, a swap that ingress-nginx follows late, and busy cores
 
 
-class Visit(NamedTuple):
+class SoakVisit(NamedTuple):
     """One request. `answered`: by the app itself; `failed` says how, "" if the answer was one that visitors may get."""
 
     app: str
@@ -30,7 +30,7 @@ class Visit(NamedTuple):
     failed: str = ""
 
 
-class Fault(NamedTuple):
+class SoakFault(NamedTuple):
     """`at`: the pod of a controller, "waker", or "" if it should not be seen by any visitor."""
 
     kind: str
@@ -39,7 +39,7 @@ class Fault(NamedTuple):
     ended: float
 
 
-class Change(NamedTuple):
+class SoakChange(NamedTuple):
     """The app has pods, or has none; or its routes lead away, or back."""
 
     at: float
@@ -62,9 +62,9 @@ class Log:
     idle: Mapping[str, float]
     began: float
     ended: float
-    visits: Sequence[Visit] = ()
-    faults: Sequence[Fault] = ()
-    changes: Mapping[str, Sequence[Change]] = field(default_factory=dict)
+    visits: Sequence[SoakVisit] = ()
+    faults: Sequence[SoakFault] = ()
+    changes: Mapping[str, Sequence[SoakChange]] = field(default_factory=dict)
     unready: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
 
@@ -101,14 +101,14 @@ def overdue(log: Log) -> list[tuple[str, float, float]]:
     return found
 
 
-def failures(log: Log) -> tuple[list[Visit], list[Visit]]:
+def failures(log: Log) -> tuple[list[SoakVisit], list[SoakVisit]]:
     """(Without a reason, excused by a fault.)"""
     failed = [visit for visit in log.visits if visit.failed]
     bare = [visit for visit in failed if not _excused(log, visit)]
     return bare, [visit for visit in failed if visit not in bare]
 
 
-def _excused(log: Log, visit: Visit) -> bool:
+def _excused(log: Log, visit: SoakVisit) -> bool:
     near = (each for each in log.faults if each.at in (visit.door, "waker"))
     if any(each.began < visit.ended and visit.began < each.ended + AFTERMATH for each in near):
         return True
@@ -140,7 +140,7 @@ def _without_faults(log: Log, start: float, end: float) -> Iterator[tuple[float,
         done = max(done, until)
 
 
-def _down_within(changes: Iterable[Change], start: float, end: float) -> bool:
+def _down_within(changes: Iterable[SoakChange], start: float, end: float) -> bool:
     """It was down at some time of these."""
     state = "up"
     for change in changes:

@@ -11,23 +11,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bench.soak import oracle, stage, verdict
-from bench.soak.faults import PODS, Faults
-from bench.soak.oracle import Change, Log
-from bench.soak.stage import Watch
+from bench.soak.faults import PODS, SoakFaults
+from bench.soak.oracle import Log, SoakChange
+from bench.soak.stage import SoakWatch
 from bench.soak.visitors import Visitors
 from tests.e2e import controllers, doors
-from tests.e2e.apps import App, backends
-from tests.e2e.cluster import Api, until
-from tests.e2e.controllers import Controller
+from tests.e2e.apps import StageApp, backends
+from tests.e2e.cluster import TestApi, until
+from tests.e2e.controllers import TestController
 from tests.e2e.history import History
-from tests.e2e.install import QUICK, Waker
+from tests.e2e.install import QUICK, InstalledWaker
 from waker import names
 
 INTERVALS = (1, 2, 3)  # s, between two scrapes
 ENDS_WITHIN = 60.0  # s; a fault that is being made when time is up is undone first
 
 
-class Plan(NamedTuple):
+class SoakPlan(NamedTuple):
     """What is run. `pair`: names of two controllers."""
 
     pair: tuple[str, str]
@@ -35,17 +35,17 @@ class Plan(NamedTuple):
     seed: int
 
 
-class Stage(NamedTuple):
+class SoakRun(NamedTuple):
     """Everything that is there before the first visitor."""
 
-    api: Api
-    waker: Waker
-    some: Sequence[Controller]
-    apps: Sequence[App]
+    api: TestApi
+    waker: InstalledWaker
+    some: Sequence[TestController]
+    apps: Sequence[StageApp]
     history: History
 
 
-def run(api: Api, plan: Plan) -> bool:
+def run(api: TestApi, plan: SoakPlan) -> bool:
     """Prints what was seen. False: a sleep was wrong, or a request failed without a reason."""
     dice = random.Random(plan.seed)
     some = [controllers.ALL[name] for name in plan.pair]
@@ -53,14 +53,14 @@ def run(api: Api, plan: Plan) -> bool:
         each.install(api)
         doors.scale(api, each, PODS)
     interval = dice.choice(INTERVALS)
-    waker = Waker(api, settings=QUICK | {"scrape-interval": f"{interval}s"})
+    waker = InstalledWaker(api, settings=QUICK | {"scrape-interval": f"{interval}s"})
     waker.ensure()
     api.create_namespace(stage.NAMESPACE)
     made = stage.build(api, plan.pair, dice)
     history = History(api.access, stage.NAMESPACE)
     history.start()
     try:
-        log = _soak(Stage(api, waker, some, made, history), plan, dice)
+        log = _soak(SoakRun(api, waker, some, made, history), plan, dice)
     finally:
         history.stop()
     print(f"{' + '.join(plan.pair)}, seed {plan.seed}, {plan.minutes:g} min, scraped every {interval} s", flush=True)
@@ -71,11 +71,13 @@ def run(api: Api, plan: Plan) -> bool:
     return verdict.good(log)
 
 
-def _soak(on: Stage, plan: Plan, dice: random.Random) -> Log:
-    watch = Watch(Api(on.api.access), on.some)
+def _soak(on: SoakRun, plan: SoakPlan, dice: random.Random) -> Log:
+    watch = SoakWatch(TestApi(on.api.access), on.some)
     watch.look()
     until("the apps answer through every pod", lambda: stage.answers_everywhere(on.apps, watch.now), 60)
-    faults = Faults(Api(on.api.access), on.waker, on.some, stage.toucher(Api(on.api.access), plan.pair), dice)
+    faults = SoakFaults(
+        TestApi(on.api.access), on.waker, on.some, stage.toucher(TestApi(on.api.access), plan.pair), dice
+    )
     stop = threading.Event()
     threads = [threading.Thread(target=each, args=(stop,)) for each in (watch.run, faults.make)]
     for thread in threads:
@@ -103,14 +105,14 @@ async def _all(people: Sequence[Visitors], until: float) -> None:
     await asyncio.gather(*(each.come(until) for each in people))
 
 
-def _visitors(app: App, watch: Watch, dice: random.Random) -> Visitors:
+def _visitors(app: StageApp, watch: SoakWatch, dice: random.Random) -> Visitors:
     hosts = {each.partition("-")[2]: stage.host(each) for each in app.routed_by}
     return Visitors(app.name, hosts, float(app.annotations[names.IDLE_AFTER][:-1]), lambda: watch.now, dice)
 
 
-def changes(history: History, app: App) -> list[oracle.Change]:
+def changes(history: History, app: StageApp) -> list[oracle.SoakChange]:
     """What became of its pods and its routes."""
-    found: list[Change] = []
+    found: list[SoakChange] = []
     last: dict[str, object] = {}
     for each in list(history.versions):
         if each.kind == app.kind and each.name == app.name:
@@ -120,6 +122,6 @@ def changes(history: History, app: App) -> list[oracle.Change]:
         else:
             continue
         if last.get(each.name, state) != state or (each.name not in last and words[state] == "down"):
-            found.append(Change(each.at, words[state]))
+            found.append(SoakChange(each.at, words[state]))
         last[each.name] = state
     return found

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tests.e2e import apps, doors, load
-from tests.e2e.apps import App, Rule
-from tests.e2e.cluster import Api, Json, until
-from tests.e2e.controllers import Controller
-from tests.e2e.doors import Door
+from tests.e2e.apps import Rule, StageApp
+from tests.e2e.cluster import Json, TestApi, until
+from tests.e2e.controllers import TestController
+from tests.e2e.doors import EntryPoint
 from tests.e2e.load import Who
 from waker import names
 
@@ -23,12 +23,12 @@ IDLE = (4, 5, 6, 8)  # s
 
 
 @dataclass(slots=True)
-class Watch:
+class SoakWatch:
     """Which pods of the controllers are there, kept up to date by a thread, and when each was not ready."""
 
-    api: Api
-    some: Sequence[Controller]
-    now: list[Door] = field(default_factory=list)
+    api: TestApi
+    some: Sequence[TestController]
+    now: list[EntryPoint] = field(default_factory=list)
     unready: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
 
@@ -52,11 +52,11 @@ class Watch:
                 times.append((at - LOOK, at))
 
 
-def build(api: Api, pair: tuple[str, str], dice: random.Random) -> list[App]:
+def build(api: TestApi, pair: tuple[str, str], dice: random.Random) -> list[StageApp]:
     """One app behind each controller, two behind both, one of these with two pods. All ready."""
     made = []
     for name, behind in {"left": pair[:1], "right": pair[1:], "both": pair, "twins": pair}.items():
-        app = App(
+        app = StageApp(
             NAMESPACE,
             name,
             behind[0],
@@ -67,7 +67,7 @@ def build(api: Api, pair: tuple[str, str], dice: random.Random) -> list[App]:
         for obj in apps.objects(app) + [_ingress(name, each) for each in behind]:
             api.create(obj)
         made.append(app)
-    nobody = App(NAMESPACE, TOUCHED, pair[0])
+    nobody = StageApp(NAMESPACE, TOUCHED, pair[0])
     for obj in [apps.service(nobody), *(_ingress(TOUCHED, each) for each in pair)]:
         api.create(obj)
     for app in made:
@@ -75,7 +75,7 @@ def build(api: Api, pair: tuple[str, str], dice: random.Random) -> list[App]:
     return made
 
 
-def _awake(api: Api, app: App) -> bool:
+def _awake(api: TestApi, app: StageApp) -> bool:
     return not apps.awake(api, app)
 
 
@@ -84,7 +84,7 @@ def host(ingress: str) -> str:
     return f"{ingress}.example.org"
 
 
-def answers_everywhere(some: Sequence[App], open_doors: Sequence[Door]) -> bool:
+def answers_everywhere(some: Sequence[StageApp], open_doors: Sequence[EntryPoint]) -> bool:
     """Every app answers through every pod of each of its controllers."""
     asked = (
         (door, app, ingress)
@@ -99,7 +99,7 @@ def answers_everywhere(some: Sequence[App], open_doors: Sequence[Door]) -> bool:
     )
 
 
-def toucher(api: Api, pair: tuple[str, str]) -> Callable[[], None]:
+def toucher(api: TestApi, pair: tuple[str, str]) -> Callable[[], None]:
     """Changes the path of an Ingress that nobody visits: every controller has to take up a new configuration."""
     numbers = itertools.count()
 
@@ -113,4 +113,4 @@ def toucher(api: Api, pair: tuple[str, str]) -> Callable[[], None]:
 
 def _ingress(name: str, ingress_class: str) -> Json:
     full = f"{name}-{ingress_class}"
-    return apps.ingress(App(NAMESPACE, name, ingress_class), full, [Rule(host(full), name)])
+    return apps.ingress(StageApp(NAMESPACE, name, ingress_class), full, [Rule(host(full), name)])

@@ -4,7 +4,7 @@ from collections import Counter
 from statistics import median
 
 from bench.soak import oracle
-from bench.soak.oracle import Log, Sleep, Visit
+from bench.soak.oracle import Log, Sleep, SoakVisit
 from bench.tables import table
 
 BEFORE, AFTER = 15.0, 5.0  # s around what was wrong
@@ -56,5 +56,5 @@ def _around(log: Log, sleep: Sleep) -> str:
     return "\n".join([f"{title}, {sleep.after:.2f} s after its last answer", *within])
 
 
-def _who(visit: Visit) -> str:
+def _who(visit: SoakVisit) -> str:
     return visit.failed or ("of the app" if visit.answered else "of waker")

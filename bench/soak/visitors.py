@@ -11,17 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from bench.soak.oracle import Visit
+from bench.soak.oracle import SoakVisit
 from tests.e2e import load
-from tests.e2e.doors import Door
-from tests.e2e.load import Answer, Request, Who
+from tests.e2e.doors import EntryPoint
+from tests.e2e.load import LoadAnswer, Request, Who
 
 PATIENCE = 15.0  # s; above hold-for
 AGAIN = 0.5  # s; the page polls
 FOR_LONG = 40.0  # s; a visitor who sees the page leaves after that, for a fault may last
 
 
-class Mood(NamedTuple):
+class VisitorMood(NamedTuple):
     """How visitors come: pauses between them and how long it stays so, both in idle periods."""
 
     pause: tuple[float, float]
@@ -30,9 +30,9 @@ class Mood(NamedTuple):
 
 
 MOODS = (
-    Mood((0.05, 0.6), (1.0, 3.0), 3),  # busy
-    Mood((0.6, 1.7), (3.0, 8.0), 4),  # single ones, just before or after the app would sleep
-    Mood((2.5, 5.0), (2.0, 4.0), 2),  # hardly any
+    VisitorMood((0.05, 0.6), (1.0, 3.0), 3),  # busy
+    VisitorMood((0.6, 1.7), (3.0, 8.0), 4),  # single ones, just before or after the app would sleep
+    VisitorMood((2.5, 5.0), (2.0, 4.0), 2),  # hardly any
 )
 
 
@@ -43,9 +43,9 @@ class Visitors:
     app: str
     hosts: dict[str, str]  # ingress class -> host
     idle: float  # seconds
-    doors: Callable[[], Sequence[Door]]
+    doors: Callable[[], Sequence[EntryPoint]]
     dice: random.Random
-    visits: list[Visit] = field(default_factory=list)
+    visits: list[SoakVisit] = field(default_factory=list)
 
     async def come(self, until: float) -> None:
         """Until that time, `time.monotonic()`."""
@@ -61,11 +61,11 @@ class Visitors:
                         group.create_task(self._visit(door, until))
                     await asyncio.sleep(self.idle * self.dice.uniform(*mood.pause))
 
-    def _door(self) -> Door | None:
+    def _door(self) -> EntryPoint | None:
         found = [each for each in self.doors() if each.controller.ingress_class in self.hosts]
         return self.dice.choice(found) if found else None
 
-    async def _visit(self, door: Door, until: float) -> None:
+    async def _visit(self, door: EntryPoint, until: float) -> None:
         """A browser that polls while it sees the page, or a program that asks again after a 503."""
         host = self.hosts[door.controller.ingress_class]
         request = self.dice.choice((load.browser, load.curl))(host, self.app)
@@ -78,14 +78,14 @@ class Visitors:
         if _go(seen):
             await self._ask(self._door() or door, request)  # the page loads itself again
 
-    async def _ask(self, door: Door, request: Request) -> Answer:
+    async def _ask(self, door: EntryPoint, request: Request) -> LoadAnswer:
         towards = replace(request, host=self.hosts[door.controller.ingress_class])
         answer = await load.ask(door.address, towards, PATIENCE)
         failed = "" if answer.expected or _go(answer) else f"{answer.kind} {answer.body[:60]!r}"
-        self.visits.append(Visit(self.app, door.name, answer.began, answer.ended, answer.who is Who.APP, failed))
+        self.visits.append(SoakVisit(self.app, door.name, answer.began, answer.ended, answer.who is Who.APP, failed))
         return answer
 
 
-def _go(answer: Answer) -> bool:
+def _go(answer: LoadAnswer) -> bool:
     """What a waiting page is told when the app can be loaded."""
     return answer.label == "poll" and answer.status == 204

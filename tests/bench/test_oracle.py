@@ -5,14 +5,16 @@ from dataclasses import replace
 import pytest
 
 from bench.soak import oracle
-from bench.soak.oracle import Change, Fault, Log, Visit
+from bench.soak.oracle import Log, SoakChange, SoakFault, SoakVisit
 
 IDLE = 5.0
-QUIET = Log({"shop": IDLE}, 0, 100, changes={"shop": [Change(60, "swapped"), Change(63, "down"), Change(90, "up")]})
+QUIET = Log(
+    {"shop": IDLE}, 0, 100, changes={"shop": [SoakChange(60, "swapped"), SoakChange(63, "down"), SoakChange(90, "up")]}
+)
 
 
-def visit(ended: float, failed: str = "", door: str = "t-1") -> Visit:
-    return Visit("shop", door, ended - 0.1, ended, not failed, failed)
+def visit(ended: float, failed: str = "", door: str = "t-1") -> SoakVisit:
+    return SoakVisit("shop", door, ended - 0.1, ended, not failed, failed)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def visit(ended: float, failed: str = "", door: str = "t-1") -> Visit:
         pytest.param([visit(50), visit(63.1)], 0, id="answered later"),
     ],
 )
-def test_wrong_sleeps(visits: list[Visit], wrong: int) -> None:
+def test_wrong_sleeps(visits: list[SoakVisit], wrong: int) -> None:
     assert len(oracle.wrong(replace(QUIET, visits=visits))) == wrong
 
 
@@ -34,12 +36,12 @@ def test_wrong_sleeps(visits: list[Visit], wrong: int) -> None:
     ("faults", "late"),
     [
         pytest.param([], [8.0], id="all was well"),
-        pytest.param([Fault("pod cut off", "t-2", 52, 53)], [], id="a fault of any pod may make it wait"),
-        pytest.param([Fault("nginx reloads", "", 52, 53)], [8.0], id="what no visitor sees is no fault"),
-        pytest.param([Fault("pod cut off", "t-2", 10, 20)], [8.0], id="long over"),
+        pytest.param([SoakFault("pod cut off", "t-2", 52, 53)], [], id="a fault of any pod may make it wait"),
+        pytest.param([SoakFault("nginx reloads", "", 52, 53)], [8.0], id="what no visitor sees is no fault"),
+        pytest.param([SoakFault("pod cut off", "t-2", 10, 20)], [8.0], id="long over"),
     ],
 )
-def test_lateness(faults: list[Fault], late: list[float]) -> None:
+def test_lateness(faults: list[SoakFault], late: list[float]) -> None:
     assert oracle.lateness(replace(QUIET, visits=[visit(50)], faults=faults)) == late
 
 
@@ -47,11 +49,13 @@ def test_lateness(faults: list[Fault], late: list[float]) -> None:
     ("changes", "faults", "overdue"),
     [
         pytest.param([], [], 1, id="nobody came, and it stayed up"),
-        pytest.param([Change(20, "down")], [], 0, id="it slept"),
-        pytest.param([], [Fault("waker killed", "waker", at, at + 1) for at in range(0, 100, 20)], 0, id="never well"),
+        pytest.param([SoakChange(20, "down")], [], 0, id="it slept"),
+        pytest.param(
+            [], [SoakFault("waker killed", "waker", at, at + 1) for at in range(0, 100, 20)], 0, id="never well"
+        ),
     ],
 )
-def test_overdue(changes: list[Change], faults: list[Fault], overdue: int) -> None:
+def test_overdue(changes: list[SoakChange], faults: list[SoakFault], overdue: int) -> None:
     assert len(oracle.overdue(replace(QUIET, changes={"shop": changes}, faults=faults))) == overdue
 
 
@@ -59,13 +63,13 @@ def test_overdue(changes: list[Change], faults: list[Fault], overdue: int) -> No
     ("faults", "unready", "excused"),
     [
         pytest.param([], {}, 0, id="nothing happened"),
-        pytest.param([Fault("pod cut off", "t-1", 45, 49)], {}, 1, id="that pod was cut off"),
-        pytest.param([Fault("pod cut off", "t-2", 45, 49)], {}, 0, id="another pod was"),
-        pytest.param([Fault("waker killed", "waker", 45, 49)], {}, 1, id="waker was killed"),
-        pytest.param([Fault("nginx reloads", "", 49, 51)], {}, 0, id="a reload is no excuse"),
+        pytest.param([SoakFault("pod cut off", "t-1", 45, 49)], {}, 1, id="that pod was cut off"),
+        pytest.param([SoakFault("pod cut off", "t-2", 45, 49)], {}, 0, id="another pod was"),
+        pytest.param([SoakFault("waker killed", "waker", 45, 49)], {}, 1, id="waker was killed"),
+        pytest.param([SoakFault("nginx reloads", "", 49, 51)], {}, 0, id="a reload is no excuse"),
         pytest.param([], {"t-1": [(49.0, 52.0)]}, 1, id="the pod was not ready"),
     ],
 )
-def test_failures(faults: list[Fault], unready: dict[str, list[tuple[float, float]]], excused: int) -> None:
+def test_failures(faults: list[SoakFault], unready: dict[str, list[tuple[float, float]]], excused: int) -> None:
     log = replace(QUIET, visits=[visit(50, "nobody reset")], faults=faults, unready=unready)
     assert [len(each) for each in oracle.failures(log)] == [1 - excused, excused]

@@ -16,7 +16,7 @@ ARGUMENTS = (
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NAVIGATES = "Failed to load resource: the server responded with a status of 503"
 
-Page = Any  # Playwright's, which need not be installed
+BrowserPage = Any  # Playwright's, which need not be installed
 
 
 def launching() -> dict[str, Any]:
@@ -42,7 +42,7 @@ class Heard:
     errors: list[str] = field(default_factory=list)
     loads: list[str] = field(default_factory=list)
 
-    def listen(self, page: Page) -> None:
+    def listen(self, page: BrowserPage) -> None:
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("framenavigated", lambda frame: self.loads.append(frame.url))

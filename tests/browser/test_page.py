@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.browser import chromium
-from tests.browser.chromium import Heard, Page
-from waker.web.page import Page as Maker
+from tests.browser.chromium import BrowserPage, Heard
+from waker.web.page import WaitingPage as Maker
 from waker.web.samples import NOW, SAMPLES
 
 MAKER = Maker()
@@ -28,7 +28,7 @@ def browser() -> Iterator[Any]:
         program.close()
 
 
-def opened(browser: Any, size: str = "desktop", **options: Any) -> Page:
+def opened(browser: Any, size: str = "desktop", **options: Any) -> BrowserPage:
     """A window in which nothing is reached but the page of the state that its address names, under its own policy."""
     width, height = SIZES[size]
     page = browser.new_context(viewport={"width": width, "height": height}, **options).new_page()

@@ -8,18 +8,18 @@ import pytest
 from tenacity import wait_none
 
 from waker.cluster.client import Api, connect
-from waker.demo.cluster import Cluster, Options
+from waker.demo.cluster import DemoCluster, Options
 
 
 @pytest.fixture
-async def cluster() -> AsyncIterator[Cluster]:
+async def cluster() -> AsyncIterator[DemoCluster]:
     """Bookmarks come all the time."""
-    async with Cluster(Options(lag=timedelta(), bookmark_every=timedelta(milliseconds=20))) as cluster:
+    async with DemoCluster(Options(lag=timedelta(), bookmark_every=timedelta(milliseconds=20))) as cluster:
         yield cluster
 
 
 @pytest.fixture
-async def api(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Api]:
+async def api(cluster: DemoCluster, tmp_path: Path) -> AsyncIterator[Api]:
     """A client of it."""
     async with connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
         yield api

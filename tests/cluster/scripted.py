@@ -14,7 +14,7 @@ from waker.cluster.client import Api, connect
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScriptedAnswer:
     """One answer. `cut`: the connection breaks after the body, which a reader can tell from its end."""
 
     body: bytes = b"{}"
@@ -27,14 +27,14 @@ class Answer:
 class Script:
     """Who asks once more than there are answers is told 500."""
 
-    answers: list[Answer]
+    answers: list[ScriptedAnswer]
     asked: list[web.BaseRequest] = field(default_factory=list)
     told: list[tuple[str, int]] = field(default_factory=list)  # what the client said of its calls
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """One answer."""
         self.asked.append(request)
-        answer = self.answers.pop(0) if self.answers else Answer(b"the script has ended", 500)
+        answer = self.answers.pop(0) if self.answers else ScriptedAnswer(b"the script has ended", 500)
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
         await response.prepare(request)
         await response.write(answer.body)
@@ -44,7 +44,7 @@ class Script:
 
 
 @asynccontextmanager
-async def scripted(folder: Path, *answers: Answer) -> AsyncIterator[tuple[Api, Script]]:
+async def scripted(folder: Path, *answers: ScriptedAnswer) -> AsyncIterator[tuple[Api, Script]]:
     """A client, and the script that it is answered by."""
     script = Script(list(answers))
     runner = web.ServerRunner(web.Server(script.serve, access_log=None), shutdown_timeout=0)

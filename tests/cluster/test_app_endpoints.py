@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from waker import names
-from waker.cluster.app_endpoints import BELIEVED_AFTER, Endpoints, accepts
+from waker.cluster.app_endpoints import BELIEVED_AFTER, AppEndpoints, accepts
 from waker.cluster.client import Api
 from waker.demo import kinds
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.kinds import Key
 from waker.plan.model import Address, AppId, Kind
 
@@ -19,7 +19,9 @@ SHOP = AppId(Kind.DEPLOYMENT, "default", "shop")
 BLOG = AppId(Kind.DEPLOYMENT, "default", "blog")
 
 
-def put(cluster: Cluster, service: str, ready: list[str], *, unready: tuple[str, ...] = (), port: str = "http") -> None:
+def put(
+    cluster: DemoCluster, service: str, ready: list[str], *, unready: tuple[str, ...] = (), port: str = "http"
+) -> None:
     """Write the one slice of a Service."""
     name = f"{service}-1"
     endpoints = [{"addresses": [each], "conditions": {"ready": True}} for each in ready]
@@ -42,7 +44,7 @@ def put(cluster: Cluster, service: str, ready: list[str], *, unready: tuple[str,
 class Watching:
     """The watches of a test, and what they tell."""
 
-    endpoints: Endpoints
+    endpoints: AppEndpoints
     tasks: asyncio.TaskGroup
     deaf: set[str]  # hosts on which nothing listens
     told: list[AppId]
@@ -51,14 +53,14 @@ class Watching:
 
     def follow(self, app: AppId, *services: str) -> None:
         """As the reconciler does."""
-        self.endpoints.follow(app, services, self.tasks)
+        self.endpoints.watch(app, services, self.tasks)
 
     async def shows(self, app: AppId, service: str, *hosts: str) -> None:
         """Wait until these addresses are ready; they are tried whenever there is news, as the reconciler does."""
         async with asyncio.timeout(5):
             while True:
                 self.news.clear()
-                await self.endpoints.listen(app, [(service, "http")])
+                await self.endpoints.try_addresses(app, [(service, "http")])
                 if {each.host for each in self.endpoints.ready(app, service, "http")} == set(hosts):
                     return
                 await self.news.wait()
@@ -80,20 +82,20 @@ async def watching(api: Api) -> AsyncIterator[Watching]:
 
     async with asyncio.TaskGroup() as tasks:
         clock = [datetime(2026, 1, 31, 12, tzinfo=UTC)]
-        endpoints = Endpoints(api, changed, lambda: clock[0], reach)
+        endpoints = AppEndpoints(api, changed, lambda: clock[0], reach)
         yield Watching(endpoints, tasks, deaf, told, news, clock)
-        for app in endpoints.followed():
-            endpoints.leave(app)
+        for app in endpoints.watched():
+            endpoints.unwatch(app)
 
 
-async def watchers(cluster: Cluster, count: int) -> None:
+async def watchers(cluster: DemoCluster, count: int) -> None:
     """Wait until so many slices are watched."""
     async with asyncio.timeout(5):
         while cluster.api.watchers(kinds.ENDPOINT_SLICES) != count:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0)
 
 
-async def test_ready_addresses_come_and_go(cluster: Cluster, watching: Watching) -> None:
+async def test_ready_addresses_come_and_go(cluster: DemoCluster, watching: Watching) -> None:
     put(cluster, "shop", ["10.0.0.1"], unready=("10.0.0.9",))
     put(cluster, "other", ["10.0.0.7"])
     watching.follow(SHOP, "shop")
@@ -105,7 +107,7 @@ async def test_ready_addresses_come_and_go(cluster: Cluster, watching: Watching)
     assert set(watching.told) == {SHOP}
 
 
-async def test_nothing_is_known_of_what_is_not_followed(cluster: Cluster, watching: Watching) -> None:
+async def test_nothing_is_known_of_what_is_not_followed(cluster: DemoCluster, watching: Watching) -> None:
     put(cluster, "shop", ["10.0.0.1"])
     watching.follow(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1")
@@ -115,7 +117,7 @@ async def test_nothing_is_known_of_what_is_not_followed(cluster: Cluster, watchi
     assert watching.endpoints.ready(SHOP, "shop", "admin") == ()
 
 
-async def test_in_turn(cluster: Cluster, watching: Watching) -> None:
+async def test_in_turn(cluster: DemoCluster, watching: Watching) -> None:
     put(cluster, "shop", ["10.0.0.1", "10.0.0.2"])
     watching.follow(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1", "10.0.0.2")
@@ -124,7 +126,7 @@ async def test_in_turn(cluster: Cluster, watching: Watching) -> None:
     assert set(picked) == {Address("10.0.0.1", 8080), Address("10.0.0.2", 8080)}
 
 
-async def test_who_is_as_good_as_ready_is_taken_if_nobody_is_ready(cluster: Cluster, watching: Watching) -> None:
+async def test_who_is_as_good_as_ready_is_taken_if_nobody_is_ready(cluster: DemoCluster, watching: Watching) -> None:
     good = frozenset({"10.0.0.2"})
     put(cluster, "shop", [], unready=("10.0.0.1", "10.0.0.2"))
     watching.follow(SHOP, "shop")
@@ -140,25 +142,25 @@ async def test_who_is_as_good_as_ready_is_taken_if_nobody_is_ready(cluster: Clus
         await watching.news.wait()
         watching.news.clear()
         assert watching.endpoints.pick(SHOP, "shop", "http", good)
-        await watching.endpoints.listen(SHOP, [("shop", "http")])
+        await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
     put(cluster, "shop", ["10.0.0.1"], unready=("10.0.0.2",))
     await watching.shows(SHOP, "shop", "10.0.0.1")
     assert watching.endpoints.pick(SHOP, "shop", "http", good) == Address("10.0.0.1", 8080)
 
 
-async def test_one_watch_an_app_as_long_as_it_is_followed(cluster: Cluster, watching: Watching) -> None:
+async def test_one_watch_an_app_as_long_as_it_is_followed(cluster: DemoCluster, watching: Watching) -> None:
     for _ in range(3):
         watching.follow(SHOP, "shop", "shop-admin")
     watching.follow(BLOG, "blog")
     await watchers(cluster, 2)
-    assert set(watching.endpoints.followed()) == {SHOP, BLOG}
-    watching.endpoints.leave(SHOP)
-    watching.endpoints.leave(SHOP)
+    assert set(watching.endpoints.watched()) == {SHOP, BLOG}
+    watching.endpoints.unwatch(SHOP)
+    watching.endpoints.unwatch(SHOP)
     await watchers(cluster, 1)
-    assert watching.endpoints.followed() == [BLOG]
+    assert watching.endpoints.watched() == [BLOG]
 
 
-async def test_other_services_are_another_watch(cluster: Cluster, watching: Watching) -> None:
+async def test_other_services_are_another_watch(cluster: DemoCluster, watching: Watching) -> None:
     put(cluster, "shop", ["10.0.0.1"])
     put(cluster, "shop-new", ["10.0.0.2"])
     watching.follow(SHOP, "shop")
@@ -169,27 +171,27 @@ async def test_other_services_are_another_watch(cluster: Cluster, watching: Watc
     await watchers(cluster, 1)
 
 
-async def test_ready_is_who_accepts_connections(cluster: Cluster, watching: Watching) -> None:
+async def test_ready_is_who_accepts_connections(cluster: DemoCluster, watching: Watching) -> None:
     """Without a readiness probe a pod is called ready before it listens."""
     watching.deaf.add("10.0.0.2")
     put(cluster, "shop", ["10.0.0.1", "10.0.0.2"])
     watching.follow(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1")
-    assert not await watching.endpoints.listen(SHOP, [("shop", "http")])
+    assert not await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
     watching.deaf.clear()
-    assert await watching.endpoints.listen(SHOP, [("shop", "http")])
+    assert await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
     await watching.shows(SHOP, "shop", "10.0.0.1", "10.0.0.2")
     put(cluster, "shop", ["10.0.0.1"])
     await watching.shows(SHOP, "shop", "10.0.0.1")
 
 
-async def test_who_refuses_waker_is_believed_after_a_while(cluster: Cluster, watching: Watching) -> None:
+async def test_who_refuses_waker_is_believed_after_a_while(cluster: DemoCluster, watching: Watching) -> None:
     """A NetworkPolicy may let in the ingress controller only. Routes go back then, but nothing is passed on."""
     watching.deaf.add("10.0.0.1")
     put(cluster, "shop", ["10.0.0.1"])
     watching.follow(SHOP, "shop")
     await watching.news.wait()
-    assert not await watching.endpoints.listen(SHOP, [("shop", "http")])
+    assert not await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
     watching.clock[0] += BELIEVED_AFTER - timedelta(seconds=1)
     await watching.shows(SHOP, "shop")
     watching.clock[0] += timedelta(seconds=1)

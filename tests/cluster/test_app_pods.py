@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from waker.cluster.app_pods import Pods
+from waker.cluster.app_pods import AppPods
 from waker.cluster.client import Api
 from waker.demo import kinds
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.kinds import Key
 from waker.plan.model import AppId, Kind, Workload
 from waker.plan.progress import Start, Step
-from waker.plan.readiness_probes import Check
+from waker.plan.readiness_probes import ReadinessProbe
 
 SHOP = Workload(AppId(Kind.DEPLOYMENT, "default", "shop"), "uid", "1", 1, {"app": "shop", "tier": "web"}, {})
 
 
-async def nobody(_check: Check) -> bool:
+async def nobody(_check: ReadinessProbe) -> bool:
     """No pod answers."""
     return False
 
 
-def put(cluster: Cluster, name: str, labels: dict[str, str]) -> None:
+def put(cluster: DemoCluster, name: str, labels: dict[str, str]) -> None:
     """Write a pod of a node that nobody runs."""
     spec = {"nodeName": "elsewhere", "containers": [{"name": "web", "image": "web"}]}
     metadata = {"name": name, "namespace": "default", "labels": labels}
@@ -32,19 +32,19 @@ def put(cluster: Cluster, name: str, labels: dict[str, str]) -> None:
 
 
 @pytest.fixture
-async def watching(api: Api) -> AsyncIterator[tuple[Pods, asyncio.TaskGroup, asyncio.Event]]:
+async def watching(api: Api) -> AsyncIterator[tuple[AppPods, asyncio.TaskGroup, asyncio.Event]]:
     news = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        pods = Pods(api, lambda app: news.set(), lambda: datetime.now(UTC), nobody)
+        pods = AppPods(api, lambda app: news.set(), lambda: datetime.now(UTC), nobody)
         yield pods, tasks, news
-        pods.leave(SHOP.id)
+        pods.unwatch(SHOP.id)
 
 
-async def test_its_own_pods_and_no_others(cluster: Cluster, watching: Any) -> None:
+async def test_its_own_pods_and_no_others(cluster: DemoCluster, watching: Any) -> None:
     pods, tasks, news = watching
     assert pods.starts(SHOP.id) == []
     put(cluster, "blog-1", {"app": "blog", "tier": "web"})
-    pods.follow(SHOP, tasks)
+    pods.watch(SHOP, tasks)
     put(cluster, "shop-1", {"app": "shop", "tier": "web", "pod-template-hash": "x"})
     async with asyncio.timeout(5):
         await news.wait()
@@ -56,13 +56,13 @@ async def test_its_own_pods_and_no_others(cluster: Cluster, watching: Any) -> No
     assert pods.starts(SHOP.id) == []
 
 
-async def test_it_ends_when_it_is_left(cluster: Cluster, watching: Any) -> None:
+async def test_it_ends_when_it_is_left(cluster: DemoCluster, watching: Any) -> None:
     pods, tasks, _ = watching
-    pods.follow(SHOP, tasks)
-    pods.follow(SHOP, tasks)
+    pods.watch(SHOP, tasks)
+    pods.watch(SHOP, tasks)
     async with asyncio.timeout(5):
         while cluster.api.watchers(kinds.PODS) != 1:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0)
-        pods.leave(SHOP.id)
+        pods.unwatch(SHOP.id)
         while cluster.api.watchers(kinds.PODS):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0)

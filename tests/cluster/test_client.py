@@ -14,12 +14,12 @@ from waker.cluster import client, partial_import
 from waker.cluster.client import Api, connect
 from waker.cluster.resources import CONFIG_MAPS, DEPLOYMENTS
 from waker.demo import kinds
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault, forbidden, unavailable
-from waker.demo.refusals import Refused
+from waker.demo.refusals import ApiRefusal
 from waker.errors import ClusterError, Conflict, Gone, NotFound, SettingsError, Unavailable
 
-from .scripted import Answer, kubeconfig, scripted
+from .scripted import ScriptedAnswer, kubeconfig, scripted
 
 ONE = CONFIG_MAPS.one("default", "a")
 ALL = CONFIG_MAPS.collection("default")
@@ -61,7 +61,7 @@ def line(kind: str, **object: Any) -> bytes:
     ],
 )
 async def test_each_status_is_an_error_of_ours(tmp_path: Path, status: int, error: type[ClusterError]) -> None:
-    said = Answer(b'{"reason": "Because", "message": "of something"}', status)
+    said = ScriptedAnswer(b'{"reason": "Because", "message": "of something"}', status)
     async with scripted(tmp_path, said) as (api, script):
         with pytest.raises(ClusterError, match=f"GET {ONE}: {status} Because: of something") as caught:
             await api.get(ONE)
@@ -72,7 +72,7 @@ async def test_each_status_is_an_error_of_ours(tmp_path: Path, status: int, erro
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), ("", None)])
 @pytest.mark.parametrize("status", [429, 503])
 async def test_when_to_come_back(tmp_path: Path, status: int, header: str, seconds: float | None) -> None:
-    async with scripted(tmp_path, Answer(b"{}", status, {"Retry-After": header})) as (api, _):
+    async with scripted(tmp_path, ScriptedAnswer(b"{}", status, {"Retry-After": header})) as (api, _):
         with pytest.raises(Unavailable) as caught:
             await api.get(ONE)
     assert caught.value.retry_after == seconds
@@ -80,7 +80,7 @@ async def test_when_to_come_back(tmp_path: Path, status: int, header: str, secon
 
 @pytest.mark.parametrize("body", [b"<html>Bad Gateway</html>", b"\xff\xfe", b"[]", b'"text"', b"", b"null"])
 async def test_the_error_of_a_proxy_in_between_is_an_error_too(tmp_path: Path, body: bytes) -> None:
-    async with scripted(tmp_path, Answer(body, 502)) as (api, _):
+    async with scripted(tmp_path, ScriptedAnswer(body, 502)) as (api, _):
         with pytest.raises(Unavailable) as caught:
             await api.get(ONE)
     assert caught.value.status == 502
@@ -98,18 +98,18 @@ async def test_nobody_there(tmp_path: Path) -> None:
 
 
 async def test_an_answer_that_breaks_off(tmp_path: Path) -> None:
-    async with scripted(tmp_path, Answer(b'{"metadata":', cut=True)) as (api, _):
+    async with scripted(tmp_path, ScriptedAnswer(b'{"metadata":', cut=True)) as (api, _):
         with pytest.raises(Unavailable):
             await api.get(ONE)
 
 
 async def test_an_answer_that_cannot_be_read(tmp_path: Path) -> None:
-    async with scripted(tmp_path, Answer(b'{"metadata":')) as (api, _):
+    async with scripted(tmp_path, ScriptedAnswer(b'{"metadata":')) as (api, _):
         with pytest.raises(ClusterError, match="unreadable"):
             await api.get(ONE)
 
 
-async def test_nobody_waits_for_ever(api: Api, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_waits_for_ever(api: Api, cluster: DemoCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "CALL", aiohttp.ClientTimeout(total=0.05))
     cluster.api.faults.order(Fault("get", hangs=True))
     with pytest.raises(Unavailable, match="Timeout"):
@@ -140,7 +140,7 @@ async def test_the_life_of_an_object(api: Api) -> None:
         await api.get(ONE)
 
 
-async def test_a_failed_guard_is_a_conflict(api: Api, cluster: Cluster) -> None:
+async def test_a_failed_guard_is_a_conflict(api: Api, cluster: DemoCluster) -> None:
     version = (await api.create(ALL, config_map("new")))["metadata"]["resourceVersion"]
     await api.patch(ONE, {"data": {"text": "newer"}})
     with pytest.raises(Conflict) as by_test:
@@ -151,7 +151,7 @@ async def test_a_failed_guard_is_a_conflict(api: Api, cluster: Cluster) -> None:
     assert cluster.store.all(kinds.CONFIG_MAPS)[0]["data"] == {"text": "newer"}
 
 
-async def test_an_invalid_object_is_no_conflict(api: Api, cluster: Cluster) -> None:
+async def test_an_invalid_object_is_no_conflict(api: Api, cluster: DemoCluster) -> None:
     cluster.load([{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": DEPLOYMENT}])
     with pytest.raises(ClusterError) as caught:
         await api.patch(DEPLOYMENTS.one("default", "d"), {"spec": {"replicas": -1}})
@@ -163,7 +163,7 @@ async def test_an_invalid_object_is_no_conflict(api: Api, cluster: Cluster) -> N
 
 async def test_a_watch_tells_and_ends(tmp_path: Path) -> None:
     told = line("ADDED", a=1) + line("BOOKMARK", b=2)
-    async with scripted(tmp_path, Answer(told)) as (api, script):
+    async with scripted(tmp_path, ScriptedAnswer(told)) as (api, script):
         events = [event async for event in api.watch(ALL, {"resourceVersion": "5", "labelSelector": "x=y"})]
     assert events == [{"type": "ADDED", "object": {"a": 1}}, {"type": "BOOKMARK", "object": {"b": 2}}]
     query = dict(script.asked[0].query)
@@ -182,7 +182,7 @@ async def test_a_watch_tells_and_ends(tmp_path: Path) -> None:
     ("code", "error"), [(410, Gone), (500, Unavailable), (429, Unavailable), (403, ClusterError), (0, ClusterError)]
 )
 async def test_an_error_in_the_stream(tmp_path: Path, code: int, error: type[ClusterError]) -> None:
-    async with scripted(tmp_path, Answer(line("ADDED", a=1) + line("ERROR", code=code))) as (api, _):
+    async with scripted(tmp_path, ScriptedAnswer(line("ADDED", a=1) + line("ERROR", code=code))) as (api, _):
         events = api.watch(ALL, {})
         assert (await anext(events))["type"] == "ADDED"
         with pytest.raises(ClusterError) as caught:
@@ -192,10 +192,10 @@ async def test_an_error_in_the_stream(tmp_path: Path, code: int, error: type[Clu
 
 @pytest.mark.parametrize(
     "refusal",
-    [forbidden("configmaps"), unavailable(), Refused(500, "InternalError", "x")],
+    [forbidden("configmaps"), unavailable(), ApiRefusal(500, "InternalError", "x")],
     ids=lambda each: each.reason,
 )
-async def test_a_watch_that_is_refused_is_no_empty_watch(api: Api, cluster: Cluster, refusal: Refused) -> None:
+async def test_a_watch_that_is_refused_is_no_empty_watch(api: Api, cluster: DemoCluster, refusal: ApiRefusal) -> None:
     cluster.api.faults.order(Fault("watch", refusal=refusal))
     with pytest.raises(ClusterError) as caught:
         await anext(api.watch(ALL, {"resourceVersion": "1"}))
@@ -206,7 +206,7 @@ async def test_a_watch_that_is_refused_is_no_empty_watch(api: Api, cluster: Clus
     "words", [b"no JSON\n", b"x" * 5_000_000, b'{"type": "ADDED"', b'{"object": {}}\n', b"[]\n", b'"text"\n']
 )
 async def test_a_line_that_cannot_be_read_means_list_again(tmp_path: Path, words: bytes) -> None:
-    async with scripted(tmp_path, Answer(line("ADDED", a=1) + words)) as (api, _):
+    async with scripted(tmp_path, ScriptedAnswer(line("ADDED", a=1) + words)) as (api, _):
         events = api.watch(ALL, {})
         await anext(events)
         with pytest.raises(Gone, match="unreadable"):
@@ -214,7 +214,7 @@ async def test_a_line_that_cannot_be_read_means_list_again(tmp_path: Path, words
 
 
 async def test_a_stream_that_breaks_off(tmp_path: Path) -> None:
-    async with scripted(tmp_path, Answer(line("ADDED", a=1), cut=True)) as (api, _):
+    async with scripted(tmp_path, ScriptedAnswer(line("ADDED", a=1), cut=True)) as (api, _):
         with pytest.raises(Unavailable):
             _ = [event async for event in api.watch(ALL, {})]
 
@@ -222,12 +222,12 @@ async def test_a_stream_that_breaks_off(tmp_path: Path) -> None:
 async def test_a_stream_that_falls_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other end is gone and nobody said so."""
     monkeypatch.setattr(client, "WATCH", aiohttp.ClientTimeout(total=None, sock_read=0.05))
-    async with Cluster() as cluster, connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
+    async with DemoCluster() as cluster, connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
         with pytest.raises(Unavailable, match="Timeout"):
             await anext(api.watch(ALL, {"resourceVersion": "1"}))
 
 
-async def test_the_largest_object_that_the_api_keeps(api: Api, cluster: Cluster) -> None:
+async def test_the_largest_object_that_the_api_keeps(api: Api, cluster: DemoCluster) -> None:
     """etcd takes 1.5 MB."""
     version = str(cluster.store.version)
     cluster.load([config_map("x" * 1_500_000)])
@@ -236,7 +236,7 @@ async def test_the_largest_object_that_the_api_keeps(api: Api, cluster: Cluster)
     assert len(event["object"]["data"]["text"]) == 1_500_000
 
 
-async def test_who_stops_watching_hangs_up(api: Api, cluster: Cluster) -> None:
+async def test_who_stops_watching_hangs_up(api: Api, cluster: DemoCluster) -> None:
     cluster.load([config_map()])
     events = api.watch(ALL, {"resourceVersion": "1"})
     await anext(events)
@@ -251,7 +251,7 @@ async def test_who_stops_watching_hangs_up(api: Api, cluster: Cluster) -> None:
 
 
 async def test_every_request_carries_the_token(tmp_path: Path) -> None:
-    async with scripted(tmp_path, *[Answer()] * 5, Answer(b"")) as (api, script):
+    async with scripted(tmp_path, *[ScriptedAnswer()] * 5, ScriptedAnswer(b"")) as (api, script):
         await api.get(ONE)
         await api.create(ALL, {})
         await api.patch(ONE, {})
@@ -264,7 +264,7 @@ async def test_every_request_carries_the_token(tmp_path: Path) -> None:
 
 
 async def test_writes_say_who_writes_and_how(tmp_path: Path) -> None:
-    async with scripted(tmp_path, Answer(), Answer(), Answer()) as (api, script):
+    async with scripted(tmp_path, ScriptedAnswer(), ScriptedAnswer(), ScriptedAnswer()) as (api, script):
         await api.create(ALL, {})
         await api.patch(ONE, {})
         await api.patch(ONE, [])
@@ -294,7 +294,10 @@ async def test_in_a_pod_no_call_asks_a_thread_or_the_environment(
     """The library would look for a .netrc, each time."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
-    async with scripted(tmp_path, Answer(), Answer(body=line("ADDED", text="x" * 1_500_000))) as (api, _):
+    async with scripted(tmp_path, ScriptedAnswer(), ScriptedAnswer(body=line("ADDED", text="x" * 1_500_000))) as (
+        api,
+        _,
+    ):
         client._trust_no_environment(api._client)
         monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", None)
         await api.get(ONE)

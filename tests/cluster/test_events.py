@@ -12,14 +12,14 @@ import pytest
 from waker.cluster import events
 from waker.cluster.client import Api
 from waker.cluster.events import AGAIN, Recorder, Severity, Subject
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault, forbidden, unavailable
 
 SHOP = Subject("apps/v1", "Deployment", "default", "shop", "uid-1")
 
 
 @dataclass
-class Clock:
+class EventClock:
     """Moved on by the test."""
 
     at: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -29,19 +29,19 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
+def clock() -> EventClock:
     """The recorder's."""
-    return Clock()
+    return EventClock()
 
 
 @asynccontextmanager
-async def recording(api: Api, clock: Clock) -> AsyncIterator[Callable[..., None]]:
+async def recording(api: Api, clock: EventClock) -> AsyncIterator[Callable[..., None]]:
     """What tells, while it is being written down."""
     recorder = Recorder(api, "waker-1", clock)
     task = asyncio.create_task(recorder.run(dry=False))
 
     def tell(message: str, subject: Subject = SHOP, reason: str = "Asleep") -> None:
-        recorder.tell(subject, Severity.NORMAL, reason, message)
+        recorder.record(subject, Severity.NORMAL, reason, message)
 
     try:
         yield tell
@@ -51,18 +51,18 @@ async def recording(api: Api, clock: Clock) -> AsyncIterator[Callable[..., None]
         await asyncio.wait([task])
 
 
-def told(cluster: Cluster) -> list[str]:
+def told(cluster: DemoCluster) -> list[str]:
     """All messages, in the order in which they were written."""
     found = cluster.objects("Event", "default")
     return [each["message"] for each in sorted(found, key=lambda each: int(each["metadata"]["resourceVersion"]))]
 
 
-async def until_told(cluster: Cluster, *messages: str) -> None:
+async def until_told(cluster: DemoCluster, *messages: str) -> None:
     """Wait for exactly these."""
     await cluster.until(lambda: told(cluster) == list(messages), timedelta(seconds=5))
 
 
-async def test_what_an_event_says(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_what_an_event_says(cluster: DemoCluster, api: Api, clock: EventClock) -> None:
     async with recording(api, clock) as tell:
         tell("asleep until visited")
         await until_told(cluster, "asleep until visited")
@@ -80,7 +80,7 @@ async def test_what_an_event_says(cluster: Cluster, api: Api, clock: Clock) -> N
     assert (event["reportingComponent"], event["reportingInstance"]) == ("kubesleeper-waker", "waker-1")
 
 
-async def test_the_same_is_told_once_in_a_while(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_the_same_is_told_once_in_a_while(cluster: DemoCluster, api: Api, clock: EventClock) -> None:
     async with recording(api, clock) as tell:
         tell("one")
         clock.at += AGAIN - timedelta(seconds=1)
@@ -94,7 +94,7 @@ async def test_the_same_is_told_once_in_a_while(cluster: Cluster, api: Api, cloc
 
 
 async def test_what_is_remembered_has_a_bound(
-    cluster: Cluster, api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    cluster: DemoCluster, api: Api, clock: EventClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "REMEMBERED", 2)
     async with recording(api, clock) as tell:
@@ -104,7 +104,7 @@ async def test_what_is_remembered_has_a_bound(
 
 
 @pytest.mark.parametrize("message", ["x" * 5000, "ü" * 2000, "€" * 1000, "🦥" * 300])
-async def test_long_messages_are_cut(cluster: Cluster, api: Api, clock: Clock, message: str) -> None:
+async def test_long_messages_are_cut(cluster: DemoCluster, api: Api, clock: EventClock, message: str) -> None:
     """The API takes 1024 bytes and refuses more."""
     async with recording(api, clock) as tell:
         tell(message)
@@ -114,7 +114,7 @@ async def test_long_messages_are_cut(cluster: Cluster, api: Api, clock: Clock, m
     assert 990 < len(short.encode()) <= 1024
 
 
-async def test_long_names(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_long_names(cluster: DemoCluster, api: Api, clock: EventClock) -> None:
     async with recording(api, clock) as tell:
         tell("asleep", subject=SHOP._replace(name="a" * 253))
         await until_told(cluster, "asleep")
@@ -122,7 +122,7 @@ async def test_long_names(cluster: Cluster, api: Api, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault(refusal=forbidden("events")), Fault(refusal=unavailable()), Fault(cuts=True)])
-async def test_an_api_that_refuses(cluster: Cluster, api: Api, clock: Clock, fault: Fault) -> None:
+async def test_an_api_that_refuses(cluster: DemoCluster, api: Api, clock: EventClock, fault: Fault) -> None:
     """One is lost, and the next is told."""
     cluster.api.faults.order(Fault("create", "events", refusal=fault.refusal, cuts=fault.cuts))
     async with recording(api, clock) as tell:
@@ -132,7 +132,7 @@ async def test_an_api_that_refuses(cluster: Cluster, api: Api, clock: Clock, fau
 
 
 async def test_nobody_waits_and_the_memory_has_an_end(
-    cluster: Cluster, api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    cluster: DemoCluster, api: Api, clock: EventClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An API server that hangs takes no more than so many."""
     monkeypatch.setattr(events, "WAITING", 3)

@@ -14,15 +14,15 @@ from tenacity import RetryCallState
 
 from waker.cluster import client, informer
 from waker.cluster.client import Api, connect
-from waker.cluster.informer import Reflector, Source
+from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import CONFIG_MAPS
 from waker.demo import kinds
-from waker.demo.cluster import Cluster, Options
+from waker.demo.cluster import DemoCluster, Options
 from waker.demo.faults import Fault, broken, forbidden, throttled, unavailable
 from waker.demo.kinds import Key
-from waker.demo.refusals import Refused
+from waker.demo.refusals import ApiRefusal
 
-from .scripted import Answer, Script, scripted
+from .scripted import Script, ScriptedAnswer, scripted
 
 ALL = CONFIG_MAPS.everywhere()
 PAUSES = informer.BACKOFF  # as nobody has changed it
@@ -37,7 +37,7 @@ class Mirror:
         self.told: list[tuple[str | None, str | None]] = []
         self._heard = asyncio.Event()
         source = Source(ALL, selectors)
-        self.reflector: Reflector[str] = Reflector(api, source, parse, self._changed, self._clock)
+        self.reflector: Informer[str] = Informer(api, source, parse, self._changed, self._clock)
 
     def _changed(self, old: str | None, new: str | None) -> None:
         self.told.append((old, new))
@@ -75,7 +75,7 @@ def text_of(found: Any) -> str | None:
     return None if text is None else str(text)
 
 
-def put(cluster: Cluster, name: str, text: str | None, namespace: str = "default") -> None:
+def put(cluster: DemoCluster, name: str, text: str | None, namespace: str = "default") -> None:
     """Write a ConfigMap."""
     data = {} if text is None else {"text": text}
     obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
@@ -85,17 +85,17 @@ def put(cluster: Cluster, name: str, text: str | None, namespace: str = "default
         cluster.load([obj])
 
 
-def drop(cluster: Cluster, name: str) -> None:
+def drop(cluster: DemoCluster, name: str) -> None:
     """Delete a ConfigMap."""
     cluster.verbs.delete(kinds.CONFIG_MAPS, Key("default", name))
 
 
-def lists(cluster: Cluster) -> int:
+def lists(cluster: DemoCluster) -> int:
     """How many pages were asked for."""
     return cluster.api.faults.counted(["list"], "configmaps")
 
 
-def watches(cluster: Cluster) -> int:
+def watches(cluster: DemoCluster) -> int:
     """How many watches were begun."""
     return cluster.api.faults.counted(["watch"], "configmaps")
 
@@ -116,7 +116,7 @@ async def following(
 
 
 @pytest.fixture
-async def mirror(cluster: Cluster, api: Api) -> AsyncIterator[Mirror]:
+async def mirror(cluster: DemoCluster, api: Api) -> AsyncIterator[Mirror]:
     """Follows a cluster that has `a` and `b`, and has seen them."""
     put(cluster, "a", "A")
     put(cluster, "b", "B")
@@ -128,8 +128,8 @@ async def mirror(cluster: Cluster, api: Api) -> AsyncIterator[Mirror]:
 # --- as it should be ----------------------------------------------------------------------------------------------
 
 
-async def test_lists_in_pages(cluster: Cluster, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(informer, "PAGE", 2)
+async def test_lists_in_pages(cluster: DemoCluster, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(informer, "CHUNK", 2)
     for name in "abcde":
         put(cluster, name, name)
     async with following(api) as mirror:
@@ -140,30 +140,30 @@ async def test_lists_in_pages(cluster: Cluster, api: Api, monkeypatch: pytest.Mo
         assert sorted(mirror.told) == [(None, name) for name in "abcde"]
 
 
-async def test_nothing_there_is_known_too(cluster: Cluster, api: Api) -> None:
+async def test_nothing_there_is_known_too(cluster: DemoCluster, api: Api) -> None:
     async with following(api) as mirror:
         await mirror.until(mirror.reflector.synced.is_set)
         assert (mirror.texts, mirror.told) == (set(), [])
 
 
-async def test_follows_every_change(cluster: Cluster, mirror: Mirror) -> None:
+async def test_follows_every_change(cluster: DemoCluster, mirror: Mirror) -> None:
     mirror.told.clear()
     put(cluster, "c", "C")
     put(cluster, "a", "A2")
     drop(cluster, "b")
     await mirror.shows("A2", "C")
     assert mirror.told == [(None, "C"), ("A", "A2"), ("B", None)]
-    assert dict(mirror.reflector.within("default")) == {"a": "A2", "c": "C"}
-    assert mirror.reflector.within("elsewhere") == {}
+    assert dict(mirror.reflector.in_namespace("default")) == {"a": "A2", "c": "C"}
+    assert mirror.reflector.in_namespace("elsewhere") == {}
 
 
-async def test_same_names_in_other_namespaces_are_others(cluster: Cluster, mirror: Mirror) -> None:
+async def test_same_names_in_other_namespaces_are_others(cluster: DemoCluster, mirror: Mirror) -> None:
     put(cluster, "a", "other", "kube-system")
     await mirror.shows("A", "B", "other")
-    assert dict(mirror.reflector.within("kube-system")) == {"a": "other"}
+    assert dict(mirror.reflector.in_namespace("kube-system")) == {"a": "other"}
 
 
-async def test_what_is_of_no_interest_is_not_kept(cluster: Cluster, mirror: Mirror) -> None:
+async def test_what_is_of_no_interest_is_not_kept(cluster: DemoCluster, mirror: Mirror) -> None:
     mirror.told.clear()
     put(cluster, "c", None)
     put(cluster, "a", None)  # was of interest
@@ -171,7 +171,7 @@ async def test_what_is_of_no_interest_is_not_kept(cluster: Cluster, mirror: Mirr
     assert mirror.told == [("A", None)]
 
 
-async def test_a_change_that_does_not_matter_is_not_told(cluster: Cluster, mirror: Mirror) -> None:
+async def test_a_change_that_does_not_matter_is_not_told(cluster: DemoCluster, mirror: Mirror) -> None:
     mirror.told.clear()
     put(cluster, "a", "A")
     put(cluster, "b", "B2")
@@ -179,7 +179,7 @@ async def test_a_change_that_does_not_matter_is_not_told(cluster: Cluster, mirro
     assert mirror.told == [("B", "B2")]
 
 
-async def test_bookmarks_move_it_on(cluster: Cluster, api: Api) -> None:
+async def test_bookmarks_move_it_on(cluster: DemoCluster, api: Api) -> None:
     """Without them the version of a quiet collection is soon too old to watch from."""
     put(cluster, "a", "A")
     async with following(api, fieldSelector="metadata.name=a") as mirror:
@@ -199,7 +199,7 @@ async def test_bookmarks_move_it_on(cluster: Cluster, api: Api) -> None:
 # --- as it is -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_watch_that_breaks_goes_on_where_it_was(cluster: Cluster, mirror: Mirror) -> None:
+async def test_a_watch_that_breaks_goes_on_where_it_was(cluster: DemoCluster, mirror: Mirror) -> None:
     mirror.told.clear()
     cluster.api.drop_watches(kinds.CONFIG_MAPS)
     put(cluster, "a", "A2")
@@ -209,7 +209,7 @@ async def test_a_watch_that_breaks_goes_on_where_it_was(cluster: Cluster, mirror
     assert lists(cluster) == 1
 
 
-async def test_a_watch_that_ends_by_itself(cluster: Cluster, mirror: Mirror) -> None:
+async def test_a_watch_that_ends_by_itself(cluster: DemoCluster, mirror: Mirror) -> None:
     """As the server's timeout does."""
     for text in ("A2", "A3", "A4"):
         for stream in cluster.api._streams:
@@ -219,7 +219,7 @@ async def test_a_watch_that_ends_by_itself(cluster: Cluster, mirror: Mirror) -> 
     assert lists(cluster) == 1
 
 
-async def test_too_old_lists_again_and_tells_the_difference(cluster: Cluster, mirror: Mirror) -> None:
+async def test_too_old_lists_again_and_tells_the_difference(cluster: DemoCluster, mirror: Mirror) -> None:
     mirror.told.clear()
     cluster.api.drop_watches(kinds.CONFIG_MAPS)
     put(cluster, "a", "A2")
@@ -231,21 +231,21 @@ async def test_too_old_lists_again_and_tells_the_difference(cluster: Cluster, mi
     assert lists(cluster) == 2
 
 
-async def test_too_old_as_a_status(cluster: Cluster, mirror: Mirror) -> None:
-    gone = cluster.api.faults.order(Fault("watch", "configmaps", refusal=Refused(410, "Expired", "too old")))
+async def test_too_old_as_a_status(cluster: DemoCluster, mirror: Mirror) -> None:
+    gone = cluster.api.faults.order(Fault("watch", "configmaps", refusal=ApiRefusal(410, "Expired", "too old")))
     cluster.api.drop_watches(kinds.CONFIG_MAPS)
     put(cluster, "a", "A2")
     await mirror.shows("A2", "B")
     assert (gone.met, lists(cluster)) == (1, 2)
 
 
-async def test_too_old_in_the_middle_of_a_list(cluster: Cluster, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_old_in_the_middle_of_a_list(cluster: DemoCluster, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The continue token of a later page has expired."""
-    monkeypatch.setattr(informer, "PAGE", 1)
+    monkeypatch.setattr(informer, "CHUNK", 1)
     put(cluster, "a", "A")
     put(cluster, "b", "B")
     cluster.api.faults.order(Fault("list", "configmaps"))  # the first page is served
-    cluster.api.faults.order(Fault("list", "configmaps", refusal=Refused(410, "Expired", "too old")))
+    cluster.api.faults.order(Fault("list", "configmaps", refusal=ApiRefusal(410, "Expired", "too old")))
     async with following(api) as mirror:
         await mirror.shows("A", "B")
         assert lists(cluster) == 4
@@ -258,12 +258,14 @@ async def test_too_old_in_the_middle_of_a_list(cluster: Cluster, api: Api, monke
         Fault(refusal=unavailable()),
         Fault(refusal=broken()),
         Fault(refusal=forbidden("configmaps")),
-        Fault(refusal=Refused(401, "Unauthorized", "Unauthorized")),
+        Fault(refusal=ApiRefusal(401, "Unauthorized", "Unauthorized")),
         Fault(cuts=True),
     ],
     ids=["503", "500", "403", "401", "cut"],
 )
-async def test_it_never_gives_up_and_never_forgets(cluster: Cluster, mirror: Mirror, verb: str, fault: Fault) -> None:
+async def test_it_never_gives_up_and_never_forgets(
+    cluster: DemoCluster, mirror: Mirror, verb: str, fault: Fault
+) -> None:
     """Through an outage of twenty tries; meanwhile the store is what it was."""
     mirror.told.clear()
     cluster.store.forget()
@@ -278,7 +280,7 @@ async def test_it_never_gives_up_and_never_forgets(cluster: Cluster, mirror: Mir
 
 
 async def test_it_waits_as_long_as_the_server_says(
-    cluster: Cluster, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+    cluster: DemoCluster, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Retry-After is 1 s there; nobody sleeps that long otherwise."""
     slept: list[float] = []
@@ -298,7 +300,7 @@ async def test_it_waits_as_long_as_the_server_says(
 
 
 async def test_it_waits_longer_from_try_to_try(
-    cluster: Cluster, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+    cluster: DemoCluster, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Never 30 s or more; from the beginning again when it went well in between."""
     attempts: list[int] = []
@@ -324,7 +326,7 @@ async def test_a_half_dead_connection(tmp_path: Path, monkeypatch: pytest.Monkey
     """Nothing comes any more and nobody hangs up: bookmarks would have come."""
     monkeypatch.setattr(client, "WATCH", aiohttp.ClientTimeout(total=None, sock_read=0.05))
     silent = Options(lag=timedelta(), bookmark_every=timedelta(hours=1))
-    async with Cluster(silent) as cluster, connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
+    async with DemoCluster(silent) as cluster, connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
         put(cluster, "a", "A")
         async with following(api) as mirror:
             await mirror.shows("A")
@@ -335,7 +337,7 @@ async def test_a_half_dead_connection(tmp_path: Path, monkeypatch: pytest.Monkey
             assert dead.met == 2
 
 
-async def test_a_list_that_hangs(cluster: Cluster, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_list_that_hangs(cluster: DemoCluster, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "CALL", aiohttp.ClientTimeout(total=0.05))
     put(cluster, "a", "A")
     cluster.api.faults.order(Fault("list", "configmaps", hangs=True, times=2))
@@ -347,10 +349,10 @@ async def test_a_list_that_hangs(cluster: Cluster, api: Api, monkeypatch: pytest
 async def test_a_line_that_cannot_be_read(tmp_path: Path, line: bytes) -> None:
     """What it said is not known: so all is asked for again."""
     answers = (
-        Answer(page("5", a="A")),
-        Answer(event("MODIFIED", "6", a="A2") + line),
-        Answer(page("7", a="A3")),
-        Answer(event("MODIFIED", "8", a="A4")),
+        ScriptedAnswer(page("5", a="A")),
+        ScriptedAnswer(event("MODIFIED", "6", a="A2") + line),
+        ScriptedAnswer(page("7", a="A3")),
+        ScriptedAnswer(event("MODIFIED", "8", a="A4")),
     )
     async with scripted(tmp_path, *answers) as (api, script), following(api) as mirror:
         await mirror.shows("A4")
@@ -381,7 +383,7 @@ class OddError(KeyError):
 
 
 async def test_an_odd_object_costs_that_object_only(
-    cluster: Cluster, api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    cluster: DemoCluster, api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Somebody's object must not end waker, which looks after those of all others."""
 
@@ -402,7 +404,7 @@ async def test_an_odd_object_costs_that_object_only(
     assert "default/a cannot be read" in caplog.text
 
 
-async def test_a_defect_is_not_hidden(cluster: Cluster, api: Api) -> None:
+async def test_a_defect_is_not_hidden(cluster: DemoCluster, api: Api) -> None:
     put(cluster, "a", "A")
 
     def defect(found: Any) -> str:
@@ -412,7 +414,7 @@ async def test_a_defect_is_not_hidden(cluster: Cluster, api: Api) -> None:
         await Mirror(api, defect).reflector.run()
 
 
-async def test_readiness_can_tell_when_it_last_heard(cluster: Cluster, mirror: Mirror) -> None:
+async def test_readiness_can_tell_when_it_last_heard(cluster: DemoCluster, mirror: Mirror) -> None:
     await mirror.hears_something()  # a bookmark
     cluster.api.faults.order(Fault("watch", "configmaps", times=None, refusal=unavailable()))
     cluster.api.drop_watches(kinds.CONFIG_MAPS)

@@ -13,13 +13,13 @@ from waker import names
 from waker.cluster import lease
 from waker.cluster.client import Api
 from waker.cluster.lease import Lease
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault, unavailable
 from waker.errors import Unavailable
 
 
 @dataclass
-class Clock:
+class LeaseClock:
     """Stands still unless it is moved on. In the place of the module `time`."""
 
     at: float = 1000.0
@@ -30,7 +30,7 @@ class Clock:
 
 
 @dataclass
-class Line:
+class CandidateLine:
     """A candidate's own line to the API server, which can be cut."""
 
     api: Api
@@ -49,7 +49,7 @@ class Line:
 class Candidate:
     """One waker in the election."""
 
-    line: Line
+    line: CandidateLine
     name: str
     turns: int = 0
     changes: list[bool] = field(default_factory=list)
@@ -64,10 +64,10 @@ class Candidate:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> LeaseClock:
     """The clock of every candidate."""
     caplog.set_level(logging.ERROR)  # a line a try
-    clock = Clock()
+    clock = LeaseClock()
     monkeypatch.setattr(lease, "time", clock)
     monkeypatch.setattr(lease, "RENEW_EVERY", 0.001)
     return clock
@@ -76,7 +76,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 @asynccontextmanager
 async def running(api: Api, *names: str) -> AsyncIterator[list[Candidate]]:
     """These candidates, at work."""
-    candidates = [Candidate(Line(api), name) for name in names]
+    candidates = [Candidate(CandidateLine(api), name) for name in names]
     tasks = [asyncio.create_task(each.lease.run()) for each in candidates]
     try:
         yield candidates
@@ -93,24 +93,24 @@ async def until(holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
-def tried(cluster: Cluster) -> int:
+def tried(cluster: DemoCluster) -> int:
     """How often anybody looked."""
     return cluster.api.faults.counted(["get"], "leases")
 
 
-async def some_tries(cluster: Cluster) -> None:
+async def some_tries(cluster: DemoCluster) -> None:
     """Everybody has looked a few times."""
     before = tried(cluster)
     await until(lambda: tried(cluster) > before + 6)
 
 
-def holder(cluster: Cluster) -> str | None:
+def holder(cluster: DemoCluster) -> str | None:
     """Who the API says it is."""
     found = cluster.get("Lease", "kubesleeper", names.LEASE)
     return found["spec"].get("holderIdentity") if found else None
 
 
-async def test_one_of_two(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_one_of_two(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     async with running(api, "a", "b") as (a, b):
         await until(lambda: a.held or b.held)
         await some_tries(cluster)
@@ -119,7 +119,7 @@ async def test_one_of_two(cluster: Cluster, api: Api, clock: Clock) -> None:
         assert a.changes + b.changes == [True]
 
 
-async def test_renewed_it_is_never_lost(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_renewed_it_is_never_lost(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     async with running(api, "a") as (a,), running(api, "b") as (b,):
         await until(lambda: a.held or b.held)
         first, second = (a, b) if a.held else (b, a)
@@ -129,7 +129,9 @@ async def test_renewed_it_is_never_lost(cluster: Cluster, api: Api, clock: Clock
             assert (first.held, second.held) == (True, False)
 
 
-async def test_who_cannot_renew_loses_it_before_another_can_win(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_who_cannot_renew_loses_it_before_another_can_win(
+    cluster: DemoCluster, api: Api, clock: LeaseClock
+) -> None:
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
         async with running(api, "b") as (b,):
@@ -149,7 +151,7 @@ async def test_who_cannot_renew_loses_it_before_another_can_win(cluster: Cluster
             assert (a.held, b.held) == (False, True)
 
 
-async def test_an_outage_for_all(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_an_outage_for_all(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     """Nobody holds it meanwhile; somebody does afterwards."""
     async with running(api, "a", "b") as (a, b):
         await until(lambda: a.held or b.held)
@@ -165,9 +167,9 @@ async def test_an_outage_for_all(cluster: Cluster, api: Api, clock: Clock) -> No
         assert (a.held, b.held) in ((True, False), (False, True))
 
 
-async def test_a_slow_answer_counts_from_when_it_was_asked(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_a_slow_answer_counts_from_when_it_was_asked(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     """The other has seen the renewal then, not when the answer came back."""
-    a = Candidate(Line(api), "a")
+    a = Candidate(CandidateLine(api), "a")
     task = asyncio.create_task(a.lease.run())
     slow = cluster.api.faults.order(Fault("patch", "leases", hangs=True))
     await slow.reached.wait()
@@ -181,23 +183,23 @@ async def test_a_slow_answer_counts_from_when_it_was_asked(cluster: Cluster, api
     await asyncio.wait([task])
 
 
-async def test_given_back_it_is_free_at_once(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_given_back_it_is_free_at_once(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
         async with running(api, "b") as (b,):
-            a.lease.give_back()
+            a.lease.release()
             await until(lambda: b.held)
             assert not a.held
 
 
-async def test_who_ends_gives_it_back(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_who_ends_gives_it_back(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
     assert holder(cluster) == ""
     assert not a.held
 
 
-async def test_who_does_not_hold_it_gives_nothing_back(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_who_does_not_hold_it_gives_nothing_back(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
         async with running(api, "b"):
@@ -205,7 +207,7 @@ async def test_who_does_not_hold_it_gives_nothing_back(cluster: Cluster, api: Ap
         assert holder(cluster) == "a"
 
 
-async def test_it_cannot_be_given_back(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_it_cannot_be_given_back(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     """Then it expires."""
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
@@ -214,7 +216,7 @@ async def test_it_cannot_be_given_back(cluster: Cluster, api: Api, clock: Clock)
     assert holder(cluster) == "a"
 
 
-async def test_the_same_name_again_need_not_wait(cluster: Cluster, api: Api, clock: Clock) -> None:
+async def test_the_same_name_again_need_not_wait(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     """A container that was killed and started again in its pod."""
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
@@ -225,7 +227,7 @@ async def test_the_same_name_again_need_not_wait(cluster: Cluster, api: Api, clo
 
 
 @pytest.mark.parametrize("spec", [{}, {"holderIdentity": None}, {"holderIdentity": ""}])
-async def test_an_empty_lease_is_free(cluster: Cluster, api: Api, clock: Clock, spec: dict[str, Any]) -> None:
+async def test_an_empty_lease_is_free(cluster: DemoCluster, api: Api, clock: LeaseClock, spec: dict[str, Any]) -> None:
     metadata = {"name": names.LEASE, "namespace": "kubesleeper"}
     lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
     cluster.load([lease])

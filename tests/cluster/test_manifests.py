@@ -42,7 +42,7 @@ def test_replicas(spec: dict[str, Any], replicas: int) -> None:
 )
 def test_whether_its_pods_were_taken(kind: Kind, status: dict[str, Any], emptied: bool) -> None:
     found = {"metadata": meta(generation=4), "spec": {"replicas": 0, "template": {}}, "status": status}
-    assert manifests.workload(kind, found).emptied is emptied
+    assert manifests.workload(kind, found).pods_gone is emptied
 
 
 @pytest.mark.parametrize("template", [{}, {"metadata": {}}, {"metadata": {"labels": None}}])

@@ -8,11 +8,11 @@ import pytest
 from waker import names
 from waker.cluster import manifests, owned_objects
 from waker.cluster.client import Api
-from waker.cluster.owned_objects import Seen, keep, remove
-from waker.demo.cluster import Cluster
+from waker.cluster.owned_objects import OwnedObjects, ensure, remove
+from waker.demo.cluster import DemoCluster
 from waker.errors import Conflict
 from waker.plan.model import Address, Backend
-from waker.plan.owned_objects import Presence
+from waker.plan.owned_objects import DesiredObjects
 
 OURS = {"app.kubernetes.io/managed-by": "kubesleeper"}
 ONE = Address("10.0.0.1", 8080)
@@ -21,19 +21,19 @@ SHOP = Backend("shop", "http")
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
 
-def wanted(*addresses: Address, **keepers: Iterable[Backend]) -> Presence:
+def wanted(*addresses: Address, **keepers: Iterable[Backend]) -> DesiredObjects:
     """`wanted(ONE, traefik=[SHOP])`."""
-    return Presence(addresses, {name: frozenset(backends) for name, backends in keepers.items()})
+    return DesiredObjects(addresses, {name: frozenset(backends) for name, backends in keepers.items()})
 
 
-def seen(cluster: Cluster) -> Seen:
+def seen(cluster: DemoCluster) -> OwnedObjects:
     """All that there is, as the reflectors would have it."""
     service = cluster.get("Service", "default", names.WAKER_SERVICE)
     slices = [each for each in cluster.objects("EndpointSlice", "default") if managed(each)]
     keepers = [manifests.ingress(each) for each in cluster.objects("Ingress", "default") if managed(each)]
-    return Seen(
+    return OwnedObjects(
         manifests.service(service) if service else None,
-        owned_objects.slice_of(slices[0]) if slices else None,
+        owned_objects.owned_slice(slices[0]) if slices else None,
         {each.name: each for each in keepers},
     )
 
@@ -43,13 +43,13 @@ def managed(obj: dict[str, Any]) -> bool:
     return bool((obj["metadata"].get("labels") or {}).items() >= OURS.items())
 
 
-def writes(cluster: Cluster) -> int:
+def writes(cluster: DemoCluster) -> int:
     """How many requests have changed something."""
     return cluster.api.faults.counted(WRITES)
 
 
-async def test_exactly_these_objects(cluster: Cluster, api: Api) -> None:
-    await keep(api, "default", wanted(TWO, ONE, traefik=[SHOP, Backend("api", 81)]), seen(cluster))
+async def test_exactly_these_objects(cluster: DemoCluster, api: Api) -> None:
+    await ensure(api, "default", wanted(TWO, ONE, traefik=[SHOP, Backend("api", 81)]), seen(cluster))
     service = cluster.get("Service", "default", "kubesleeper-waker")
     assert service
     assert service["metadata"]["labels"] == OURS
@@ -79,30 +79,30 @@ async def test_exactly_these_objects(cluster: Cluster, api: Api) -> None:
     }
 
 
-async def test_what_is_right_is_left_alone(cluster: Cluster, api: Api) -> None:
-    await keep(api, "default", wanted(ONE, TWO, traefik=[SHOP]), seen(cluster))
+async def test_what_is_right_is_left_alone(cluster: DemoCluster, api: Api) -> None:
+    await ensure(api, "default", wanted(ONE, TWO, traefik=[SHOP]), seen(cluster))
     before = writes(cluster)
-    await keep(api, "default", wanted(TWO, ONE, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(TWO, ONE, traefik=[SHOP]), seen(cluster))
     assert writes(cluster) == before
 
 
-async def test_only_what_differs_is_written(cluster: Cluster, api: Api) -> None:
-    await keep(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
+async def test_only_what_differs_is_written(cluster: DemoCluster, api: Api) -> None:
+    await ensure(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
     before = writes(cluster)
-    await keep(api, "default", wanted(ONE, TWO, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, TWO, traefik=[SHOP]), seen(cluster))
     assert writes(cluster) == before + 1
-    await keep(api, "default", wanted(ONE, TWO, traefik=[SHOP, Backend("blog", 80)]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, TWO, traefik=[SHOP, Backend("blog", 80)]), seen(cluster))
     assert writes(cluster) == before + 2
-    await keep(api, "default", wanted(ONE, TWO, nginx=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, TWO, nginx=[SHOP]), seen(cluster))
     assert writes(cluster) == before + 4
     assert [each["metadata"]["name"] for each in cluster.objects("Ingress")] == ["kubesleeper-keeper-nginx"]
 
 
-async def test_the_slice_is_updated_in_place(cluster: Cluster, api: Api) -> None:
+async def test_the_slice_is_updated_in_place(cluster: DemoCluster, api: Api) -> None:
     """Deleted and created again it would be gone for a controller for a moment."""
-    await keep(api, "default", wanted(ONE), seen(cluster))
+    await ensure(api, "default", wanted(ONE), seen(cluster))
     (before,) = (each for each in cluster.objects("EndpointSlice", "default") if managed(each))
-    await keep(api, "default", wanted(Address("10.0.0.5", 9999)), seen(cluster))
+    await ensure(api, "default", wanted(Address("10.0.0.5", 9999)), seen(cluster))
     (after,) = (each for each in cluster.objects("EndpointSlice", "default") if managed(each))
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     assert [each["addresses"] for each in after["endpoints"]] == [["10.0.0.5"]]
@@ -112,40 +112,42 @@ async def test_the_slice_is_updated_in_place(cluster: Cluster, api: Api) -> None
     assert service["spec"]["ports"][0]["targetPort"] == 9999  # some controllers compare the numbers
 
 
-async def test_without_an_address_nothing_is_done(cluster: Cluster, api: Api) -> None:
+async def test_without_an_address_nothing_is_done(cluster: DemoCluster, api: Api) -> None:
     """Waker's own pods are not known for a moment: an empty slice would close every door."""
-    await keep(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
     before = writes(cluster)
-    await keep(api, "default", wanted(traefik=[SHOP]), seen(cluster))
-    await keep(api, "kube-system", wanted(traefik=[SHOP]), Seen(None, None, {}))
+    await ensure(api, "default", wanted(traefik=[SHOP]), seen(cluster))
+    await ensure(api, "kube-system", wanted(traefik=[SHOP]), OwnedObjects(None, None, {}))
     assert writes(cluster) == before
 
 
-async def test_a_service_of_that_name_that_is_not_ours(cluster: Cluster, api: Api) -> None:
+async def test_a_service_of_that_name_that_is_not_ours(cluster: DemoCluster, api: Api) -> None:
     foreign = {"name": names.WAKER_SERVICE, "namespace": "default"}
     cluster.load([{"apiVersion": "v1", "kind": "Service", "metadata": foreign, "spec": {"ports": [{"port": 80}]}}])
     before = cluster.get("Service", "default", names.WAKER_SERVICE)
-    await keep(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
     await remove(api, "default", seen(cluster))
     assert cluster.get("Service", "default", names.WAKER_SERVICE) == before
     assert writes(cluster) == 0
 
 
-async def test_what_was_changed_meanwhile_is_a_conflict(cluster: Cluster, api: Api) -> None:
-    await keep(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
+async def test_what_was_changed_meanwhile_is_a_conflict(cluster: DemoCluster, api: Api) -> None:
+    await ensure(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
     old = seen(cluster)
-    await keep(api, "default", wanted(TWO, traefik=[Backend("blog", 80)]), old)
+    await ensure(api, "default", wanted(TWO, traefik=[Backend("blog", 80)]), old)
     with pytest.raises(Conflict):
-        await keep(api, "default", wanted(ONE, TWO, traefik=[Backend("blog", 80)]), old)
+        await ensure(api, "default", wanted(ONE, TWO, traefik=[Backend("blog", 80)]), old)
     with pytest.raises(Conflict):
-        await keep(api, "default", wanted(ONE, traefik=[Backend("new", 80)]), Seen(old.service, None, old.keepers))
+        await ensure(
+            api, "default", wanted(ONE, traefik=[Backend("new", 80)]), OwnedObjects(old.service, None, old.keepers)
+        )
 
 
-async def test_removed_in_the_right_order(cluster: Cluster, api: Api) -> None:
+async def test_removed_in_the_right_order(cluster: DemoCluster, api: Api) -> None:
     """What points at something goes before it."""
-    await keep(api, "default", wanted(ONE, traefik=[SHOP], nginx=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, traefik=[SHOP], nginx=[SHOP]), seen(cluster))
     await remove(api, "default", seen(cluster))
-    assert seen(cluster) == Seen(None, None, {})
+    assert seen(cluster) == OwnedObjects(None, None, {})
     gone = [each.resource for each in cluster.api.faults.calls if each.verb == "delete"]
     assert gone == ["ingresses", "ingresses", "services", "endpointslices"]
-    await remove(api, "default", Seen(None, None, {}))
+    await remove(api, "default", OwnedObjects(None, None, {}))

@@ -35,7 +35,7 @@ GROUPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """What came back."""
 
     status: int
@@ -72,48 +72,48 @@ class Client:
 
     async def ask(
         self, method: str, what: str, body: Any = None, *, kind: str = "application/json", **query: str
-    ) -> Answer:
+    ) -> ApiAnswer:
         """One request."""
         data = None if body is None else json.dumps(body)
         headers = {} if body is None else {"Content-Type": kind}
         path = what if what.startswith("/") else self.path(what)
         async with self.session.request(method, path, data=data, headers=headers, params=query) as answer:
-            return Answer(answer.status, json.loads(await answer.read()))
+            return ApiAnswer(answer.status, json.loads(await answer.read()))
 
-    async def get(self, what: str, **query: str) -> Answer:
+    async def get(self, what: str, **query: str) -> ApiAnswer:
         """An object or a list."""
         return await self.ask("GET", what, **query)
 
-    async def create(self, plural: str, body: Obj) -> Answer:
+    async def create(self, plural: str, body: Obj) -> ApiAnswer:
         """A new object."""
         return await self.ask("POST", plural, body)
 
-    async def replace(self, what: str, body: Obj) -> Answer:
+    async def replace(self, what: str, body: Obj) -> ApiAnswer:
         """PUT."""
         return await self.ask("PUT", what, body)
 
-    async def json_patch(self, what: str, *steps: Obj) -> Answer:
+    async def json_patch(self, what: str, *steps: Obj) -> ApiAnswer:
         """JSON-Patch."""
         return await self.ask("PATCH", what, list(steps), kind=JSON_PATCH)
 
-    async def merge(self, what: str, body: Obj) -> Answer:
+    async def merge(self, what: str, body: Obj) -> ApiAnswer:
         """Merge patch."""
         return await self.ask("PATCH", what, body, kind=MERGE_PATCH)
 
-    async def delete(self, what: str, body: Obj | None = None, **query: str) -> Answer:
+    async def delete(self, what: str, body: Obj | None = None, **query: str) -> ApiAnswer:
         """DELETE."""
         return await self.ask("DELETE", what, body, **query)
 
     @asynccontextmanager
-    async def watch(self, plural: str, **query: str) -> AsyncIterator["Watch"]:
+    async def watch(self, plural: str, **query: str) -> AsyncIterator["ApiWatch"]:
         """A stream of events."""
         params = {"watch": "true", "timeoutSeconds": "20"} | query
         async with self.session.get(self.path(plural), params=params) as answer:
-            yield Watch(answer)
+            yield ApiWatch(answer)
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class ApiWatch:
     """An open stream."""
 
     answer: aiohttp.ClientResponse

@@ -14,7 +14,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from waker.demo.cluster import Cluster, Options
+from waker.demo.cluster import DemoCluster, Options
 
 from .client import Client, session_of
 
@@ -22,7 +22,7 @@ ETCD = "http://127.0.0.1:2379"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ContractPlace:
     """A server under test. `forget` makes every version read so far too old."""
 
     client: Client
@@ -30,7 +30,7 @@ class Place:
 
 
 @pytest.fixture(params=[pytest.param("embedded"), pytest.param("real", marks=pytest.mark.ground)])
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ContractPlace]:
     """A fresh namespace on one of the servers."""
     real = request.param == "real"
     if real and "KUBECONFIG" not in os.environ:
@@ -42,22 +42,22 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             forget = partial(restarted, session)
         else:
             options = Options(bookmark_every=timedelta(milliseconds=50))
-            cluster = await stack.enter_async_context(Cluster(options))
+            cluster = await stack.enter_async_context(DemoCluster(options))
             session = await stack.enter_async_context(session_of(cluster.kubeconfig(tmp_path / "config")))
             forget = partial(forgotten, cluster)
         client = Client(session, f"contract-{uuid4().hex[:8]}")
         await client.create("namespaces", {"metadata": {"name": client.namespace}})
-        yield Place(client, forget)
+        yield ContractPlace(client, forget)
         await client.delete(f"namespaces/{client.namespace}")
 
 
 @pytest.fixture
-def api(place: Place) -> Client:
+def api(place: ContractPlace) -> Client:
     """A client of the server under test."""
     return place.client
 
 
-async def forgotten(cluster: Cluster) -> None:
+async def forgotten(cluster: DemoCluster) -> None:
     """The embedded server forgets on demand."""
     cluster.store.forget()
 

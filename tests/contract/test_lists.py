@@ -3,7 +3,7 @@
 import pytest
 
 from .client import Client
-from .conftest import Place
+from .conftest import ContractPlace
 
 SELECTED = {
     "n": "bcd",
@@ -87,7 +87,7 @@ async def test_a_page_that_nobody_gave_out(api: Client) -> None:
     assert (await api.get("leases", limit="2", **{"continue": "bogus"})).said == (400, "BadRequest")
 
 
-async def test_a_page_that_comes_too_late(place: Place) -> None:
+async def test_a_page_that_comes_too_late(place: ContractPlace) -> None:
     api = place.client
     await filled(api)
     first = await api.get("leases", limit="2")

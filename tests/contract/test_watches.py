@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from .client import Client
-from .conftest import Place
+from .conftest import ContractPlace
 
 
 def lease(name: str, **labels: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ async def test_no_bookmarks_unless_asked_for_and_an_end_in_time(api: Client) -> 
             await watch.next()
 
 
-async def test_too_old_a_version(place: Place) -> None:
+async def test_too_old_a_version(place: ContractPlace) -> None:
     api = place.client
     version = (await api.create("leases", lease("a"))).version
     await api.delete("leases/a")
@@ -103,7 +103,7 @@ async def test_too_old_a_version(place: Place) -> None:
             await watch.next()
 
 
-async def test_a_fresh_list_can_be_watched_after_forgetting(place: Place) -> None:
+async def test_a_fresh_list_can_be_watched_after_forgetting(place: ContractPlace) -> None:
     api = place.client
     await place.forget()
     version = (await api.get("leases")).version

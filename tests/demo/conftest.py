@@ -7,16 +7,16 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from waker.demo.cluster import Cluster, Options
+from waker.demo.cluster import DemoCluster, Options
 from waker.demo.samples import SAMPLES, manifests
 
 QUICK = replace(SAMPLES["shop"], ready_after="0s")
 
 
 @pytest.fixture
-async def cluster() -> AsyncIterator[Cluster]:
+async def cluster() -> AsyncIterator[DemoCluster]:
     """The shop is open: one ready pod, and the ingress knows."""
-    async with Cluster(Options(lag=timedelta())) as cluster:
+    async with DemoCluster(Options(lag=timedelta())) as cluster:
         cluster.load(manifests(QUICK, "default"))
         await cluster.until(lambda: is_ready(cluster, 1))
         await cluster.ingress.caught_up()
@@ -30,7 +30,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def is_ready(cluster: Cluster, count: int) -> bool:
+def is_ready(cluster: DemoCluster, count: int) -> bool:
     """Has the shop so many ready endpoints, and no others?"""
     endpoints = [
         endpoint["conditions"]["ready"]

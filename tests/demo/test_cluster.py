@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.kinds import PODS, Key
 from waker.demo.samples import SAMPLES, manifests
 from waker.errors import DemoError
@@ -17,7 +17,7 @@ async def test_starts_quickly_and_ends_with_its_tasks() -> None:
     loop = asyncio.get_running_loop()
     before = asyncio.all_tasks()
     began = loop.time()
-    async with Cluster():
+    async with DemoCluster():
         assert loop.time() - began < 0.3
     assert asyncio.all_tasks() == before
 
@@ -25,14 +25,14 @@ async def test_starts_quickly_and_ends_with_its_tasks() -> None:
 async def test_ends_in_the_middle_of_everything() -> None:
     """An open watch, a hanging request and starting pods do not hold it up."""
     async with aiohttp.ClientSession() as session:
-        async with Cluster() as cluster:
+        async with DemoCluster() as cluster:
             cluster.load(manifests(SAMPLES["shop"], "default", replicas=2))
             stream = await session.get(f"{cluster.api_url}/api/v1/pods?watch=true")
             await cluster.until(lambda: len(cluster.objects("Pod", "default")) == 2)
         assert b'"ADDED"' in await stream.read()  # the stream came to its regular end
 
 
-async def test_the_ingress_is_a_pod(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_the_ingress_is_a_pod(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     pod = cluster.store.get(PODS, Key("traefik", "traefik"))
     assert pod is not None
     ports = {port["name"]: port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]}
@@ -45,13 +45,13 @@ async def test_the_ingress_is_a_pod(cluster: Cluster, session: aiohttp.ClientSes
     assert shop["spec"]["ingressClassName"] == "traefik"
 
 
-async def test_the_kubeconfig_leads_to_it(cluster: Cluster, tmp_path: Path) -> None:
+async def test_the_kubeconfig_leads_to_it(cluster: DemoCluster, tmp_path: Path) -> None:
     config = json.loads(cluster.kubeconfig(tmp_path / "config").read_text())
     assert config["clusters"][0]["cluster"] == {"server": cluster.api_url}
     assert config["current-context"] == config["contexts"][0]["name"]
 
 
-async def test_what_is_not_known_cannot_be_loaded(cluster: Cluster) -> None:
+async def test_what_is_not_known_cannot_be_loaded(cluster: DemoCluster) -> None:
     with pytest.raises(DemoError):
         cluster.load([{"apiVersion": "v1", "kind": "Unicorn", "metadata": {"name": "u"}}])
 
@@ -63,7 +63,7 @@ async def test_a_crash_ends_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("waker.demo.endpoints.reconcile", crash)
 
     async def wait_in_it() -> None:
-        async with asyncio.timeout(5), Cluster() as cluster:
+        async with asyncio.timeout(5), DemoCluster() as cluster:
             cluster.load(manifests(SAMPLES["shop"], "default"))
             await asyncio.Event().wait()
 

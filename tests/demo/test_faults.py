@@ -7,22 +7,22 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from waker.demo.cluster import Cluster, Options
+from waker.demo.cluster import DemoCluster, Options
 from waker.demo.faults import Fault, broken, throttled, unavailable
 from waker.demo.kinds import CONFIG_MAPS, LEASES, Key
-from waker.demo.refusals import Refused
+from waker.demo.refusals import ApiRefusal
 
 LIST = "/api/v1/namespaces/default/configmaps"
 
 
-async def status(cluster: Cluster, session: aiohttp.ClientSession, method: str = "GET", path: str = LIST) -> int:
+async def status(cluster: DemoCluster, session: aiohttp.ClientSession, method: str = "GET", path: str = LIST) -> int:
     async with session.request(method, cluster.api_url + path) as answer:
         await answer.read()
         return answer.status
 
 
 @pytest.mark.parametrize("refusal", [unavailable(), throttled(), broken()], ids=lambda refusal: refusal.reason)
-async def test_refused_once(cluster: Cluster, session: aiohttp.ClientSession, refusal: Refused) -> None:
+async def test_refused_once(cluster: DemoCluster, session: aiohttp.ClientSession, refusal: ApiRefusal) -> None:
     fault = cluster.api.faults.order(Fault("list", "configmaps", refusal=refusal))
     async with session.get(cluster.api_url + LIST) as answer:
         assert (answer.status, (await answer.json())["reason"]) == (refusal.code, refusal.reason)
@@ -31,7 +31,7 @@ async def test_refused_once(cluster: Cluster, session: aiohttp.ClientSession, re
     assert fault.met == 1
 
 
-async def test_only_who_was_chosen(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_only_who_was_chosen(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     cluster.api.faults.order(Fault("list", "pods", times=None, refusal=broken()))
     cluster.api.faults.order(Fault("get", name="a", times=None, refusal=broken()))
     assert await status(cluster, session) == 200
@@ -43,13 +43,13 @@ async def test_only_who_was_chosen(cluster: Cluster, session: aiohttp.ClientSess
     assert await status(cluster, session, path="/api/v1/pods") == 200
 
 
-async def test_a_cut_connection(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_a_cut_connection(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     cluster.api.faults.order(Fault("patch", cuts=True))
     with pytest.raises(aiohttp.ClientConnectionError):
         await status(cluster, session, "PATCH", f"{LIST}/a")
 
 
-async def test_hanging_until_released(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_hanging_until_released(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     fault = cluster.api.faults.order(Fault("list", hangs=True))
     asked = asyncio.create_task(status(cluster, session))
     await fault.reached.wait()
@@ -58,21 +58,21 @@ async def test_hanging_until_released(cluster: Cluster, session: aiohttp.ClientS
     assert await asked == 200
 
 
-async def test_delayed(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_delayed(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     cluster.api.faults.order(Fault("list", delay=timedelta(milliseconds=50)))
     began = asyncio.get_running_loop().time()
     assert await status(cluster, session) == 200
     assert asyncio.get_running_loop().time() - began >= 0.05
 
 
-async def test_calls_are_remembered(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_calls_are_remembered(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     await status(cluster, session)
     await status(cluster, session, "DELETE", f"{LIST}/a")
     assert cluster.api.faults.counted(["list"], "configmaps") == 1
     assert cluster.api.faults.counted(["create", "update", "patch", "delete"]) == 1
 
 
-async def test_dropped_watches(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_dropped_watches(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     async with session.get(f"{cluster.api_url}{LIST}?watch=true") as stream:
         assert (cluster.api.watchers(CONFIG_MAPS), cluster.api.drop_watches(LEASES)) == (1, 0)
         assert cluster.api.drop_watches(CONFIG_MAPS) == 1
@@ -80,7 +80,7 @@ async def test_dropped_watches(cluster: Cluster, session: aiohttp.ClientSession)
             await stream.content.readline()
 
 
-async def test_a_watcher_that_left_is_forgotten(cluster: Cluster) -> None:
+async def test_a_watcher_that_left_is_forgotten(cluster: DemoCluster) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{cluster.api_url}{LIST}?watch=true"):
         assert cluster.api.watchers(CONFIG_MAPS) == 1
     async with asyncio.timeout(5):
@@ -90,7 +90,7 @@ async def test_a_watcher_that_left_is_forgotten(cluster: Cluster) -> None:
 
 async def test_a_short_memory() -> None:
     """A small window makes versions too old by themselves."""
-    async with Cluster(Options(window=2)) as cluster, aiohttp.ClientSession() as session:
+    async with DemoCluster(Options(window=2)) as cluster, aiohttp.ClientSession() as session:
         version = cluster.store.version
         for name in "abc":
             cluster.verbs.create(CONFIG_MAPS, "default", {"metadata": {"name": name}})

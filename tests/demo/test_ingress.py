@@ -8,7 +8,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from waker.demo.cluster import Cluster, Options
+from waker.demo.cluster import DemoCluster, Options
 from waker.demo.kinds import DEPLOYMENTS, ENDPOINT_SLICES, INGRESSES, Key, key_of
 from waker.demo.samples import manifests
 from waker.demo.verbs import PatchType
@@ -19,17 +19,17 @@ SHOP = "default-shop-http@kubernetes"
 SHOP_KEY = Key("default", "shop")
 
 
-def scale(cluster: Cluster, replicas: int) -> None:
+def scale(cluster: DemoCluster, replicas: int) -> None:
     cluster.verbs.patch(DEPLOYMENTS, SHOP_KEY, PatchType.MERGE, {"spec": {"replicas": replicas}})
 
 
-async def test_a_visitor_gets_the_page(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_a_visitor_gets_the_page(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     async with session.get(cluster.ingress_url()) as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")
         assert "The Corner Shop" in await answer.text()
 
 
-async def test_bodies_are_streamed_both_ways(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_bodies_are_streamed_both_ways(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     sent = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
@@ -43,7 +43,7 @@ async def test_bodies_are_streamed_both_ways(cluster: Cluster, session: aiohttp.
         assert await answer.read() == b"second"
 
 
-async def test_the_server_sees_what_the_ingress_knows(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_the_server_sees_what_the_ingress_knows(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     claimed = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Host": "evil", "X-Real-Ip": "6.6.6.6", "X-Own": "kept"}
     async with session.get(cluster.ingress_url() + "echo?a=%2F%20b", headers=claimed) as answer:
         head = json.loads(answer.headers["X-Head"])
@@ -53,7 +53,7 @@ async def test_the_server_sees_what_the_ingress_knows(cluster: Cluster, session:
     assert (headers["x-forwarded-proto"], headers["x-real-ip"]) == ("http", "127.0.0.1")
 
 
-async def test_no_route_and_no_server(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_no_route_and_no_server(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     async with session.get(cluster.ingress_url(), headers={"Host": "other.localhost"}) as answer:
         assert (answer.status, await answer.text()) == (404, "404 page not found\n")
     scale(cluster, 0)
@@ -64,7 +64,7 @@ async def test_no_route_and_no_server(cluster: Cluster, session: aiohttp.ClientS
     assert cluster.ingress.metrics.requests(SHOP) == 0
 
 
-async def test_a_server_that_is_gone(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_a_server_that_is_gone(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     """The ingress does not know yet that the pod is gone: that is why routes move before pods do."""
     cluster.ingress.following.clear()
     scale(cluster, 0)
@@ -74,7 +74,7 @@ async def test_a_server_that_is_gone(cluster: Cluster, session: aiohttp.ClientSe
     assert cluster.ingress.metrics.requests(SHOP) == 1
 
 
-async def test_counted_at_the_end(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_counted_at_the_end(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     over = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
@@ -91,7 +91,7 @@ async def test_counted_at_the_end(cluster: Cluster, session: aiohttp.ClientSessi
     assert f'traefik_service_requests_total{{code="200",method="POST",protocol="http",service="{SHOP}"}} 1' in page
 
 
-async def test_a_request_in_flight_outlives_its_pod(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_a_request_in_flight_outlives_its_pod(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     over = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
@@ -109,7 +109,7 @@ async def test_a_request_in_flight_outlives_its_pod(cluster: Cluster, session: a
 
 
 async def test_changes_count_after_the_lag(session: aiohttp.ClientSession) -> None:
-    async with Cluster(Options(lag=timedelta(milliseconds=150))) as cluster:
+    async with DemoCluster(Options(lag=timedelta(milliseconds=150))) as cluster:
         cluster.load(manifests(QUICK, "default"))
         await cluster.until(lambda: is_ready(cluster, 1))
         await cluster.ingress.caught_up()
@@ -124,7 +124,7 @@ async def test_changes_count_after_the_lag(session: aiohttp.ClientSession) -> No
         assert cluster.ingress.table.find("new.localhost", "/") is not None
 
 
-async def test_a_swap_to_a_slice_of_somebody_else(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_a_swap_to_a_slice_of_somebody_else(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     """What KubeSleeper does: a Service without selector and a slice of its own, in the app's namespace."""
     (own,) = cluster.objects("EndpointSlice", "default")
     mirrored = {"name": "http", "port": own["ports"][0]["port"]}
@@ -154,7 +154,7 @@ async def test_a_swap_to_a_slice_of_somebody_else(cluster: Cluster, session: aio
     assert cluster.ingress.metrics.requests("default-w-http@kubernetes") == 1
 
 
-async def test_pods_listen_on_ports_of_their_own(cluster: Cluster, session: aiohttp.ClientSession) -> None:
+async def test_pods_listen_on_ports_of_their_own(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     scale(cluster, 2)
     await cluster.until(lambda: is_ready(cluster, 2))
     await cluster.ingress.caught_up()
@@ -168,7 +168,7 @@ async def test_pods_listen_on_ports_of_their_own(cluster: Cluster, session: aioh
 
 
 @pytest.mark.parametrize("target", ["http", 8080])
-async def test_a_target_port_by_name_or_number(cluster: Cluster, target: str | int) -> None:
+async def test_a_target_port_by_name_or_number(cluster: DemoCluster, target: str | int) -> None:
     ports = [{"name": "http", "port": 80, "targetPort": target}]
     spec = {"selector": {"app": "shop"}, "ports": ports}
     cluster.load([{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "other"}, "spec": spec}])
@@ -177,7 +177,7 @@ async def test_a_target_port_by_name_or_number(cluster: Cluster, target: str | i
     assert one["ports"] == other["ports"]
 
 
-async def test_slices_follow_a_deleted_service(cluster: Cluster) -> None:
+async def test_slices_follow_a_deleted_service(cluster: DemoCluster) -> None:
     cluster.verbs.delete(ENDPOINT_SLICES, key_of(cluster.objects("EndpointSlice", "default")[0]))
     await cluster.until(lambda: is_ready(cluster, 1))  # it is made again
     cluster.verbs.delete(DEPLOYMENTS, SHOP_KEY)

@@ -1,16 +1,16 @@
 """The metrics page: Traefik's format, and the life of its series."""
 
-from waker.demo.metrics import Metrics, Served
+from waker.demo.metrics import DemoMetrics, Served
 
 SHOP = "n-shop-http@kubernetes"
 
 
-def lines(metrics: Metrics, start: str) -> list[str]:
+def lines(metrics: DemoMetrics, start: str) -> list[str]:
     return [line for line in metrics.page().splitlines() if line.startswith(start)]
 
 
 def test_a_request_is_a_line() -> None:
-    metrics = Metrics()
+    metrics = DemoMetrics()
     metrics.count(Served(200, "GET", SHOP, 0.2, received=3, sent=7))
     metrics.count(Served(200, "GET", SHOP, 2.0))
     labels = 'code="200",method="GET",protocol="http",service="n-shop-http@kubernetes"'
@@ -31,7 +31,7 @@ def test_a_request_is_a_line() -> None:
 
 
 def test_families_are_introduced_and_absent_while_empty() -> None:
-    metrics = Metrics()
+    metrics = DemoMetrics()
     assert "traefik_service_requests_total" not in metrics.page()
     metrics.count(Served(200, "GET", SHOP, 0.0))
     page = metrics.page().splitlines()
@@ -41,7 +41,7 @@ def test_families_are_introduced_and_absent_while_empty() -> None:
 
 
 def test_no_server_asked_is_no_request_of_the_service() -> None:
-    metrics = Metrics()
+    metrics = DemoMetrics()
     metrics.count(Served(503, "GET", "", 0.0))
     assert lines(metrics, "traefik_service") == []
     assert lines(metrics, "traefik_entrypoint_requests_total") == [
@@ -50,7 +50,7 @@ def test_no_server_asked_is_no_request_of_the_service() -> None:
 
 
 def test_a_service_that_is_gone_is_told_once_more() -> None:
-    metrics = Metrics()
+    metrics = DemoMetrics()
     metrics.count(Served(200, "GET", SHOP, 0.0))
     metrics.reloaded(frozenset(), now=0.0)
     assert len(lines(metrics, "traefik_service_requests_total{")) == 1
@@ -58,7 +58,7 @@ def test_a_service_that_is_gone_is_told_once_more() -> None:
 
 
 def test_a_service_that_came_back_in_time_keeps_its_series() -> None:
-    metrics = Metrics()
+    metrics = DemoMetrics()
     metrics.count(Served(200, "GET", SHOP, 0.0))
     metrics.reloaded(frozenset(), now=0.0)
     metrics.reloaded(frozenset({SHOP}), now=0.0)

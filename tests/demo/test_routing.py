@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from waker.demo.kinds import Obj
-from waker.demo.routing import CONTROLLER, Server, Table, normalized, sources, table_of
+from waker.demo.routing import CONTROLLER, RoutedServer, Table, normalized, sources, table_of
 
 CLASS: Obj = {"metadata": {"name": "traefik"}, "spec": {"controller": CONTROLLER}}
 OTHER_CLASS: Obj = {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}}
@@ -112,7 +112,7 @@ def test_the_port_is_named_as_the_ingress_names_it() -> None:
 def test_servers(slices: tuple[Obj, ...], servers: tuple[int, ...]) -> None:
     found = table(ingress("i", ("x.example", "/", "Prefix", backend("a"))), slices=slices).find("x.example", "/")
     assert found is not None
-    assert found.servers == tuple(Server("127.0.0.1", number) for number in servers)
+    assert found.servers == tuple(RoutedServer("127.0.0.1", number) for number in servers)
 
 
 def test_names_in_metrics() -> None:

@@ -1,6 +1,5 @@
 """The tables of the documents say what the code says."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,11 @@ from tests.docs.tables import ROOT, TABLES, files, filled, rows_of
 from waker import names
 from waker.explain import shape
 from waker.metrics import DESCRIBED
+from waker.names import EventReason
 from waker.plan.model import Phase
-from waker.plan.workload_patches import OURS
-from waker.reconcile.report import EVENT_REASONS
+from waker.plan.workload_patches import NOTES
 
-TELLERS = {"tell", "_event"}  # methods that take an Event's reason
-WRITTEN = {*OURS, names.SAVED_BACKENDS}  # by KubeSleeper; all others are the user's
+WRITTEN = {*NOTES, names.SAVED_BACKENDS}  # by KubeSleeper; all others are the user's
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
@@ -45,7 +43,7 @@ def test_all_phases_are_described() -> None:
 
 def test_all_fields_of_explain_are_described() -> None:
     parts = {
-        "app": shape.App,
+        "app": shape.ExplainedApp,
         "against": shape.Reason,
         "settings": shape.Setting,
         "services": shape.ServiceFacts,
@@ -61,21 +59,12 @@ def test_all_fields_of_explain_are_described() -> None:
     assert [key for key in shape.Value.__annotations__ if f"`{key}`" not in described["series"]] == []
 
 
-def literal_reasons() -> set[str]:
-    """The reasons that stand as texts in the code, beside those of the phases: CamelCase words told or named `reason`."""
-    found: list[object] = []
-    for file in (ROOT / "waker").glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TELLERS:
-                found += [each.value for each in node.args if isinstance(each, ast.Constant)]
-            if isinstance(node, ast.Assign) and [ast.unparse(each) for each in node.targets] == ["reason"]:
-                found += [each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant)]
-    return {each for each in found if isinstance(each, str) and each[:1].isupper() and each.isalpha()}
-
-
 def test_all_events_are_described() -> None:
-    assert literal_reasons(), "the reasons are told in another way now: look for them there"
-    assert {row[0] for row in rows_of("events")} == {*EVENT_REASONS.values()} | literal_reasons()
+    assert [row[0] for row in rows_of("events")] == [str(each) for each in EventReason]
+
+
+def test_each_phase_is_reported_by_its_own_name() -> None:
+    assert {str(each) for each in Phase} <= {str(each) for each in EventReason}
 
 
 @pytest.mark.parametrize("field", [each.field for each in DESCRIBED])

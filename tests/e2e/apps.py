@@ -7,12 +7,12 @@ The second half is the suite's own opinion, read from replicas, readiness, backe
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.e2e.cluster import Api, Json
+from tests.e2e.cluster import Json, TestApi
 from waker import names
 
 
 @dataclass(frozen=True, slots=True)
-class App:
+class StageApp:
     """One workload with a Service and, unless `ingresses` says otherwise, an Ingress, all of one name."""
 
     namespace: str
@@ -47,7 +47,7 @@ class Rule:
     path: str = "/"
 
 
-def objects(app: App) -> list[Json]:
+def objects(app: StageApp) -> list[Json]:
     """Workload, Service and, if the app has one of its own, Ingress."""
     found = [workload(app), service(app)]
     if not app.ingresses:
@@ -55,7 +55,7 @@ def objects(app: App) -> list[Json]:
     return found
 
 
-def workload(app: App) -> Json:
+def workload(app: StageApp) -> Json:
     extra = {"serviceName": app.name} if app.kind == "StatefulSet" else {}
     return {
         "apiVersion": "apps/v1",
@@ -74,7 +74,7 @@ def workload(app: App) -> Json:
     }
 
 
-def _template(app: App) -> Json:
+def _template(app: StageApp) -> Json:
     delays = {"-start-delay": app.start_delay, "-ready-delay": app.ready_delay}
     container: Json = {
         "name": "web",
@@ -88,7 +88,7 @@ def _template(app: App) -> Json:
     return {"metadata": {"labels": {"app": app.name}}, "spec": {"containers": [container]}}
 
 
-def service(app: App) -> Json:
+def service(app: StageApp) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -97,7 +97,7 @@ def service(app: App) -> Json:
     }
 
 
-def ingress(app: App, name: str, rules: list[Rule]) -> Json:
+def ingress(app: StageApp, name: str, rules: list[Rule]) -> Json:
     """An Ingress in the app's namespace and class; rules of one host follow each other as written."""
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -115,7 +115,7 @@ def _path(rule: Rule) -> Json:
     return {"path": rule.path, "pathType": "Prefix", "backend": backend}
 
 
-def autoscaler(app: App, low: int, high: int) -> Json:
+def autoscaler(app: StageApp, low: int, high: int) -> Json:
     target = {"type": "Utilization", "averageUtilization": 80}
     return {
         "apiVersion": "autoscaling/v2",
@@ -146,7 +146,7 @@ def backends(found: Json) -> dict[tuple[str, str], str]:
     }
 
 
-def routes(api: Api, app: App) -> dict[tuple[str, str], str]:
+def routes(api: TestApi, app: StageApp) -> dict[tuple[str, str], str]:
     """Where this app's own paths lead: (host, path) -> Service."""
     found: dict[tuple[str, str], str] = {}
     for name in app.routed_by:
@@ -154,7 +154,7 @@ def routes(api: Api, app: App) -> dict[tuple[str, str], str]:
     return {where: to for where, to in found.items() if where[1] == app.path}
 
 
-def asleep(api: Api, app: App) -> str:
+def asleep(api: TestApi, app: StageApp) -> str:
     """ "" if it is asleep and nothing of the user's is lost; otherwise what is missing."""
     found = api.get(app.kind, app.namespace, app.name)
     if found["spec"]["replicas"]:
@@ -166,7 +166,7 @@ def asleep(api: Api, app: App) -> str:
     return f"routes still lead to the app: {theirs}" if theirs else ""
 
 
-def awake(api: Api, app: App) -> str:
+def awake(api: TestApi, app: StageApp) -> str:
     """ "" if it is awake, whole, ready and nothing of waker's is left on it; otherwise what is wrong."""
     found = api.get(app.kind, app.namespace, app.name)
     ready = found.get("status", {}).get("readyReplicas", 0)
@@ -181,12 +181,12 @@ def awake(api: Api, app: App) -> str:
     return f"{names.SAVED_BACKENDS} of it is still on {kept}" if kept else ""
 
 
-def listed_ready(api: Api, app: App) -> bool:
+def listed_ready(api: TestApi, app: StageApp) -> bool:
     """Whether an EndpointSlice of its Service has a ready endpoint."""
     slices = api.list("EndpointSlice", app.namespace, f"kubernetes.io/service-name={app.name}")
     return any(each["conditions"].get("ready") for one in slices for each in one.get("endpoints") or [])
 
 
-def saved(api: Api, namespace: str, ingress: str) -> str:
+def saved(api: TestApi, namespace: str, ingress: str) -> str:
     """What waker keeps on this Ingress, as text."""
     return annotations(api.get("Ingress", namespace, ingress)).get(names.SAVED_BACKENDS, "")

@@ -46,7 +46,7 @@ class ApiError(Exception):
 
 
 @dataclass(slots=True)
-class Access:
+class ApiAccess:
     """Where the API server is and how to be let in."""
 
     host: str
@@ -55,7 +55,7 @@ class Access:
     headers: dict[str, str]
 
     @classmethod
-    def from_kubeconfig(cls, path: Path) -> "Access":
+    def from_kubeconfig(cls, path: Path) -> "ApiAccess":
         """The first cluster and user of a kubeconfig."""
         config = yaml.safe_load(path.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
@@ -75,10 +75,10 @@ class Access:
 
 
 @dataclass(slots=True)
-class Api:
+class TestApi:
     """The API server. Objects are plain JSON."""
 
-    access: Access
+    access: ApiAccess
     _connection: HTTPSConnection | None = field(default=None, repr=False)
 
     def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Json:
@@ -166,8 +166,8 @@ def until(what: str, condition: Callable[[], T | None], within: float = 30, ever
         time.sleep(every)
 
 
-def api_from_environment() -> Api | None:
+def api_from_environment() -> TestApi | None:
     """The API of the running ground cluster, None outside of one."""
     if "GROUND_DIR" not in os.environ or "KUBECONFIG" not in os.environ:
         return None
-    return Api(Access.from_kubeconfig(Path(os.environ["KUBECONFIG"])))
+    return TestApi(ApiAccess.from_kubeconfig(Path(os.environ["KUBECONFIG"])))

@@ -7,18 +7,18 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.e2e import controllers
-from tests.e2e.cluster import Api, api_from_environment, until
-from tests.e2e.controllers import Controller
+from tests.e2e.cluster import TestApi, api_from_environment, until
+from tests.e2e.controllers import TestController
 from tests.e2e.history import History
-from tests.e2e.install import Waker
-from tests.e2e.load import Address
+from tests.e2e.install import InstalledWaker
+from tests.e2e.load import VisitorAddress
 from tests.e2e.scene import Scene
 
 numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def api() -> Iterator[Api]:
+def api() -> Iterator[TestApi]:
     """The API server of the test cluster; without one the scenarios are skipped."""
     found = api_from_environment()
     if found is None:
@@ -34,13 +34,13 @@ def installed() -> set[str]:
 
 
 @pytest.fixture
-def controller(request: pytest.FixtureRequest) -> Controller:
+def controller(request: pytest.FixtureRequest) -> TestController:
     """Traefik, unless the scenario asks for others with `every_controller`."""
     return controllers.ALL[getattr(request, "param", "traefik")]
 
 
 @pytest.fixture
-def address(api: Api, controller: Controller, installed: set[str]) -> Address:
+def address(api: TestApi, controller: TestController, installed: set[str]) -> VisitorAddress:
     """Where visitors come in: a pod of now, for some scenarios replace them. Installs the controller when first asked for."""
     if controller.ingress_class not in installed:
         installed.add(controller.ingress_class)
@@ -49,12 +49,12 @@ def address(api: Api, controller: Controller, installed: set[str]) -> Address:
 
 
 @pytest.fixture(scope="session")
-def installation(api: Api) -> Waker:
-    return Waker(api)
+def installation(api: TestApi) -> InstalledWaker:
+    return InstalledWaker(api)
 
 
 @pytest.fixture
-def waker(installation: Waker) -> Waker:
+def waker(installation: InstalledWaker) -> InstalledWaker:
     """Installed and ready."""
     installation.ensure()
     return installation
@@ -62,7 +62,11 @@ def waker(installation: Waker) -> Waker:
 
 @pytest.fixture
 def scene(
-    request: pytest.FixtureRequest, api: Api, controller: Controller, address: Address, waker: Waker
+    request: pytest.FixtureRequest,
+    api: TestApi,
+    controller: TestController,
+    address: VisitorAddress,
+    waker: InstalledWaker,
 ) -> Iterator[Scene]:
     """A stage with a namespace of its own."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")

@@ -8,13 +8,13 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.e2e.cluster import Api, kubectl, until
-from tests.e2e.load import Address
+from tests.e2e.cluster import TestApi, kubectl, until
+from tests.e2e.load import VisitorAddress
 
 GROUND = Path(os.environ.get("GROUND_HOME", Path(__file__).parents[2] / "../shared/ground")).resolve()
 
 
-class Controller(NamedTuple):
+class TestController(NamedTuple):
     """One kind of ingress controller. `ingress_class` is also its readable id."""
 
     ingress_class: str
@@ -25,22 +25,24 @@ class Controller(NamedTuple):
     port: int
     lag: float  # seconds; the longest it is known to take to follow a change on a quiet cluster
 
-    def install(self, api: Api) -> Address:
+    def install(self, api: TestApi) -> VisitorAddress:
         """Apply its manifests and wait for its pod. Gives the address for visitors."""
         for manifest in self.manifests:
             kubectl("apply", "--server-side", "-f", str(GROUND / "manifests" / manifest))
         return until(f"a ready pod of {self.ingress_class}", lambda: self.address(api), within=60)
 
-    def address(self, api: Api) -> Address | None:
+    def address(self, api: TestApi) -> VisitorAddress | None:
         for pod in api.list("Pod", self.namespace, self.pods):
             conditions = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions", [])}
             if conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]:
-                return Address(pod["status"]["podIP"], self.port)
+                return VisitorAddress(pod["status"]["podIP"], self.port)
         return None
 
 
-TRAEFIK = Controller("traefik", ("traefik.yaml",), "traefik", "traefik", "app.kubernetes.io/name=traefik", 8000, 2.0)
-NGINX = Controller(
+TRAEFIK = TestController(
+    "traefik", ("traefik.yaml",), "traefik", "traefik", "app.kubernetes.io/name=traefik", 8000, 2.0
+)
+NGINX = TestController(
     "nginx",
     ("ingress-nginx.yaml",),
     "ingress-nginx",
@@ -49,7 +51,7 @@ NGINX = Controller(
     80,
     3.4,
 )
-CONTOUR = Controller(
+CONTOUR = TestController(
     "contour", ("contour-crds.yaml", "contour.yaml"), "projectcontour", "envoy", "app=envoy", 8080, 0.5
 )
 ALL = {each.ingress_class: each for each in (TRAEFIK, NGINX, CONTOUR)}

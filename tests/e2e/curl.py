@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.load import Address
+from tests.e2e.load import VisitorAddress
 
 PATIENCE = 60  # s; above hold-for and every controller's read timeout
 
@@ -22,7 +22,7 @@ class Told:
     text: str
 
 
-def curl(address: Address, host: str, path: str, *args: str, given: Path | None = None) -> Told:
+def curl(address: VisitorAddress, host: str, path: str, *args: str, given: Path | None = None) -> Told:
     """`curl ARGS`. `given` is its standard input. Fails if curl does."""
     with (given or Path(os.devnull)).open("rb") as source:
         done = subprocess.run(_command(address, host, path, *args), stdin=source, capture_output=True, check=False)
@@ -31,12 +31,12 @@ def curl(address: Address, host: str, path: str, *args: str, given: Path | None 
     return Told(int(status), text)
 
 
-def following(address: Address, host: str, path: str) -> "subprocess.Popen[str]":
+def following(address: VisitorAddress, host: str, path: str) -> "subprocess.Popen[str]":
     """`curl -N`, still running: its output comes as it arrives."""
     return subprocess.Popen(_command(address, host, path, "-N"), stdout=subprocess.PIPE, text=True)
 
 
-def _command(address: Address, host: str, path: str, *args: str) -> list[str]:
+def _command(address: VisitorAddress, host: str, path: str, *args: str) -> list[str]:
     url = f"http://{address.host}:{address.port}{path}"
     fixed = ["curl", "-sS", "--noproxy", "*", "--max-time", str(PATIENCE), "-H", f"Host: {host}"]
     return [*fixed, "-w", "\n%{http_code}", *args, url]

@@ -9,17 +9,17 @@ import signal
 import subprocess
 from typing import NamedTuple
 
-from tests.e2e.cluster import Api, Json, kubectl, until
-from tests.e2e.controllers import Controller
-from tests.e2e.load import Address
+from tests.e2e.cluster import Json, TestApi, kubectl, until
+from tests.e2e.controllers import TestController
+from tests.e2e.load import VisitorAddress
 
 
-class Door(NamedTuple):
+class EntryPoint(NamedTuple):
     """One pod of a controller. `process` is 0 while its container does not run."""
 
-    controller: Controller
+    controller: TestController
     name: str
-    address: Address
+    address: VisitorAddress
     process: int
     ready: bool
 
@@ -44,24 +44,24 @@ class Door(NamedTuple):
         subprocess.run(["ip", "link", "set", link, state], check=True)
 
 
-def doors(api: Api, controller: Controller) -> list[Door]:
+def doors(api: TestApi, controller: TestController) -> list[EntryPoint]:
     """All its pods that have an address and are not about to end."""
     found = (each for each in api.list("Pod", controller.namespace, controller.pods) if _stays(each))
     return [_door(controller, each) for each in found]
 
 
-def scale(api: Api, controller: Controller, replicas: int) -> list[Door]:
+def scale(api: TestApi, controller: TestController, replicas: int) -> list[EntryPoint]:
     """So many pods, all of them ready."""
     begin_scale(controller, replicas)
     return until(f"{replicas} pods of {controller.ingress_class}", lambda: _whole(api, controller, replicas), 60)
 
 
-def begin_scale(controller: Controller, replicas: int) -> None:
+def begin_scale(controller: TestController, replicas: int) -> None:
     """So many pods, some time later."""
     kubectl("scale", "deployment", "-n", controller.namespace, controller.deployment, f"--replicas={replicas}")
 
 
-def _whole(api: Api, controller: Controller, replicas: int) -> list[Door]:
+def _whole(api: TestApi, controller: TestController, replicas: int) -> list[EntryPoint]:
     found = doors(api, controller)
     return found if len(found) == replicas and all(each.ready for each in found) else []
 
@@ -70,10 +70,10 @@ def _stays(pod: Json) -> bool:
     return bool(pod.get("status", {}).get("podIP")) and "deletionTimestamp" not in pod["metadata"]
 
 
-def _door(controller: Controller, pod: Json) -> Door:
+def _door(controller: TestController, pod: Json) -> EntryPoint:
     status = pod["status"]
     conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
     running = [one["containerID"] for one in status.get("containerStatuses", []) if "running" in one.get("state", {})]
     process = int(running[0].removeprefix("ground://")) if running else 0
-    address = Address(status["podIP"], controller.port)
-    return Door(controller, pod["metadata"]["name"], address, process, conditions.get("Ready") == "True")
+    address = VisitorAddress(status["podIP"], controller.port)
+    return EntryPoint(controller, pod["metadata"]["name"], address, process, conditions.get("Ready") == "True")

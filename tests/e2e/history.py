@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
 from tests.e2e.apps import annotations, backends
-from tests.e2e.cluster import Access, Json, path_of
+from tests.e2e.cluster import ApiAccess, Json, path_of
 from waker import names
 
 WATCHED = ("Deployment", "StatefulSet", "Ingress")
@@ -42,7 +42,7 @@ class Version:
 class History:
     """Versions in order of arrival."""
 
-    access: Access
+    access: ApiAccess
     namespace: str
     versions: list[Version] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.cluster import Api, Json, kubectl, until
+from tests.e2e.cluster import Json, TestApi, kubectl, until
 from waker import names
 
 CHECKOUT = Path(__file__).parents[2]
@@ -23,10 +23,10 @@ QUICK = {"idle-after": "1h", "scrape-interval": "1s", "wake-timeout": "60s", "ho
 
 
 @dataclass(slots=True)
-class Waker:
+class InstalledWaker:
     """The installed service. Commands are run by the Python of the test run, as a user's laptop would."""
 
-    api: Api
+    api: TestApi
     settings: Mapping[str, str] = field(default_factory=lambda: QUICK)  # over those of k8s/settings.yaml
 
     def ensure(self) -> None:

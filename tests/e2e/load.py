@@ -19,7 +19,7 @@ from waker import names
 PATIENCE = 70.0  # above hold-for and every controller's read timeout
 
 
-class Address(NamedTuple):
+class VisitorAddress(NamedTuple):
     host: str
     port: int
 
@@ -70,7 +70,7 @@ def poll(request: Request) -> Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LoadAnswer:
     """What a client saw. Times are `time.monotonic()`; `status` is 0 and `error` says why if there was no answer."""
 
     label: str
@@ -104,7 +104,7 @@ class Head(NamedTuple):
 Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def ask(address: Address, request: Request, patience: float = PATIENCE) -> Answer:
+async def ask(address: VisitorAddress, request: Request, patience: float = PATIENCE) -> LoadAnswer:
     """One request on a connection of its own."""
     began = time.monotonic()
     link: Link | None = None
@@ -113,25 +113,25 @@ async def ask(address: Address, request: Request, patience: float = PATIENCE) ->
             link = await asyncio.open_connection(*address)
             return await _exchange(link, request, began, keep=False)
     except (OSError, EOFError) as error:
-        return Answer(request.label, began, time.monotonic(), Who.NOBODY, error=_named(error))
+        return LoadAnswer(request.label, began, time.monotonic(), Who.NOBODY, error=_named(error))
     finally:
         await _close(link)
 
 
-def ask_now(address: Address, request: Request, patience: float = PATIENCE) -> Answer:
+def ask_now(address: VisitorAddress, request: Request, patience: float = PATIENCE) -> LoadAnswer:
     """`ask`, for a scenario's own thread."""
     return asyncio.run(ask(address, request, patience))
 
 
 @dataclass(slots=True)
-class Session:
+class LoadSession:
     """A client that keeps its connection."""
 
-    address: Address
+    address: VisitorAddress
     _link: Link | None = None
     reopened: int = 0
 
-    async def ask(self, request: Request, patience: float = PATIENCE) -> Answer:
+    async def ask(self, request: Request, patience: float = PATIENCE) -> LoadAnswer:
         """One request on the kept connection; if that was closed while idle, on a new one."""
         began = time.monotonic()
         for fresh in (self._link is None, True):
@@ -142,7 +142,7 @@ class Session:
             except (OSError, EOFError) as error:
                 await self.close()
                 if fresh:
-                    return Answer(request.label, began, time.monotonic(), Who.NOBODY, error=_named(error))
+                    return LoadAnswer(request.label, began, time.monotonic(), Who.NOBODY, error=_named(error))
                 self.reopened += 1
             else:
                 if answer.header("connection").lower() == "close":
@@ -155,7 +155,7 @@ class Session:
         await _close(link)
 
 
-async def _exchange(link: Link, request: Request, began: float, *, keep: bool) -> Answer:
+async def _exchange(link: Link, request: Request, began: float, *, keep: bool) -> LoadAnswer:
     reader, writer = link
     writer.write(request.encoded(keep=keep))
     await writer.drain()
@@ -165,7 +165,7 @@ async def _exchange(link: Link, request: Request, began: float, *, keep: bool) -
     is_app = head.status == 200 and (f"<h1 id=app>{request.app}</h1>" in body or body.startswith(f"{request.app} "))
     who = Who.WAKER if marker else Who.APP if is_app else Who.OTHER
     ended = time.monotonic()
-    return Answer(request.label, began, ended, who, head.status, "", marker, head.headers, body[:4000])
+    return LoadAnswer(request.label, began, ended, who, head.status, "", marker, head.headers, body[:4000])
 
 
 async def _head(reader: asyncio.StreamReader) -> Head:
@@ -210,7 +210,7 @@ def _named(error: BaseException) -> str:
     return type(error).__name__
 
 
-def summary(answers: Iterable[Answer]) -> str:
+def summary(answers: Iterable[LoadAnswer]) -> str:
     """`browser app 200: 120, curl waker 503: 3`."""
     counted = Counter(f"{answer.label} {answer.kind}" for answer in answers)
     return ", ".join(f"{kind}: {count}" for kind, count in sorted(counted.items())) or "no answers"

@@ -4,16 +4,16 @@ import base64
 import socket
 from types import TracebackType
 
-from tests.e2e.load import Address
+from tests.e2e.load import VisitorAddress
 
 KEY = base64.b64encode(bytes(16)).decode()
 TEXT_FRAME = b"\x81\x82" + bytes(4)  # two characters to come, masked with zeros, so that they stand as they are
 
 
-class Line:
+class LongLine:
     """One connection with one request on it, for as long as the `with` block runs."""
 
-    def __init__(self, address: Address, host: str, path: str, *headers: str) -> None:
+    def __init__(self, address: VisitorAddress, host: str, path: str, *headers: str) -> None:
         self._socket = socket.create_connection(address, timeout=10)
         lines = "\r\n".join([f"GET {path} HTTP/1.1", f"Host: {host}", *headers, "", ""])
         self._socket.sendall(lines.encode())
@@ -22,7 +22,7 @@ class Line:
         while self._file.readline().strip():
             pass  # the rest of the head
 
-    def __enter__(self) -> "Line":
+    def __enter__(self) -> "LongLine":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -39,12 +39,12 @@ class Line:
         return self._file.readline()
 
 
-def websocket(address: Address, host: str) -> Line:
+def websocket(address: VisitorAddress, host: str) -> LongLine:
     """Opens one at the sample app."""
     upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}")
-    return Line(address, host, "/ws", *upgrade, f"Origin: http://{host}")
+    return LongLine(address, host, "/ws", *upgrade, f"Origin: http://{host}")
 
 
-def download(address: Address, host: str) -> Line:
+def download(address: VisitorAddress, host: str) -> LongLine:
     """Begins one at the sample app: a line a second, without end."""
-    return Line(address, host, "/stream")
+    return LongLine(address, host, "/stream")

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tests.e2e import apps, controllers, load
-from tests.e2e.apps import App
-from tests.e2e.cluster import Api, ApiError, Json, until
-from tests.e2e.controllers import Controller
+from tests.e2e.apps import StageApp
+from tests.e2e.cluster import ApiError, Json, TestApi, until
+from tests.e2e.controllers import TestController
 from tests.e2e.history import History
-from tests.e2e.install import Waker
-from tests.e2e.load import Address, Answer, Who
+from tests.e2e.install import InstalledWaker
+from tests.e2e.load import LoadAnswer, VisitorAddress, Who
 
 SETTLED = 60.0  # seconds; far above what any change of phase takes
 every_controller = pytest.mark.parametrize(
@@ -29,16 +29,16 @@ every_controller = pytest.mark.parametrize(
 class Scene:
     """Everything a scenario touches."""
 
-    api: Api
-    waker: Waker
-    controller: Controller
-    address: Address
+    api: TestApi
+    waker: InstalledWaker
+    controller: TestController
+    address: VisitorAddress
     namespace: str
     history: History
 
-    def app(self, name: str, **more: Any) -> App:
+    def app(self, name: str, **more: Any) -> StageApp:
         """Make an app and wait until it answers through the controller."""
-        app = App(self.namespace, name, self.controller.ingress_class, **more)
+        app = StageApp(self.namespace, name, self.controller.ingress_class, **more)
         self.create(*apps.objects(app))
         if not app.ingresses:
             self.answering(app, app.host)
@@ -48,12 +48,12 @@ class Scene:
         for obj in objects:
             self.api.create(obj)
 
-    def answering(self, app: App, host: str, path: str = "/") -> None:
+    def answering(self, app: StageApp, host: str, path: str = "/") -> None:
         """Wait until all its pods are ready and it answers through the controller."""
         until(f"{app.name} is ready", lambda: not apps.awake(self.api, app), SETTLED)
         until(f"{host}{path} answers", lambda: self._answers(app, host, path), SETTLED)
 
-    def _answers(self, app: App, host: str, path: str) -> bool:
+    def _answers(self, app: StageApp, host: str, path: str) -> bool:
         """Several times in a row: after a reload of nginx old and new workers answer side by side for a while.
 
         Not patiently: once waker is gone, a controller that does not follow yet may dial its old address for long.
@@ -64,29 +64,29 @@ class Scene:
             time.sleep(0.05)
         return True
 
-    def knock(self, app: App, host: str = "", path: str = "/") -> Answer:
+    def knock(self, app: StageApp, host: str = "", path: str = "/") -> LoadAnswer:
         """One visit of a browser."""
         return load.ask_now(self.address, load.browser(host or app.host, app.name, path))
 
-    def visit(self, app: App, host: str = "", path: str = "/") -> None:
+    def visit(self, app: StageApp, host: str = "", path: str = "/") -> None:
         """A person knocks and waits until the app itself answers."""
         until(f"{app.name} answers a visitor", lambda: self.knock(app, host, path).who is Who.APP, SETTLED)
 
-    def sleep(self, *some: App) -> None:
+    def sleep(self, *some: StageApp) -> None:
         """`waker sleep`, until they are asleep."""
         for app in some:
             self.waker.do("sleep", f"{app.kind.lower()}/{app.name}", "-n", self.namespace)
         self.asleep(*some)
 
-    def pin(self, app: App, state: str | None) -> None:
+    def pin(self, app: StageApp, state: str | None) -> None:
         """What a user writes into `kubesleeper.io/state`; None takes it away."""
         self.api.annotate(app.kind, app.namespace, app.name, state=state)
 
-    def asleep(self, *some: App, within: float = SETTLED) -> None:
+    def asleep(self, *some: StageApp, within: float = SETTLED) -> None:
         for app in some:
             self._wait(f"{app.name} is asleep", lambda app=app: apps.asleep(self.api, app), within)
 
-    def awake(self, *some: App, within: float = SETTLED) -> None:
+    def awake(self, *some: StageApp, within: float = SETTLED) -> None:
         for app in some:
             self._wait(f"{app.name} is awake", lambda app=app: apps.awake(self.api, app), within)
 

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from tests.e2e import load
-from tests.e2e.load import Address, Answer, Request, Who
+from tests.e2e.load import LoadAnswer, Request, VisitorAddress, Who
 
 
 @dataclass(slots=True)
 class Stream:
     """Requests at a fixed pace, in turn, in the background, while the `with` block runs. `answers` is in order of sending."""
 
-    address: Address
+    address: VisitorAddress
     requests: Sequence[Request]
     every: float = 0.01
     keep: bool = False
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[LoadAnswer] = field(default_factory=list)
     began: float = 0.0
     _thread: threading.Thread | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -41,7 +41,7 @@ class Stream:
             self._thread.join()
 
     async def _run(self) -> None:
-        session = load.Session(self.address)
+        session = load.LoadSession(self.address)
         try:
             async with asyncio.TaskGroup() as group:
                 for number, request in enumerate(itertools.cycle(self.requests)):

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.e2e.apps import App
+from tests.e2e.apps import StageApp
 from tests.e2e.curl import curl, following
-from tests.e2e.load import Address
+from tests.e2e.load import VisitorAddress
 from tests.e2e.scene import Scene, every_controller
 
 MB = 2**20
@@ -50,7 +50,7 @@ def test_curl_wakes_and_is_answered_by_the_app(scene: Scene, tmp_path: Path) -> 
     assert (told.status, told.text.strip()) == (200, digest)
 
 
-def slept_again(scene: Scene, app: App) -> None:
+def slept_again(scene: Scene, app: StageApp) -> None:
     scene.awake(app)
     scene.sleep(app)
 
@@ -106,7 +106,7 @@ def test_a_websocket_is_held_and_lives_on(scene: Scene) -> None:
     scene.awake(shop)
 
 
-async def echoes(address: Address, app: App, size: int) -> None:
+async def echoes(address: VisitorAddress, app: StageApp, size: int) -> None:
     headers = {"Host": app.host, "Origin": f"http://{app.host}"}
     url = f"ws://{address.host}:{address.port}/ws"
     async with (

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from tests.e2e import apps
-from tests.e2e.apps import App, Rule
+from tests.e2e.apps import Rule, StageApp
 from tests.e2e.cluster import until
 from tests.e2e.curl import curl
 from tests.e2e.scene import Scene
@@ -127,7 +127,7 @@ def ids() -> list[str]:
     return [f"{KINDS[number % len(KINDS)]}-{number}" for number in range(REQUESTS)]
 
 
-async def everybody(scene: Scene, app: App) -> Counter[str]:
+async def everybody(scene: Scene, app: StageApp) -> Counter[str]:
     base = f"http://{scene.address.host}:{scene.address.port}"
     waiting = iter(ids())
     # A connection each: on one that was kept the library would ask a second time by itself.

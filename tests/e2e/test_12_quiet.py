@@ -44,7 +44,7 @@ def agent(name: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("controller", ["traefik", "contour"], indirect=True)
 def test_nobody_of_these_wakes_it(scene: Scene) -> None:
-    lists = {names.IGNORE_AGENTS: "nightly/", names.IGNORE_PATHS: "/assets/*", names.PROBE_RESPONSE: "200"}
+    lists = {names.IGNORE_AGENTS: "nightly/", names.IGNORE_PATHS: "/assets/*", names.HEALTH_CHECK_RESPONSE: "200"}
     shop = scene.app("shop", annotations=lists)
     scene.sleep(shop)
 

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from tests.e2e import apps, load
-from tests.e2e.apps import App, Rule, annotations
+from tests.e2e.apps import Rule, StageApp, annotations
 from tests.e2e.cluster import Json, until
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
@@ -43,7 +43,7 @@ def test_a_challenge_is_answered_while_the_app_sleeps(scene: Scene, in_place: bo
     scene.awake(shop)
 
 
-def begin(scene: Scene, shop: App, in_place: bool) -> None:
+def begin(scene: Scene, shop: StageApp, in_place: bool) -> None:
     """What the solver does: its path first, exact, to its own Service."""
     path = {"path": CHALLENGE, "pathType": "Exact", "backend": {"service": {"name": "solver", "port": {"number": 80}}}}
     if not in_place:
@@ -57,7 +57,7 @@ def begin(scene: Scene, shop: App, in_place: bool) -> None:
     scene.api.patch("Ingress", shop.namespace, shop.name, {"spec": found["spec"]})
 
 
-def end(scene: Scene, shop: App, in_place: bool) -> None:
+def end(scene: Scene, shop: StageApp, in_place: bool) -> None:
     """The challenge is over: its path goes."""
     if not in_place:
         scene.api.call("DELETE", f"apis/networking.k8s.io/v1/namespaces/{shop.namespace}/ingresses/solver")
@@ -68,16 +68,16 @@ def end(scene: Scene, shop: App, in_place: bool) -> None:
     scene.api.patch("Ingress", shop.namespace, shop.name, {"spec": found["spec"]})
 
 
-def challenge(scene: Scene, shop: App, solver: App) -> load.Answer:
+def challenge(scene: Scene, shop: StageApp, solver: StageApp) -> load.LoadAnswer:
     """What the certificate authority sees."""
     agent = ("User-Agent", "Mozilla/5.0 (compatible; Let's Encrypt validation server)")
     return load.ask_now(scene.address, load.Request("acme", shop.host, solver.name, CHALLENGE, headers=(agent,)))
 
 
-def answered_by(scene: Scene, shop: App, solver: App) -> bool:
+def answered_by(scene: Scene, shop: StageApp, solver: StageApp) -> bool:
     return challenge(scene, shop, solver).who is Who.APP
 
 
-def saved_routes(scene: Scene, shop: App) -> list[str]:
+def saved_routes(scene: Scene, shop: StageApp) -> list[str]:
     text = annotations(scene.api.get("Ingress", shop.namespace, shop.name))[names.SAVED_BACKENDS]
     return [each["path"] for each in json.loads(text)["routes"]]

@@ -20,10 +20,10 @@ WARM = 4.0  # seconds
 @pytest.fixture
 def _left_to_kubernetes(scene: Scene) -> Iterator[None]:
     settings = scene.waker.settings
-    scene.waker.settings = {**settings, "ask-readiness": "false"}
+    scene.waker.settings = {**settings, "early-readiness": "false"}
     scene.waker.ensure()
     yield
-    scene.waker.settings = {**settings, "ask-readiness": "true"}
+    scene.waker.settings = {**settings, "early-readiness": "true"}
     scene.waker.ensure()
     scene.waker.settings = settings
 

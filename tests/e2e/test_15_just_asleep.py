@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.e2e.apps import App
+from tests.e2e.apps import StageApp
 from tests.e2e.cluster import until
 from tests.e2e.scene import Scene, every_controller
 from tests.e2e.stream import Stream
@@ -27,7 +27,7 @@ def test_a_visit_just_after_a_stateful_set_was_taken(scene: Scene, replicas: int
     check(scene, scene.app("shop", kind="StatefulSet", replicas=replicas, start_delay="1s"))
 
 
-def check(scene: Scene, app: App) -> None:
+def check(scene: Scene, app: StageApp) -> None:
     with Stream(scene.address, clients(app), 0.02) as stream:
         for delay in DELAYS:
             scene.pin(app, "asleep")
@@ -39,6 +39,6 @@ def check(scene: Scene, app: App) -> None:
     stream.check()
 
 
-def fallen(scene: Scene, app: App, since: float) -> None:
+def fallen(scene: Scene, app: StageApp, since: float) -> None:
     """Wait, in small steps, until its replicas are 0."""
     until("replicas are 0", lambda: 0 in scene.history.replicas(app.kind, app.name, since), 60, 0.005)

@@ -7,7 +7,7 @@ request on a connection of its own: what a swap loses, it shows.
 import time
 
 from tests.e2e import load
-from tests.e2e.apps import App
+from tests.e2e.apps import StageApp
 from tests.e2e.cluster import until
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene, every_controller
@@ -18,7 +18,7 @@ EVERY = 0.01  # seconds
 TURNS = 10
 
 
-def clients(app: App) -> list[load.Request]:
+def clients(app: StageApp) -> list[load.Request]:
     return [load.browser(app.host, app.name), load.curl(app.host, app.name)]
 
 
@@ -54,10 +54,10 @@ def test_asked_to_sleep_under_load_it_turns_back(scene: Scene) -> None:
     assert scene.history.replicas(shop.kind, shop.name) == [1]
 
 
-def answered(scene: Scene, app: App, since: float) -> bool:
+def answered(scene: Scene, app: StageApp, since: float) -> bool:
     """`waker sleep` was seen on the workload and is gone again."""
     asked = [
-        names.SLEEP_ASKED_AT in each.obj["metadata"].get("annotations", {})
+        names.SLEEP_REQUESTED_AT in each.obj["metadata"].get("annotations", {})
         for each in scene.history.of(app.kind, app.name, since)
     ]
     return any(asked) and not asked[-1]

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from tests.e2e import load
-from tests.e2e.load import Address, Answer, Request, Who
+from tests.e2e.load import LoadAnswer, Request, VisitorAddress, Who
 from tests.e2e.scene import Scene, every_controller
 
 VISITORS = 500
@@ -28,17 +28,17 @@ def test_a_crowd_is_one_wake(scene: Scene) -> None:
     assert scene.history.replicas(shop.kind, shop.name) == [2, 0, 2]
 
 
-def is_go(answer: Answer) -> bool:
+def is_go(answer: LoadAnswer) -> bool:
     """What waker says to a page's poll when it passes requests on: load again."""
     return answer.label == "poll" and answer.status == 204
 
 
-async def gathered(address: Address, crowd: list[Request]) -> list[list[Answer]]:
+async def gathered(address: VisitorAddress, crowd: list[Request]) -> list[list[LoadAnswer]]:
     """All at once. What each of them saw."""
     return await asyncio.gather(*(stay(address, request) for request in crowd))
 
 
-async def stay(address: Address, request: Request) -> list[Answer]:
+async def stay(address: VisitorAddress, request: Request) -> list[LoadAnswer]:
     """A visitor who stays: a browser polls as the page tells it to, a program asks again after a 503."""
     end = time.monotonic() + PATIENCE
     seen = [await load.ask(address, request)]

@@ -1,7 +1,7 @@
 """Scenario 4: what wakes is what slept: three replicas, a StatefulSet, an HPA's own number."""
 
 from tests.e2e import apps
-from tests.e2e.apps import App
+from tests.e2e.apps import StageApp
 from tests.e2e.cluster import until
 from tests.e2e.scene import Scene
 
@@ -36,11 +36,11 @@ def test_an_autoscaler_takes_over_again(scene: Scene) -> None:
     until("the autoscaler raises it to its minimum", lambda: replicas(scene, shop) == 2, HPA_SYNC)
 
 
-def replicas(scene: Scene, app: App) -> int:
+def replicas(scene: Scene, app: StageApp) -> int:
     return int(scene.api.get(app.kind, app.namespace, app.name)["spec"]["replicas"])
 
 
-def reason(scene: Scene, app: App) -> str:
+def reason(scene: Scene, app: StageApp) -> str:
     found = scene.api.get("HorizontalPodAutoscaler", app.namespace, app.name)
     conditions = found.get("status", {}).get("conditions", [])
     return next((str(each["reason"]) for each in conditions if each["type"] == "ScalingActive"), "")

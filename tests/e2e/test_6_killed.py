@@ -9,7 +9,7 @@ import json
 import random
 import time
 
-from tests.e2e.apps import App, annotations, backends
+from tests.e2e.apps import StageApp, annotations, backends
 from tests.e2e.history import Version
 from tests.e2e.scene import Scene
 from waker import names
@@ -43,12 +43,12 @@ def test_killed_at_twenty_moments(scene: Scene) -> None:
     scene.awake(*some)
 
 
-def settle(scene: Scene, some: list[App], wanted: list[str]) -> None:
+def settle(scene: Scene, some: list[StageApp], wanted: list[str]) -> None:
     for app, state in zip(some, wanted, strict=True):
         (scene.asleep if state == "asleep" else scene.awake)(app)
 
 
-def restorable(seen: Version, some: list[App]) -> bool:
+def restorable(seen: Version, some: list[StageApp]) -> bool:
     """Nothing of the user's is lost in this version of an object."""
     app = next((each for each in some if each.name == seen.name), None)
     if app is None:

@@ -21,7 +21,7 @@ def test_bad_annotations(scene: Scene) -> None:
         told_about = until(f"{app.name} is told", partial(warnings, scene, app.name), 20)
         assert all(BAD[app.name] in event for event in told_about)
         (status,) = scene.waker.status(app.namespace, app.name)
-        assert status["phase"] == "Unmanaged"
+        assert status["phase"] == "NotManaged"
         assert BAD[app.name] in status["reason"]
     time.sleep(2 * IDLE)  # the claim is about time that passes
     for app in some:

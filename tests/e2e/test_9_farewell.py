@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.e2e.apps import App
-from tests.e2e.cluster import Api, Json, until
+from tests.e2e.apps import StageApp
+from tests.e2e.cluster import Json, TestApi, until
 from tests.e2e.scene import Scene, every_controller
 from waker import names
 
@@ -30,7 +30,7 @@ def test_restored_after_the_service_is_gone(scene: Scene) -> None:
     left_as_written(scene, some, before)
 
 
-def household(scene: Scene) -> tuple[list[App], dict[str, Any]]:
+def household(scene: Scene) -> tuple[list[StageApp], dict[str, Any]]:
     """An app of each kind asleep, one awake that slept before, one awake; and all objects as they were before that."""
     shop = scene.app("shop", replicas=3)
     data = scene.app("data", kind="StatefulSet", replicas=2)
@@ -43,7 +43,7 @@ def household(scene: Scene) -> tuple[list[App], dict[str, Any]]:
     return [shop, data, slept, busy], before
 
 
-def left_as_written(scene: Scene, some: list[App], before: dict[str, Any]) -> None:
+def left_as_written(scene: Scene, some: list[StageApp], before: dict[str, Any]) -> None:
     scene.awake(*some)
     for app in some:
         scene.answering(app, app.host)
@@ -55,7 +55,7 @@ def left_as_written(scene: Scene, some: list[App], before: dict[str, Any]) -> No
     assert written(scene.api, scene.namespace) == before
 
 
-def written(api: Api, namespace: str) -> dict[str, Any]:
+def written(api: TestApi, namespace: str) -> dict[str, Any]:
     """What users write: spec, labels and annotations by kind and name. Of slices only whose they are."""
     found = {}
     for kind in KINDS:

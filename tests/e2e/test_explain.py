@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from tests.e2e import apps
-from tests.e2e.apps import App, Rule
+from tests.e2e.apps import Rule, StageApp
 from tests.e2e.cluster import Json, until
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
@@ -16,7 +16,7 @@ from tests.e2e.scene import Scene
 REQUESTS = 7
 
 
-def explained(scene: Scene, app: App) -> Json:
+def explained(scene: Scene, app: StageApp) -> Json:
     found: Json = json.loads(scene.waker.do("explain", app.name, "-n", app.namespace, "-o", "json"))
     return found
 
@@ -25,7 +25,7 @@ def reasons(found: Json) -> list[str]:
     return [each["kind"] for each in found["against"]]
 
 
-def in_use(scene: Scene, app: App) -> Json | None:
+def in_use(scene: Scene, app: StageApp) -> Json | None:
     """What is told once all requests have been read."""
     found = explained(scene, app)
     values = [value["requests"] or 0 for series in found["series"] for value in series["values"]]
@@ -59,12 +59,12 @@ def test_the_values_are_those_of_the_controllers_page(scene: Scene) -> None:
 
 @pytest.mark.parametrize("controller", [pytest.param("nginx", id="nginx")], indirect=True)
 def test_a_wildcard_host_is_refused_with_the_way_out(scene: Scene) -> None:
-    shop = App(scene.namespace, "shop", scene.controller.ingress_class, ingresses=("wild",))
+    shop = StageApp(scene.namespace, "shop", scene.controller.ingress_class, ingresses=("wild",))
     scene.create(*apps.objects(shop))
     rule = Rule(f"*.{scene.namespace}.example.org", shop.name)
     scene.create(apps.ingress(shop, "wild", [rule]))
     found = until("it is refused", partial(blind, scene, shop), 30)
-    (reason,) = (each for each in found["against"] if each["kind"] == "blind")
+    (reason,) = (each for each in found["against"] if each["kind"] == "not-counted")
     assert "ingress-nginx does not count requests of a wildcard host; name each host in a rule" in reason["text"]
     assert found["answer"].startswith(
         f"{shop.namespace}/shop is awake: wild: {rule.host}/: ingress-nginx does not count"
@@ -72,9 +72,9 @@ def test_a_wildcard_host_is_refused_with_the_way_out(scene: Scene) -> None:
     assert "name each host in a rule of its own" in scene.waker.do("explain", "shop", "-n", shop.namespace)
 
 
-def blind(scene: Scene, app: App) -> Json | None:
+def blind(scene: Scene, app: StageApp) -> Json | None:
     found = explained(scene, app)
-    return found if "blind" in reasons(found) and found["phase"] == "Awake" else None
+    return found if "not-counted" in reasons(found) and found["phase"] == "Awake" else None
 
 
 def test_an_unknown_app_is_one_sentence(scene: Scene) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tests.browser import chromium
-from tests.browser.chromium import Heard, Page
+from tests.browser.chromium import BrowserPage, Heard
 from tests.e2e import load
-from tests.e2e.apps import App
-from tests.e2e.cluster import Api, kubectl, until
+from tests.e2e.apps import StageApp
+from tests.e2e.cluster import TestApi, kubectl, until
 from tests.e2e.scene import Scene
 
 DEEP = "/shelf/7?q=a%20b&page=2#reviews"
@@ -24,7 +24,7 @@ two_controllers = pytest.mark.parametrize("controller", ["traefik", "contour"], 
 
 
 @contextmanager
-def browser(scene: Scene, **options: Any) -> Iterator[Page]:
+def browser(scene: Scene, **options: Any) -> Iterator[BrowserPage]:
     """A fresh browser for which every name is the ingress controller."""
     how = chromium.launching()
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 may be missing
@@ -36,15 +36,15 @@ def browser(scene: Scene, **options: Any) -> Iterator[Page]:
         program.close()
 
 
-def link(scene: Scene, app: App, path: str) -> str:
+def link(scene: Scene, app: StageApp, path: str) -> str:
     return f"http://{app.host}:{scene.address.port}{path}"
 
 
-def shows_app(page: Page, within: float = 60) -> None:
+def shows_app(page: BrowserPage, within: float = 60) -> None:
     page.locator("#app").wait_for(timeout=within * 1000)
 
 
-def shot(page: Page, name: str) -> None:
+def shot(page: BrowserPage, name: str) -> None:
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
@@ -70,7 +70,7 @@ def test_a_deep_link_is_kept(scene: Scene) -> None:
     assert heard.errors == []
     assert heard.loads == [link(scene, shop, DEEP)] * 2, "the page, then the app"
     found = scene.api.get(shop.kind, shop.namespace, shop.name)
-    assert found["metadata"]["annotations"]["kubesleeper.io/usual-wake"].endswith("s")
+    assert found["metadata"]["annotations"]["kubesleeper.io/typical-wake"].endswith("s")
 
 
 @two_controllers
@@ -172,7 +172,7 @@ def throttled(scene: Scene, pause: str) -> Iterator[None]:
         rolled_out("rollout", "undo", *where)
 
 
-def process(api: Api, namespace: str, selector: str) -> int:
+def process(api: TestApi, namespace: str, selector: str) -> int:
     """The process of the one container that runs there."""
 
     def found() -> int | None:

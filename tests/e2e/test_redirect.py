@@ -6,7 +6,7 @@ from urllib.parse import quote
 from tests.e2e import waiting_host
 from tests.e2e.cluster import until
 from tests.e2e.install import NAMESPACE
-from tests.e2e.load import Answer, Who
+from tests.e2e.load import LoadAnswer, Who
 from tests.e2e.scene import Scene
 from tests.e2e.waiting_host import DEEP, WAIT
 from waker import names
@@ -31,5 +31,5 @@ def test_there_and_back(scene: Scene, tmp_path: Path) -> None:
         assert not scene.api.find("Ingress", NAMESPACE, f"{names.KEEPER}-traefik")
 
 
-def moved(answer: Answer) -> Answer | None:
+def moved(answer: LoadAnswer) -> LoadAnswer | None:
     return answer if answer.status == 302 else None

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e import waiting_host
-from tests.e2e.load import Address
+from tests.e2e.load import VisitorAddress
 from tests.e2e.scene import Scene
 from tests.e2e.waiting_host import DEEP, WAIT
 from tests.web.browser import goes_to
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs {CHROMIUM}
 
 
 @contextmanager
-def browser(to: Address) -> Iterator[Any]:
+def browser(to: VisitorAddress) -> Iterator[Any]:
     """Chromium, for which every host is the ingress controller."""
     with sync_api.sync_playwright() as playwright:
         mapped = f"--host-resolver-rules=MAP * {to.host}:{to.port}"
@@ -76,7 +76,7 @@ def test_it_comes_back_without_javascript(scene: Scene, tmp_path: Path) -> None:
 
 
 def test_the_suites_opinion_of_addresses_is_a_browsers() -> None:
-    with browser(Address("127.0.0.1", 9)) as chromium:
+    with browser(VisitorAddress("127.0.0.1", 9)) as chromium:
         page = chromium.new_page()
         for trick, text in TRICKS.items():
             real = page.evaluate(ADDRESS, text)

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e import apps, doors
 from tests.e2e.apps import Rule
 from tests.e2e.cluster import until
-from tests.e2e.doors import Door
+from tests.e2e.doors import EntryPoint
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
 from waker import names
@@ -19,23 +19,23 @@ from waker import names
 IDLE = 4.0  # seconds
 
 
-def restarted(scene: Scene, door: Door) -> None:
+def restarted(scene: Scene, door: EntryPoint) -> None:
     door.delete()
 
 
-def killed(scene: Scene, door: Door) -> None:
+def killed(scene: Scene, door: EntryPoint) -> None:
     door.kill()
 
 
-def scaled(scene: Scene, door: Door) -> None:
+def scaled(scene: Scene, door: EntryPoint) -> None:
     """Up, and down to the one that Kubernetes keeps."""
     doors.scale(scene.api, scene.controller, 2)
     doors.begin_scale(scene.controller, 1)
 
 
-def reloaded(scene: Scene, door: Door) -> None:
+def reloaded(scene: Scene, door: EntryPoint) -> None:
     """A new Ingress of somebody else's."""
-    there = apps.App(scene.namespace, "other", scene.controller.ingress_class)
+    there = apps.StageApp(scene.namespace, "other", scene.controller.ingress_class)
     scene.create(apps.ingress(there, "other", [Rule(there.host, "shop-of-nobody")]))
 
 
@@ -49,7 +49,7 @@ def reloaded(scene: Scene, door: Door) -> None:
     ],
     indirect=["controller"],
 )
-def test_a_visit_just_before(scene: Scene, fault: Callable[[Scene, Door], None]) -> None:
+def test_a_visit_just_before(scene: Scene, fault: Callable[[Scene, EntryPoint], None]) -> None:
     shop = scene.app("shop", annotations={names.IDLE_AFTER: f"{IDLE:g}s"})
     (door,) = doors.scale(scene.api, scene.controller, 1)
     time.sleep(IDLE / 2)

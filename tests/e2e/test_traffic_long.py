@@ -10,8 +10,8 @@ import pytest
 
 from tests.e2e import long
 from tests.e2e.cluster import until
-from tests.e2e.load import Address
-from tests.e2e.long import Line
+from tests.e2e.load import VisitorAddress
+from tests.e2e.long import LongLine
 from tests.e2e.scene import Scene
 from waker import names
 
@@ -24,12 +24,12 @@ WEBSOCKETS = {"projectcontour.io/websocket-routes": "/"}
 @pytest.mark.parametrize(
     ("begin", "lives"),
     [
-        pytest.param(long.websocket, Line.echo, id="websocket"),
-        pytest.param(long.download, Line.some, id="download"),
+        pytest.param(long.websocket, LongLine.echo, id="websocket"),
+        pytest.param(long.download, LongLine.some, id="download"),
     ],
 )
 def test_an_open_request_keeps_awake(
-    scene: Scene, begin: Callable[[Address, str], Line], lives: Callable[[Line], object]
+    scene: Scene, begin: Callable[[VisitorAddress, str], LongLine], lives: Callable[[LongLine], object]
 ) -> None:
     shop = scene.app("shop", annotations={names.IDLE_AFTER: f"{IDLE:g}s"})
     scene.api.patch("Ingress", shop.namespace, "shop", {"metadata": {"annotations": WEBSOCKETS}})
@@ -45,6 +45,6 @@ def test_an_open_request_keeps_awake(
     scene.asleep(shop)
 
 
-def upgraded(address: Address, host: str) -> bool:
+def upgraded(address: VisitorAddress, host: str) -> bool:
     with long.websocket(address, host) as line:
         return line.status == 101

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e import apps, controllers, doors, load
-from tests.e2e.apps import App, Rule
-from tests.e2e.cluster import Api, until
-from tests.e2e.controllers import Controller
-from tests.e2e.doors import Door
+from tests.e2e.apps import Rule, StageApp
+from tests.e2e.cluster import TestApi, until
+from tests.e2e.controllers import TestController
+from tests.e2e.doors import EntryPoint
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
 from tests.e2e.stream import Stream
@@ -21,7 +21,7 @@ PAIR = (controllers.TRAEFIK, controllers.CONTOUR)
 
 
 @pytest.fixture
-def pair(api: Api) -> Iterator[dict[Controller, list[Door]]]:
+def pair(api: TestApi) -> Iterator[dict[TestController, list[EntryPoint]]]:
     """Two pods of each controller."""
     for each in PAIR:
         each.install(api)
@@ -30,27 +30,27 @@ def pair(api: Api) -> Iterator[dict[Controller, list[Door]]]:
         doors.scale(api, each, 1)
 
 
-def behind_both(scene: Scene, pair: dict[Controller, list[Door]]) -> App:
+def behind_both(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> StageApp:
     """An app with an Ingress of each class, whose host is the class's name; it answers through every pod."""
     classes = [each.ingress_class for each in PAIR]
     shop = scene.app("shop", ingresses=tuple(classes), annotations={names.IDLE_AFTER: f"{IDLE:g}s"})
     for name in classes:
-        there = App(scene.namespace, "shop", name)
+        there = StageApp(scene.namespace, "shop", name)
         scene.create(apps.ingress(there, name, [Rule(f"{name}.{scene.namespace}.example.org", "shop")]))
     everywhere = [door for some in pair.values() for door in some]
     until("it answers everywhere", lambda: all(enter(scene, each).who is Who.APP for each in everywhere))
     return shop
 
 
-def enter(scene: Scene, door: Door) -> load.Answer:
+def enter(scene: Scene, door: EntryPoint) -> load.LoadAnswer:
     return load.ask_now(door.address, request(scene, door), patience=20)
 
 
-def request(scene: Scene, door: Door) -> load.Request:
+def request(scene: Scene, door: EntryPoint) -> load.Request:
     return load.curl(f"{door.controller.ingress_class}.{scene.namespace}.example.org", "shop")
 
 
-def test_visited_through_one_pod_of_one_controller(scene: Scene, pair: dict[Controller, list[Door]]) -> None:
+def test_visited_through_one_pod_of_one_controller(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> None:
     shop = behind_both(scene, pair)
 
     for door in (pair[PAIR[0]][1], pair[PAIR[1]][0]):
@@ -65,7 +65,7 @@ def test_visited_through_one_pod_of_one_controller(scene: Scene, pair: dict[Cont
     until("it is awake", lambda: enter(scene, pair[PAIR[0]][0]).who is Who.APP)
 
 
-def test_a_pod_that_is_cut_off(scene: Scene, pair: dict[Controller, list[Door]]) -> None:
+def test_a_pod_that_is_cut_off(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> None:
     door = pair[PAIR[0]][0]
     shop = behind_both(scene, pair)
     door.cut()

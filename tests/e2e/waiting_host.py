@@ -7,10 +7,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.e2e import load
-from tests.e2e.apps import App
+from tests.e2e.apps import StageApp
 from tests.e2e.cluster import Json, kubectl, until
 from tests.e2e.install import CHECKOUT, NAMESPACE
-from tests.e2e.load import Answer
+from tests.e2e.load import LoadAnswer
 from tests.e2e.scene import Scene
 from waker import names
 
@@ -50,12 +50,12 @@ def ingress(scene: Scene) -> Json:
     return {"spec": found["spec"], "annotations": found["metadata"].get("annotations")}
 
 
-def ask(scene: Scene, url: str, path: str = "/") -> Answer:
+def ask(scene: Scene, url: str, path: str = "/") -> LoadAnswer:
     return load.ask_now(scene.address, load.browser(WAIT, "", f"{path}?url={quote(url, safe='')}"))
 
 
-def sleeping(scene: Scene, start_delay: str) -> App:
+def sleeping(scene: Scene, start_delay: str) -> StageApp:
     """An app that sends its browsers to the wait host."""
-    shop = scene.app("shop", annotations={names.AUDIENCE: "redirect"}, start_delay=start_delay)
+    shop = scene.app("shop", annotations={names.WHILE_ASLEEP: "redirect"}, start_delay=start_delay)
     scene.sleep(shop)
     return shop

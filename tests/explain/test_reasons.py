@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.plan.building import NOW, App, app, asleep
+from tests.plan.building import NOW, AppBuilder, app, asleep
 from tests.plan.states import described, states
 from waker.explain.reasons import KINDS, Case, against, answer
 from waker.plan.decide import decide
 from waker.plan.model import Phase, Snapshot
-from waker.plan.sleep_due import rest_of
+from waker.plan.sleep_due import sleep_due
 
 
-def case(some: App, **more: Any) -> Case:
+def case(some: AppBuilder, **more: Any) -> Case:
     """As the running service would put it together."""
-    return Case(some.seen, some.plan(), **{"enabled": True, "asked": True} | more)
+    return Case(some.seen, some.plan(), **{"enabled": True, "from_service": True} | more)
 
 
 WILDCARD = "front: *.example.org/: ingress-nginx does not count requests of a wildcard host; name each host"
@@ -43,25 +43,27 @@ WILDCARD = "front: *.example.org/: ingress-nginx does not count requests of a wi
             id="paused",
         ),
         pytest.param(
-            case(app().blind(WILDCARD), blind=(WILDCARD,)),
-            ["blind"],
+            case(app().blind(WILDCARD), uncounted=(WILDCARD,)),
+            ["not-counted"],
             f"demo/shop is awake: {WILDCARD}.",
             id="a blind spot",
         ),
         pytest.param(
-            case(app().blind("Traefik pod t/1 is gone"), unread=("Traefik pod t/1 is gone", "Traefik pod t/2 too")),
-            ["unread", "unread"],
+            case(
+                app().blind("Traefik pod t/1 is gone"), unread_pods=("Traefik pod t/1 is gone", "Traefik pod t/2 too")
+            ),
+            ["not-read", "not-read"],
             "demo/shop is awake: Traefik pod t/1 is gone (and 1 more).",
             id="two pods that cannot be read",
         ),
         pytest.param(
             case(app().unobserved()),
-            ["unobserved"],
+            ["not-observed"],
             "demo/shop is awake: no idle period has begun: it has not been observed yet.",
             id="not observed yet",
         ),
         pytest.param(
-            case(app().unprepared("a controller pod does not reach waker yet")),
+            case(app().unreachable("a controller pod does not reach waker yet")),
             ["blocked"],
             "demo/shop is awake: not visited for 3h, but a controller pod does not reach waker yet.",
             id="it should sleep, and cannot yet",
@@ -98,19 +100,19 @@ WILDCARD = "front: *.example.org/: ingress-nginx does not count requests of a wi
             id="pinned asleep",
         ),
         pytest.param(
-            case(app(2).saved(2).redirected().wished(seconds=1).unready()),
+            case(app(2).saved(2).redirected().wake_requested(seconds=1).unready()),
             ["waking"],
             "demo/shop is waking: waiting until its pods are ready.",
             id="waking",
         ),
         pytest.param(
-            case(app(2).saved(2).redirected().wished(hours=1).unready()),
+            case(app(2).saved(2).redirected().wake_requested(hours=1).unready()),
             ["waking"],
             "demo/shop is stuck: not ready 1h after the wake: look at its pods.",
             id="stuck",
         ),
         pytest.param(
-            case(app().blind("nobody asked"), asked=False),
+            case(app().blind("nobody asked"), from_service=False),
             [],
             "demo/shop is awake; whether it is visited is known to the running service only.",
             id="without the service",
@@ -135,14 +137,14 @@ def test_reasons(given: Case, kinds: list[str], says: str) -> None:
         ),
         pytest.param(
             app(),
-            {"blind": (WILDCARD, "another")},
+            {"uncounted": (WILDCARD, "another")},
             f"if it were, it could not sleep: {WILDCARD} (and 1 more).",
             id="with two blind spots",
         ),
     ],
 )
-def test_an_app_that_is_not_enabled_is_told_what_would_be(seen: App, more: dict[str, Any], says: str) -> None:
-    given = Case(seen.seen, seen.unmanaged().plan(), enabled=False, asked=True, **more)
+def test_an_app_that_is_not_enabled_is_told_what_would_be(seen: AppBuilder, more: dict[str, Any], says: str) -> None:
+    given = Case(seen.seen, seen.not_managed().plan(), enabled=False, from_service=True, **more)
     found = against(given, NOW)
     assert found[0]["kind"] == "not-enabled"
     assert found[0]["fix"] == "kubectl annotate deployment shop -n demo kubesleeper.io/enabled=true --overwrite"
@@ -151,7 +153,7 @@ def test_an_app_that_is_not_enabled_is_told_what_would_be(seen: App, more: dict[
 
 def as_asked(seen: Snapshot) -> Case:
     unread = (seen.traffic.unknown,) if seen.traffic.unknown else ()
-    return Case(seen, decide(seen, NOW), enabled=True, asked=True, unread=unread)
+    return Case(seen, decide(seen, NOW), enabled=True, from_service=True, unread_pods=unread)
 
 
 def test_an_awake_app_has_a_reason_and_an_app_that_is_due_has_none_but_the_moment() -> None:
@@ -160,8 +162,8 @@ def test_an_awake_app_has_a_reason_and_an_app_that_is_due_has_none_but_the_momen
         given = as_asked(seen)
         kinds = {each["kind"] for each in against(given, NOW)}
         assert kinds <= KINDS.keys()
-        if given.plan.phase in (Phase.AWAKE, Phase.UNMANAGED):
+        if given.plan.phase in (Phase.AWAKE, Phase.NOT_MANAGED):
             assert kinds, described(seen)
-        if seen.workload.replicas and not seen.problems and rest_of(seen, NOW).due:
-            assert kinds <= {"blocked", "waking", "unread"}, described(seen)
+        if seen.workload.replicas and not seen.problems and sleep_due(seen, NOW).due:
+            assert kinds <= {"blocked", "waking", "not-read"}, described(seen)
     assert len(some) > 10_000

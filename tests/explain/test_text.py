@@ -16,14 +16,14 @@ def facts(**changes: Any) -> Explained:
         "app": {"kind": "Deployment", "namespace": "prod", "name": "shop"},
         "at": "2026-01-31T03:04:05Z",
         "answer": "prod/shop is awake: last sign of life 4m ago; it sleeps in 26m if nobody comes (idle-after 30m).",
-        "asked": True,
+        "fromService": True,
         "enabled": True,
         "phase": "Awake",
         "reason": "cannot tell",
         "replicas": 2,
         "saved": None,
         "against": [
-            {"kind": "unread", "text": "ingress-nginx pod ingress-nginx/b cannot be reached at 10.1.2.3:10254", "fix": ""},
+            {"kind": "not-read", "text": "ingress-nginx pod ingress-nginx/b cannot be reached at 10.1.2.3:10254", "fix": ""},
             {"kind": "in-use", "text": "last sign of life 4m ago; it sleeps in 26m", "fix": ""},
             {"kind": "pinned", "text": "it is pinned awake", "fix": "waker auto deployment/shop -n prod"},
         ],
@@ -113,7 +113,7 @@ def test_the_whole_text() -> None:
         pytest.param({"phase": "Asleep"}, "WHAT STANDS AGAINST SLEEP BY TRAFFIC", id="asleep, with blind spots"),
         pytest.param({"enabled": False}, "WHAT STANDS AGAINST ITS SLEEP", id="not enabled"),
         pytest.param({"phase": "Waking", "reason": "not ready"}, "  phase     Waking (not ready)", id="waking"),
-        pytest.param({"asked": False}, "  asked     nobody: worked out here, at 03:04:05 UTC", id="no service"),
+        pytest.param({"fromService": False}, "  asked     nobody: worked out here, at 03:04:05 UTC", id="no service"),
         pytest.param({"against": []}, "  sleeps    03:30:05 UTC (in 26m), if nobody comes", id="only in use"),
     ],
 )
@@ -137,7 +137,7 @@ def test_nothing_is_wider_than_a_terminal() -> None:
     assert "a-rather-long-word\n" in text(facts(answer=long)), "names are not cut at a hyphen"
     wide = facts(
         answer=long,
-        against=[{"kind": "blind", "text": long, "fix": ""}],
+        against=[{"kind": "not-counted", "text": long, "fix": ""}],
         phase="Stuck",
         reason=long,
         notes=[long],

@@ -12,32 +12,32 @@ import pytest
 from waker import names
 from waker.cluster.client import connect
 from waker.demo import kinds
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.kinds import Key
 from waker.observe import activity
-from waker.observe.activity import EVERY, QUIET, RENEWED, Activity
+from waker.observe.activity import EVERY, QUIET, RENEWED, ActivityStore
 from waker.plan.model import AppId, Kind
-from waker.traffic.visit_record import Entry, Record
+from waker.traffic.visit_record import RecordedVisit, VisitRecord
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SHOP, BLOG = (AppId(Kind.DEPLOYMENT, "team-a", name) for name in ("shop", "blog"))
 
 
 @dataclass
-class Stage:
+class ActivityStage:
     """One waker's part in it."""
 
-    cluster: Cluster
+    cluster: DemoCluster
     kubeconfig: Path
-    activity: Activity = field(init=False)
+    activity: ActivityStore = field(init=False)
     now: datetime = NOW
     holder: bool = True
     knocks: dict[AppId, datetime] = field(default_factory=dict)
 
-    def known(self, **visited: datetime) -> Record:
+    def known(self, **visited: datetime) -> VisitRecord:
         """What the scraper knows, by the names of apps."""
-        apps = {AppId(Kind.DEPLOYMENT, "team-a", name): Entry(at, "digest") for name, at in visited.items()}
-        return Record(self.now, {"c": {"uid": 5.0}}, apps)
+        apps = {AppId(Kind.DEPLOYMENT, "team-a", name): RecordedVisit(at, "digest") for name, at in visited.items()}
+        return VisitRecord(self.now, {"c": {"uid": 5.0}}, apps)
 
     async def turn(self, **visited: datetime) -> bool:
         """One look; whether it wrote."""
@@ -52,26 +52,26 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with Cluster() as cluster:
+async def stage(tmp_path: Path) -> AsyncIterator[ActivityStage]:
+    async with DemoCluster() as cluster:
         metadata = {"name": names.ACTIVITY, "namespace": "kubesleeper"}
         cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}])
-        here = Stage(cluster, cluster.kubeconfig(tmp_path / "kubeconfig"))
+        here = ActivityStage(cluster, cluster.kubeconfig(tmp_path / "kubeconfig"))
         async with connect(str(here.kubeconfig)) as api:
-            here.activity = Activity(api, "kubesleeper", here.knocks.get, lambda: here.holder, lambda: here.now)
+            here.activity = ActivityStore(api, "kubesleeper", here.knocks.get, lambda: here.holder, lambda: here.now)
             yield here
 
 
 LONG_AGO = NOW - timedelta(hours=1)
 
 
-async def test_what_is_quiet_is_written_and_read_again(stage: Stage) -> None:
+async def test_what_is_quiet_is_written_and_read_again(stage: ActivityStage) -> None:
     assert await stage.activity.read() is None
     assert await stage.turn(shop=LONG_AGO, blog=NOW - QUIET / 2)
     assert await stage.activity.read() == stage.known(shop=LONG_AGO)
 
 
-async def test_at_most_one_write_a_minute_and_none_without_news(stage: Stage) -> None:
+async def test_at_most_one_write_a_minute_and_none_without_news(stage: ActivityStage) -> None:
     assert await stage.turn(shop=LONG_AGO)
     assert not await stage.turn(shop=LONG_AGO, blog=LONG_AGO), "too soon"
     stage.now += EVERY
@@ -83,39 +83,41 @@ async def test_at_most_one_write_a_minute_and_none_without_news(stage: Stage) ->
     assert await stage.turn(shop=LONG_AGO, blog=LONG_AGO), "so that it is still believed"
 
 
-async def test_a_restart_does_not_write_sooner(stage: Stage) -> None:
+async def test_a_restart_does_not_write_sooner(stage: ActivityStage) -> None:
     assert await stage.turn(shop=LONG_AGO)
     await stage.activity.read()
     stage.now += EVERY / 2
     assert not await stage.turn(shop=LONG_AGO, blog=LONG_AGO)
 
 
-async def test_only_the_holder_of_the_lease_writes(stage: Stage) -> None:
+async def test_only_the_holder_of_the_lease_writes(stage: ActivityStage) -> None:
     stage.holder = False
     assert not await stage.turn(shop=LONG_AGO)
 
 
-async def test_an_app_that_knocked_at_waker_is_left_out(stage: Stage) -> None:
+async def test_an_app_that_knocked_at_waker_is_left_out(stage: ActivityStage) -> None:
     stage.knocks[SHOP] = LONG_AGO + timedelta(minutes=1)
     assert not await stage.turn(shop=LONG_AGO)
     stage.knocks[SHOP] = LONG_AGO - timedelta(minutes=1)
     assert await stage.turn(shop=LONG_AGO)
 
 
-async def test_without_the_object_nothing_is_lost_but_time(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_the_object_nothing_is_lost_but_time(
+    stage: ActivityStage, caplog: pytest.LogCaptureFixture
+) -> None:
     stage.cluster.verbs.delete(kinds.CONFIG_MAPS, Key("kubesleeper", names.ACTIVITY))
     assert await stage.activity.read() is None
     assert not await stage.turn(shop=LONG_AGO)
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
 
 
-async def test_what_is_too_large_is_not_written(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_too_large_is_not_written(stage: ActivityStage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activity, "MOST", 10)
     assert not await stage.turn(shop=LONG_AGO)
 
 
 async def test_who_begins_to_hold_the_lease_keeps_to_what_the_holder_before_it_wrote(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: ActivityStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(activity, "LOOK", 0)
     assert await stage.turn(shop=LONG_AGO)
@@ -148,8 +150,8 @@ class Looks:
 
 
 @asynccontextmanager
-async def connect_again(stage: Stage) -> AsyncIterator[tuple[Activity, Looks]]:
+async def connect_again(stage: ActivityStage) -> AsyncIterator[tuple[ActivityStore, Looks]]:
     """Another waker beside the first."""
     looks = Looks()
     async with connect(str(stage.kubeconfig)) as api:
-        yield Activity(api, "kubesleeper", stage.knocks.get, looks, lambda: stage.now), looks
+        yield ActivityStore(api, "kubesleeper", stage.knocks.get, looks, lambda: stage.now), looks

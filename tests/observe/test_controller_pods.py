@@ -11,9 +11,9 @@ import pytest
 
 from waker.cluster.client import connect
 from waker.demo import kinds
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.kinds import Key
-from waker.observe.controller_pods import Fleet
+from waker.observe.controller_pods import ControllerPods
 from waker.traffic.controllers import ALL, Adapter, Selector
 
 LABELS = {"app": "edge"}
@@ -22,7 +22,7 @@ INNER = replace(EDGE, controller="edge#inner")  # a class with settings of its o
 ADAPTERS: dict[str, Adapter] = {each.controller: each for each in (EDGE, INNER)}
 
 
-def put(cluster: Cluster, name: str) -> None:
+def put(cluster: DemoCluster, name: str) -> None:
     """A pod of the controller."""
     metadata = {"name": name, "namespace": "default", "labels": LABELS, "uid": f"uid-{name}"}
     spec = {"nodeName": "elsewhere", "containers": [{"name": "edge", "image": "edge"}]}
@@ -31,7 +31,7 @@ def put(cluster: Cluster, name: str) -> None:
     )
 
 
-async def shows(fleet: Fleet, *names: str) -> None:
+async def shows(fleet: ControllerPods, *names: str) -> None:
     """Until these are the pods that it knows."""
     async with asyncio.timeout(5):
         while {each.name for each in fleet.pods(EDGE)} != set(names):  # noqa: ASYNC110 - nobody tells
@@ -39,31 +39,31 @@ async def shows(fleet: Fleet, *names: str) -> None:
 
 
 @pytest.fixture
-async def watched(tmp_path: Path) -> AsyncIterator[tuple[Cluster, Fleet]]:
+async def watched(tmp_path: Path) -> AsyncIterator[tuple[DemoCluster, ControllerPods]]:
     """Both controllers are followed."""
     async with (
-        Cluster() as cluster,
+        DemoCluster() as cluster,
         connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api,
         aiohttp.ClientSession() as session,
     ):
-        fleet = Fleet(api, session, lambda *_: None, lambda: datetime.now(UTC), ADAPTERS.get)
+        fleet = ControllerPods(api, session, lambda *_: None, lambda: datetime.now(UTC), ADAPTERS.get)
         following = asyncio.create_task(_follow(fleet))
         yield cluster, fleet
         following.cancel()
 
 
-async def _follow(fleet: Fleet) -> None:
+async def _follow(fleet: ControllerPods) -> None:
     async with asyncio.TaskGroup() as tasks:
-        fleet.follow(ADAPTERS, tasks)
+        fleet.watch(ADAPTERS, tasks)
 
 
-async def test_each_controller_hears_once_of_a_pod_that_both_share(watched: tuple[Cluster, Fleet]) -> None:
+async def test_each_controller_hears_once_of_a_pod_that_both_share(watched: tuple[DemoCluster, ControllerPods]) -> None:
     cluster, fleet = watched
     for name in ("one", "two"):
         put(cluster, name)
         await shows(fleet, name)
         cluster.verbs.remove(kinds.PODS, Key("default", name))
         await shows(fleet)
-        assert [each.name for each in fleet.left(EDGE)] == [name]
-        assert [each.name for each in fleet.left(INNER)] == [name]
-        assert fleet.left(EDGE) == fleet.left(INNER) == []
+        assert [each.name for each in fleet.departed(EDGE)] == [name]
+        assert [each.name for each in fleet.departed(INNER)] == [name]
+        assert fleet.departed(EDGE) == fleet.departed(INNER) == []

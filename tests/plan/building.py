@@ -41,27 +41,27 @@ def ago(**how_long: float) -> datetime:
 def route(ingress: str = "front", path: str = "/", **facts: Any) -> Route:
     """A route of the shop that leads to it."""
     id = RouteId("demo", ingress, "shop.example.org", path, "Prefix")
-    known: dict[str, Any] = {"holder": Holder.THEIRS, "controller": "traefik.io/ingress-controller"}
+    known: dict[str, Any] = {"holder": Holder.APP, "controller": "traefik.io/ingress-controller"}
     return Route(id, "/spec/rules/0/http/paths/0/backend", Backend("shop", "http"), **known | facts)
 
 
-def ours(ingress: str = "front", path: str = "/", *, swapped: datetime | None = None, swaps: int = 1) -> Route:
+def at_waker(ingress: str = "front", path: str = "/", *, swapped: datetime | None = None, swaps: int = 1) -> Route:
     """A route that leads to waker."""
-    return route(ingress, path, holder=Holder.OURS, swaps=swaps, swapped_at=swapped or ago(seconds=10))
+    return route(ingress, path, holder=Holder.WAKER, swaps=swaps, swapped_at=swapped or ago(seconds=10))
 
 
-def reverted(ingress: str = "front", path: str = "/", *, swapped: datetime | None = None, swaps: int = 1) -> Route:
+def pointed_back(ingress: str = "front", path: str = "/", *, swapped: datetime | None = None, swaps: int = 1) -> Route:
     """A route that was pointed at waker, and that somebody pointed back since."""
     return route(ingress, path, swaps=swaps, swapped_at=swapped or ago(seconds=10))
 
 
-def gone(path: str = "/old") -> RouteId:
+def removed(path: str = "/old") -> RouteId:
     """A route that was pointed at waker, and that its owner has removed since."""
     return route(path=path).id
 
 
 @dataclass(frozen=True)
-class App:
+class AppBuilder:
     """A snapshot in the making."""
 
     seen: Snapshot = field(repr=False)
@@ -72,128 +72,128 @@ class App:
 
     # --- on the workload ---
 
-    def _noted(self, key: str, text: str) -> "App":
+    def _noted(self, key: str, text: str) -> "AppBuilder":
         annotations = {**self.seen.workload.annotations, key: text}
-        return App(replace(self.seen, workload=replace(self.seen.workload, annotations=annotations)))
+        return AppBuilder(replace(self.seen, workload=replace(self.seen.workload, annotations=annotations)))
 
-    def saved(self, replicas: int | str) -> "App":
+    def saved(self, replicas: int | str) -> "AppBuilder":
         """The user's replicas, as remembered."""
         return self._noted(names.SAVED_REPLICAS, str(replicas))
 
-    def leaving(self, **how_long: float) -> "App":
+    def leaving(self, **how_long: float) -> "AppBuilder":
         """Its replicas became 0 some time ago, and Kubernetes has not taken all its pods yet."""
         seen = self._noted(names.ASLEEP_SINCE, format_time(ago(**how_long))).seen
-        return App(replace(seen, workload=replace(seen.workload, emptied=False)))
+        return AppBuilder(replace(seen, workload=replace(seen.workload, pods_gone=False)))
 
-    def wished(self, **how_long: float) -> "App":
+    def wake_requested(self, **how_long: float) -> "AppBuilder":
         """A wish is written down; just now, if not said otherwise."""
-        return self._noted(names.WISHED_AT, format_time(ago(**how_long)))
+        return self._noted(names.WAKE_REQUESTED_AT, format_time(ago(**how_long)))
 
-    def told_to_sleep(self, **how_long: float) -> "App":
+    def sleep_requested(self, **how_long: float) -> "AppBuilder":
         """An operator asked for sleep."""
-        return self._noted(names.SLEEP_ASKED_AT, format_time(ago(**how_long)))
+        return self._noted(names.SLEEP_REQUESTED_AT, format_time(ago(**how_long)))
 
-    def woken(self, **how_long: float) -> "App":
+    def woken(self, **how_long: float) -> "AppBuilder":
         """The end of its last wake."""
         return self._noted(names.AWAKE_SINCE, format_time(ago(**how_long)))
 
     # --- on its Ingresses ---
 
-    def routed(self, *routes: Route, orphans: tuple[RouteId, ...] = ()) -> "App":
+    def routed(self, *routes: Route, orphans: tuple[RouteId, ...] = ()) -> "AppBuilder":
         """These routes and no others."""
-        return App(replace(self.seen, routes=routes, orphans=orphans))
+        return AppBuilder(replace(self.seen, routes=routes, orphans=orphans))
 
-    def redirected(self, swaps: int = 1, **how_long: float) -> "App":
+    def redirected(self, swaps: int = 1, **how_long: float) -> "AppBuilder":
         """All routes lead to waker, since ten seconds if not said otherwise."""
         at = ago(**how_long) if how_long else ago(seconds=10)
-        routes = (replace(each, holder=Holder.OURS, swaps=swaps, swapped_at=at) for each in self.seen.routes)
-        return App(replace(self.seen, routes=tuple(routes)))
+        routes = (replace(each, holder=Holder.WAKER, swaps=swaps, swapped_at=at) for each in self.seen.routes)
+        return AppBuilder(replace(self.seen, routes=tuple(routes)))
 
-    def pointed_back(self, swaps: int = 1, **how_long: float) -> "App":
+    def pointed_back(self, swaps: int = 1, **how_long: float) -> "AppBuilder":
         """All routes led to waker, and somebody has pointed them back."""
         back = self.redirected(swaps, **how_long).seen.routes
-        return App(replace(self.seen, routes=tuple(replace(each, holder=Holder.THEIRS) for each in back)))
+        return AppBuilder(replace(self.seen, routes=tuple(replace(each, holder=Holder.APP) for each in back)))
 
     # --- what its user wants ---
 
-    def _wanting(self, **facts: Any) -> "App":
+    def _wanting(self, **facts: Any) -> "AppBuilder":
         policy = replace(self.seen.policy or Policy(IDLE_AFTER, WAKE_TIMEOUT), **facts)
-        return App(replace(self.seen, policy=policy))
+        return AppBuilder(replace(self.seen, policy=policy))
 
-    def pinned(self, state: str) -> "App":
+    def pinned(self, state: str) -> "AppBuilder":
         """By the annotation `state`."""
         return self._wanting(pin=Pin(state))
 
-    def paused(self) -> "App":
+    def paused(self) -> "AppBuilder":
         """By the ConfigMap."""
         return self._wanting(paused=True)
 
-    def unmanaged(self) -> "App":
+    def not_managed(self) -> "AppBuilder":
         """Its annotation `enabled` is gone, or false."""
-        return App(replace(self.seen, policy=None))
+        return AppBuilder(replace(self.seen, policy=None))
 
-    def problem(self, why: str = "Service shop speaks grpc") -> "App":
+    def problem(self, why: str = "Service shop speaks grpc") -> "AppBuilder":
         """Something stands against its sleep."""
-        return App(replace(self.seen, problems=(why,)))
+        return AppBuilder(replace(self.seen, problems=(why,)))
 
     # --- what waker knows ---
 
-    def visited(self, **how_long: float) -> "App":
+    def visited(self, **how_long: float) -> "AppBuilder":
         """The ingress controllers counted a request."""
-        return App(replace(self.seen, traffic=Traffic(ago(**how_long))))
+        return AppBuilder(replace(self.seen, traffic=Traffic(ago(**how_long))))
 
-    def blind(self, why: str = "Traefik pod does not answer") -> "App":
+    def blind(self, why: str = "Traefik pod does not answer") -> "AppBuilder":
         """The ingress controllers' numbers cannot be read now."""
-        return App(replace(self.seen, traffic=replace(self.seen.traffic, unknown=why)))
+        return AppBuilder(replace(self.seen, traffic=replace(self.seen.traffic, unknown=why)))
 
-    def read(self, **how_long: float) -> "App":
+    def read(self, **how_long: float) -> "AppBuilder":
         """The controllers' pages tell of visits up to then, and not of later ones."""
-        return App(replace(self.seen, certainty=replace(self.seen.certainty, until=ago(**how_long))))
+        return AppBuilder(replace(self.seen, certainty=replace(self.seen.certainty, until=ago(**how_long))))
 
-    def doubted(self, **how_long: float) -> "App":
+    def doubted(self, **how_long: float) -> "AppBuilder":
         """A controller lost what it had counted just before."""
-        return App(replace(self.seen, certainty=replace(self.seen.certainty, doubted_at=ago(**how_long))))
+        return AppBuilder(replace(self.seen, certainty=replace(self.seen.certainty, doubted_at=ago(**how_long))))
 
-    def unobserved(self) -> "App":
+    def unobserved(self) -> "AppBuilder":
         """Nothing has been read since the start."""
-        return App(replace(self.seen, traffic=Traffic()))
+        return AppBuilder(replace(self.seen, traffic=Traffic()))
 
-    def knocked(self, **how_long: float) -> "App":
+    def knocked(self, **how_long: float) -> "AppBuilder":
         """A request arrived at waker."""
-        return App(replace(self.seen, knocked_at=ago(**how_long)))
+        return AppBuilder(replace(self.seen, knocked_at=ago(**how_long)))
 
-    def followed(self, **how_long: float) -> "App":
+    def followed(self, **how_long: float) -> "AppBuilder":
         """Every ingress controller pod is known to send the routes to waker."""
-        return App(replace(self.seen, followed_since=ago(**how_long)))
+        return AppBuilder(replace(self.seen, followed_since=ago(**how_long)))
 
-    def passing(self, requests: int) -> "App":
+    def passing(self, requests: int) -> "AppBuilder":
         """waker passes on so many requests at this moment."""
-        return App(replace(self.seen, passing=requests))
+        return AppBuilder(replace(self.seen, passing=requests))
 
-    def unready(self) -> "App":
+    def unready(self) -> "AppBuilder":
         """No ready endpoint yet."""
-        return App(replace(self.seen, ready=False))
+        return AppBuilder(replace(self.seen, ready=False))
 
-    def answering(self) -> "App":
+    def probed_ready(self) -> "AppBuilder":
         """Not ready by Kubernetes' word, but by its own probe's."""
-        return App(replace(self.seen, ready=False, answering=True))
+        return AppBuilder(replace(self.seen, ready=False, probed_ready=True))
 
-    def forgetful(self) -> "App":
+    def loses_counts(self) -> "AppBuilder":
         """Its controller loses what it counted just before a reload, and the swap is one."""
-        return App(replace(self.seen, certainty=replace(self.seen.certainty, forgetful=True)))
+        return AppBuilder(replace(self.seen, certainty=replace(self.seen.certainty, loses_counts=True)))
 
-    def unprepared(self, why: str = "a controller pod does not reach waker yet") -> "App":
+    def unreachable(self, why: str = "a controller pod does not reach waker yet") -> "AppBuilder":
         """waker could not be reached if routes led to it."""
-        return App(replace(self.seen, prepared=why))
+        return AppBuilder(replace(self.seen, unreachable=why))
 
-    def standby(self) -> "App":
+    def standby(self) -> "AppBuilder":
         """Another waker holds the Lease."""
-        return App(replace(self.seen, leader=False))
+        return AppBuilder(replace(self.seen, leader=False))
 
 
-def app(replicas: int = 1) -> App:
+def app(replicas: int = 1) -> AppBuilder:
     """An enabled app that nobody has visited for three hours."""
-    return App(
+    return AppBuilder(
         Snapshot(
             workload=Workload(SHOP, "uid-1", "7", replicas, {"app": "shop"}, {}),
             policy=Policy(IDLE_AFTER, WAKE_TIMEOUT),
@@ -205,12 +205,12 @@ def app(replicas: int = 1) -> App:
     )
 
 
-def asleep(replicas: int = 2) -> App:
+def asleep(replicas: int = 2) -> AppBuilder:
     """An app that sleeps for an hour and has so many replicas when awake."""
     return app(replicas=0).saved(replicas).redirected(hours=1)
 
 
-def check(seen: App, phase: Phase, *does: Action) -> None:
+def check(seen: AppBuilder, phase: Phase, *does: Action) -> None:
     """The phase and the actions that are planned now, no others; if not, its reason is told."""
     plan = seen.plan()
     assert (plan.phase, plan.actions) == (phase, does), plan.reason

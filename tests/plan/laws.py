@@ -11,7 +11,7 @@ from tests.plan.building import NOW
 from tests.plan.states import SINCE, SWAPPED
 from waker import names
 from waker.plan import workload_patches
-from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
+from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
 from waker.plan.model import Holder, Phase, Pin, Snapshot
 from waker.plan.times import format_time, parse_time
@@ -45,7 +45,7 @@ def noted(seen: Snapshot, key: str) -> bool:
 
 def told_to_sleep(seen: Snapshot) -> bool:
     """`waker sleep` stands on the workload, and no wish since."""
-    return names.SLEEP_ASKED_AT in seen.workload.annotations and not noted(seen, names.WISHED_AT)
+    return names.SLEEP_REQUESTED_AT in seen.workload.annotations and not noted(seen, names.WAKE_REQUESTED_AT)
 
 
 def idle(seen: Snapshot) -> bool:
@@ -83,7 +83,7 @@ def law_2(seen: Snapshot, plan: Plan) -> bool:
     if not any(isinstance(each, ScaleToZero) for each in plan.actions):
         return True
     followed = seen.followed_since is not None and seen.followed_since <= SETTLED
-    return bool(seen.routes) and not led(seen, Holder.THEIRS) and followed and not seen.passing
+    return bool(seen.routes) and not led(seen, Holder.APP) and followed and not seen.passing
 
 
 def law_3(seen: Snapshot, plan: Plan) -> bool:
@@ -99,19 +99,19 @@ def law_4(seen: Snapshot, plan: Plan) -> bool:
     if not any(isinstance(each, Forget) for each in plan.actions):
         return True
     if seen.workload.replicas == 0:
-        return seen.policy is None and not led(seen, Holder.OURS) and not saved(seen)
-    return not led(seen, Holder.OURS) and not seen.orphans and not any(each.swapped_at for each in seen.routes)
+        return seen.policy is None and not led(seen, Holder.WAKER) and not saved(seen)
+    return not led(seen, Holder.WAKER) and not seen.orphans and not any(each.swapped_at for each in seen.routes)
 
 
 def leaving(seen: Snapshot) -> bool:
     """Its replicas became 0 just now, and Kubernetes has not taken its pods yet."""
     since = seen.workload.annotations.get(names.ASLEEP_SINCE)
-    return not seen.workload.emptied and since == format_time(SINCE)
+    return not seen.workload.pods_gone and since == format_time(SINCE)
 
 
 def woken(seen: Snapshot, plan: Plan) -> bool:
     """Its replicas go up: now, or when its pods of before are gone."""
-    waits = leaving(seen) and plan.phase is Phase.WAKING and plan.look_again is not None
+    waits = leaving(seen) and plan.phase is Phase.WAKING and plan.requeue_after is not None
     return plan.actions == (() if waits else (ScaleUp(saved(seen)),))
 
 
@@ -130,28 +130,28 @@ def law_5(seen: Snapshot, plan: Plan) -> bool:
                 return False
             case ScaleToZero() if not pods:
                 return False
-            case Redirect(routes) if any(route.holder is Holder.OURS or route.swaps >= 3 for route in routes):
+            case Redirect(routes) if any(route.holder is Holder.WAKER or route.swaps >= 3 for route in routes):
                 return False
             case Redirect() if not pods and not saved(seen):
                 return False
             case Restore(routes, forget):
-                free = {*seen.orphans, *(route.id for route in led(seen, Holder.THEIRS) if route.swapped_at)}
-                if any(route.holder is Holder.THEIRS for route in routes) or not free.issuperset(forget):
+                free = {*seen.orphans, *(route.id for route in led(seen, Holder.APP) if route.swapped_at)}
+                if any(route.holder is Holder.APP for route in routes) or not free.issuperset(forget):
                     return False
     return True
 
 
 def law_6(seen: Snapshot, plan: Plan) -> bool:
     """A wish beats sleep: no pod is taken from who is wished for, and a knock is written down before anything else."""
-    if pin(seen) is not Pin.AUTO or not (knocked(seen) or noted(seen, names.WISHED_AT)):
+    if pin(seen) is not Pin.AUTO or not (knocked(seen) or noted(seen, names.WAKE_REQUESTED_AT)):
         return True
     if seen.workload.replicas == 0:
         return woken(seen, plan) or not saved(seen)
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False
-    falling = names.SAVED_REPLICAS not in seen.workload.annotations and led(seen, Holder.OURS)
-    written = noted(seen, names.WISHED_AT)
-    return not falling or written or plan.actions == (RecordWish(),)
+    falling = names.SAVED_REPLICAS not in seen.workload.annotations and led(seen, Holder.WAKER)
+    written = noted(seen, names.WAKE_REQUESTED_AT)
+    return not falling or written or plan.actions == (RequestWake(),)
 
 
 def law_7(seen: Snapshot, plan: Plan) -> bool:
@@ -162,7 +162,7 @@ def law_7(seen: Snapshot, plan: Plan) -> bool:
     if wanted is Pin.ASLEEP or (wanted is Pin.AUTO and told_to_sleep(seen)):
         return True
     takes_pods = any(isinstance(each, ScaleToZero) for each in plan.actions)
-    return wanted is Pin.AUTO and idle(seen) and not (takes_pods and seen.certainty.forgetful)
+    return wanted is Pin.AUTO and idle(seen) and not (takes_pods and seen.certainty.loses_counts)
 
 
 def law_8(seen: Snapshot, plan: Plan) -> bool:
@@ -174,11 +174,11 @@ def law_8(seen: Snapshot, plan: Plan) -> bool:
         return True
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False
-    written = pin(seen) is Pin.AUTO and names.WISHED_AT in seen.workload.annotations
+    written = pin(seen) is Pin.AUTO and names.WAKE_REQUESTED_AT in seen.workload.annotations
     if written and saved(seen) and seen.workload.replicas == 0:
         return plan.phase is Phase.WAKING
     if written and saved(seen) and not told_to_sleep(seen):
-        return plan.phase in (Phase.WAKING, Phase.RISING, Phase.STUCK)
+        return plan.phase in (Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK)
     return True
 
 
@@ -193,7 +193,7 @@ def pinned_means_pinned(seen: Snapshot, plan: Plan) -> bool:
     """Awake whatever the traffic, asleep whoever knocks; paused, nobody is put to sleep."""
     wanted = pin(seen)
     if wanted is Pin.ASLEEP:
-        return not any(isinstance(each, ScaleUp | RecordWish) for each in plan.actions)
+        return not any(isinstance(each, ScaleUp | RequestWake) for each in plan.actions)
     return wanted is Pin.AUTO or not goes_down(seen, plan)
 
 
@@ -213,8 +213,8 @@ def one_write_an_object(seen: Snapshot, plan: Plan) -> bool:
 
 def nobody_is_passed_on_to_who_cannot_answer(seen: Snapshot, plan: Plan) -> bool:
     """While an app wakes, requests pass only if a pod is ready, or says so itself."""
-    starting = plan.phase in (Phase.WAKING, Phase.RISING, Phase.STUCK)
-    return not (plan.open and starting) or seen.ready or seen.answering
+    starting = plan.phase in (Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK)
+    return not (plan.open and starting) or seen.ready or seen.probed_ready
 
 
 def every_plan_has_a_reason(seen: Snapshot, plan: Plan) -> bool:
@@ -232,7 +232,7 @@ def the_door_closes_first(seen: Snapshot, plan: Plan) -> bool:
 
 def nothing_waits_unasked(seen: Snapshot, plan: Plan) -> bool:
     """A plan that does nothing and asks for no second look is as good in a year."""
-    if plan.actions or plan.look_again:
+    if plan.actions or plan.requeue_after:
         return True
     later = decide(seen, MUCH_LATER)
     return (later.phase, later.actions, later.open) == (plan.phase, plan.actions, plan.open)
@@ -240,8 +240,8 @@ def nothing_waits_unasked(seen: Snapshot, plan: Plan) -> bool:
 
 def on_the_way_there_is_a_next_step(seen: Snapshot, plan: Plan) -> bool:
     """Between awake and asleep nothing comes to rest."""
-    resting = (Phase.AWAKE, Phase.ASLEEP, Phase.UNMANAGED)
-    return plan.phase in resting or plan.look_again is not None
+    resting = (Phase.AWAKE, Phase.ASLEEP, Phase.NOT_MANAGED)
+    return plan.phase in resting or plan.requeue_after is not None
 
 
 def who_is_stuck_is_told(seen: Snapshot, plan: Plan) -> bool:

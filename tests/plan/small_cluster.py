@@ -1,8 +1,9 @@
 """A cluster and a waker small enough to be stopped between any two steps: no IO, and time only moves when told.
 
-`Cluster` holds Kubernetes objects as JSON and takes the patches that a real one would take, guarded by resourceVersion; its
-ingress controller follows late and its pods become ready late. `Waker` makes snapshots of it with the real manifests and
-discovery, lets the real `decide` think, and carries plans out with the real patches. What it remembers besides dies with it.
+`SmallCluster` holds Kubernetes objects as JSON and takes the patches that a real one would take, guarded by
+resourceVersion; its ingress controller follows late and its pods become ready late. `SmallWaker` makes snapshots of it with
+the real manifests and discovery, lets the real `decide` think, and carries plans out with the real patches. What it
+remembers besides dies with it.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,15 +16,15 @@ from tests.plan.building import NOW
 from waker import names
 from waker.cluster import manifests
 from waker.demo.patches import json_patch, merge
-from waker.demo.refusals import Refused
+from waker.demo.refusals import ApiRefusal
 from waker.plan import workload_patches
 from waker.plan.actions import Action, Plan, Redirect, Restore
 from waker.plan.decide import decide
 from waker.plan.model import Holder, IngressClass, Kind, Phase, Snapshot, Traffic
 from waker.plan.policy import read_policy
 from waker.plan.routes import swap
-from waker.plan.routes.discovery import Found, Neighbourhood, discover
-from waker.plan.sleep_due import answered_until
+from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover
+from waker.plan.sleep_due import knocks_answered_until
 from waker.settings.live import Live
 
 Json = dict[str, Any]
@@ -68,7 +69,7 @@ def paths_of(found: Json) -> list[Json]:
     return [path for rule in found["spec"]["rules"] for path in rule["http"]["paths"]]
 
 
-class Cluster:
+class SmallCluster:
     """Objects by kind and name, and what runs because of them."""
 
     def __init__(self, *, deployments: list[Json], services: list[Json], ingresses: list[Json]) -> None:
@@ -97,7 +98,7 @@ class Cluster:
             return
         version = patch.get("metadata", {}).get("resourceVersion")
         if version is not None and version != old["metadata"]["resourceVersion"]:
-            raise Refused(409, "Conflict", "somebody was faster")
+            raise ApiRefusal(409, "Conflict", "somebody was faster")
         self._replace(kind, name, merge(old, patch))
 
     def edit(self, kind: str, name: str, change: Callable[[Json], None]) -> None:
@@ -149,10 +150,10 @@ class Visits:
     known: bool = True
 
 
-class Waker:
+class SmallWaker:
     """One process. `tick` is called before each look and before each write, and may end it there."""
 
-    def __init__(self, cluster: Cluster, visits: Visits, tick: Callable[[], None]) -> None:
+    def __init__(self, cluster: SmallCluster, visits: Visits, tick: Callable[[], None]) -> None:
         self._cluster, self._visits, self._tick = cluster, visits, tick
         self._started = cluster.now
         self._followed: dict[str, datetime] = {}
@@ -169,7 +170,7 @@ class Waker:
                 for kind, name, patch in self._patches(action, seen, ingresses):
                     self._tick()
                     self._cluster.patch(kind, name, patch)
-            except Refused:
+            except ApiRefusal:
                 break
         self._was[app] = plan.phase
         return plan
@@ -180,9 +181,9 @@ class Waker:
         ingresses = [manifests.ingress(each) for each in cluster.all("Ingress")]
         services = [manifests.service(each) for each in cluster.all("Service")]
         workload = next(each for each in workloads if each.id.name == app)
-        found = discover(workload, Neighbourhood(services, ingresses, CLASSES, workloads))
+        found = discover(workload, NamespaceObjects(services, ingresses, CLASSES, workloads))
         reading = read_policy(workload.annotations, LIVE)
-        answered = answered_until(workload, found.routes, self._was.get(app, Phase.AWAKE))
+        answered = knocks_answered_until(workload, found.routes, self._was.get(app, Phase.AWAKE))
         if answered and app in self.knocks and self.knocks[app] <= answered:
             del self.knocks[app]
         seen = Snapshot(
@@ -204,8 +205,8 @@ class Waker:
             return Traffic(unknown="nobody answers")
         return Traffic(max(self._started, self._visits.at.get(app, self._started)))
 
-    def _followed_since(self, app: str, found: Found) -> datetime | None:
-        ours = all(route.holder is Holder.OURS for route in found.routes)
+    def _followed_since(self, app: str, found: Discovery) -> datetime | None:
+        ours = all(route.holder is Holder.WAKER for route in found.routes)
         if ours and found.routes and not list(led_to(self._cluster, app)):
             return self._followed.setdefault(app, self._cluster.now)
         self._followed.pop(app, None)
@@ -227,11 +228,11 @@ class Waker:
                 yield "Deployment", seen.workload.id.name, workload_patches.patch(seen.workload, action, now)
 
 
-def led_to(cluster: Cluster, app: str) -> Iterator[Json]:
+def led_to(cluster: SmallCluster, app: str) -> Iterator[Json]:
     """The path entries by which the ingress controller sends visitors to the app, as far as it has followed."""
     for each in cluster.all("Ingress"):
         served = cluster.served(each["metadata"]["name"])
         yield from (path for path in paths_of(served) if path["backend"]["service"]["name"] == app)
 
 
-AT_REST = (Phase.AWAKE, Phase.ASLEEP, Phase.UNMANAGED)
+AT_REST = (Phase.AWAKE, Phase.ASLEEP, Phase.NOT_MANAGED)

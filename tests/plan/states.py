@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
-from tests.plan.building import IDLE_AFTER, SHOP, WAKE_TIMEOUT, ago, gone, ours, reverted, route
+from tests.plan.building import IDLE_AFTER, SHOP, WAKE_TIMEOUT, ago, at_waker, pointed_back, removed, route
 from waker import names
 from waker.plan.model import Certainty, Holder, Pin, Policy, Route, RouteId, Snapshot, Traffic, Workload
 from waker.plan.times import format_time
@@ -46,23 +46,23 @@ class Shape:
     @property
     def all_ours(self) -> bool:
         """Controllers can be asked whether they follow."""
-        return all(each.holder is Holder.OURS for each in self.routes)
+        return all(each.holder is Holder.WAKER for each in self.routes)
 
 
 def _reverted_for_good(ingress: str) -> Route:
-    return reverted(ingress, swaps=3, swapped=ago(minutes=2))
+    return pointed_back(ingress, swaps=3, swapped=ago(minutes=2))
 
 
 def shapes() -> Iterator[Shape]:
     """One route and two, each theirs, pointed back once, pointed back for good, or ours; and with an orphan."""
-    kinds = (route, reverted, _reverted_for_good, ours)
+    kinds = (route, pointed_back, _reverted_for_good, at_waker)
     singles = [(kind("front"),) for kind in kinds]
     pairs = [(one("front"), other("www")) for one, other in combinations(kinds, 2)]
     yield from (Shape(routes) for routes in [*singles, *pairs])
-    yield from (Shape(routes, (gone(),)) for routes in [*singles, pairs[2]])
+    yield from (Shape(routes, (removed(),)) for routes in [*singles, pairs[2]])
 
 
-class Asked(NamedTuple):
+class Wanted(NamedTuple):
     """Facts of a snapshot that somebody was asked for."""
 
     leader: bool
@@ -78,7 +78,7 @@ def emptying() -> Iterator[Workload]:
         yield workload
         for number, since in enumerate((SINCE, LONG_AGO)):
             notes = {**workload.annotations, names.ASLEEP_SINCE: format_time(since)}
-            yield replace(workload, version=f"{workload.version}.{number}", annotations=notes, emptied=False)
+            yield replace(workload, version=f"{workload.version}.{number}", annotations=notes, pods_gone=False)
 
 
 def workloads(replicas: int) -> Iterator[Workload]:
@@ -86,8 +86,8 @@ def workloads(replicas: int) -> Iterator[Workload]:
     for version, (saved, wish, asked) in enumerate(product(SAVED, WISHES, ASKS)):
         notes = {
             names.SAVED_REPLICAS: saved,
-            names.WISHED_AT: wish and format_time(wish),
-            names.SLEEP_ASKED_AT: asked and format_time(asked),
+            names.WAKE_REQUESTED_AT: wish and format_time(wish),
+            names.SLEEP_REQUESTED_AT: asked and format_time(asked),
         }
         annotations = {key: text for key, text in notes.items() if text}
         yield Workload(SHOP, "uid-1", str(version), replicas, {}, annotations)
@@ -100,7 +100,7 @@ MANAGED = [
 LET_GO = [(None, ()), *((policy, ("a problem",)) for policy in MANAGED)]
 
 
-def _asked(shape: Shape) -> list[Asked]:
+def _asked(shape: Shape) -> list[Wanted]:
     """What controllers and the Lease say."""
     if shape.all_ours:
         found: list[tuple[Any, ...]] = [
@@ -110,9 +110,9 @@ def _asked(shape: Shape) -> list[Asked]:
             ("", FOLLOWED_LONG, 1),
             ("", FOLLOWED_LONG, 0, YES),
         ]
-        return [Asked(leader, *each) for leader in (YES, NO) for each in found]
-    some_ours = any(each.holder is Holder.OURS for each in shape.routes)
-    return [Asked(leader, why, None, 0) for leader in ((YES, NO) if some_ours else (YES,)) for why in ("", "not yet")]
+        return [Wanted(leader, *each) for leader in (YES, NO) for each in found]
+    some_ours = any(each.holder is Holder.WAKER for each in shape.routes)
+    return [Wanted(leader, why, None, 0) for leader in ((YES, NO) if some_ours else (YES,)) for why in ("", "not yet")]
 
 
 def states() -> Iterator[Snapshot]:
@@ -133,7 +133,7 @@ def _with_pods() -> Iterator[Snapshot]:
     around = product(workloads(2), MANAGED, list(shapes()), KNOCKS, TRAFFIC, READINESS)
     for workload, policy, shape, knock, traffic, ready in around:
         for leader, prepared, since, passing, forgetful in _asked(shape):
-            told = (leader, prepared, since, passing, *ready, Certainty(forgetful=forgetful))
+            told = (leader, prepared, since, passing, *ready, Certainty(loses_counts=forgetful))
             yield Snapshot(workload, policy, shape.routes, traffic, (), shape.orphans, knock, *told)
 
 
@@ -151,7 +151,7 @@ def described(seen: Snapshot) -> str:
     routes = [f"{each.id.ingress} {each.holder.value} ({each.swaps} swaps)" for each in seen.routes]
     facts = {
         "replicas": seen.workload.replicas,
-        "emptied": seen.workload.emptied,
+        "emptied": seen.workload.pods_gone,
         "notes": {key.partition("/")[2]: text for key, text in seen.workload.annotations.items()},
         "routes": routes,
         "orphans": len(seen.orphans),
@@ -160,10 +160,10 @@ def described(seen: Snapshot) -> str:
         "traffic": seen.traffic.unknown or f"visited {seen.traffic.visited_at}",
         "knocked": seen.knocked_at,
         "leader": seen.leader,
-        "prepared": seen.prepared or "yes",
+        "prepared": seen.unreachable or "yes",
         "followed": seen.followed_since,
         "passing": seen.passing,
-        "ready": "soon" if seen.answering else seen.ready,
-        "forgetful": seen.certainty.forgetful,
+        "ready": "soon" if seen.probed_ready else seen.ready,
+        "forgetful": seen.certainty.loses_counts,
     }
     return "\n".join(f"    {key:9} {fact}" for key, fact in facts.items())

@@ -14,10 +14,10 @@ import pytest
 from tests.plan.small_cluster import (
     AT_REST,
     BACKEND,
-    Cluster,
     Killed,
+    SmallCluster,
+    SmallWaker,
     Visits,
-    Waker,
     deployment,
     ingress,
     led_to,
@@ -33,10 +33,10 @@ RESTART = timedelta(seconds=3)
 APPS = ("shop", "api")
 MANY = 400  # passes; no story needs half of them
 
-Edit = Callable[[Cluster], None]
+Edit = Callable[[SmallCluster], None]
 
 
-def nothing(cluster: Cluster) -> None:
+def nothing(cluster: SmallCluster) -> None:
     """No edit."""
 
 
@@ -56,15 +56,15 @@ class Story:
     phases: dict[str, list[Phase]] = field(default_factory=lambda: {name: [] for name in APPS})
 
     def __post_init__(self) -> None:
-        self.cluster = Cluster(
+        self.cluster = SmallCluster(
             deployments=[deployment("shop", 3), deployment("api", 1)],
             services=[service("shop"), service("api"), service("other")],
             ingresses=[ingress("front", shop="/", api="/api"), ingress("www", shop="/")],
         )
         self.waker = self._begin()
 
-    def _begin(self) -> Waker:
-        return Waker(self.cluster, self.visits, self._tick)
+    def _begin(self) -> SmallWaker:
+        return SmallWaker(self.cluster, self.visits, self._tick)
 
     def _tick(self) -> None:
         self.ticks += 1
@@ -136,11 +136,11 @@ class Story:
     def awake(self, app: str) -> bool:
         """The app stands as its user wrote it, but for the notes when it woke up and how long that took."""
         notes = self.cluster.annotations("Deployment", app)
-        for kept in (names.AWAKE_SINCE, names.USUAL_WAKE):
+        for kept in (names.AWAKE_SINCE, names.TYPICAL_WAKE):
             notes.pop(kept, None)
         now, written = (each["Deployment", app] for each in (self.cluster.objects, self.cluster.written))
         return (
-            self.phases[app][-1] in (Phase.AWAKE, Phase.UNMANAGED)
+            self.phases[app][-1] in (Phase.AWAKE, Phase.NOT_MANAGED)
             and notes == written["metadata"]["annotations"]
             and now["spec"] == written["spec"]
             and not any(_saved_backend(self.cluster, name, app) for name in ("front", "www"))
@@ -151,14 +151,14 @@ class Story:
         return any(path["backend"]["service"]["name"] == app for path in every)
 
 
-def _saved_backend(cluster: Cluster, name: str, app: str) -> bool:
+def _saved_backend(cluster: SmallCluster, name: str, app: str) -> bool:
     return f'"name":"{app}"' in cluster.annotations("Ingress", name).get(names.SAVED_BACKENDS, "")
 
 
 def _pause(plans: list[Plan]) -> timedelta:
     """Until something is to be done by the clock."""
     resting = all(plan.phase in AT_REST and not plan.actions for plan in plans)
-    again = [plan.look_again for plan in plans if plan.look_again]
+    again = [plan.requeue_after for plan in plans if plan.requeue_after]
     return max(STEP, min(again)) if resting and again else STEP
 
 

@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 
-from tests.plan.small_cluster import Cluster, Json, paths_of
+from tests.plan.small_cluster import Json, SmallCluster, paths_of
 from tests.plan.stories import APPS, Edit, Story, sleep, sleep_and_wake
 from waker import names
 from waker.plan.model import Phase
@@ -16,9 +16,9 @@ CYCLE = range(1, sleep_and_wake(Story()).ticks + 1)
 def test_a_cycle_goes_through_all_phases() -> None:
     story = sleep_and_wake(Story())
     assert story.phases["shop"] == [
-        Phase.AWAKE, Phase.FALLING, Phase.ASLEEP, Phase.WAKING, Phase.RISING, Phase.AWAKE,
+        Phase.AWAKE, Phase.FALLING_ASLEEP, Phase.ASLEEP, Phase.WAKING, Phase.RESTORING_ROUTES, Phase.AWAKE,
     ]  # fmt: skip
-    assert story.phases["api"] == [Phase.AWAKE, Phase.FALLING, Phase.ASLEEP], "its neighbour sleeps on"
+    assert story.phases["api"] == [Phase.AWAKE, Phase.FALLING_ASLEEP, Phase.ASLEEP], "its neighbour sleeps on"
     assert story.cluster.replicas("shop") == 3
 
 
@@ -26,7 +26,7 @@ def test_after_the_cycle_the_ingresses_are_as_their_user_wrote_them() -> None:
     story = sleep_and_wake(Story())
     story.visits.known = False
     story.cluster.patch("Deployment", "api", {"metadata": {"annotations": {names.ENABLED: "false"}}})
-    story.run(lambda: story.phases["api"][-1] is Phase.UNMANAGED)
+    story.run(lambda: story.phases["api"][-1] is Phase.NOT_MANAGED)
     for name in ("front", "www"):
         now, written = (each["Ingress", name] for each in (story.cluster.objects, story.cluster.written))
         assert now["spec"] == written["spec"]
@@ -71,12 +71,12 @@ def test_a_late_visit_of_an_awake_app_wakes_nobody_later() -> None:
 # --- users ------------------------------------------------------------------------------------------------------------
 
 
-def scale_up(cluster: Cluster) -> None:
+def scale_up(cluster: SmallCluster) -> None:
     """`kubectl scale --replicas=5`"""
     cluster.edit("Deployment", "shop", lambda found: found["spec"].update(replicas=5))
 
 
-def other_backend(cluster: Cluster) -> None:
+def other_backend(cluster: SmallCluster) -> None:
     """The user points the shop's path on `front` at another Service."""
 
     def change(found: Json) -> None:
@@ -85,7 +85,7 @@ def other_backend(cluster: Cluster) -> None:
     cluster.edit("Ingress", "front", change)
 
 
-def other_port(cluster: Cluster) -> None:
+def other_port(cluster: SmallCluster) -> None:
     """The user writes the port of the shop's Service as a number."""
 
     def change(found: Json) -> None:
@@ -94,13 +94,13 @@ def other_port(cluster: Cluster) -> None:
     cluster.edit("Ingress", "front", change)
 
 
-def apply_manifest(cluster: Cluster) -> None:
+def apply_manifest(cluster: SmallCluster) -> None:
     """`kubectl apply` of the user's unchanged Ingress: backends go back, our annotation stays."""
     written = cluster.written["Ingress", "front"]["spec"]
     cluster.edit("Ingress", "front", lambda found: found.update(spec=deepcopy(written)))
 
 
-def apply_deployment(cluster: Cluster) -> None:
+def apply_deployment(cluster: SmallCluster) -> None:
     """`kubectl apply` of the user's unchanged Deployment: replicas go back, our annotations stay."""
     cluster.edit("Deployment", "shop", lambda found: found["spec"].update(replicas=3))
 
@@ -139,12 +139,12 @@ def test_who_keeps_pointing_a_route_back_is_left_alone_in_the_end() -> None:
     assert swaps == 3
 
 
-def swapped(cluster: Cluster, name: str) -> bool:
+def swapped(cluster: SmallCluster, name: str) -> bool:
     """Not as its user wrote it."""
     return bool(cluster.objects["Ingress", name]["spec"] != cluster.written["Ingress", name]["spec"])
 
 
-def apply_www(cluster: Cluster) -> None:
+def apply_www(cluster: SmallCluster) -> None:
     """The tool sees its Ingress changed, and changes it back."""
     written = deepcopy(cluster.written["Ingress", "www"]["spec"])
     cluster.edit("Ingress", "www", lambda found: found.update(spec=deepcopy(written)))

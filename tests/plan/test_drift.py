@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.plan.building import App, ago, app, asleep, check, gone, ours, reverted, route
-from waker.plan.actions import Action, RecordWish, Redirect, Restore
+from tests.plan.building import AppBuilder, ago, app, asleep, at_waker, check, pointed_back, removed, route
+from waker.plan.actions import Action, Redirect, RequestWake, Restore
 from waker.plan.model import Phase
 
 
@@ -11,26 +11,28 @@ from waker.plan.model import Phase
     ("seen", "does"),
     [
         pytest.param(
-            asleep().pointed_back(minutes=1), Redirect((reverted(swapped=ago(minutes=1)),)), id="pointed back: again"
+            asleep().pointed_back(minutes=1),
+            Redirect((pointed_back(swapped=ago(minutes=1)),)),
+            id="pointed back: again",
         ),
         pytest.param(asleep().pointed_back(seconds=9), None, id="not at once: 10 s after the first time"),
         pytest.param(asleep().pointed_back(swaps=2, seconds=19), None, id="20 s after the second"),
         pytest.param(
             asleep().pointed_back(swaps=2, seconds=20),
-            Redirect((reverted(swaps=2, swapped=ago(seconds=20)),)),
+            Redirect((pointed_back(swaps=2, swapped=ago(seconds=20)),)),
             id="then again",
         ),
     ],
 )
-def test_drift_while_asleep_is_told(seen: App, does: Action | None) -> None:
+def test_drift_while_asleep_is_told(seen: AppBuilder, does: Action | None) -> None:
     check(seen, Phase.ASLEEP, *([does] if does else []))
     assert seen.plan().warning
-    assert seen.plan().look_again
+    assert seen.plan().requeue_after
 
 
 def test_a_route_that_its_user_has_added_while_asleep_is_moved_too() -> None:
-    check(asleep().routed(ours(), route("www")), Phase.ASLEEP, Redirect((route("www"),)))
-    assert not asleep().routed(ours(), route("www")).plan().warning, "nobody has done anything wrong"
+    check(asleep().routed(at_waker(), route("www")), Phase.ASLEEP, Redirect((route("www"),)))
+    assert not asleep().routed(at_waker(), route("www")).plan().warning, "nobody has done anything wrong"
 
 
 def test_who_pins_asleep_what_another_tool_points_back_is_told() -> None:
@@ -40,19 +42,24 @@ def test_who_pins_asleep_what_another_tool_points_back_is_told() -> None:
 @pytest.mark.parametrize(
     ("seen", "phase", "does"),
     [
-        pytest.param(app(2).pointed_back(seconds=9), Phase.FALLING, None, id="pointed back: not at once"),
+        pytest.param(app(2).pointed_back(seconds=9), Phase.FALLING_ASLEEP, None, id="pointed back: not at once"),
         pytest.param(
-            app(2).pointed_back(seconds=10), Phase.FALLING, Redirect((reverted(),)), id="pointed back: 10 s later again"
+            app(2).pointed_back(seconds=10),
+            Phase.FALLING_ASLEEP,
+            Redirect((pointed_back(),)),
+            id="pointed back: 10 s later again",
         ),
-        pytest.param(app(2).pointed_back(swaps=3), Phase.FALLING, RecordWish(), id="three times: its owner means it"),
+        pytest.param(
+            app(2).pointed_back(swaps=3), Phase.FALLING_ASLEEP, RequestWake(), id="three times: its owner means it"
+        ),
         pytest.param(
             app(2).pointed_back(swaps=3).pinned("asleep"), Phase.STUCK, None, id="pinned: its owners disagree"
         ),
     ],
 )
-def test_drift_on_the_way_down(seen: App, phase: Phase, does: Action | None) -> None:
+def test_drift_on_the_way_down(seen: AppBuilder, phase: Phase, does: Action | None) -> None:
     check(seen, phase, *([does] if does else []))
 
 
 def test_a_route_that_its_user_took_away_while_asleep_is_the_users() -> None:
-    check(asleep().routed(ours(), orphans=(gone(),)), Phase.ASLEEP, Restore((), (gone(),)))
+    check(asleep().routed(at_waker(), orphans=(removed(),)), Phase.ASLEEP, Restore((), (removed(),)))

@@ -17,12 +17,12 @@ from tests.plan.laws import LAWS, Law
 from tests.plan.states import described, states
 from waker.plan import decide as brain
 from waker.plan import drift, sleep_due
-from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
+from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
 from waker.plan.model import Phase, Snapshot
 
 
-class Case(NamedTuple):
+class LawCase(NamedTuple):
     """A state and what is planned for it."""
 
     seen: Snapshot
@@ -34,7 +34,7 @@ class Findings:
     """What the one walk through all states has found."""
 
     states: int = 0
-    offences: dict[Law, Case] = field(default_factory=dict)
+    offences: dict[Law, LawCase] = field(default_factory=dict)
     phases: set[Phase] = field(default_factory=set)
     actions: set[type] = field(default_factory=set)
 
@@ -49,7 +49,7 @@ def findings() -> Findings:
         found.actions.update(map(type, plan.actions))
         for law in LAWS:
             if not law(seen, plan):
-                found.offences.setdefault(law, Case(seen, plan))
+                found.offences.setdefault(law, LawCase(seen, plan))
     return found
 
 
@@ -63,13 +63,13 @@ def test_law(law: Law, findings: Findings) -> None:
 def test_every_phase_and_every_action_is_met(findings: Findings) -> None:
     """Laws that are kept because nothing ever happens would be worth little."""
     assert findings.phases == set(Phase)
-    assert findings.actions == {Redirect, Restore, ScaleToZero, ScaleUp, RecordWish, Forget}
+    assert findings.actions == {Redirect, Restore, ScaleToZero, ScaleUp, RequestWake, Forget}
     assert findings.states > 80_000
 
 
 def hasty(action: Any) -> Callable[..., Plan]:
     """A step of `decide` that does this, whatever it sees."""
-    return lambda seen, *_: Plan(Phase.FALLING, "hasty", (action(seen),), timedelta(1))
+    return lambda seen, *_: Plan(Phase.FALLING_ASLEEP, "hasty", (action(seen),), timedelta(1))
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def hasty(action: Any) -> Callable[..., Plan]:
         pytest.param(drift, "MOST_SWAPS", 9, laws.law_5, id="fights with a tool for ever"),
         pytest.param(brain, "_knocked_meanwhile", lambda *_: False, laws.law_6, id="deaf on the way down"),
         pytest.param(brain, "_why_wake", lambda *_: "", laws.law_6, id="deaf while asleep"),
-        pytest.param(sleep_due, "wish_of", lambda seen: None, laws.law_6, id="does not read wishes"),
-        pytest.param(sleep_due, "asked_to_sleep", lambda seen: True, laws.law_7, id="always asked to sleep"),
+        pytest.param(sleep_due, "wake_requested_at", lambda seen: None, laws.law_6, id="does not read wishes"),
+        pytest.param(sleep_due, "sleep_requested", lambda seen: True, laws.law_7, id="always asked to sleep"),
         pytest.param(brain, "_why_wake", lambda *_: "", laws.law_8, id="a wish is for the moment only"),
         pytest.param(
             brain, "_wake", hasty(lambda seen: Redirect(())), laws.never_the_reason_that_an_app_is_down, id="no wake"

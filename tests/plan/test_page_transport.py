@@ -1,6 +1,6 @@
 import pytest
 
-from waker.plan.page_transport import CONTOUR, NGINX, REPLACED, UPGRADED, Passage, passage_of
+from waker.plan.page_transport import CONTOUR, NGINX, REPLACED, UPGRADED, PageTransport, page_transport
 
 SNIPPET = "nginx.ingress.kubernetes.io/configuration-snippet"
 
@@ -17,11 +17,11 @@ SNIPPET = "nginx.ingress.kubernetes.io/configuration-snippet"
     ],
 )
 def test_the_page_gets_through(annotations: dict[str, str], status: int) -> None:
-    assert passage_of(NGINX, annotations).status(503) == status
+    assert page_transport(NGINX, annotations).status(503) == status
 
 
 def test_a_status_of_the_users_own_choice_stays() -> None:
-    assert passage_of(NGINX, {REPLACED: "503"}).status(200) == 200
+    assert page_transport(NGINX, {REPLACED: "503"}).status(200) == 200
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_a_status_of_the_users_own_choice_stays() -> None:
     ],
 )
 def test_push(controller: str, annotations: dict[str, str], push: bool) -> None:
-    assert passage_of(controller, annotations) == Passage(push=push)
+    assert page_transport(controller, annotations) == PageTransport(push=push)

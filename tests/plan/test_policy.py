@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from waker import names
-from waker.plan.model import Pin, Policy, Reception
-from waker.plan.policy import named, read_policy
+from waker.plan.model import Pin, Policy, VisitorPolicy
+from waker.plan.policy import parse_names, read_policy
 from waker.settings.live import Live
 from waker.settings.times import parse_floor
 
@@ -37,8 +37,8 @@ ON = {names.ENABLED: "true"}
             ON | {names.TITLE: "The shop"}, Policy(LIVE.idle_after, LIVE.wake_timeout, title="The shop"), id="a title"
         ),
         pytest.param(
-            ON | {names.AUDIENCE: "hold", names.HOLD_FOR: "5s", names.PROBE_RESPONSE: "200"},
-            replace(DEFAULT, reception=Reception("hold", timedelta(seconds=5), probe_response=200)),
+            ON | {names.WHILE_ASLEEP: "hold", names.HOLD_FOR: "5s", names.HEALTH_CHECK_RESPONSE: "200"},
+            replace(DEFAULT, visitors=VisitorPolicy("hold", timedelta(seconds=5), health_check_response=200)),
             id="its own reception",
         ),
     ],
@@ -56,9 +56,9 @@ def test_what_is_read(annotations: dict[str, str], policy: Policy | None) -> Non
         pytest.param(ON | {names.IDLE_AFTER: "soon"}, ["kubesleeper.io/idle-after: 'soon' is not a duration"], id="no time"),
         pytest.param(ON | {names.IDLE_AFTER: "0s"}, ["kubesleeper.io/idle-after: '0s' is not"], id="no time at all"),
         pytest.param(ON | {names.STATE: "", names.IDLE_AFTER: ""}, [names.IDLE_AFTER, names.STATE], id="both"),
-        pytest.param(ON | {names.AUDIENCE: "all"}, ["kubesleeper.io/audience: 'all' is not one of auto, page"], id="audience"),
+        pytest.param(ON | {names.WHILE_ASLEEP: "all"}, [f"{names.WHILE_ASLEEP}: 'all' is not one of auto"], id="while-asleep"),
         pytest.param(ON | {names.IGNORE_PATHS: "/a,ping"}, ["kubesleeper.io/ignore-paths: 'ping' is not a path"], id="paths"),
-        pytest.param(ON | {names.PROBE_RESPONSE: "204"}, ["kubesleeper.io/probe-response: '204' is not one of"], id="probe"),
+        pytest.param(ON | {names.HEALTH_CHECK_RESPONSE: "204"}, [f"{names.HEALTH_CHECK_RESPONSE}: '204' is not"], id="response"),
         pytest.param(ON | {names.MIN_IDLE: "0s"}, ["kubesleeper.io/min-idle: '0s' is not"], id="no least time"),
         pytest.param(ON | {names.STATE: "off"}, ["kubesleeper.io/state: 'off' is not one of auto, awake, asleep"], id="state"),
     ],
@@ -75,8 +75,8 @@ def test_what_is_ignored_adds_to_what_all_ignore() -> None:
     live = Live(ignore_paths=("/ping",), ignore_agents=("curl/",))
     policy, _ = read_policy(ON | {names.IGNORE_PATHS: "/a/*, /b", names.IGNORE_AGENTS: "Nightly"}, live)
     assert policy is not None
-    assert policy.reception.ignore_paths == ("/ping", "/a/*", "/b")
-    assert policy.reception.ignore_agents == ("curl/", "Nightly")
+    assert policy.visitors.ignore_paths == ("/ping", "/a/*", "/b")
+    assert policy.visitors.ignore_agents == ("curl/", "Nightly")
 
 
 def test_paused_is_for_all() -> None:
@@ -95,8 +95,8 @@ def test_paused_is_for_all() -> None:
     ],
 )
 def test_names_of_an_override(text: str, names_: set[str] | None) -> None:
-    assert named({names.INGRESS: text}, names.INGRESS) == names_
-    assert named({}, names.INGRESS) is None
+    assert parse_names({names.INGRESS: text}, names.INGRESS) == names_
+    assert parse_names({}, names.INGRESS) is None
 
 
 @pytest.mark.parametrize(

@@ -152,5 +152,5 @@ def test_many_pods(pods: list[Start], refused: str, progress: Progress) -> None:
 
 @pytest.mark.parametrize("phase", [each for each in Phase if each not in (Phase.WAKING, Phase.STUCK)])
 def test_pods_count_only_while_it_wakes(phase: Phase) -> None:
-    up = phase in (Phase.RISING, Phase.AWAKE, Phase.UNMANAGED)
+    up = phase in (Phase.RESTORING_ROUTES, Phase.AWAKE, Phase.NOT_MANAGED)
     assert progress_of(phase, [BAD], "exceeded quota") == Progress(Step.READY if up else Step.KNOCKED)

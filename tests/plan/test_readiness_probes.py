@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from waker.plan.model import Address
-from waker.plan.readiness_probes import Check, checks_of
+from waker.plan.readiness_probes import ReadinessProbe, pending_probes
 
 Json = dict[str, Any]
 HTTP: Json = {"httpGet": {"path": "/healthz", "port": "http"}}
-ASKED = Check("run-1", Address("10.0.0.7", 8080), "/healthz")
+ASKED = ReadinessProbe("run-1", Address("10.0.0.7", 8080), "/healthz")
 
 
 def container(name: str = "web", **probe: Any) -> Json:
@@ -44,13 +44,19 @@ HELPER: Json = {"name": "mesh", "restartPolicy": "Always"}
     [
         pytest.param(pod(), [ASKED], id="HTTP"),
         pytest.param(
-            pod(container(tcpSocket={"port": 9000})), [Check("run-1", Address("10.0.0.7", 9000))], id="it listens"
+            pod(container(tcpSocket={"port": 9000})),
+            [ReadinessProbe("run-1", Address("10.0.0.7", 9000))],
+            id="it listens",
         ),
         pytest.param(
-            pod(container(tcpSocket={"port": "9000"})), [Check("run-1", Address("10.0.0.7", 9000))], id="number as text"
+            pod(container(tcpSocket={"port": "9000"})),
+            [ReadinessProbe("run-1", Address("10.0.0.7", 9000))],
+            id="number as text",
         ),
         pytest.param(
-            pod(container(httpGet={"port": 8080})), [Check("run-1", Address("10.0.0.7", 8080), "/")], id="no path"
+            pod(container(httpGet={"port": 8080})),
+            [ReadinessProbe("run-1", Address("10.0.0.7", 8080), "/")],
+            id="no path",
         ),
         pytest.param(
             pod(
@@ -67,7 +73,7 @@ HELPER: Json = {"name": "mesh", "restartPolicy": "Always"}
                 )
             ),
             [
-                Check(
+                ReadinessProbe(
                     "run-1",
                     Address("10.0.0.7", 8080),
                     "/up?deep=1",
@@ -93,7 +99,7 @@ HELPER: Json = {"name": "mesh", "restartPolicy": "Always"}
             pod(
                 container("web", **HTTP), container("api", **HTTP), states=(running("web"), running("api", run="run-2"))
             ),
-            [ASKED, Check("run-2", Address("10.0.0.7", 8080), "/healthz")],
+            [ASKED, ReadinessProbe("run-2", Address("10.0.0.7", 8080), "/healthz")],
             id="two to ask",
         ),
         pytest.param(
@@ -103,8 +109,8 @@ HELPER: Json = {"name": "mesh", "restartPolicy": "Always"}
         ),
     ],
 )
-def test_what_there_is_to_ask(found: Json, checks: list[Check]) -> None:
-    assert list(checks_of(found)) == checks
+def test_what_there_is_to_ask(found: Json, checks: list[ReadinessProbe]) -> None:
+    assert list(pending_probes(found)) == checks
 
 
 @pytest.mark.parametrize(
@@ -138,4 +144,4 @@ def test_what_there_is_to_ask(found: Json, checks: list[Check]) -> None:
     ],
 )
 def test_what_only_kubernetes_can_tell(found: Json) -> None:
-    assert checks_of(found) == ()
+    assert pending_probes(found) == ()

@@ -5,35 +5,38 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.plan.building import NOW, App, ago, app, asleep, ours
+from tests.plan.building import NOW, AppBuilder, ago, app, asleep, at_waker
 from waker.plan.model import Phase, Policy, Traffic
-from waker.plan.sleep_due import LASTING_FACTOR, LASTING_LEAST, answered_until, idle_period, rest_of
+from waker.plan.sleep_due import LASTING_FACTOR, LASTING_LEAST, idle_period, knocks_answered_until, sleep_due
 
 
 @pytest.mark.parametrize(
     ("found", "was", "until"),
     [
         pytest.param(app(2), Phase.AWAKE, None, id="awake: a late request is remembered as a visit"),
-        pytest.param(app(2).redirected(), Phase.FALLING, None, id="on the way down: none is answered yet"),
+        pytest.param(app(2).redirected(), Phase.FALLING_ASLEEP, None, id="on the way down: none is answered yet"),
         pytest.param(
-            app(2).wished(seconds=5), Phase.FALLING, ago(seconds=5), id="those before a wish that is written down"
+            app(2).wake_requested(seconds=5),
+            Phase.FALLING_ASLEEP,
+            ago(seconds=5),
+            id="those before a wish that is written down",
         ),
         pytest.param(
-            asleep(), Phase.FALLING, ago(hours=1), id="it just fell asleep: those before the swap were visits"
+            asleep(), Phase.FALLING_ASLEEP, ago(hours=1), id="it just fell asleep: those before the swap were visits"
         ),
         pytest.param(asleep(), Phase.AWAKE, ago(hours=1), id="likewise if the other waker did it"),
         pytest.param(asleep(), Phase.ASLEEP, None, id="asleep: every knock is a wish"),
-        pytest.param(asleep().wished(), Phase.ASLEEP, ago(), id="asleep, and the wish is written down"),
+        pytest.param(asleep().wake_requested(), Phase.ASLEEP, ago(), id="asleep, and the wish is written down"),
         pytest.param(
-            app(0).routed(ours(swapped=ago(hours=2)), ours("www", swapped=ago(hours=1))),
-            Phase.FALLING,
+            app(0).routed(at_waker(swapped=ago(hours=2)), at_waker("www", swapped=ago(hours=1))),
+            Phase.FALLING_ASLEEP,
             ago(hours=2),
             id="the first of several swaps",
         ),
     ],
 )
-def test_up_to_when_knocks_are_answered(found: App, was: Phase, until: datetime | None) -> None:
-    assert answered_until(found.seen.workload, found.seen.routes, was) == until
+def test_up_to_when_knocks_are_answered(found: AppBuilder, was: Phase, until: datetime | None) -> None:
+    assert knocks_answered_until(found.seen.workload, found.seen.routes, was) == until
 
 
 @pytest.mark.parametrize(
@@ -50,11 +53,11 @@ def test_up_to_when_knocks_are_answered(found: App, was: Phase, until: datetime 
             id="its own swap reloads the controller, too",
         ),
         pytest.param(app().pinned("asleep").read(hours=5), True, id="a pin needs no pages"),
-        pytest.param(app().told_to_sleep().read(hours=5), True, id="nor does `waker sleep`"),
+        pytest.param(app().sleep_requested().read(hours=5), True, id="nor does `waker sleep`"),
     ],
 )
-def test_an_idle_period_is_one_that_was_read(found: App, due: bool) -> None:
-    assert rest_of(found.seen, NOW).due is due
+def test_an_idle_period_is_one_that_was_read(found: AppBuilder, due: bool) -> None:
+    assert sleep_due(found.seen, NOW).due is due
 
 
 SHORT, LONG = timedelta(minutes=10), timedelta(hours=3)
@@ -75,7 +78,7 @@ def test_an_app_with_websockets_rests_later(policy: Policy, lasting: bool, perio
 
 def test_and_its_user_is_told_why() -> None:
     found = app().visited(minutes=40).seen
-    plan = App(replace(found, traffic=replace(found.traffic, lasting=True))).plan()
+    plan = AppBuilder(replace(found, traffic=replace(found.traffic, lasting=True))).plan()
     assert plan.phase is Phase.AWAKE
     assert (
         plan.reason

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from waker.reconcile.queue import WORKERS, Queue
+from waker.reconcile.queue import WORKERS, WorkQueue
 
 LONG = 3600.0  # nobody waits for that
 SOON = 0.01
 
 
-class Work:
+class FakeWork:
     """Looks that the test begins and ends: `started` gives keys as they come, `finish` lets one go."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Work:
 
 
 @asynccontextmanager
-async def running(queue: Queue[str], work: Callable[[str], Awaitable[float | None]]) -> AsyncIterator[None]:
+async def running(queue: WorkQueue[str], work: Callable[[str], Awaitable[float | None]]) -> AsyncIterator[None]:
     task = asyncio.create_task(queue.run(work))
     try:
         yield
@@ -50,18 +50,18 @@ async def running(queue: Queue[str], work: Callable[[str], Awaitable[float | Non
 
 
 @pytest.fixture
-def queue() -> Queue[str]:
-    return Queue()
+def queue() -> WorkQueue[str]:
+    return WorkQueue()
 
 
 @pytest.fixture
-async def work(queue: Queue[str]) -> AsyncIterator[Work]:
-    found = Work()
+async def work(queue: WorkQueue[str]) -> AsyncIterator[FakeWork]:
+    found = FakeWork()
     async with running(queue, found):
         yield found
 
 
-async def test_a_key_that_is_added_twice_is_looked_at_once(queue: Queue[str], work: Work) -> None:
+async def test_a_key_that_is_added_twice_is_looked_at_once(queue: WorkQueue[str], work: FakeWork) -> None:
     queue.add("a")
     queue.add("a")
     assert await work.next() == "a"
@@ -69,14 +69,14 @@ async def test_a_key_that_is_added_twice_is_looked_at_once(queue: Queue[str], wo
     assert await work.idle()
 
 
-async def test_keys_come_in_the_order_they_were_added_and_in_parallel(queue: Queue[str], work: Work) -> None:
+async def test_keys_come_in_the_order_they_were_added_and_in_parallel(queue: WorkQueue[str], work: FakeWork) -> None:
     for key in "cab":
         queue.add(key)
     assert [await work.next() for _ in range(3)] == ["c", "a", "b"]
 
 
 async def test_a_key_that_is_added_while_it_is_at_work_is_looked_at_again_right_after(
-    queue: Queue[str], work: Work
+    queue: WorkQueue[str], work: FakeWork
 ) -> None:
     queue.add("a")
     await work.next()
@@ -88,7 +88,7 @@ async def test_a_key_that_is_added_while_it_is_at_work_is_looked_at_again_right_
     assert await work.next() == "a"
 
 
-async def test_work_says_when_to_look_again(queue: Queue[str], work: Work) -> None:
+async def test_work_says_when_to_look_again(queue: WorkQueue[str], work: FakeWork) -> None:
     queue.add("a")
     await work.next()
     work.finish("a", again=SOON)
@@ -97,7 +97,7 @@ async def test_work_says_when_to_look_again(queue: Queue[str], work: Work) -> No
     assert await work.idle()
 
 
-async def test_the_earlier_time_wins_whichever_was_said_first(queue: Queue[str], work: Work) -> None:
+async def test_the_earlier_time_wins_whichever_was_said_first(queue: WorkQueue[str], work: FakeWork) -> None:
     queue.add("later first", LONG)
     queue.add("later first", SOON)
     queue.add("earlier first", SOON)
@@ -108,7 +108,7 @@ async def test_the_earlier_time_wins_whichever_was_said_first(queue: Queue[str],
     assert await work.idle()
 
 
-async def test_news_are_looked_at_at_once_and_end_the_wait(queue: Queue[str], work: Work) -> None:
+async def test_news_are_looked_at_at_once_and_end_the_wait(queue: WorkQueue[str], work: FakeWork) -> None:
     queue.add("a")
     await work.next()
     work.finish("a", again=LONG)
@@ -117,7 +117,9 @@ async def test_news_are_looked_at_at_once_and_end_the_wait(queue: Queue[str], wo
     assert await work.next() == "a"
 
 
-async def test_a_time_that_comes_while_the_key_is_at_work_waits_for_its_end(queue: Queue[str], work: Work) -> None:
+async def test_a_time_that_comes_while_the_key_is_at_work_waits_for_its_end(
+    queue: WorkQueue[str], work: FakeWork
+) -> None:
     queue.add("a")
     await work.next()
     queue.add("a", SOON)
@@ -128,7 +130,7 @@ async def test_a_time_that_comes_while_the_key_is_at_work_waits_for_its_end(queu
     assert await work.next() == "a"
 
 
-async def test_no_more_looks_than_workers(queue: Queue[str], work: Work) -> None:
+async def test_no_more_looks_than_workers(queue: WorkQueue[str], work: FakeWork) -> None:
     for number in range(WORKERS + 1):
         queue.add(str(number))
     first = [await work.next() for _ in range(WORKERS)]
@@ -138,9 +140,9 @@ async def test_no_more_looks_than_workers(queue: Queue[str], work: Work) -> None
 
 
 async def test_added_before_it_runs_counts() -> None:
-    queue: Queue[str] = Queue()
+    queue: WorkQueue[str] = WorkQueue()
     queue.add("a")
-    work = Work()
+    work = FakeWork()
     async with running(queue, work):
         assert await work.next() == "a"
 
@@ -151,7 +153,7 @@ async def test_work_that_fails_ends_the_queue() -> None:
     async def fails(key: str) -> float | None:
         raise ValueError(key)
 
-    queue: Queue[str] = Queue()
+    queue: WorkQueue[str] = WorkQueue()
     queue.add("a")
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(5):

@@ -20,11 +20,11 @@ import aiohttp
 
 from waker import names, process
 from waker.demo import kinds
-from waker.demo.cluster import Cluster, Options
+from waker.demo.cluster import DemoCluster, Options
 from waker.demo.kinds import Key, Obj
-from waker.demo.samples import SAMPLES, Sample, manifests
+from waker.demo.samples import SAMPLES, SampleApp, manifests
 from waker.plan.times import format_time
-from waker.service import Service
+from waker.service import Waker
 from waker.settings.flags import Settings
 from waker.settings.live import Live
 
@@ -41,7 +41,7 @@ QUICK = replace(NEVER, idle_after=timedelta(milliseconds=300))
 
 
 @dataclass(frozen=True)
-class Visit:
+class SceneVisit:
     """What a visitor got."""
 
     status: int
@@ -55,10 +55,10 @@ class Visit:
 
 
 @dataclass
-class Running:
+class RunningWaker:
     """A waker at work. `crash` ends it as SIGKILL would, as far as the cluster can tell."""
 
-    service: Service
+    service: Waker
     settings: Settings
     task: "asyncio.Task[None]"
 
@@ -70,20 +70,20 @@ class Running:
 
 
 @dataclass
-class Scene:
+class ServiceScene:
     """See above."""
 
-    cluster: Cluster
+    cluster: DemoCluster
     folder: Path
     session: aiohttp.ClientSession
     tasks: asyncio.TaskGroup
     port: int  # of waker; a container that is started again listens where it did
-    started: list[Running] = field(default_factory=list)
+    started: list[RunningWaker] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
     # --- the cluster ---
 
-    def deploy(self, sample: Sample, replicas: int, **annotations: str) -> None:
+    def deploy(self, sample: SampleApp, replicas: int, **annotations: str) -> None:
         """An app with its Service and its Ingress. `idle_after="1s"` is an annotation."""
         written = {f"{names.DOMAIN}/{key.replace('_', '-')}": text for key, text in annotations.items()}
         self.cluster.load(manifests(sample, "default", ENABLED | written, replicas))
@@ -159,7 +159,7 @@ class Scene:
 
     async def put_to_sleep(self, name: str = "shop") -> None:
         """Ask for it, once, as `waker sleep` does, and wait."""
-        self.annotate(names.SLEEP_ASKED_AT, format_time(datetime.now(UTC)), name)
+        self.annotate(names.SLEEP_REQUESTED_AT, format_time(datetime.now(UTC)), name)
         await self.asleep(name)
 
     async def awake(self, name: str = "shop") -> None:
@@ -175,13 +175,13 @@ class Scene:
 
     # --- visitors ---
 
-    async def visit(self, name: str = "shop", path: str = "/", **headers: str) -> Visit:
+    async def visit(self, name: str = "shop", path: str = "/", **headers: str) -> SceneVisit:
         """One request through the ingress; without other words, by a browser."""
         said = {"Host": f"{name}.localhost"} | (headers or BROWSER)
         async with self.session.get(f"{self.cluster.ingress_url()}{path[1:]}", headers=said) as answer:
-            return Visit(answer.status, await answer.text(), answer.headers)
+            return SceneVisit(answer.status, await answer.text(), answer.headers)
 
-    async def served(self, name: str = "shop") -> Visit:
+    async def served(self, name: str = "shop") -> SceneVisit:
         """Come again until the app itself answers. Everything else has to be waker's page."""
         async with asyncio.timeout(WITHIN.total_seconds()):
             while (visit := await self.visit(name)).page:
@@ -192,17 +192,17 @@ class Scene:
     # --- wakers ---
 
     @asynccontextmanager
-    async def waker(self, live: Live = NEVER, **settings: Any) -> AsyncIterator[Running]:
+    async def waker(self, live: Live = NEVER, **settings: Any) -> AsyncIterator[RunningWaker]:
         """The whole service, at work and ready. It ends with the block; a crash of it ends the test."""
         chosen = self.settings(**{"public_port": self.port, "private_port": free_port()} | settings)
-        started: asyncio.Future[Service] = asyncio.get_running_loop().create_future()
+        started: asyncio.Future[Waker] = asyncio.get_running_loop().create_future()
 
-        def begun(service: Service) -> None:
+        def begun(service: Waker) -> None:
             service.config.live = live
             started.set_result(service)
 
         task = self.tasks.create_task(process.run(chosen, begun))
-        running = Running(await started, chosen, task)
+        running = RunningWaker(await started, chosen, task)
         self.started.append(running)
         try:
             async with asyncio.timeout(WITHIN.total_seconds()):
@@ -223,16 +223,16 @@ class Scene:
         }
         return Settings(**defaults | chosen)
 
-    async def private(self, running: Running, path: str) -> Visit:
+    async def private(self, running: RunningWaker, path: str) -> SceneVisit:
         """One request to a waker's private port."""
         async with self.session.get(f"http://127.0.0.1:{running.settings.private_port}{path}") as answer:
-            return Visit(answer.status, await answer.text(), answer.headers)
+            return SceneVisit(answer.status, await answer.text(), answer.headers)
 
     # --- the witness ---
 
     async def watch(self) -> None:
         """Look at every version that is written."""
-        latest = {kinds.INGRESSES: {}, kinds.DEPLOYMENTS: {}}  # type: dict[kinds.Resource, dict[Key, Obj]]
+        latest = {kinds.INGRESSES: {}, kinds.DEPLOYMENTS: {}}  # type: dict[kinds.ServedResource, dict[Key, Obj]]
         for kind, known in latest.items():
             known.update({kinds.key_of(obj): obj for obj in self.cluster.store.all(kind)})
         with self.cluster.store.subscribe(kinds.INGRESSES, kinds.DEPLOYMENTS) as changes:
@@ -297,17 +297,17 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *samples: Sample, **annotations: str) -> AsyncIterator[Scene]:
+async def scene(folder: Path, *samples: SampleApp, **annotations: str) -> AsyncIterator[ServiceScene]:
     """An embedded cluster; its apps (the shop, if not said otherwise) are ready and the ingress knows them."""
     folder.mkdir(exist_ok=True)  # noqa: ASYNC240 - nobody waits
     options = Options(lag=LAG, bookmark_every=timedelta(milliseconds=200))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(asyncio.timeout(LONGEST))
-        cluster = await stack.enter_async_context(Cluster(options))
+        cluster = await stack.enter_async_context(DemoCluster(options))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         cluster.kubeconfig(folder / "kubeconfig")
-        it = Scene(cluster, folder, session, tasks, free_port())
+        it = ServiceScene(cluster, folder, session, tasks, free_port())
         witness = tasks.create_task(it.watch())
         for sample in samples or (SHOP,):
             it.deploy(sample, 2, **annotations)

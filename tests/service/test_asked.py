@@ -13,10 +13,10 @@ from waker.demo import kinds
 from waker.demo.kinds import Key
 from waker.errors import WakerError
 
-from .scene import BLOG, MERGE, QUICK, SHOP, Scene, scene
+from .scene import BLOG, MERGE, QUICK, SHOP, ServiceScene, scene
 
 
-def configure(it: Scene, **data: str | None) -> None:
+def configure(it: ServiceScene, **data: str | None) -> None:
     """Write the ConfigMap, or change keys of it: `configure(it, idle_after="1s")`."""
     written = {key.replace("_", "-"): text for key, text in data.items()}
     key = Key("kubesleeper", names.CONFIG_MAP)

@@ -10,14 +10,14 @@ from waker.demo.ingress import NAME
 from waker.settings.classes import ClassSettings
 from waker.settings.live import Live
 
-from .scene import QUICK, SHOP, WITHIN, Running, Scene, scene
+from .scene import QUICK, SHOP, WITHIN, RunningWaker, ServiceScene, scene
 
 
 def said(**settings: str) -> Live:
     return replace(QUICK, classes={NAME: ClassSettings(**settings)})
 
 
-async def reason(it: Scene, running: Running) -> str:
+async def reason(it: ServiceScene, running: RunningWaker) -> str:
     """What `waker status` says of the app."""
     (row,) = json.loads((await it.private(running, "/apps")).body)
     return str(row["reason"])

@@ -13,7 +13,7 @@ from waker import names
 from waker.demo.faults import Fault
 from waker.demo.kinds import DEPLOYMENTS, INGRESSES, Key
 
-from .scene import MERGE, Running, Scene, scene
+from .scene import MERGE, RunningWaker, ServiceScene, scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the killed close nothing
 
@@ -25,7 +25,7 @@ def _buried() -> Iterator[None]:
     gc.collect()
 
 
-class Step(NamedTuple):
+class CrashStep(NamedTuple):
     """The so manieth write of this kind in a sleep or a wake."""
 
     verb: str
@@ -37,16 +37,16 @@ class Step(NamedTuple):
 
 
 FALL = [
-    Step("create", "services"),
-    Step("create", "endpointslices"),
-    Step("create", "ingresses"),
-    Step("patch", "ingresses"),
-    Step("patch", "deployments"),
+    CrashStep("create", "services"),
+    CrashStep("create", "endpointslices"),
+    CrashStep("create", "ingresses"),
+    CrashStep("patch", "ingresses"),
+    CrashStep("patch", "deployments"),
 ]
-RISE = [Step("patch", "deployments"), Step("patch", "ingresses"), Step("patch", "deployments", 2)]
+RISE = [CrashStep("patch", "deployments"), CrashStep("patch", "ingresses"), CrashStep("patch", "deployments", 2)]
 
 
-async def crashed(it: Scene, waker: Running, step: Step, when: str) -> None:
+async def crashed(it: ServiceScene, waker: RunningWaker, step: CrashStep, when: str) -> None:
     """Kill it when it does this: its request on the way, or done and not yet answered."""
     faults = it.cluster.api.faults
     if step.nth > 1:
@@ -68,13 +68,13 @@ async def test_on_the_way_down(tmp_path: Path, when: str) -> None:
             tasks.create_task(down(tmp_path / str(step), step, when))
 
 
-async def down(folder: Path, step: Step, when: str) -> None:
+async def down(folder: Path, step: CrashStep, when: str) -> None:
     """Somebody asked for sleep, once. Afterwards it sleeps, and wakes, as if nothing had been."""
     async with scene(folder) as it:
         before = it.wish()
         async with it.waker() as first:
             dying = asyncio.create_task(crashed(it, first, step, when))
-            it.annotate(names.SLEEP_ASKED_AT, "2026-01-31T12:00:00Z")
+            it.annotate(names.SLEEP_REQUESTED_AT, "2026-01-31T12:00:00Z")
             await dying
         async with it.waker():
             await it.asleep()
@@ -91,7 +91,7 @@ async def test_on_the_way_up(tmp_path: Path, when: str) -> None:
             tasks.create_task(up(tmp_path / str(step), step, when))
 
 
-async def up(folder: Path, step: Step, when: str) -> None:
+async def up(folder: Path, step: CrashStep, when: str) -> None:
     """A visitor came, once. What was written down is not forgotten; else he knocks again, as the page does."""
     async with scene(folder) as it:
         async with it.waker() as first:
@@ -116,10 +116,10 @@ async def test_a_sleep_by_idleness_is_not_continued_by_who_did_not_see_it(tmp_pa
     async with scene(tmp_path) as it:
         before = it.wish()
         async with it.waker() as first:
-            dying = asyncio.create_task(crashed(it, first, Step("patch", "deployments"), "before"))
-            it.annotate(names.SLEEP_ASKED_AT, "2026-01-31T12:00:00Z")
+            dying = asyncio.create_task(crashed(it, first, CrashStep("patch", "deployments"), "before"))
+            it.annotate(names.SLEEP_REQUESTED_AT, "2026-01-31T12:00:00Z")
             await dying
-            it.annotate(names.SLEEP_ASKED_AT, None)
+            it.annotate(names.SLEEP_REQUESTED_AT, None)
         assert it.held()
         async with it.waker():
             await it.awake()

@@ -25,7 +25,7 @@ async def test_idle_it_sleeps_visited_it_wakes(tmp_path: Path) -> None:
         assert (await it.served()).body.startswith("<!doctype html>")
         await it.awake()
         assert it.wish() == before
-        cycle = ["FallingAsleep", "Asleep", "Waking", "OpeningRoutes", "Awake"]
+        cycle = ["FallingAsleep", "Asleep", "Waking", "RestoringRoutes", "Awake"]
         await it.until(lambda: [reason for reason, _ in it.events()][:5] == cycle)
         await it.asleep()  # and so on
         await it.served()
@@ -89,7 +89,7 @@ async def test_two_apps_on_one_ingress_sleep_on_their_own(tmp_path: Path) -> Non
             await it.put_to_sleep()
             assert (await it.visit(path="/blog")).status == 200
             assert it.replicas("blog") == 2
-            it.annotate(names.SLEEP_ASKED_AT, format_time(datetime.now(UTC)), "blog")
+            it.annotate(names.SLEEP_REQUESTED_AT, format_time(datetime.now(UTC)), "blog")
             await it.until(lambda: it.replicas("blog") == 0)
             await it.cluster.ingress.caught_up()
             assert (await it.visit(path="/blog", Accept="*/*")).status == 200

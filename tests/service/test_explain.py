@@ -14,12 +14,12 @@ from waker.demo import kinds
 from waker.demo.kinds import Key
 from waker.explain.text import text
 
-from .scene import NEVER, SHOP, Running, Scene, scene
+from .scene import NEVER, SHOP, RunningWaker, ServiceScene, scene
 
 AWAKE_FOR_LONG = replace(NEVER, scrape_interval=timedelta(milliseconds=50))
 
 
-async def asked(it: Scene, running: Running, name: str = "shop") -> Any:
+async def asked(it: ServiceScene, running: RunningWaker, name: str = "shop") -> Any:
     """What the running service tells."""
     answer = await it.private(running, f"/apps/default/Deployment/{name}")
     assert answer.status == 200
@@ -30,7 +30,7 @@ def words(facts: Any) -> list[str]:
     return [each["kind"] for each in facts["against"]]
 
 
-async def counted(it: Scene, running: Running, requests: int) -> Any:
+async def counted(it: ServiceScene, running: RunningWaker, requests: int) -> Any:
     """Wait until the last page of the controller shows so many requests of the shop."""
     while True:
         facts = await asked(it, running)
@@ -58,7 +58,7 @@ async def test_an_app_in_use(tmp_path: Path) -> None:
     )
     assert [each["name"] for each in facts["services"]] == ["shop"]
     assert facts["activity"][0]["what"] == f"counted by Traefik pod {pod['pod']}"
-    assert (facts["asked"], facts["enabled"], facts["phase"], facts["replicas"]) == (True, True, "Awake", 2)
+    assert (facts["fromService"], facts["enabled"], facts["phase"], facts["replicas"]) == (True, True, "Awake", 2)
     assert facts["sleepsAt"] > facts["at"]
     assert text(facts).startswith("default/shop is awake: last sign of life ")
 
@@ -110,7 +110,7 @@ async def test_without_the_service(tmp_path: Path) -> None:
         config = {"metadata": {"name": names.CONFIG_MAP, "namespace": "kubesleeper"}, "apiVersion": "v1"}
         it.cluster.load([{"kind": "ConfigMap", "data": {"idle-after": "7m"}} | config])
         facts = json.loads(await explain.explained(it.settings(), "default", "shop", "json"))
-        assert (facts["asked"], facts["against"], facts["pods"]) == (False, [], [])
+        assert (facts["fromService"], facts["against"], facts["pods"]) == (False, [], [])
         assert {"name": "idle-after", "value": "7m", "source": "ConfigMap"} in facts["settings"]
         assert [each["values"] for each in facts["series"]] == [[]]
         assert facts["notes"][-1] == "HPA busy (2 to 5) rests while the app sleeps, and goes on after the wake"

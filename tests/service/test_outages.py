@@ -11,23 +11,23 @@ import pytest
 from waker import names
 from waker.cluster import client
 from waker.demo.faults import Fault, broken, forbidden, throttled, unavailable
-from waker.demo.refusals import Refused
+from waker.demo.refusals import ApiRefusal
 from waker.plan.model import Address
 
-from .scene import Scene, scene
+from .scene import ServiceScene, scene
 
 FAULTS = {
     "503": Fault(refusal=unavailable()),
     "500": Fault(refusal=broken()),
     "403": Fault(refusal=forbidden("it")),
-    "409": Fault(refusal=Refused(409, "Conflict", "the object has been modified")),
+    "409": Fault(refusal=ApiRefusal(409, "Conflict", "the object has been modified")),
     "cut": Fault(cuts=True),
     "hangs": Fault(hangs=True),
     "slow": Fault(delay=timedelta(milliseconds=50)),
 }
 
 
-def order(it: Scene, like: Fault, *verbs: str) -> None:
+def order(it: ServiceScene, like: Fault, *verbs: str) -> None:
     """The next two writes of each kind run into it."""
     for verb in verbs:
         for resource in ("services", "endpointslices", "ingresses", "deployments", "events"):
@@ -47,10 +47,10 @@ async def test_every_write_fails_at_first(tmp_path: Path, monkeypatch: pytest.Mo
         await it.until(lambda: it.wish() == before)
 
 
-async def cycle(it: Scene) -> None:
+async def cycle(it: ServiceScene) -> None:
     """Once down and up."""
     before = it.wish()
-    it.annotate(names.SLEEP_ASKED_AT, "2026-01-31T12:00:00Z")
+    it.annotate(names.SLEEP_REQUESTED_AT, "2026-01-31T12:00:00Z")
     await it.until(lambda: it.replicas() == 0 and it.held())
     await it.served()
     await it.until(lambda: it.wish() == before)
@@ -99,7 +99,7 @@ async def test_it_starts_before_the_api_server(tmp_path: Path) -> None:
         await starting
 
 
-async def a_cycle_of_a_new_waker(it: Scene) -> None:
+async def a_cycle_of_a_new_waker(it: ServiceScene) -> None:
     """From its start to the sleep."""
     async with it.waker():
         await it.asleep()

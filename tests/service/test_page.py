@@ -10,14 +10,14 @@ from waker.commands import restore
 from waker.demo import kinds
 from waker.demo.kinds import Key, key_of
 
-from .scene import BROWSER, MERGE, NEVER, SHOP, Scene, scene
+from .scene import BROWSER, MERGE, NEVER, SHOP, ServiceScene, scene
 from .test_asked import configure
 
 NO_IMAGE = "rpc error: registry.example.org/secret/shop:9 not found"
 THEME = '<html><head>{{ page.head }}</head><body class="mine">{{ page.sentence }}</body></html>'
 
 
-async def shows(it: Scene, text: str) -> str:
+async def shows(it: ServiceScene, text: str) -> str:
     """Look at the page until it shows this."""
     async with asyncio.timeout(10):
         while text not in (page := seen((await it.visit()).body)):  # noqa: ASYNC110 - nobody tells
@@ -30,14 +30,14 @@ def seen(html: str) -> str:
     return re.sub(r"<script type=.application/json.*?</script>", "", html, flags=re.DOTALL)
 
 
-async def watchers(it: Scene, count: int) -> None:
+async def watchers(it: ServiceScene, count: int) -> None:
     """Wait until so many collections of pods are watched."""
     async with asyncio.timeout(10):
         while it.cluster.api.watchers(kinds.PODS) != count:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0)
 
 
-async def slow(it: Scene) -> None:
+async def slow(it: ServiceScene) -> None:
     """Asleep; and from the next wake on its pods take a minute."""
     await it.asleep()
     template = {"spec": {"template": {"metadata": {"annotations": {"demo/ready-after": "1m"}}}}}
@@ -52,15 +52,15 @@ async def test_how_far_a_start_has_come_and_how_long_it_took(tmp_path: Path) -> 
         await shows(it, 'data-mood="waking" data-step="2"')  # a node; the embedded one tells no more
         await it.awake()
         assert it.version() == before + 2, "asked for, and forgotten"
-        usual = it.noted()[names.USUAL_WAKE]
+        usual = it.noted()[names.TYPICAL_WAKE]
         assert usual in ("1s", "2s")
         await watchers(it, 1)  # the ingress controller's; nobody wakes
         await it.put_to_sleep()
-        assert it.noted()[names.USUAL_WAKE] == usual
+        assert it.noted()[names.TYPICAL_WAKE] == usual
         await shows(it, f"usually about {usual[:-1]} s.")
         await it.awake()
         await restore.restore(it.settings(), "5s")
-        assert names.USUAL_WAKE not in it.noted()
+        assert names.TYPICAL_WAKE not in it.noted()
 
 
 async def test_what_keeps_it_is_said_in_plain_words_and_its_operator_is_told_why(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ async def test_pods_are_watched_only_while_somebody_looks(tmp_path: Path) -> Non
 
 async def test_a_setting_that_names_no_theme_is_told(tmp_path: Path) -> None:
     async with scene(tmp_path) as it, it.waker() as running:
-        await running.service.themes.reflector.synced.wait()
+        await running.service.themes.informer.synced.wait()
         configure(it, theme="nowhere")
         await it.until(lambda: any("no theme 'nowhere'" in why for _, why in it.events(names.CONFIG_MAP)))
 

@@ -14,7 +14,7 @@ import pytest
 
 from waker import names
 
-from .scene import Scene, free_port, scene
+from .scene import ServiceScene, free_port, scene
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,7 +32,7 @@ async def started(*arguments: str) -> Process:
 
 
 @asynccontextmanager
-async def serving(it: Scene) -> AsyncIterator[tuple[Process, str]]:
+async def serving(it: ServiceScene) -> AsyncIterator[tuple[Process, str]]:
     """`waker run`, ready, and where its private port is."""
     private = free_port()
     process = await started(
@@ -52,7 +52,7 @@ async def serving(it: Scene) -> AsyncIterator[tuple[Process, str]]:
         await process.communicate()
 
 
-async def status(it: Scene, url: str) -> int:
+async def status(it: ServiceScene, url: str) -> int:
     """0: nobody is there."""
     try:
         async with it.session.get(url) as answer:

@@ -9,15 +9,15 @@ import pytest
 
 from waker import names
 
-from .scene import BROWSER, SHOP, Scene, Visit, scene
+from .scene import BROWSER, SHOP, SceneVisit, ServiceScene, scene
 from .test_asked import configure
 from .test_service import own
 
 WAIT = "wait.localhost"
-SENDING = {"audience": "redirect"}
+SENDING = {"while-asleep": "redirect"}
 
 
-def wait_host(it: Scene) -> None:
+def wait_host(it: ServiceScene) -> None:
     """As k8s/wait-host makes it, but for the host."""
     own(it.cluster, it.port)
     path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "waker", "port": {"name": "http"}}}}
@@ -31,7 +31,7 @@ def wait_host(it: Scene) -> None:
     configure(it, wait_host=f"{WAIT}:{it.cluster.ingress.port}", scrape_interval="1s", idle_after="1d")
 
 
-async def follow(it: Scene, url: str) -> tuple[str, Visit]:
+async def follow(it: ServiceScene, url: str) -> tuple[str, SceneVisit]:
     """One navigation, with all its redirects; the address of the last answer."""
     headers = dict(BROWSER)
     for _ in range(20):  # as many as a browser takes
@@ -39,14 +39,14 @@ async def follow(it: Scene, url: str) -> tuple[str, Visit]:
         headers["Host"] = authority
         target = f"{it.cluster.ingress_url()}{path}"
         async with it.session.get(target, headers=headers, allow_redirects=False) as answer:
-            visit = Visit(answer.status, await answer.text(), answer.headers)
+            visit = SceneVisit(answer.status, await answer.text(), answer.headers)
         if visit.status != 302:
             return url, visit
         url = visit.headers["Location"]
     raise AssertionError("redirected too often")
 
 
-def shop(it: Scene) -> str:
+def shop(it: ServiceScene) -> str:
     return f"http://shop.localhost:{it.cluster.ingress.port}/deep?a=1&b=%22"
 
 
@@ -69,7 +69,7 @@ async def test_there_and_back(tmp_path: Path) -> None:
         assert it.cluster.objects("Deployment", "kubesleeper") == []
 
 
-async def let_it_open(it: Scene, url: str) -> tuple[str, Visit]:
+async def let_it_open(it: ServiceScene, url: str) -> tuple[str, SceneVisit]:
     """What the page does, by its API, and without JavaScript in the end."""
     ask = url.replace("/?", "/api/v1/app?")
     headers = {names.MARKER: names.MARK_POLL}
@@ -77,10 +77,12 @@ async def let_it_open(it: Scene, url: str) -> tuple[str, Visit]:
         _, state = await asked(it, ask, headers)
         if state["ready"]:
             return await follow(it, url.replace("/?", "/back?"))
-        assert state["phase"] in ("Asleep", "Waking", "Rising")
+        assert state["phase"] in ("Asleep", "Waking", "RestoringRoutes")
 
 
-async def asked(it: Scene, url: str, headers: dict[str, str]) -> tuple[aiohttp.ClientResponse, dict[str, object]]:
+async def asked(
+    it: ServiceScene, url: str, headers: dict[str, str]
+) -> tuple[aiohttp.ClientResponse, dict[str, object]]:
     authority, _, path = url.removeprefix("http://").partition("/")
     target = f"{it.cluster.ingress_url()}{path}"
     async with it.session.get(target, headers=headers | {"Host": authority}) as answer:

@@ -12,7 +12,7 @@ import pytest
 from waker import names
 from waker.demo.kinds import CONFIG_MAPS, Key
 
-from .scene import MERGE, NEVER, Scene, scene
+from .scene import MERGE, NEVER, ServiceScene, scene
 
 IDLE = timedelta(seconds=3)
 LIVE = replace(NEVER, idle_after=IDLE)
@@ -28,7 +28,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gc.collect()  # what the killed left open is not somebody else's
 
 
-async def crashed(it: Scene) -> float:
+async def crashed(it: ServiceScene) -> float:
     """A waker lived until it had written about the shop. When the shop was visited, by the clock of the loop."""
     metadata = {"name": names.ACTIVITY, "namespace": "kubesleeper"}
     it.cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}])
@@ -40,13 +40,13 @@ async def crashed(it: Scene) -> float:
     return visited
 
 
-def written(it: Scene) -> str:
+def written(it: ServiceScene) -> str:
     """What is known of visits to whom it may concern."""
     found = it.cluster.get("ConfigMap", "kubesleeper", names.ACTIVITY)
     return str(found and (found.get("data") or {}).get("activity"))
 
 
-def falling(it: Scene) -> bool:
+def falling(it: ServiceScene) -> bool:
     """Its routes lead to waker."""
     found = it.cluster.get("Ingress", "default", "shop")
     return names.SAVED_BACKENDS in str(found and found["metadata"].get("annotations"))

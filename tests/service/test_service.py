@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from waker import names
-from waker.demo.cluster import Cluster
+from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault
 
-from .scene import BLOG, QUICK, SHOP, WRITES, Running, Scene, free_port, scene
+from .scene import BLOG, QUICK, SHOP, WRITES, RunningWaker, ServiceScene, free_port, scene
 
 
 async def test_the_private_port(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ async def test_not_ready_before_everything_is_known(tmp_path: Path) -> None:
         await starting
 
 
-async def ready_at_last(it: Scene) -> None:
+async def ready_at_last(it: ServiceScene) -> None:
     """A waker that starts."""
     async with it.waker() as running:
         assert (await it.private(running, "/readyz")).status == 200
@@ -61,7 +61,7 @@ async def test_the_waker_of_the_real_pods(tmp_path: Path) -> None:
             await it.awake()
 
 
-def own(cluster: Cluster, port: int) -> None:
+def own(cluster: DemoCluster, port: int) -> None:
     """Where waker's own Service leads."""
     metadata = {"name": "waker-1", "namespace": "kubesleeper", "labels": {names.SLICE_SERVICE: names.OWN_SERVICE}}
     slice_of_waker = {
@@ -97,13 +97,13 @@ async def test_only_the_holder_of_the_lease_sleeps_and_the_other_wakes(tmp_path:
                 await it.asleep()
 
 
-async def leaves(waker: Running) -> None:
+async def leaves(waker: RunningWaker) -> None:
     """As it does when it is told to."""
     waker.task.cancel()
     await asyncio.wait([waker.task])
 
 
-async def leading(it: Scene, name: str) -> None:
+async def leading(it: ServiceScene, name: str) -> None:
     """Wait until this one holds the Lease."""
 
     def holds() -> bool:
@@ -129,7 +129,7 @@ async def test_a_dry_run_changes_no_app(tmp_path: Path, caplog: pytest.LogCaptur
         assert it.cluster.api.faults.counted(WRITES) == writes  # no Event, and not the Lease of the real one
 
 
-def written(it: Scene) -> Any:
+def written(it: ServiceScene) -> Any:
     """All that a dry run must leave as it is."""
     specs = [each["spec"] for kind in ("Deployment", "Ingress", "Service") for each in it.cluster.objects(kind)]
     return specs, it.noted(), it.noted("blog"), sorted(it.present())

@@ -132,15 +132,15 @@ def test_each_key_is_read() -> None:
         "scrape-interval": "5s",
         "ignore-statuses": "301, 404",
         "wake-timeout": "1m",
-        "ask-readiness": "false",
+        "early-readiness": "false",
         "hold-for": "10s",
         "page-status": "202",
         "theme": " corporate ",
-        "audience": "hold",
+        "while-asleep": "hold",
         "wait-host": "Wait.Example.com:8443/",
         "ignore-paths": "/ping, /static/*",
         "ignore-agents": "curl/,,Nightly Check ",
-        "probe-response": "200",
+        "health-check-response": "200",
         "paused": "true",
         "prometheus-url": "https://prometheus.example.org/tenant/",
     }
@@ -150,15 +150,15 @@ def test_each_key_is_read() -> None:
         scrape_interval=timedelta(seconds=5),
         ignore_statuses=frozenset({"301", "404"}),
         wake_timeout=timedelta(minutes=1),
-        ask_readiness=False,
+        early_readiness=False,
         hold_for=timedelta(seconds=10),
         page_status=202,
         theme="corporate",
-        audience="hold",
+        while_asleep="hold",
         wait_host="wait.example.com:8443",
         ignore_paths=("/ping", "/static/*"),
         ignore_agents=("curl/", "Nightly Check"),
-        probe_response=200,
+        health_check_response=200,
         paused=True,
         prometheus_url="https://prometheus.example.org/tenant",
     )
@@ -202,10 +202,10 @@ def test_what_is_no_wait_host(text: str) -> None:
 
 
 def test_redirect_without_a_wait_host_is_told_and_kept() -> None:
-    live, problems = read_live({"audience": "redirect"}, Live())
-    assert live.audience == "redirect"
-    assert problems == ("audience: redirect: the setting wait-host is not set, so browsers get the page",)
-    assert read_live({"audience": "redirect", "wait-host": "wait.example.com"}, Live())[1] == ()
+    live, problems = read_live({"while-asleep": "redirect"}, Live())
+    assert live.while_asleep == "redirect"
+    assert problems == ("while-asleep: redirect: the setting wait-host is not set, so browsers get the page",)
+    assert read_live({"while-asleep": "redirect", "wait-host": "wait.example.com"}, Live())[1] == ()
 
 
 # --- flags and environment --------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from bench import pages
 from bench.reading import key_of
 from tests.traffic.test_exposition import PAGES, read
 from waker.traffic.controllers import INGRESS_NGINX, TRAEFIK, Adapter
-from waker.traffic.ledger import Summing
+from waker.traffic.ledger import ScrapeBuilder
 
 LABEL = re.compile(r'(\w+)="')
 
@@ -36,6 +36,6 @@ def test_pages(adapter: Adapter, made: Iterable[str], others: int) -> None:
     assert len(wanted) == 3 * len(pages.COMBINATIONS)
     assert len(lines) == len(wanted) * (1 + others)
     keys = frozenset(key_of(adapter, number) for number in range(3))
-    sums = Summing(adapter, keys)
+    sums = ScrapeBuilder(adapter, keys)
     sums.add(read(text.encode(), *adapter.wanted))
-    assert sums.page().tallies.keys() == keys
+    assert sums.scrape().tallies.keys() == keys

@@ -7,7 +7,7 @@ from waker.settings.classes import ClassSettings
 from waker.settings.live import Live
 from waker.settings.parsing import parse_statuses
 from waker.traffic.controllers import INGRESS_NGINX, NGINX_PLUS, SKIPPER, TRAEFIK, Access, Selector, Values
-from waker.traffic.controllers.configured import classes_as_known, fitted
+from waker.traffic.controllers.configured import configured_adapter, configured_classes
 
 NGINX = IngressClass("nginx", "k8s.io/ingress-nginx", default=True)
 POD = Pod("edge", "n-1", "uid", "10.0.0.1", ready=True, ports={"prom": 9000, "metrics": 9001})
@@ -18,29 +18,29 @@ def live(**said: str) -> Live:
 
 
 def known_as(each: IngressClass, settings: Live) -> str:
-    (found,) = (known for known in classes_as_known([each], settings) if known.name == each.name)
+    (found,) = (known for known in configured_classes([each], settings) if known.name == each.name)
     return found.controller
 
 
 def test_without_settings_all_is_as_in_the_table() -> None:
-    assert classes_as_known([NGINX], Live()) == (NGINX,)
-    assert fitted(NGINX.controller, Live()) is INGRESS_NGINX
-    assert fitted("example.org/other", Live()) is None
-    assert fitted("", Live()) is None
+    assert configured_classes([NGINX], Live()) == (NGINX,)
+    assert configured_adapter(NGINX.controller, Live()) is INGRESS_NGINX
+    assert configured_adapter("example.org/other", Live()) is None
+    assert configured_adapter("", Live()) is None
 
 
 def test_a_class_with_settings_is_a_controller_of_its_own() -> None:
     settings = live(namespace="edge", selector="app=my-nginx", port="prom", path="/m", scheme="https", ca_file="/ca")
     name = known_as(NGINX, settings)
     assert name == "k8s.io/ingress-nginx@nginx"
-    found = fitted(name, settings)
+    found = configured_adapter(name, settings)
     assert found
     assert found.controller == name
     assert found.selectors == (Selector("app=my-nginx", "edge"),)
     assert (found.metrics.of(POD), found.path) == (9000, "/m")
     assert found.access == Access("https", ca_file="/ca")
     assert found.requests == INGRESS_NGINX.requests
-    assert fitted(NGINX.controller, settings) is INGRESS_NGINX, "another class of that controller"
+    assert configured_adapter(NGINX.controller, settings) is INGRESS_NGINX, "another class of that controller"
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_a_class_with_settings_is_a_controller_of_its_own() -> None:
     ],
 )
 def test_ports(said: str, port: int) -> None:
-    found = fitted("k8s.io/ingress-nginx@nginx", live(port=said, path="/m"))
+    found = configured_adapter("k8s.io/ingress-nginx@nginx", live(port=said, path="/m"))
     assert found
     assert found.metrics.of(POD) == port
 
 
 def test_a_namespace_alone_keeps_the_usual_labels() -> None:
-    found = fitted("k8s.io/ingress-nginx@nginx", live(namespace="edge"))
+    found = configured_adapter("k8s.io/ingress-nginx@nginx", live(namespace="edge"))
     assert found
     assert [each.namespace for each in found.selectors] == ["edge"]
     assert found.selectors[0].labels == INGRESS_NGINX.selectors[0].labels
@@ -82,44 +82,49 @@ def test_a_namespace_alone_keeps_the_usual_labels() -> None:
 )
 def test_an_adapter_by_name(each: IngressClass, adapter: str, title: str) -> None:
     settings = live(adapter=adapter)
-    found = fitted(known_as(each, settings), settings)
+    found = configured_adapter(known_as(each, settings), settings)
     assert found
     assert found.title == title
 
 
 def test_a_class_without_an_object_may_have_an_adapter() -> None:
     settings = live(adapter="skipper")
-    (known,) = classes_as_known([], settings)
+    (known,) = configured_classes([], settings)
     assert known == IngressClass("nginx", "@nginx", default=False)
-    found = fitted(known.controller, settings)
+    found = configured_adapter(known.controller, settings)
     assert found
     assert found.requests == SKIPPER.requests
 
 
 def test_settings_of_an_unknown_controller_do_not_make_it_known() -> None:
     settings = live(port="80")
-    assert fitted(known_as(IngressClass("nginx", "example.org/x", default=False), settings), settings) is None
+    assert (
+        configured_adapter(known_as(IngressClass("nginx", "example.org/x", default=False), settings), settings) is None
+    )
 
 
 def test_any_host() -> None:
-    found = fitted("k8s.io/ingress-nginx@nginx", live(any_host="true"))
+    found = configured_adapter("k8s.io/ingress-nginx@nginx", live(any_host="true"))
     assert found
     assert found.any_host
 
 
 def test_certificates_may_be_left_unchecked() -> None:
-    found = fitted("k8s.io/ingress-nginx@nginx", live(tls_verify="false"))
+    found = configured_adapter("k8s.io/ingress-nginx@nginx", live(tls_verify="false"))
     assert found
     assert not found.access.verify
 
 
 def test_statuses_are_ignored_where_there_is_a_label_for_them() -> None:
     settings = Live(ignore_statuses=parse_statuses("404"))
-    nginx, contour = fitted("k8s.io/ingress-nginx", settings), fitted("projectcontour.io/ingress-controller", settings)
+    nginx, contour = (
+        configured_adapter("k8s.io/ingress-nginx", settings),
+        configured_adapter("projectcontour.io/ingress-controller", settings),
+    )
     assert nginx
-    assert nginx.no_visits == (
-        *INGRESS_NGINX.no_visits,
+    assert nginx.not_visits == (
+        *INGRESS_NGINX.not_visits,
         Values("status", frozenset({"404"})),
     )
     assert contour
-    assert contour.no_visits == ()
+    assert contour.not_visits == ()

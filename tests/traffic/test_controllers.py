@@ -20,14 +20,16 @@ from waker.traffic.controllers import (
     SKIPPER,
     TRAEFIK,
     Adapter,
-    Place,
+    CountedBackend,
     adapter_for,
     interest,
     normalized,
     refusals,
 )
 
-PLACE = Place("team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/")
+PLACE = CountedBackend(
+    "team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/"
+)
 NUMBERED = PLACE._replace(port_written=80, port_name="")
 
 
@@ -78,7 +80,7 @@ NUMBERED = PLACE._replace(port_written=80, port_name="")
         ),
     ],
 )
-def test_series_are_built_forward(adapter: Adapter, place: Place, key: tuple[str, ...]) -> None:
+def test_series_are_built_forward(adapter: Adapter, place: CountedBackend, key: tuple[str, ...]) -> None:
     assert adapter.spellings(place)[0] == key
     assert len(key) == len(adapter.requests.labels)
 
@@ -109,7 +111,7 @@ def test_series_are_built_forward(adapter: Adapter, place: Place, key: tuple[str
         pytest.param(INGRESS_NGINX, PLACE, set(), id="nginx: no other"),
     ],
 )
-def test_other_spellings(adapter: Adapter, place: Place, others: set[str]) -> None:
+def test_other_spellings(adapter: Adapter, place: CountedBackend, others: set[str]) -> None:
     found = interest(adapter, place)
     assert found.key == adapter.spellings(place)[0]
     assert found.controller == adapter.controller

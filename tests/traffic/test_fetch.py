@@ -17,13 +17,13 @@ from waker.plan.model import Pod
 from waker.traffic import exposition, fetch
 from waker.traffic.controller import FRESH
 from waker.traffic.controllers import TRAEFIK
-from waker.traffic.ledger import Page
+from waker.traffic.ledger import Scrape
 from waker.traffic.scrape import JITTER, jittered
 
 from .test_scrape import INTERVAL, traefik
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Fetch = Callable[[Answer], Awaitable[Page]]
+Fetch = Callable[[Answer], Awaitable[Scrape]]
 KEY = ("team-a-shop-80@kubernetes",)
 LINE = b'traefik_other{n="0"} 1\n'
 
@@ -45,7 +45,7 @@ async def read(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fetch]:
 
     async with aiohttp.ClientSession() as session:
 
-        async def fetched(answer: Answer) -> Page:
+        async def fetched(answer: Answer) -> Scrape:
             answers.append(answer)
             page, _ = await fetch.fetch(session, TRAEFIK, pod, frozenset({KEY}), last_size=1 << 30)
             return page

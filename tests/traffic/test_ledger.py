@@ -6,7 +6,7 @@ import pytest
 
 from waker.errors import ScrapeError
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, SeriesKey
-from waker.traffic.ledger import SHOWN_WITHIN, Ledger, Moved, Page, Summing
+from waker.traffic.ledger import SHOWN_WITHIN, Ledger, Movement, Scrape, ScrapeBuilder
 from waker.traffic.lines import Sample
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -16,16 +16,16 @@ SHOP: SeriesKey = ("team-a", "shop", "web")
 KEYS = frozenset({KEY, OTHER})
 
 
-def page(*series: tuple[str, float], cluster: str = KEY[0], active: float = 0, uptime: float = 60) -> Page:
+def page(*series: tuple[str, float], cluster: str = KEY[0], active: float = 0, uptime: float = 60) -> Scrape:
     """A page of one cluster; each series is told apart by one more label."""
-    sums = Summing(CONTOUR, KEYS)
+    sums = ScrapeBuilder(CONTOUR, KEYS)
     sums.add(
         Sample("envoy_cluster_upstream_rq_total", {"envoy_cluster_name": cluster, "zone": zone}, value)
         for zone, value in series
     )
     sums.add([Sample("envoy_cluster_upstream_rq_active", {"envoy_cluster_name": cluster}, active)])
     sums.add([Sample("envoy_server_uptime", {}, uptime)])
-    return sums.page()
+    return sums.scrape()
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def page(*series: tuple[str, float], cluster: str = KEY[0], active: float = 0, u
         pytest.param(page(("a", 2.0**53)), page(("a", 2.0**53 - 1)), True, id="large numbers"),
     ],
 )
-def test_a_page_against_the_one_before(before: Page, after: Page, visited: bool) -> None:
+def test_a_page_against_the_one_before(before: Scrape, after: Scrape, visited: bool) -> None:
     ledger = Ledger()
     ledger.baseline("pod", before)
-    assert ledger.observe("pod", before, NOW) == Moved(frozenset())
+    assert ledger.observe("pod", before, NOW) == Movement(frozenset())
     assert ledger.observe("pod", after, NOW).visited == (frozenset({KEY}) if visited else frozenset())
     assert ledger.observe("pod", after, NOW).visited == after.open, "a visit is told once"
 
@@ -62,7 +62,7 @@ def test_a_pod_that_appeared_later_counts_from_zero() -> None:
 
 def test_a_key_that_was_not_looked_for_before_has_a_baseline_first() -> None:
     ledger = Ledger()
-    ledger.baseline("pod", Page(frozenset({OTHER})))
+    ledger.baseline("pod", Scrape(frozenset({OTHER})))
     assert ledger.observe("pod", page(("a", 5)), NOW).visited == frozenset()
     assert ledger.observe("pod", page(("a", 6)), NOW).visited == {KEY}
 
@@ -117,40 +117,40 @@ def test_a_forgotten_pod() -> None:
     assert ledger.observe("pod", page(("a", 1)), NOW + timedelta(seconds=1)).visited == {KEY}
 
 
-def nginx(requests: float, heads: float = 0, reloads: float = 2) -> Page:
+def nginx(requests: float, heads: float = 0, reloads: float = 2) -> Scrape:
     """A page of ingress-nginx with one app on it."""
-    sums = Summing(INGRESS_NGINX, frozenset({SHOP}))
+    sums = ScrapeBuilder(INGRESS_NGINX, frozenset({SHOP}))
     labels = dict(zip(INGRESS_NGINX.requests.labels, SHOP, strict=True))
     sums.add(
         Sample("nginx_ingress_controller_requests", {**labels, "method": method}, value)
         for method, value in (("GET", requests), ("HEAD", heads))
     )
     sums.add([Sample("nginx_ingress_controller_success", {}, reloads)])
-    return sums.page()
+    return sums.scrape()
 
 
 def test_a_head_is_no_visit_where_methods_are_told_apart() -> None:
     ledger = Ledger()
     ledger.baseline("pod", nginx(5, heads=1))
-    assert ledger.observe("pod", nginx(5, heads=9), NOW) == Moved(frozenset())
-    assert ledger.observe("pod", nginx(6, heads=9), NOW) == Moved(frozenset({SHOP}))
+    assert ledger.observe("pod", nginx(5, heads=9), NOW) == Movement(frozenset())
+    assert ledger.observe("pod", nginx(6, heads=9), NOW) == Movement(frozenset({SHOP}))
 
 
 def test_a_reload_leaves_a_doubt_once() -> None:
     ledger = Ledger()
     ledger.baseline("pod", nginx(5, reloads=2))
-    assert ledger.observe("pod", nginx(5, reloads=3), NOW) == Moved(frozenset(), doubted=True)
-    assert ledger.observe("pod", nginx(5, reloads=3), NOW) == Moved(frozenset())
+    assert ledger.observe("pod", nginx(5, reloads=3), NOW) == Movement(frozenset(), doubted=True)
+    assert ledger.observe("pod", nginx(5, reloads=3), NOW) == Movement(frozenset())
 
 
 def test_series_are_summed_over_the_other_labels() -> None:
-    sums = Summing(INGRESS_NGINX, frozenset({SHOP}))
+    sums = ScrapeBuilder(INGRESS_NGINX, frozenset({SHOP}))
     labels = dict(zip(INGRESS_NGINX.requests.labels, SHOP, strict=True))
     sums.add(
         Sample("nginx_ingress_controller_requests", {**labels, "status": status}, 2) for status in ("200", "404", "101")
     )
     sums.add([Sample("nginx_ingress_controller_requests", {**labels, "service": "kubesleeper-waker"}, 40)])
-    assert {key: tally.total for key, tally in sums.page().tallies.items()} == {SHOP: 6}
+    assert {key: tally.total for key, tally in sums.scrape().tallies.items()} == {SHOP: 6}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])

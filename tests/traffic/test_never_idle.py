@@ -20,9 +20,9 @@ from waker.plan.model import AppId, Kind, Pod
 from waker.traffic import rounds
 from waker.traffic.controller import FRESH
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey, Values
-from waker.traffic.dependencies import Outside
+from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.exposition import Exposition
-from waker.traffic.ledger import Page, Summing
+from waker.traffic.ledger import Scrape, ScrapeBuilder
 from waker.traffic.scrape import Scraper
 
 INTERVAL = timedelta(seconds=15)
@@ -33,11 +33,11 @@ INTERESTS = [
     )
     for app in APPS
 ]
-ADAPTER = replace(TRAEFIK, no_visits=(*TRAEFIK.no_visits, Values("code", frozenset({"404"}))))
+ADAPTER = replace(TRAEFIK, not_visits=(*TRAEFIK.not_visits, Values("code", frozenset({"404"}))))
 
 
 @dataclass
-class Server:
+class IdleServer:
     """A controller pod as it really is."""
 
     name: str
@@ -64,46 +64,46 @@ class Server:
         return "\n".join([f"process_start_time_seconds {self.started}", other, *lines]).encode()
 
 
-class World:
+class IdleWorld:
     """The truth, beside a scraper that has to find it out."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 31, 12, tzinfo=UTC)
-        self.servers = [Server("t-0", 0), Server("t-1", 0)]
-        self.gone: list[Server] = []
+        self.servers = [IdleServer("t-0", 0), IdleServer("t-1", 0)]
+        self.gone: list[IdleServer] = []
         self.born = 2
         self.visits: list[tuple[AppId, datetime]] = []
 
         async def nothing(adapter: Adapter, pod: Pod) -> None:
             pass
 
-        outside = Outside(
+        outside = ScraperDependencies(
             clock=lambda: self.now,
             interval=lambda: INTERVAL,
             pods=lambda _: [each.pod() for each in self.servers],
-            left=lambda _: [self.gone.pop().pod() for _ in list(self.gone)],
+            departed=lambda _: [self.gone.pop().pod() for _ in list(self.gone)],
             prime=nothing,
             on_visit=lambda _: None,
-            on_page=lambda _controller, _read_at: None,
+            on_scrape=lambda _controller, _read_at: None,
             adapter=lambda _: ADAPTER,
         )
         self.scraper = Scraper(cast(aiohttp.ClientSession, None), outside)
         for app, interest in zip(APPS, INTERESTS, strict=True):
-            self.scraper.follow(app, frozenset({interest}))
+            self.scraper.watch(app, frozenset({interest}))
 
     async def fetch(
         self, _: object, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], size: int
-    ) -> tuple[Page, int]:
+    ) -> tuple[Scrape, int]:
         server = next(each for each in self.servers if each.name == pod.name)
         if not server.answers:
             raise ScrapeError("does not answer")
         server.read_at = self.now
         server.unread.clear()
         server.gone.clear()
-        reader, sums = Exposition(adapter.wanted), Summing(adapter, keys)
+        reader, sums = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
         sums.add(reader.feed(server.page()))
         sums.add(reader.finish())
-        return sums.page(), reader.bytes
+        return sums.scrape(), reader.bytes
 
     def do(self, what: str, which: int, app: int) -> None:
         self.now += timedelta(seconds=1)
@@ -135,7 +135,7 @@ class World:
             case "replace":
                 self.servers.remove(server)
                 self.gone.append(server)
-                self.servers.append(Server(f"t-{self.born}", 0))
+                self.servers.append(IdleServer(f"t-{self.born}", 0))
                 self.born += 1
 
     def check(self) -> None:
@@ -166,7 +166,7 @@ STEP = st.tuples(
 
 
 async def live(steps: Iterable[tuple[str, int, int]]) -> None:
-    world = World()
+    world = IdleWorld()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rounds, "fetch", world.fetch)
         for what, which, app in steps:
@@ -192,7 +192,7 @@ def test_a_visited_app_is_never_idle_and_the_unknown_never_known(steps: list[tup
 )
 def test_an_app_that_nobody_visits_becomes_idle(steps: list[tuple[str, int, int]]) -> None:
     async def lives() -> None:
-        world = World()
+        world = IdleWorld()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rounds, "fetch", world.fetch)
             await world.scraper.round()

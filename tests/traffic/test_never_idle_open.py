@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waker.traffic.controllers import HAPROXYTECH, Place, interest
+from waker.traffic.controllers import HAPROXYTECH, CountedBackend, interest
 from waker.traffic.exposition import Exposition
-from waker.traffic.ledger import Ledger, Moved, Page, Summing
+from waker.traffic.ledger import Ledger, Movement, Scrape, ScrapeBuilder
 
-INTEREST = interest(HAPROXYTECH, Place("team-a", "shop", "shop", "http", "http", 80))
+INTEREST = interest(HAPROXYTECH, CountedBackend("team-a", "shop", "shop", "http", "http", 80))
 KEYS = frozenset(INTEREST.keys)
 INTERVAL = timedelta(seconds=15)
 assert HAPROXYTECH.process
@@ -22,7 +22,7 @@ DRAIN = HAPROXYTECH.process.drain
 
 
 @dataclass
-class Session:
+class OpenSession:
     """Someone's connection. `shown`: it stood on a page that was read. `until`: when its process ends, if that is known."""
 
     shown: bool = False
@@ -38,22 +38,22 @@ class Haproxy:
     started: float = 1_700_000_000
     counted: int = 0
     unread: int = 0  # visits since the last good page
-    sessions: list[Session] = field(default_factory=list)
-    hidden: list[Session] = field(default_factory=list)
+    sessions: list[OpenSession] = field(default_factory=list)
+    hidden: list[OpenSession] = field(default_factory=list)
     lost: bool = False  # a reload since the last good page
     ledger: Ledger = field(default_factory=Ledger)
 
-    def page(self) -> Page:
+    def page(self) -> Scrape:
         name = INTEREST.keys[self.spelling][0]
         text = (
             f'haproxy_backend_sessions_total{{proxy="{name}"}} {self.counted}\n'
             f'haproxy_backend_current_sessions{{proxy="{name}"}} {len(self.sessions)}\n'
             f"haproxy_process_start_time_seconds {self.started}\n"
         )
-        reader, sums = Exposition(HAPROXYTECH.wanted), Summing(HAPROXYTECH, KEYS)
+        reader, sums = Exposition(HAPROXYTECH.wanted), ScrapeBuilder(HAPROXYTECH, KEYS)
         sums.add(reader.feed(text.encode()))
         sums.add(reader.finish())
-        return sums.page()
+        return sums.scrape()
 
     def do(self, what: str) -> None:
         self.now += timedelta(seconds=1)
@@ -64,7 +64,7 @@ class Haproxy:
             case "open":
                 self.counted += 1
                 self.unread += 1
-                self.sessions.append(Session())
+                self.sessions.append(OpenSession())
             case "close" if self.sessions:
                 self.sessions.pop()
             case "reload":
@@ -115,4 +115,4 @@ def test_when_all_have_left_it_is_idle(steps: list[str]) -> None:
     pod.sessions.clear()
     pod.read()
     pod.now += DRAIN
-    assert pod.ledger.observe("uid", pod.page(), pod.now) == Moved(frozenset())
+    assert pod.ledger.observe("uid", pod.page(), pod.now) == Movement(frozenset())

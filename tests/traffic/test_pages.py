@@ -16,28 +16,30 @@ from waker.traffic.controllers import (
     KONG,
     TRAEFIK,
     Adapter,
-    Place,
+    CountedBackend,
     SeriesKey,
     Values,
     interest,
 )
 from waker.traffic.exposition import Exposition
-from waker.traffic.ledger import Page, Summing
+from waker.traffic.ledger import Scrape, ScrapeBuilder
 
 PAGES = Path(__file__).parent / "pages"
-SHOP = Place("team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/")
-BLOG = Place("team-a", "blog", "blog", "http", "http", 80)
+SHOP = CountedBackend(
+    "team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/"
+)
+BLOG = CountedBackend("team-a", "blog", "blog", "http", "http", 80)
 BY_NAME = {each.name: each for each in ALL}
 
 
-def read(adapter: Adapter, file: str, *keys: SeriesKey) -> Page:
-    reader, sums = Exposition(adapter.wanted), Summing(adapter, frozenset(keys))
+def read(adapter: Adapter, file: str, *keys: SeriesKey) -> Scrape:
+    reader, sums = Exposition(adapter.wanted), ScrapeBuilder(adapter, frozenset(keys))
     sums.add(reader.feed((PAGES / file).read_bytes()))
     sums.add(reader.finish())
-    return sums.page()
+    return sums.scrape()
 
 
-def total(page: Page) -> float:
+def total(page: Scrape) -> float:
     return sum(each.total for each in page.tallies.values())
 
 
@@ -65,7 +67,7 @@ def total(page: Page) -> float:
         ),
     ],
 )
-def test_what_is_read_for_an_app(name: str, place: Place, counted: float, open_now: bool) -> None:
+def test_what_is_read_for_an_app(name: str, place: CountedBackend, counted: float, open_now: bool) -> None:
     adapter = BY_NAME[name]
     page = read(adapter, f"{name}.txt", *interest(adapter, place).keys)
     assert total(page) == counted
@@ -76,7 +78,9 @@ def test_what_is_read_for_an_app(name: str, place: Place, counted: float, open_n
 
 @pytest.mark.parametrize("adapter", ALL, ids=lambda adapter: adapter.name)
 def test_a_neighbour_is_somebody_else(adapter: Adapter) -> None:
-    other = Place("team", "a-shop", "web", "http", "http", 80, port_target=8080, host="web.example.org", path="/")
+    other = CountedBackend(
+        "team", "a-shop", "web", "http", "http", 80, port_target=8080, host="web.example.org", path="/"
+    )
     page = read(adapter, f"{adapter.name}.txt", *interest(adapter, other).keys)
     assert page.proven
     assert page.tallies == {}
@@ -100,7 +104,7 @@ def test_traefik_v2_shows_open_connections_and_a_history_of_websockets() -> None
     ],
 )
 def test_a_status_that_is_ignored(adapter: Adapter, status: str, counted: float) -> None:
-    ignoring = replace(adapter, no_visits=(*adapter.no_visits, Values(adapter.status, frozenset({status}))))
+    ignoring = replace(adapter, not_visits=(*adapter.not_visits, Values(adapter.status, frozenset({status}))))
     page = read(ignoring, f"{adapter.name}.txt", *interest(adapter, SHOP).keys)
     assert total(page) == counted
     assert page.proven, "the pod counts all the same"
@@ -162,12 +166,12 @@ def combinations(ingresses: int) -> str:
         ),
     ],
 )
-def test_large_pages(adapter: Adapter, text: str, place: Place, counted: float) -> None:
+def test_large_pages(adapter: Adapter, text: str, place: CountedBackend, counted: float) -> None:
     keys = frozenset(interest(adapter, place).keys)
-    reader, sums = Exposition(adapter.wanted), Summing(adapter, keys)
+    reader, sums = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
     page = text.encode()
     for at in range(0, len(page), 4096):
         sums.add(reader.feed(page[at : at + 4096]))
     sums.add(reader.finish())
-    assert total(sums.page()) == counted
-    assert sums.page().open == (keys & {("team-a_svc_app7_http",)})
+    assert total(sums.scrape()) == counted
+    assert sums.scrape().open == (keys & {("team-a_svc_app7_http",)})

@@ -16,7 +16,7 @@ from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod, Traffic
 from waker.traffic import prometheus
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest
-from waker.traffic.dependencies import Outside
+from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
 from waker.traffic.targets import SAMPLED
@@ -37,7 +37,7 @@ class Sampled:
 
 
 @dataclass
-class World:
+class PrometheusWorld:
     """Time, controller pods, and a Prometheus whose clock is an hour behind."""
 
     now: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -83,8 +83,8 @@ def pod(name: str) -> Pod:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    here, app = World(), web.Application()
+async def world() -> AsyncIterator[PrometheusWorld]:
+    here, app = PrometheusWorld(), web.Application()
     app.router.add_get("/prefix/api/v1/query", here.serve)
     server = TestServer(app)
     await server.start_server()
@@ -93,22 +93,22 @@ async def world() -> AsyncIterator[World]:
         asking = Prometheus(session)
         here.scraper = Scraper(
             session,
-            Outside(
+            ScraperDependencies(
                 clock=lambda: here.now,
                 interval=lambda: INTERVAL,
                 pods=lambda _: here.pods,
                 prime=here.prime,
                 on_visit=lambda _: None,
-                on_page=lambda _controller, _read_at: None,
+                on_scrape=lambda _controller, _read_at: None,
                 prometheus=lambda: partial(asking.read, here.url),
             ),
         )
-        here.scraper.follow(SHOP, frozenset({Interest(TRAEFIK.controller, (KEY,))}))
+        here.scraper.watch(SHOP, frozenset({Interest(TRAEFIK.controller, (KEY,))}))
         yield here
     await server.close()
 
 
-async def known(world: World) -> datetime:
+async def known(world: PrometheusWorld) -> datetime:
     """Until all is well; when the clock of the shop started."""
     await world.round()
     traffic = await world.round()
@@ -116,12 +116,12 @@ async def known(world: World) -> datetime:
     return world.now
 
 
-async def test_a_sample_from_before_waker_knew_the_pod_is_not_believed(world: World) -> None:
+async def test_a_sample_from_before_waker_knew_the_pod_is_not_believed(world: PrometheusWorld) -> None:
     assert "has not been scraped by Prometheus since waker saw it first" in (await world.round()).unknown
     assert await world.round() == Traffic(world.now)
 
 
-async def test_visits_move_the_clock_and_idleness_does_not(world: World) -> None:
+async def test_visits_move_the_clock_and_idleness_does_not(world: PrometheusWorld) -> None:
     start = await known(world)
     assert await world.round() == Traffic(start)
     world.has["t-1"].count += 1
@@ -145,7 +145,9 @@ async def test_visits_move_the_clock_and_idleness_does_not(world: World) -> None
         pytest.param({"started": None}, "has no process_start_time_seconds of it", id="no start"),
     ],
 )  # fmt: skip
-async def test_a_pod_that_prometheus_does_not_read_is_unknown(world: World, change: dict[str, Any], why: str) -> None:
+async def test_a_pod_that_prometheus_does_not_read_is_unknown(
+    world: PrometheusWorld, change: dict[str, Any], why: str
+) -> None:
     start = await known(world)
     world.has["t-1"] = Sampled(**change)
     for _ in range(4):
@@ -157,7 +159,7 @@ async def test_a_pod_that_prometheus_does_not_read_is_unknown(world: World, chan
     assert await world.round() == Traffic(start)
 
 
-async def test_a_pod_that_prometheus_does_not_know_is_unknown_and_primed(world: World) -> None:
+async def test_a_pod_that_prometheus_does_not_know_is_unknown_and_primed(world: PrometheusWorld) -> None:
     world.pods.append(pod("t-2"))
     await world.round()
     assert "t-2 is not known to Prometheus" in (await world.round()).unknown
@@ -174,7 +176,7 @@ async def test_a_pod_that_prometheus_does_not_know_is_unknown_and_primed(world: 
         pytest.param({"text": "<html>"}, "Prometheus's answer cannot be read: '<html>'", id="another server"),
     ],
 )  # fmt: skip
-async def test_no_answer_is_unknown(world: World, answer: dict[str, Any], why: str) -> None:
+async def test_no_answer_is_unknown(world: PrometheusWorld, answer: dict[str, Any], why: str) -> None:
     start = await known(world)
     for _ in range(4):
         world.answer = web.Response(**answer)
@@ -184,28 +186,28 @@ async def test_no_answer_is_unknown(world: World, answer: dict[str, Any], why: s
     assert why in traffic.unknown
 
 
-async def test_prometheus_is_not_there(world: World) -> None:
+async def test_prometheus_is_not_there(world: PrometheusWorld) -> None:
     world.url = "http://127.0.0.1:1"
     assert (await world.round()).unknown.endswith("is not known, for Prometheus cannot be reached at 127.0.0.1:1")
 
 
-async def test_an_address_that_cannot_be_asked_is_no_crash(world: World) -> None:
+async def test_an_address_that_cannot_be_asked_is_no_crash(world: PrometheusWorld) -> None:
     world.url = "http://[v1.x]:99999999"
     assert "is not known, for Prometheus broke off" in (await world.round()).unknown
 
 
-async def test_prometheus_is_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_prometheus_is_late(world: PrometheusWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prometheus, "TIMEOUT", aiohttp.ClientTimeout(total=0.0001))
     assert (await world.round()).unknown.endswith("is not known, for Prometheus did not answer in time")
 
 
-async def test_a_restart_in_place_starts_the_clocks_again(world: World) -> None:
+async def test_a_restart_in_place_starts_the_clocks_again(world: PrometheusWorld) -> None:
     await known(world)
     world.has["t-1"].started = 2000
     assert await world.round() == Traffic(world.now)
 
 
-async def test_a_sample_that_was_seen_is_no_news(world: World) -> None:
+async def test_a_sample_that_was_seen_is_no_news(world: PrometheusWorld) -> None:
     """Two servers behind one address: the other one's newest sample may be older. It is no restart, and no visit."""
     world.has["t-1"].count = 6
     start = await known(world)
@@ -215,7 +217,7 @@ async def test_a_sample_that_was_seen_is_no_news(world: World) -> None:
     assert await world.round() == Traffic(start)
 
 
-async def test_a_new_pod_counts_from_zero(world: World) -> None:
+async def test_a_new_pod_counts_from_zero(world: PrometheusWorld) -> None:
     await known(world)
     world.pods.append(pod("t-2"))
     world.has["t-2"] = Sampled(count=1)
@@ -223,7 +225,7 @@ async def test_a_new_pod_counts_from_zero(world: World) -> None:
     assert await world.round() == Traffic(world.now)
 
 
-async def test_the_token_is_read_anew_each_time(world: World, tmp_path: Path) -> None:
+async def test_the_token_is_read_anew_each_time(world: PrometheusWorld, tmp_path: Path) -> None:
     file = tmp_path / "token"
     async with aiohttp.ClientSession() as session:
         asking = Prometheus(session, str(file))
@@ -242,7 +244,7 @@ async def test_the_token_is_read_anew_each_time(world: World, tmp_path: Path) ->
     ],
 )
 async def test_a_token_file_that_is_no_good_is_told(
-    world: World, tmp_path: Path, content: bytes | None, why: str
+    world: PrometheusWorld, tmp_path: Path, content: bytes | None, why: str
 ) -> None:
     file = tmp_path / "token"
     if content is not None:
@@ -253,7 +255,7 @@ async def test_a_token_file_that_is_no_good_is_told(
     assert world.asked == []
 
 
-async def test_a_ca_file_that_is_no_good_is_told(world: World, tmp_path: Path) -> None:
+async def test_a_ca_file_that_is_no_good_is_told(world: PrometheusWorld, tmp_path: Path) -> None:
     file = tmp_path / "ca"
     file.write_text("no certificate")
     async with aiohttp.ClientSession() as session:

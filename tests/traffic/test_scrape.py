@@ -15,7 +15,7 @@ from waker.plan.model import AppId, Certainty, Kind, Pod, Traffic
 from waker.traffic import exposition, fetch
 from waker.traffic.controller import FRESH, GRACE
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, TRAEFIK, Adapter, Interest
-from waker.traffic.dependencies import Outside
+from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.scrape import SHOWN_AFTER, Scraper
 
 INTERVAL = timedelta(seconds=15)
@@ -29,7 +29,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
-class World:
+class ScrapeWorld:
     """Time, pods and their pages; every pod has an address of its own on the loopback, all on one port."""
 
     port: int = 0
@@ -70,20 +70,20 @@ class World:
     async def prime(self, _: Adapter, pod: Pod) -> None:
         self.primed.append(pod.name)
 
-    def outside(self) -> Outside:
-        return Outside(
+    def outside(self) -> ScraperDependencies:
+        return ScraperDependencies(
             clock=lambda: self.now,
             interval=lambda: self.interval,
             pods=lambda adapter: self.pods.get(adapter.controller, []),
             prime=self.prime,
             on_visit=self.visits.append,
-            on_page=lambda controller, read_at: self.told.append((controller, read_at is not None)),
+            on_scrape=lambda controller, read_at: self.told.append((controller, read_at is not None)),
         )
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    here, app = World(), web.Application()
+async def world() -> AsyncIterator[ScrapeWorld]:
+    here, app = ScrapeWorld(), web.Application()
     app.router.add_get("/{path:.*}", here.answer)
     server = TestServer(app, host="0.0.0.0")
     await server.start_server()
@@ -109,12 +109,12 @@ def contour(*clusters: tuple[str, int, int]) -> str:
     return "\n".join(lines)
 
 
-async def followed(world: World, *interests: Interest, app: AppId = SHOP) -> None:
-    world.scraper.follow(app, frozenset(interests))
+async def followed(world: ScrapeWorld, *interests: Interest, app: AppId = SHOP) -> None:
+    world.scraper.watch(app, frozenset(interests))
     await world.round()
 
 
-async def test_the_clock_starts_when_all_pods_have_been_read(world: World) -> None:
+async def test_the_clock_starts_when_all_pods_have_been_read(world: ScrapeWorld) -> None:
     world.add(TRAEFIK, "t-1", traefik(shop=5))
     second = world.add(TRAEFIK, "t-2", refuse(500))
     assert world.scraper.traffic(SHOP) == Traffic(unknown="its traffic is not watched yet")
@@ -127,10 +127,10 @@ async def test_the_clock_starts_when_all_pods_have_been_read(world: World) -> No
     assert world.visits == [], "what was counted before is no visit"
 
 
-async def test_a_visit_through_any_pod_moves_the_clock(world: World) -> None:
+async def test_a_visit_through_any_pod_moves_the_clock(world: ScrapeWorld) -> None:
     first = world.add(TRAEFIK, "t-1", traefik(shop=5, blog=1))
     second = world.add(TRAEFIK, "t-2", traefik(shop=5))
-    world.scraper.follow(BLOG, frozenset({BLOG_AT_TRAEFIK}))
+    world.scraper.watch(BLOG, frozenset({BLOG_AT_TRAEFIK}))
     await followed(world, AT_TRAEFIK)
     start = world.now
     await world.round()
@@ -144,7 +144,7 @@ async def test_a_visit_through_any_pod_moves_the_clock(world: World) -> None:
     assert (world.scraper.traffic(BLOG), world.visits) == (Traffic(world.now), [BLOG])
 
 
-async def test_an_app_at_two_controllers_needs_both(world: World) -> None:
+async def test_an_app_at_two_controllers_needs_both(world: ScrapeWorld) -> None:
     world.add(TRAEFIK, "t-1", traefik(shop=5))
     await followed(world, AT_TRAEFIK, AT_CONTOUR)
     assert world.scraper.traffic(SHOP).unknown == (
@@ -159,7 +159,7 @@ async def test_an_app_at_two_controllers_needs_both(world: World) -> None:
     assert world.visits == [SHOP]
 
 
-async def test_an_open_request_is_a_visit_as_long_as_it_lasts(world: World) -> None:
+async def test_an_open_request_is_a_visit_as_long_as_it_lasts(world: ScrapeWorld) -> None:
     envoy = world.add(CONTOUR, "e-1", contour(("team-a_shop_80", 3, 0)))
     await followed(world, AT_CONTOUR)
     world.change(envoy, contour(("team-a_shop_80", 4, 1)))
@@ -172,7 +172,7 @@ async def test_an_open_request_is_a_visit_as_long_as_it_lasts(world: World) -> N
     assert world.scraper.traffic(SHOP) == Traffic(last)
 
 
-async def test_envoy_is_asked_for_the_two_lines_that_matter_only(world: World) -> None:
+async def test_envoy_is_asked_for_the_two_lines_that_matter_only(world: ScrapeWorld) -> None:
     world.add(CONTOUR, "e-1", contour(("team-a_shop_80", 3, 0)))
     await followed(world, AT_CONTOUR)
     (request,) = world.asked
@@ -180,9 +180,9 @@ async def test_envoy_is_asked_for_the_two_lines_that_matter_only(world: World) -
     assert dict(request.query) == {"filter": r"^(cluster\..*\.upstream_rq_(total|active)|server\.uptime)$"}
 
 
-async def test_a_name_that_was_never_tried_is_unknown_until_it_counts(world: World) -> None:
-    adapter = replace(TRAEFIK, tried=False)
-    world.scraper = Scraper(world.scraper._readings._session, replace(world.outside(), adapter=lambda _: adapter))
+async def test_a_name_that_was_never_tried_is_unknown_until_it_counts(world: ScrapeWorld) -> None:
+    adapter = replace(TRAEFIK, names_proven=False)
+    world.scraper = Scraper(world.scraper._rounds._session, replace(world.outside(), adapter=lambda _: adapter))
     pods = [world.add(TRAEFIK, name, traefik(blog=5)) for name in ("t-1", "t-2")]
     await followed(world, AT_TRAEFIK)
     assert "counted nothing as team-a-shop-80@kubernetes yet" in world.scraper.traffic(SHOP).unknown
@@ -191,7 +191,7 @@ async def test_a_name_that_was_never_tried_is_unknown_until_it_counts(world: Wor
     assert world.scraper.traffic(SHOP) == Traffic(world.now), "one pod of them proves the name"
 
 
-async def test_a_backend_that_envoy_does_not_know_is_unknown(world: World) -> None:
+async def test_a_backend_that_envoy_does_not_know_is_unknown(world: ScrapeWorld) -> None:
     envoy = world.add(CONTOUR, "e-1", contour(("team-a_other_80", 3, 0)))
     await followed(world, AT_CONTOUR)
     assert world.scraper.traffic(SHOP).unknown == "Contour pod ingress/e-1 does not know team-a_shop_80"
@@ -232,7 +232,7 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
     ],
 )
 async def test_a_page_that_says_nothing_is_unknown_after_three_intervals(
-    world: World, page: str | Answer, why: str
+    world: ScrapeWorld, page: str | Answer, why: str
 ) -> None:
     first = world.add(TRAEFIK, "t-1", traefik(shop=5))
     world.add(TRAEFIK, "t-2", traefik(shop=5))
@@ -253,7 +253,7 @@ async def test_a_page_that_says_nothing_is_unknown_after_three_intervals(
     assert not world.scraper.traffic(SHOP).unknown
 
 
-async def test_one_failed_page_is_not_yet_unknown(world: World) -> None:
+async def test_one_failed_page_is_not_yet_unknown(world: ScrapeWorld) -> None:
     pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
     await followed(world, AT_TRAEFIK)
     world.change(pod, refuse(503))
@@ -262,13 +262,13 @@ async def test_one_failed_page_is_not_yet_unknown(world: World) -> None:
     assert world.told == [(TRAEFIK.controller, True), (TRAEFIK.controller, False)]
 
 
-async def test_a_pod_that_cannot_be_reached(world: World) -> None:
+async def test_a_pod_that_cannot_be_reached(world: ScrapeWorld) -> None:
     world.pods[TRAEFIK.controller] = [Pod("ingress", "t-1", "uid", "127.0.0.9", ready=True, ports={"metrics": 1})]
     await followed(world, AT_TRAEFIK)
     assert world.scraper.traffic(SHOP).unknown == "Traefik pod ingress/t-1 cannot be reached at 127.0.0.9:1"
 
 
-async def test_a_pod_that_hangs_does_not_make_others_unknown(world: World) -> None:
+async def test_a_pod_that_hangs_does_not_make_others_unknown(world: ScrapeWorld) -> None:
     world.interval, released = timedelta(seconds=0.2), asyncio.Event()
 
     async def hang(_: web.Request) -> web.StreamResponse:
@@ -289,7 +289,7 @@ async def test_a_pod_that_hangs_does_not_make_others_unknown(world: World) -> No
     assert (world.visits, world.scraper.traffic(SHOP).unknown) == ([SHOP], "")
 
 
-async def test_a_pod_that_counts_nothing_yet_is_primed(world: World) -> None:
+async def test_a_pod_that_counts_nothing_yet_is_primed(world: ScrapeWorld) -> None:
     pod = world.add(TRAEFIK, "t-1", traefik())
     await followed(world, AT_TRAEFIK)
     assert world.primed == ["t-1"]
@@ -299,21 +299,21 @@ async def test_a_pod_that_counts_nothing_yet_is_primed(world: World) -> None:
     assert world.scraper.traffic(SHOP) == Traffic(world.now), "the app's own series comes with its first visitor"
 
 
-async def test_a_prime_that_fails_is_no_crash(world: World) -> None:
-    world.primed = Broken()
+async def test_a_prime_that_fails_is_no_crash(world: ScrapeWorld) -> None:
+    world.primed = BrokenScrape()
     world.add(TRAEFIK, "t-1", traefik())
     await followed(world, AT_TRAEFIK)
     assert world.scraper.traffic(SHOP).unknown
 
 
-class Broken(list[str]):
+class BrokenScrape(list[str]):
     def append(self, _: str) -> None:
         raise aiohttp.ClientConnectionError
 
 
-async def test_a_new_pod_may_have_been_visited_before_it_was_read(world: World) -> None:
+async def test_a_new_pod_may_have_been_visited_before_it_was_read(world: ScrapeWorld) -> None:
     world.add(TRAEFIK, "t-1", traefik(shop=5, blog=1))
-    world.scraper.follow(BLOG, frozenset({BLOG_AT_TRAEFIK}))
+    world.scraper.watch(BLOG, frozenset({BLOG_AT_TRAEFIK}))
     await followed(world, AT_TRAEFIK)
     start = world.now
     world.add(TRAEFIK, "t-2", traefik(shop=1, blog=0))
@@ -321,7 +321,7 @@ async def test_a_new_pod_may_have_been_visited_before_it_was_read(world: World) 
     assert (world.scraper.traffic(SHOP), world.scraper.traffic(BLOG)) == (Traffic(world.now), Traffic(start))
 
 
-async def test_a_pod_that_is_gone_took_its_last_count_along(world: World) -> None:
+async def test_a_pod_that_is_gone_took_its_last_count_along(world: ScrapeWorld) -> None:
     first = world.add(TRAEFIK, "t-1", traefik(shop=5))
     world.add(TRAEFIK, "t-2", traefik(shop=5))
     await followed(world, AT_TRAEFIK)
@@ -333,7 +333,7 @@ async def test_a_pod_that_is_gone_took_its_last_count_along(world: World) -> Non
     assert world.scraper.traffic(SHOP) == Traffic(gone)
 
 
-async def test_a_restart_in_place_starts_the_clocks_again(world: World) -> None:
+async def test_a_restart_in_place_starts_the_clocks_again(world: ScrapeWorld) -> None:
     pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
     await followed(world, AT_TRAEFIK)
     world.change(pod, traefik(shop=5, started=2000))
@@ -341,7 +341,7 @@ async def test_a_restart_in_place_starts_the_clocks_again(world: World) -> None:
     assert world.scraper.traffic(SHOP) == Traffic(world.now)
 
 
-async def test_a_pod_that_is_not_ready_is_waited_for_but_not_for_ever(world: World) -> None:
+async def test_a_pod_that_is_not_ready_is_waited_for_but_not_for_ever(world: ScrapeWorld) -> None:
     world.add(TRAEFIK, "t-1", traefik(shop=5))
     world.add(TRAEFIK, "t-2", refuse(503), ready=False)
     await followed(world, AT_TRAEFIK)
@@ -350,7 +350,7 @@ async def test_a_pod_that_is_not_ready_is_waited_for_but_not_for_ever(world: Wor
     assert world.scraper.traffic(SHOP) == Traffic(world.now)
 
 
-async def test_a_pod_that_is_not_ready_is_still_read(world: World) -> None:
+async def test_a_pod_that_is_not_ready_is_still_read(world: ScrapeWorld) -> None:
     world.add(TRAEFIK, "t-1", traefik(shop=5))
     draining = world.add(TRAEFIK, "t-2", traefik(shop=5), ready=False)
     await followed(world, AT_TRAEFIK)
@@ -359,30 +359,30 @@ async def test_a_pod_that_is_not_ready_is_still_read(world: World) -> None:
     assert world.visits == [SHOP]
 
 
-async def test_a_pod_without_address_is_none(world: World) -> None:
+async def test_a_pod_without_address_is_none(world: ScrapeWorld) -> None:
     pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
     world.replace(TRAEFIK, pod, replace(pod, uid="pending", address=""))
     await followed(world, AT_TRAEFIK)
     assert world.scraper.traffic(SHOP) == Traffic(world.now)
 
 
-async def test_a_newly_followed_series_starts_the_clock(world: World) -> None:
+async def test_a_newly_followed_series_starts_the_clock(world: ScrapeWorld) -> None:
     pod = world.add(TRAEFIK, "t-1", traefik(shop=5, blog=9))
     await followed(world, AT_TRAEFIK)
     start = world.now
-    world.scraper.follow(SHOP, frozenset({AT_TRAEFIK, BLOG_AT_TRAEFIK}))
+    world.scraper.watch(SHOP, frozenset({AT_TRAEFIK, BLOG_AT_TRAEFIK}))
     assert "has not been read for team-b-blog-http@kubernetes yet" in world.scraper.traffic(SHOP).unknown
     assert world.scraper.traffic(SHOP).visited_at == start
     await world.round()
     assert (world.scraper.traffic(SHOP), world.visits) == (Traffic(world.now), [])
     again = world.now
-    world.scraper.follow(SHOP, frozenset({BLOG_AT_TRAEFIK}))
+    world.scraper.watch(SHOP, frozenset({BLOG_AT_TRAEFIK}))
     world.change(pod, traefik(shop=6, blog=9))
     await world.round()
     assert world.scraper.traffic(SHOP) == Traffic(again), "one series less starts nothing"
 
 
-async def test_a_forgotten_app_begins_anew(world: World) -> None:
+async def test_a_forgotten_app_begins_anew(world: ScrapeWorld) -> None:
     world.add(TRAEFIK, "t-1", traefik(shop=5))
     await followed(world, AT_TRAEFIK)
     world.scraper.forget(SHOP)
@@ -402,12 +402,12 @@ async def test_a_forgotten_app_begins_anew(world: World) -> None:
         pytest.param([Interest("", ())], "ingress controller of no class is not one", id="no controller"),
     ],
 )
-async def test_what_nobody_counts_is_unknown(world: World, interests: Iterable[Interest], why: str) -> None:
+async def test_what_nobody_counts_is_unknown(world: ScrapeWorld, interests: Iterable[Interest], why: str) -> None:
     await followed(world, *interests)
     assert world.scraper.traffic(SHOP).unknown.startswith(why)
 
 
-async def test_our_own_requests_are_no_visits(world: World) -> None:
+async def test_our_own_requests_are_no_visits(world: ScrapeWorld) -> None:
     pod = world.add(CONTOUR, "envoy-1", contour(("team-a_shop_80", 5, 0)))
     await followed(world, AT_CONTOUR)
     world.scraper.discount(pod, AT_CONTOUR, 2)
@@ -417,7 +417,7 @@ async def test_our_own_requests_are_no_visits(world: World) -> None:
     world.scraper.discount(pod, AT_TRAEFIK)
 
 
-async def test_one_that_envoy_never_counted_does_not_hide_a_visit(world: World) -> None:
+async def test_one_that_envoy_never_counted_does_not_hide_a_visit(world: ScrapeWorld) -> None:
     pod = world.add(CONTOUR, "envoy-1", contour(("team-a_shop_80", 5, 0)))
     await followed(world, AT_CONTOUR)
     world.scraper.discount(pod, AT_CONTOUR)
@@ -427,7 +427,7 @@ async def test_one_that_envoy_never_counted_does_not_hide_a_visit(world: World) 
     assert world.visits == [SHOP]
 
 
-async def test_ours_are_not_taken_off_where_the_page_tells_them_apart(world: World) -> None:
+async def test_ours_are_not_taken_off_where_the_page_tells_them_apart(world: ScrapeWorld) -> None:
     pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
     await followed(world, AT_TRAEFIK)
     world.scraper.discount(pod, AT_TRAEFIK)
@@ -436,7 +436,7 @@ async def test_ours_are_not_taken_off_where_the_page_tells_them_apart(world: Wor
     assert world.visits == [SHOP]
 
 
-async def test_what_is_certain_ends_a_little_before_the_oldest_page(world: World) -> None:
+async def test_what_is_certain_ends_a_little_before_the_oldest_page(world: ScrapeWorld) -> None:
     first = world.add(TRAEFIK, "t-1", traefik(shop=5))
     world.add(TRAEFIK, "t-2", traefik(shop=5))
     await followed(world, AT_TRAEFIK)
@@ -460,7 +460,7 @@ def nginx(shop: int, reloads: int) -> str:
     )
 
 
-async def test_a_reload_leaves_a_doubt_once_for_each_pod_until_the_next_visit(world: World) -> None:
+async def test_a_reload_leaves_a_doubt_once_for_each_pod_until_the_next_visit(world: ScrapeWorld) -> None:
     one, two = (world.add(INGRESS_NGINX, name, nginx(5, 2)) for name in ("n-1", "n-2"))
     await followed(world, AT_NGINX)
     doubts = []
@@ -478,7 +478,7 @@ async def test_a_reload_leaves_a_doubt_once_for_each_pod_until_the_next_visit(wo
 
 
 async def test_a_large_page_is_asked_for_packed_and_read_in_turns(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: ScrapeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def packed(request: web.Request) -> web.StreamResponse:
         filler = "".join(f'traefik_other{{n="{n:0200}"}} {n}\n' for n in range(5000))
@@ -503,7 +503,7 @@ async def test_a_large_page_is_asked_for_packed_and_read_in_turns(
     assert not world.scraper.traffic(SHOP).unknown
 
 
-async def test_a_page_without_end_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_without_end_is_given_up(world: ScrapeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exposition, "MOST_BYTES", 1 << 20)
     monkeypatch.setattr(fetch, "TIMEOUT", aiohttp.ClientTimeout(total=30))
 
@@ -518,7 +518,7 @@ async def test_a_page_without_end_is_given_up(world: World, monkeypatch: pytest.
     assert "the page has more than 1 MB" in world.scraper.traffic(SHOP).unknown
 
 
-async def test_the_first_follower_of_a_controller_does_not_wait_for_the_next_round(world: World) -> None:
+async def test_the_first_follower_of_a_controller_does_not_wait_for_the_next_round(world: ScrapeWorld) -> None:
     read = asyncio.Event()
 
     async def note(_: web.Request) -> web.StreamResponse:
@@ -528,7 +528,7 @@ async def test_the_first_follower_of_a_controller_does_not_wait_for_the_next_rou
     world.add(TRAEFIK, "t-1", note)
     running = asyncio.create_task(world.scraper.run())
     await asyncio.sleep(0)
-    world.scraper.follow(SHOP, frozenset({AT_TRAEFIK}))
+    world.scraper.watch(SHOP, frozenset({AT_TRAEFIK}))
     async with asyncio.timeout(INTERVAL.total_seconds() / 2):
         await read.wait()
     running.cancel()
@@ -536,7 +536,7 @@ async def test_the_first_follower_of_a_controller_does_not_wait_for_the_next_rou
         await running
 
 
-async def test_a_container_that_began_again_may_have_been_visited_before(world: World) -> None:
+async def test_a_container_that_began_again_may_have_been_visited_before(world: ScrapeWorld) -> None:
     pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
     await followed(world, AT_TRAEFIK)
     world.replace(TRAEFIK, replace(pod, restarts=1))
@@ -548,7 +548,7 @@ async def test_a_container_that_began_again_may_have_been_visited_before(world: 
     assert world.scraper.traffic(SHOP) == Traffic(last), "once"
 
 
-async def test_an_app_is_the_sum_over_its_spellings(world: World) -> None:
+async def test_an_app_is_the_sum_over_its_spellings(world: ScrapeWorld) -> None:
     other = BLOG_AT_TRAEFIK.key
     pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
     await followed(world, AT_TRAEFIK._replace(others=(other,)))
@@ -561,12 +561,12 @@ async def test_an_app_is_the_sum_over_its_spellings(world: World) -> None:
     assert world.visits == [SHOP], "one was ours, the other was not"
 
 
-async def test_a_history_of_websockets_outlives_a_sleep(world: World) -> None:
+async def test_a_history_of_websockets_outlives_a_sleep(world: ScrapeWorld) -> None:
     page = traefik() + '\ntraefik_service_requests_total{protocol="websocket",service="team-a-shop-80@kubernetes"} 1'
     pod = world.add(TRAEFIK, "t-1", page)
     await followed(world, AT_TRAEFIK)
     assert world.scraper.traffic(SHOP) == Traffic(world.now, lasting=True)
-    world.scraper.leave(SHOP)
+    world.scraper.unwatch(SHOP)
     world.change(pod, traefik(blog=1))
     await followed(world, AT_TRAEFIK)
     assert world.scraper.traffic(SHOP).lasting, "its series went with its sleep"
@@ -575,10 +575,10 @@ async def test_a_history_of_websockets_outlives_a_sleep(world: World) -> None:
     assert not world.scraper.traffic(SHOP).lasting
 
 
-async def test_settings_are_followed_at_the_next_round(world: World) -> None:
+async def test_settings_are_followed_at_the_next_round(world: ScrapeWorld) -> None:
     adapters = {TRAEFIK.controller: TRAEFIK}
     outside = replace(world.outside(), adapter=adapters.get)
-    world.scraper = Scraper(world.scraper._readings._session, outside)
+    world.scraper = Scraper(world.scraper._rounds._session, outside)
     pod = world.add(TRAEFIK, "t-1", traefik(shop=5))
     await followed(world, AT_TRAEFIK)
     adapters[TRAEFIK.controller] = replace(TRAEFIK, path="/elsewhere")

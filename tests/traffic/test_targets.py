@@ -7,7 +7,15 @@ import pytest
 
 from waker.plan.model import Pod
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, TRAEFIK, Adapter, SeriesKey
-from waker.traffic.targets import SAMPLED, Parting, Reading, Target, own_labels, pod_of, query_for
+from waker.traffic.targets import (
+    SAMPLED,
+    PrometheusSample,
+    ScrapesByTarget,
+    ScrapeTarget,
+    own_labels,
+    pod_of,
+    query_for,
+)
 from waker.traffic.vector import Element
 
 PAGES = Path(__file__).parent / "pages"
@@ -20,8 +28,8 @@ def pod(name: str, address: str = "10.0.0.1", uid: str = "") -> Pod:
 
 def readings(
     adapter: Adapter, answer: list[Element], *pods: Pod, keys: tuple[SeriesKey, ...] = ()
-) -> dict[str, Reading]:
-    parting = Parting(adapter, frozenset(keys))
+) -> dict[str, PrometheusSample]:
+    parting = ScrapesByTarget(adapter, frozenset(keys))
     parting.add(answer)
     return parting.readings(pods)
 
@@ -57,8 +65,8 @@ def test_ingress_nginx_with_renamed_labels() -> None:
     assert any("exported_namespace" in each.labels for each in answer)
     (found,) = readings(INGRESS_NGINX, answer, pod("nginx-1", "127.0.0.1"), keys=(key,)).values()
     wanted = sum(each.value for each in answer if each.labels.get("exported_service") == "shop-web")
-    assert found.page.tallies[key].total == wanted > 0
-    assert found.page.started == 1795422334.63
+    assert found.scrape.tallies[key].total == wanted > 0
+    assert found.scrape.started == 1795422334.63
     assert 0 < found.age < 1
 
 
@@ -77,25 +85,25 @@ def test_the_other_spelling_gives_the_same() -> None:
 def test_contour_tells_open_requests() -> None:
     keys = (("projectcontour_contour_8001",), ("team-a_shop-web_80",))
     (found,) = readings(CONTOUR, recorded("contour"), pod("envoy-1", "127.0.0.1"), keys=keys).values()
-    assert found.page.open == {keys[0]}
-    assert found.page.started == -14
-    assert found.page.tallies.keys() == set(keys)
+    assert found.scrape.open == {keys[0]}
+    assert found.scrape.started == -14
+    assert found.scrape.tallies.keys() == set(keys)
 
 
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        pytest.param(Target("j", "10.0.0.1:9100", ""), "t-1", id="by address"),
-        pytest.param(Target("j", "[fd00::2]:9100", ""), "t-2", id="by an address of IPv6"),
-        pytest.param(Target("j", "10.0.0.1:9100", "t-1"), "t-1", id="by both"),
-        pytest.param(Target("j", "10.0.0.1:9100", "t-0"), None, id="its address was another's"),
-        pytest.param(Target("j", "node-a", "t-1"), "t-1", id="by name"),
-        pytest.param(Target("j", "node-a", "twin"), None, id="two of one name"),
-        pytest.param(Target("j", "10.0.0.4:9100", "twin"), "twin", id="two of one name, told apart by address"),
-        pytest.param(Target("j", "node-a", ""), None, id="nothing to go by"),
+        pytest.param(ScrapeTarget("j", "10.0.0.1:9100", ""), "t-1", id="by address"),
+        pytest.param(ScrapeTarget("j", "[fd00::2]:9100", ""), "t-2", id="by an address of IPv6"),
+        pytest.param(ScrapeTarget("j", "10.0.0.1:9100", "t-1"), "t-1", id="by both"),
+        pytest.param(ScrapeTarget("j", "10.0.0.1:9100", "t-0"), None, id="its address was another's"),
+        pytest.param(ScrapeTarget("j", "node-a", "t-1"), "t-1", id="by name"),
+        pytest.param(ScrapeTarget("j", "node-a", "twin"), None, id="two of one name"),
+        pytest.param(ScrapeTarget("j", "10.0.0.4:9100", "twin"), "twin", id="two of one name, told apart by address"),
+        pytest.param(ScrapeTarget("j", "node-a", ""), None, id="nothing to go by"),
     ],
 )  # fmt: skip
-def test_whose_target_it_is(target: Target, expected: str | None) -> None:
+def test_whose_target_it_is(target: ScrapeTarget, expected: str | None) -> None:
     pods = [pod("t-1"), pod("t-2", "fd00::2"), pod("twin", "10.0.0.3", "a"), pod("twin", "10.0.0.4", "b")]
     found = pod_of(target, pods)
     assert (found.name if found else None) == expected
@@ -106,9 +114,9 @@ def test_of_several_targets_of_a_pod_the_newest_counts_and_nothing_counts_twice(
     both = [*traefik(5, job="annotations", age=9), *traefik(6, job="monitor", age=2)]
     for answer in (both, both[::-1]):
         (found,) = readings(TRAEFIK, answer, pod("t-1"), keys=(key,)).values()
-        assert (found.page.tallies[key].total, found.age) == (6, 2)
+        assert (found.scrape.tallies[key].total, found.age) == (6, 2)
     (alone,) = readings(TRAEFIK, traefik(6, job="third", age=2), pod("t-1"), keys=(key,)).values()
-    assert alone.page == found.page, "which target it was tells nothing about visits"
+    assert alone.scrape == found.scrape, "which target it was tells nothing about visits"
 
 
 def test_each_pod_has_its_own() -> None:
@@ -120,5 +128,5 @@ def test_each_pod_has_its_own() -> None:
     found = readings(
         TRAEFIK, answer, pod("t-1"), pod("t-2", "10.0.0.2"), pod("t-3", "10.0.0.3"), keys=(("x@kubernetes",),)
     )
-    totals = {uid: each.page.tallies[("x@kubernetes",)].total for uid, each in found.items()}
+    totals = {uid: each.scrape.tallies[("x@kubernetes",)].total for uid, each in found.items()}
     assert totals == {"uid-of-t-1": 5, "uid-of-t-2": 7}

@@ -20,11 +20,11 @@ from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic import rounds
 from waker.traffic.controllers import CONTOUR, TRAEFIK, Adapter, Interest, SeriesKey
-from waker.traffic.dependencies import Outside
+from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.exposition import Exposition
-from waker.traffic.ledger import Page, Summing
+from waker.traffic.ledger import Scrape, ScrapeBuilder
 from waker.traffic.scrape import Scraper
-from waker.traffic.visit_record import AHEAD, TRUSTED_FOR, Entry, Record, decode, encode
+from waker.traffic.visit_record import AHEAD, TRUSTED_FOR, RecordedVisit, VisitRecord, decode, encode
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INTERVAL = timedelta(seconds=15)
@@ -34,7 +34,7 @@ APPS = (SHOP, BLOG)
 
 
 @dataclass
-class Server:
+class RecordServer:
     """A controller pod as it really is. Its start is told as Traefik does, or as an uptime as Envoy does."""
 
     name: str
@@ -50,12 +50,12 @@ class Server:
 
 
 @dataclass
-class World:
+class RecordWorld:
     """The truth, and the process that has to find it out. `staff` is what the Deployment of the controller tells."""
 
     adapter: Adapter = TRAEFIK
     now: datetime = NOW + timedelta(milliseconds=300)
-    servers: list[Server] = field(default_factory=list)
+    servers: list[RecordServer] = field(default_factory=list)
     born: int = 0
     stored: str = ""
     visits: dict[AppId, datetime] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class World:
 
     def join(self) -> None:
         self.born += 1
-        self.servers.append(Server(f"t-{self.born}", self.now.timestamp()))
+        self.servers.append(RecordServer(f"t-{self.born}", self.now.timestamp()))
 
     def start(self) -> None:
         """A new process; the old one has crashed."""
@@ -78,15 +78,15 @@ class World:
         async def nothing(adapter: Adapter, pod: Pod) -> None:
             pass
 
-        outside = Outside(
+        outside = ScraperDependencies(
             clock=lambda: self.now,
             interval=lambda: INTERVAL,
             pods=lambda _: [each.pod() for each in self.servers],
-            left=lambda _: [self.gone.pop() for _ in list(self.gone)],
+            departed=lambda _: [self.gone.pop() for _ in list(self.gone)],
             prime=nothing,
             on_visit=lambda _: None,
-            on_page=lambda _controller, _read_at: None,
-            staff=lambda _: str(self.born),
+            on_scrape=lambda _controller, _read_at: None,
+            workload_versions=lambda _: str(self.born),
         )
         self.scraper = Scraper(cast(aiohttp.ClientSession, None), outside)
         self.gone.clear()
@@ -96,12 +96,12 @@ class World:
     def follow(self) -> None:
         for app in APPS:
             interest = Interest(self.adapter.controller, self.key(app))
-            self.scraper.follow(app, frozenset({interest}), self.life)
+            self.scraper.watch(app, frozenset({interest}), self.life)
 
     def key(self, app: AppId) -> SeriesKey:
         return (f"team-a-{app.name}-80@kubernetes",)
 
-    def page(self, server: Server) -> bytes:
+    def page(self, server: RecordServer) -> bytes:
         metric, label = self.adapter.requests.metric, self.adapter.requests.labels[0]
         counts = {**server.counts} if self.adapter is TRAEFIK else {app: server.counts.get(app, 0) for app in APPS}
         lines = [f'{metric}{{{label}="{self.key(app)[0]}"}} {count}' for app, count in counts.items()]
@@ -113,16 +113,16 @@ class World:
 
     async def fetch(
         self, _: object, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], size: int
-    ) -> tuple[Page, int]:
+    ) -> tuple[Scrape, int]:
         server = next(each for each in self.servers if each.name == pod.name)
         if not server.answers:
             raise ScrapeError("does not answer")
         server.dropped.clear()
         server.unread.clear()
-        reader, sums = Exposition(adapter.wanted), Summing(adapter, keys)
+        reader, sums = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
         sums.add(reader.feed(self.page(server)))
         sums.add(reader.finish())
-        return sums.page(), reader.bytes
+        return sums.scrape(), reader.bytes
 
     async def round(self) -> None:
         self.now += INTERVAL
@@ -169,11 +169,11 @@ class World:
 
 
 @pytest.fixture(params=[TRAEFIK, CONTOUR], ids=["start time", "uptime"])
-def world(request: pytest.FixtureRequest) -> World:
-    return World(request.param)
+def world(request: pytest.FixtureRequest) -> RecordWorld:
+    return RecordWorld(request.param)
 
 
-async def quiet(world: World) -> datetime:
+async def quiet(world: RecordWorld) -> datetime:
     """Both apps visited, then known and quiet, and written down. When they were last visited, as known."""
     await world.round()
     for app in APPS:
@@ -185,7 +185,7 @@ async def quiet(world: World) -> datetime:
     return visited
 
 
-async def test_a_clock_goes_on_where_it_was_left(world: World) -> None:
+async def test_a_clock_goes_on_where_it_was_left(world: RecordWorld) -> None:
     visited = await quiet(world)
     await world.do("crash", 0, SHOP)
     assert world.scraper.traffic(SHOP).visited_at is None, "not by what is written alone"
@@ -210,7 +210,7 @@ async def test_a_clock_goes_on_where_it_was_left(world: World) -> None:
         pytest.param(["wake"], id="it slept and woke"),
     ],
 )
-async def test_whatever_happened_meanwhile_it_counts_as_visited(world: World, meanwhile: list[str]) -> None:
+async def test_whatever_happened_meanwhile_it_counts_as_visited(world: RecordWorld, meanwhile: list[str]) -> None:
     await quiet(world)
     for what in meanwhile:
         await world.do(what.split()[0], -1 if what.endswith("last") else 0, SHOP)
@@ -219,7 +219,7 @@ async def test_whatever_happened_meanwhile_it_counts_as_visited(world: World, me
     assert world.scraper.traffic(SHOP).visited_at == world.now
 
 
-async def test_what_happened_to_another_app_does_not_matter(world: World) -> None:
+async def test_what_happened_to_another_app_does_not_matter(world: RecordWorld) -> None:
     visited = await quiet(world)
     await world.do("visit", 0, BLOG)
     await world.do("crash", 0, SHOP)
@@ -230,7 +230,7 @@ async def test_what_happened_to_another_app_does_not_matter(world: World) -> Non
     assert world.scraper.traffic(BLOG).visited_at == world.now
 
 
-async def test_a_pod_that_does_not_answer_is_waited_for(world: World) -> None:
+async def test_a_pod_that_does_not_answer_is_waited_for(world: RecordWorld) -> None:
     visited = await quiet(world)
     world.servers[1].answers = False
     await world.do("crash", 0, SHOP)
@@ -251,7 +251,7 @@ async def test_a_pod_that_does_not_answer_is_waited_for(world: World) -> None:
         pytest.param(-AHEAD - 3 * INTERVAL, False, id="written in the future"),
     ],
 )
-async def test_it_is_trusted_for_a_while(world: World, later: timedelta, trusted: bool) -> None:
+async def test_it_is_trusted_for_a_while(world: RecordWorld, later: timedelta, trusted: bool) -> None:
     await quiet(world)
     world.now += later
     if later > timedelta() or world.adapter is TRAEFIK:  # an uptime in the past is younger
@@ -262,8 +262,11 @@ async def test_it_is_trusted_for_a_while(world: World, later: timedelta, trusted
 
 def test_a_record_survives_being_written() -> None:
     starts = {"traefik.io/ingress-controller": {"uid-1": 1769860800.25}}
-    apps = {SHOP: Entry(NOW, "abcdefghijkl"), AppId(Kind.STATEFUL_SET, "b", "db"): Entry(NOW - TRUSTED_FOR, "x")}
-    record = Record(NOW, starts, apps)
+    apps = {
+        SHOP: RecordedVisit(NOW, "abcdefghijkl"),
+        AppId(Kind.STATEFUL_SET, "b", "db"): RecordedVisit(NOW - TRUSTED_FOR, "x"),
+    }
+    record = VisitRecord(NOW, starts, apps)
     assert decode(encode(record)) == record
     assert not record.news(decode(encode(record)))
 
@@ -284,24 +287,24 @@ def test_what_cannot_be_read_is_nothing(text: str) -> None:
 
 def test_a_thousand_apps_are_far_below_what_a_configmap_holds() -> None:
     apps = {
-        AppId(Kind.DEPLOYMENT, f"team-{n % 40:02}", f"{'a-rather-long-application-name'}-{n:04}"): Entry(
+        AppId(Kind.DEPLOYMENT, f"team-{n % 40:02}", f"{'a-rather-long-application-name'}-{n:04}"): RecordedVisit(
             NOW, "abcdefghijkl"
         )
         for n in range(1000)
     }
     pods = {f"12345678-1234-1234-1234-{n:012}": 1769860800.25 for n in range(20)}
-    text = encode(Record(NOW, {"k8s.io/ingress-nginx": pods}, apps))
+    text = encode(VisitRecord(NOW, {"k8s.io/ingress-nginx": pods}, apps))
     assert len(text) < 100_000
     assert len(json.loads(text)["apps"]) == 1000
 
 
 def test_news_are_other_times_other_counts_and_other_pods() -> None:
-    old = Record(NOW, {"c": {"a": 1.0}}, {SHOP: Entry(NOW, "x"), BLOG: Entry(NOW, "y")})
+    old = VisitRecord(NOW, {"c": {"a": 1.0}}, {SHOP: RecordedVisit(NOW, "x"), BLOG: RecordedVisit(NOW, "y")})
     later = NOW + INTERVAL
     assert not replace(old, written_at=later).news(old)
     assert not replace(old, apps={SHOP: old.apps[SHOP]}).news(old), "that BLOG is visited again needs no saying"
-    assert replace(old, apps={SHOP: Entry(later, "x")}).news(old)
-    assert replace(old, apps={SHOP: Entry(NOW, "z")}).news(old)
+    assert replace(old, apps={SHOP: RecordedVisit(later, "x")}).news(old)
+    assert replace(old, apps={SHOP: RecordedVisit(NOW, "z")}).news(old)
     assert replace(old, starts={"c": {"b": 1.0}}).news(old)
     assert replace(old, starts={"c": {"a": 9.0}}).news(old)
     assert old.news(None)
@@ -324,7 +327,7 @@ def test_nobody_sleeps_before_an_idle_period_has_passed(adapter: Adapter, steps:
     """A visit may be too late to be in the pages of this very round; every earlier one is known."""
 
     async def lives(steps: Iterable[tuple[str, int, AppId]]) -> None:
-        world = World(adapter)
+        world = RecordWorld(adapter)
         for what, which, app in steps:
             await world.do(what, which, app)
             for each, visited in world.visits.items():

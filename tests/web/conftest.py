@@ -17,8 +17,8 @@ from waker.settings.live import Live
 from waker.web import forward
 from waker.web.apps import View
 from waker.web.connections import runner
-from waker.web.page import Page
-from waker.web.public_port import Door, visitors
+from waker.web.page import WaitingPage
+from waker.web.public_port import PublicPort, public_port
 
 APP = AppId(Kind.DEPLOYMENT, "demo", "shop")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
-class House:
+class FakeApps:
     """Apps with one app, that does as told. `ways` are given one after the other; the last one for ever."""
 
     view: View | None = ASLEEP
@@ -48,20 +48,20 @@ class House:
         self.found.append((host, path))
         return self.view if host == HOST else None
 
-    def holds(self, host: str) -> bool:
+    def serves_host(self, host: str) -> bool:
         return bool(self.view) and host == HOST
 
     def knock(self, app: AppId) -> None:
         self.knocks.append(app)
 
-    def look(self, app: AppId) -> None:
+    def page_viewed(self, app: AppId) -> None:
         self.looks.append(app)
 
-    async def news(self, app: AppId, within: timedelta) -> None:
+    async def wait_for_change(self, app: AppId, within: timedelta) -> None:
         await self.changed.wait()
         self.changed.clear()
 
-    async def way(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
+    async def wait_for_address(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         self.waits.append(within)
         self.waiting.set()
         if self.gate and within:
@@ -82,11 +82,11 @@ class House:
 
 
 @dataclass
-class Stand:
+class PortUnderTest:
     """Everything together. `client` speaks to the public port as `HOST`."""
 
-    house: House
-    door: Door
+    apps: FakeApps
+    port: PublicPort
     client: aiohttp.ClientSession
     upstream: Callable[[Handler], Awaitable[Address]]
     address: Address
@@ -109,11 +109,11 @@ async def serve(stack: AsyncExitStack, app_runner: web.AppRunner) -> Address:
 
 
 @pytest.fixture
-async def stand() -> AsyncIterator[Stand]:
+async def stand() -> AsyncIterator[PortUnderTest]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(forward.client())
-        house = House()
-        door = Door(house, PAGE, session, Metrics("test"), live=lambda: LIVE, clock=lambda: NOW)
+        house = FakeApps()
+        door = PublicPort(house, PAGE, session, Metrics("test"), live=lambda: LIVE, clock=lambda: NOW)
 
         async def upstream(handler: Handler) -> Address:
             app = web.Application(client_max_size=2**30)
@@ -124,7 +124,7 @@ async def stand() -> AsyncIterator[Stand]:
             house.ways = [address]
             return address
 
-        public = runner(visitors(door))
+        public = runner(public_port(door))
         address = await serve(stack, public)
         client = await stack.enter_async_context(
             aiohttp.ClientSession(
@@ -132,8 +132,10 @@ async def stand() -> AsyncIterator[Stand]:
                 timeout=aiohttp.ClientTimeout(20),
             )
         )  # fmt: skip
-        yield Stand(house, door, client, upstream, address, lambda: public.server.connections if public.server else [])
+        yield PortUnderTest(
+            house, door, client, upstream, address, lambda: public.server.connections if public.server else []
+        )
 
 
-PAGE = Page()
+PAGE = WaitingPage()
 LIVE = Live(wait_host=WAIT_HOST)

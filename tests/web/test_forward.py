@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 
-from tests.web.conftest import HOST, Handler, Stand, until
+from tests.web.conftest import HOST, Handler, PortUnderTest, until
 from waker import names
 from waker.plan.model import Phase
 from waker.web import forward
@@ -22,8 +22,8 @@ SUM = hashlib.sha256(BIG).hexdigest()
 
 
 @pytest.fixture(autouse=True)
-def _open(stand: Stand) -> None:
-    stand.house.is_(Phase.RISING, open=True)
+def _open(stand: PortUnderTest) -> None:
+    stand.apps.is_(Phase.RESTORING_ROUTES, open=True)
 
 
 async def pieces(data: bytes, size: int = 50_000) -> AsyncIterator[bytes]:
@@ -40,7 +40,7 @@ async def summing(request: web.Request) -> web.Response:
     return web.Response(text=digest.hexdigest(), headers=told)
 
 
-async def test_a_big_upload_arrives_as_it_was_sent(stand: Stand) -> None:
+async def test_a_big_upload_arrives_as_it_was_sent(stand: PortUnderTest) -> None:
     await stand.upstream(summing)
     async with stand.client.put("/up", data=io.BytesIO(BIG)) as answer:
         assert (await answer.text(), answer.headers["X-Length"]) == (SUM, str(len(BIG)))
@@ -48,7 +48,7 @@ async def test_a_big_upload_arrives_as_it_was_sent(stand: Stand) -> None:
         assert (await answer.text(), answer.headers["X-Length"]) == (SUM, "none")
 
 
-async def test_a_big_download_arrives_as_it_was_sent(stand: Stand) -> None:
+async def test_a_big_download_arrives_as_it_was_sent(stand: PortUnderTest) -> None:
     async def sends(request: web.Request) -> web.StreamResponse:
         if request.path == "/whole":
             return web.Response(body=BIG)
@@ -67,7 +67,7 @@ async def test_a_big_download_arrives_as_it_was_sent(stand: Stand) -> None:
         assert answer.headers["Transfer-Encoding"] == "chunked"
 
 
-async def test_packed_bodies_stay_packed(stand: Stand) -> None:
+async def test_packed_bodies_stay_packed(stand: PortUnderTest) -> None:
     async def echo(request: web.Request) -> web.Response:
         return web.Response(
             body=await request.read(), headers={"Content-Encoding": request.headers["Content-Encoding"]}
@@ -79,7 +79,7 @@ async def test_packed_bodies_stay_packed(stand: Stand) -> None:
         assert (await answer.read(), answer.headers["Content-Encoding"]) == (packed, "gzip")
 
 
-async def test_events_are_passed_on_as_they_come(stand: Stand) -> None:
+async def test_events_are_passed_on_as_they_come(stand: PortUnderTest) -> None:
     turn, seen = asyncio.Event(), asyncio.Event()
 
     async def events(request: web.Request) -> web.StreamResponse:
@@ -100,7 +100,7 @@ async def test_events_are_passed_on_as_they_come(stand: Stand) -> None:
         assert answer.content_type == "text/event-stream"
 
 
-async def test_headers_are_end_to_end(stand: Stand) -> None:
+async def test_headers_are_end_to_end(stand: PortUnderTest) -> None:
     got: list[CIMultiDict[str]] = []
 
     async def look(request: web.Request) -> web.Response:
@@ -128,7 +128,7 @@ async def test_headers_are_end_to_end(stand: Stand) -> None:
         stand.client.cookie_jar.clear()
 
 
-async def test_path_and_query_stay_as_they_were_written(stand: Stand) -> None:
+async def test_path_and_query_stay_as_they_were_written(stand: PortUnderTest) -> None:
     async def raw(request: web.Request) -> web.Response:
         return web.Response(text=request.raw_path)
 
@@ -144,7 +144,7 @@ async def test_path_and_query_stay_as_they_were_written(stand: Stand) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 418, 500])
-async def test_any_status_is_passed_on(stand: Stand, status: int) -> None:
+async def test_any_status_is_passed_on(stand: PortUnderTest, status: int) -> None:
     async def says(_request: web.Request) -> web.Response:
         return web.Response(status=status, reason="As It Is", headers={"ETag": '"1"'})
 
@@ -155,7 +155,7 @@ async def test_any_status_is_passed_on(stand: Stand, status: int) -> None:
         assert "Content-Type" not in answer.headers or status >= 400
 
 
-async def test_redirects_are_the_visitors_business(stand: Stand) -> None:
+async def test_redirects_are_the_visitors_business(stand: PortUnderTest) -> None:
     async def away(_request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": "http://elsewhere.example/"})
 
@@ -164,7 +164,7 @@ async def test_redirects_are_the_visitors_business(stand: Stand) -> None:
         assert (answer.status, answer.headers["Location"]) == (302, "http://elsewhere.example/")
 
 
-async def test_head_has_the_length_and_no_body(stand: Stand) -> None:
+async def test_head_has_the_length_and_no_body(stand: PortUnderTest) -> None:
     async def whole(_request: web.Request) -> web.Response:
         return web.Response(body=b"x" * 1000)
 
@@ -173,7 +173,7 @@ async def test_head_has_the_length_and_no_body(stand: Stand) -> None:
         assert (answer.status, answer.headers["Content-Length"], await answer.read()) == (200, "1000", b"")
 
 
-async def test_an_answer_that_breaks_off_does_not_look_whole(stand: Stand) -> None:
+async def test_an_answer_that_breaks_off_does_not_look_whole(stand: PortUnderTest) -> None:
     async def dies(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         if request.path == "/length":
@@ -206,16 +206,16 @@ def endless(gone: asyncio.Event) -> Handler:
     return answer
 
 
-async def test_a_visitor_who_leaves_is_told_to_the_app(stand: Stand) -> None:
+async def test_a_visitor_who_leaves_is_told_to_the_app(stand: PortUnderTest) -> None:
     gone = asyncio.Event()
     await stand.upstream(endless(gone))
     async with stand.client.get("/") as answer:
         await answer.content.readany()
     await asyncio.wait_for(gone.wait(), 5)
-    await until(lambda: not stand.house.carried)
+    await until(lambda: not stand.apps.carried)
 
 
-async def test_an_upload_that_stalls_is_given_up(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_upload_that_stalls_is_given_up(stand: PortUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward, "STALLED", 0.02)
     arrived: list[bytes] = []
 
@@ -233,21 +233,23 @@ async def test_an_upload_that_stalls_is_given_up(stand: Stand, monkeypatch: pyte
     assert arrived == [b"half"]
     writer.close()
     await writer.wait_closed()
-    await until(lambda: not stand.house.carried)
+    await until(lambda: not stand.apps.carried)
 
 
-async def test_a_visitor_who_takes_nothing_is_given_up(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_visitor_who_takes_nothing_is_given_up(stand: PortUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward, "STALLED", 0.02)
     gone = asyncio.Event()
     await stand.upstream(endless(gone))
     _, writer = await asyncio.open_connection(*stand.address, limit=1)
     writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
     await asyncio.wait_for(gone.wait(), 10)
-    await until(lambda: not stand.house.carried)
+    await until(lambda: not stand.apps.carried)
     writer.close()
 
 
-async def test_an_app_may_be_silent_for_longer_than_a_visitor(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_app_may_be_silent_for_longer_than_a_visitor(
+    stand: PortUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(forward, "STALLED", 0.001)
 
     async def thinks(_request: web.Request) -> web.Response:
@@ -259,7 +261,7 @@ async def test_an_app_may_be_silent_for_longer_than_a_visitor(stand: Stand, monk
         assert await answer.text() == "thought"
 
 
-async def test_an_upgrade_to_something_else_is_asked_without_it(stand: Stand) -> None:
+async def test_an_upgrade_to_something_else_is_asked_without_it(stand: PortUnderTest) -> None:
     async def look(request: web.Request) -> web.Response:
         return web.Response(text=f"{request.headers.get('Upgrade')} {request.headers.get('HTTP2-Settings')}")
 
@@ -269,15 +271,15 @@ async def test_an_upgrade_to_something_else_is_asked_without_it(stand: Stand) ->
         assert (answer.status, await answer.text()) == (200, "None None")
 
 
-async def test_an_upload_waits_for_the_word_of_the_app(stand: Stand) -> None:
+async def test_an_upload_waits_for_the_word_of_the_app(stand: PortUnderTest) -> None:
     await stand.upstream(summing)
-    stand.house.is_(Phase.WAKING)
-    stand.house.gate = asyncio.Event()
+    stand.apps.is_(Phase.WAKING)
+    stand.apps.gate = asyncio.Event()
     reader, writer = await asyncio.open_connection(*stand.address)
     writer.write(f"POST / HTTP/1.1\r\nHost: {HOST}\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n".encode())
-    await stand.house.waiting.wait()
+    await stand.apps.waiting.wait()
     assert not reader._buffer  # type: ignore[attr-defined]
-    stand.house.gate.set()
+    stand.apps.gate.set()
     assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     writer.write(b"body")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.web.conftest import HOST, Stand
+from tests.web.conftest import HOST, PortUnderTest
 from waker import names
-from waker.plan.model import Reception
+from waker.plan.model import VisitorPolicy
 from waker.web import hosts
-from waker.web.visitor_kind import audience
+from waker.web.visitor_kind import visitor_kind
 
 TOLD = {200, 202, 204, 400, 404, 405, 413, 414, 417, 431, 501, 502, 503}
 SECRET = b"Zq9xEcho"
@@ -38,11 +38,13 @@ header = st.tuples(
 @settings(max_examples=300, deadline=None)
 @given(word, st.text(max_size=80), st.dictionaries(name.map(bytes.decode), st.text(max_size=80), max_size=5))
 def test_the_pure_parts_never_raise(method: bytes, path: str, headers: dict[str, str]) -> None:
-    audience(method.decode(), path, headers, Reception(audience="page", ignore_paths=("/a*",), ignore_agents=("b",)))
-    list(hosts.asked(headers))
+    visitor_kind(
+        method.decode(), path, headers, VisitorPolicy(while_asleep="page", ignore_paths=("/a*",), ignore_agents=("b",))
+    )
+    list(hosts.requested_hosts(headers))
 
 
-async def test_never_a_500(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
+async def test_never_a_500(stand: PortUnderTest, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
 
     async def ask(request: bytes) -> bytes:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from waker.web.hosts import asked, plain
+from waker.web.hosts import normalized_host, requested_hosts
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,14 @@ from waker.web.hosts import asked, plain
     ],
 )
 def test_plain(text: str, host: str) -> None:
-    assert plain(text) == host
+    assert normalized_host(text) == host
 
 
 @given(st.text(max_size=400))
 def test_never_raises_and_means_the_same_twice(text: str) -> None:
-    assert plain(plain(text)) == plain(text)
+    assert normalized_host(normalized_host(text)) == normalized_host(text)
 
 
 def test_a_proxys_word_comes_first_and_its_first_value_counts() -> None:
     headers = CIMultiDict({"Host": "inner:80", "X-Forwarded-Host": "Outer.example, second.example"})
-    assert list(asked(headers)) == ["outer.example", "inner"]
+    assert list(requested_hosts(headers)) == ["outer.example", "inner"]

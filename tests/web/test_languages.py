@@ -48,9 +48,9 @@ def test_english_is_the_default() -> None:
     ],
 )
 def test_best(accepted: str, tag: str) -> None:
-    assert languages.best(accepted, KNOWN) == tag
+    assert languages.best_language(accepted, KNOWN) == tag
 
 
 @given(st.text(max_size=300))
 def test_never_raises(accepted: str) -> None:
-    assert languages.best(accepted, KNOWN) in KNOWN
+    assert languages.best_language(accepted, KNOWN) in KNOWN

@@ -14,7 +14,7 @@ from waker.plan.model import Phase
 from waker.plan.progress import Step, Trouble
 from waker.web import files, messages, page, page_context
 from waker.web.apps import View
-from waker.web.page import Page
+from waker.web.page import WaitingPage
 from waker.web.samples import SAMPLES
 
 EVIL = "<script>alert(1)</script>\"'>&{{ 7 * 7 }}"
@@ -53,7 +53,7 @@ def test_every_page_is_complete_in_itself(view: View, tag: str) -> None:
 @STATES
 def test_each_state_is_said_in_words_and_to_the_script(view: View) -> None:
     html, english = text(view), PAGE.languages["en"]
-    assert english[f"say.{messages.saying(view)}"] in html
+    assert english[f"say.{messages.message_key(view)}"] in html
     assert english[f"heading.{messages.mood(view)}"].replace("{title}", "The shop") in html
     data = told(html)
     assert (data["mood"], data["step"]) == (messages.mood(view), view.step)
@@ -108,7 +108,7 @@ def test_style_and_script_carry_the_nonce_of_the_policy_and_each_page_its_own() 
 )
 def test_time(elapsed: int, usual: int | None, said: str) -> None:
     known = timedelta(seconds=usual) if usual else None
-    html = text(replace(ASLEEP, phase=Phase.WAKING, usual=known), elapsed)
+    html = text(replace(ASLEEP, phase=Phase.WAKING, typical=known), elapsed)
     assert f">{said}</span>" in html
     assert told(html)["elapsed"] == max(0, elapsed)
 
@@ -123,7 +123,7 @@ def test_whatever_is_so_has_a_sentence(phase: Phase, trouble: Trouble | None, st
 
 
 def test_what_is_kept_is_bounded_and_never_anothers() -> None:
-    made = Page()
+    made = WaitingPage()
     for number in range(3 * page.KEPT):
         body = made.render(replace(ASLEEP, title=f"App {number}"), NOW).body
         assert f"App {number} is waking up" in body.decode()
@@ -131,12 +131,12 @@ def test_what_is_kept_is_bounded_and_never_anothers() -> None:
             f"App {number} wacht gerade auf"
             in made.render(replace(ASLEEP, title=f"App {number}"), NOW, accepted="de").body.decode()
         )
-    assert len(made._kept) <= page.KEPT
+    assert len(made._cached) <= page.KEPT
 
 
 def test_a_missing_template_ends_the_start() -> None:
     with pytest.raises(TemplateNotFound):
-        Page("nothing.html")
+        WaitingPage("nothing.html")
 
 
 def test_what_a_template_does_not_know_is_no_empty_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_what_a_template_does_not_know_is_no_empty_text(tmp_path: Path, monkeypa
     (tmp_path / "templates" / "waiting.html").write_text("{{ page.unheard_of }}")
     monkeypatch.setattr(files, "folder", lambda name: tmp_path / name)
     with pytest.raises(UndefinedError):
-        Page().render(ASLEEP, NOW)
+        WaitingPage().render(ASLEEP, NOW)
 
 
 def test_a_template_compiled_beforehand_makes_the_same_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_a_template_compiled_beforehand_makes_the_same_page(tmp_path: Path, monk
     monkeypatch.setattr(files, "folder", lambda name: tmp_path / name)
     precompile.main()
     (tmp_path / "templates" / "waiting.html").unlink()  # so it cannot be read by mistake
-    made, plain = Page().render(ASLEEP, NOW), PAGE.render(ASLEEP, NOW)
+    made, plain = WaitingPage().render(ASLEEP, NOW), PAGE.render(ASLEEP, NOW)
     assert made.body.replace(made.nonce.encode(), b"") == plain.body.replace(plain.nonce.encode(), b"")
 
 
@@ -167,5 +167,5 @@ def test_the_query_is_kept_without_javascript_and_escaped() -> None:
 def test_every_field_of_the_context_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "themes.md").read_text()
     rows = re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE)
-    wanted = [*page_context.Context.__slots__, *(f"step.{name}" for name in page_context.Stage.__slots__)]
+    wanted = [*page_context.PageContext.__slots__, *(f"step.{name}" for name in page_context.Stage.__slots__)]
     assert rows == wanted

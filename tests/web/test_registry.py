@@ -8,25 +8,25 @@ import pytest
 
 from waker.plan.actions import Plan
 from waker.plan.model import Address, AppId, Backend, Holder, Kind, Phase, Pin, Policy, Route, RouteId
-from waker.plan.page_transport import Passage
+from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Progress, Step, Trouble
 from waker.web.apps import View
-from waker.web.registry import LOOKED_FOR, Account, Doors
+from waker.web.registry import LOOKED_FOR, AppRegistry, PageFacts
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SHOP, API = (AppId(Kind.DEPLOYMENT, "demo", name) for name in ("shop", "api"))
 ASLEEP = Plan(Phase.ASLEEP, "asleep until visited")
 WAKING = Plan(Phase.WAKING, "visited")
-RISING = Plan(Phase.RISING, "ready", open=True)
+RISING = Plan(Phase.RESTORING_ROUTES, "ready", open=True)
 AWAKE = Plan(Phase.AWAKE, "in use", open=True)
 POLICY = Policy(timedelta(minutes=30), timedelta(minutes=5))
 
 
 def route(service: str, host: str = "shop.example.org", path: str = "/", path_type: str = "Prefix") -> Route:
-    return Route(RouteId("demo", "front", host, path, path_type), "", Backend(service, "http"), Holder.OURS, "")
+    return Route(RouteId("demo", "front", host, path, path_type), "", Backend(service, "http"), Holder.WAKER, "")
 
 
-class Scene:
+class RegistryScene:
     """Doors with a clock and pods that the test sets."""
 
     def __init__(self) -> None:
@@ -34,14 +34,14 @@ class Scene:
         self.pods: dict[str, Address] = {}
         self.knocked: list[AppId] = []
         self.heard = asyncio.Event()
-        self.doors = Doors(lambda app, backend: self.pods.get(backend.service), self.hear, lambda: self.now)
+        self.doors = AppRegistry(lambda app, backend: self.pods.get(backend.service), self.hear, lambda: self.now)
 
     def hear(self, app: AppId) -> None:
         self.knocked.append(app)
         self.heard.set()
 
     def show(self, plan: Plan, *routes: Route, app: AppId = SHOP, policy: Policy | None = POLICY) -> bool:
-        return self.doors.show(app, plan, policy, routes or (route("shop"),))
+        return self.doors.publish(app, plan, policy, routes or (route("shop"),))
 
     def view(self) -> View:
         found = self.doors.find("shop.example.org", "/")
@@ -50,8 +50,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene() -> Scene:
-    return Scene()
+def scene() -> RegistryScene:
+    return RegistryScene()
 
 
 # --- who is asked for -------------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ PATHS = [
         pytest.param("upper.example.org", "/", "upper", id="hosts have no case"),
     ],
 )
-def test_find(scene: Scene, host: str, path: str, service: str) -> None:
+def test_find(scene: RegistryScene, host: str, path: str, service: str) -> None:
     for place, each in enumerate(PATHS):
         scene.show(ASLEEP, each, app=SHOP._replace(name=f"app-{place}"))
     found = scene.doors.find(host, path)
@@ -109,13 +109,13 @@ def test_find(scene: Scene, host: str, path: str, service: str) -> None:
         pytest.param("", False, id="no host"),
     ],
 )
-def test_holds(scene: Scene, host: str, *, held: bool) -> None:
+def test_holds(scene: RegistryScene, host: str, *, held: bool) -> None:
     for place, each in enumerate(PATHS):
         scene.show(ASLEEP, each, app=SHOP._replace(name=f"app-{place}"))
-    assert scene.doors.holds(host) is held
+    assert scene.doors.serves_host(host) is held
 
 
-def test_a_strange_path_on_a_host_of_one_app_is_its(scene: Scene) -> None:
+def test_a_strange_path_on_a_host_of_one_app_is_its(scene: RegistryScene) -> None:
     """The controller may have rewritten it."""
     scene.show(ASLEEP, route("shop", path="/shop"))
     assert scene.doors.find("shop.example.org", "/rewritten")
@@ -123,31 +123,31 @@ def test_a_strange_path_on_a_host_of_one_app_is_its(scene: Scene) -> None:
     assert scene.doors.find("shop.example.org", "/rewritten") is None, "now it may be either's"
 
 
-def test_nobody_is_found_where_nobody_lives(scene: Scene) -> None:
+def test_nobody_is_found_where_nobody_lives(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
     assert scene.doors.find("elsewhere.example.com", "/") is None
 
 
-def test_who_is_dropped_or_has_moved_is_not_found(scene: Scene) -> None:
+def test_who_is_dropped_or_has_moved_is_not_found(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
     scene.show(ASLEEP, route("shop", host="new.example.org"))
     assert scene.doors.find("shop.example.org", "/") is None
     assert scene.doors.find("new.example.org", "/")
-    scene.doors.drop(SHOP)
+    scene.doors.remove(SHOP)
     assert scene.doors.find("new.example.org", "/") is None
-    assert list(scene.doors.all()) == []
+    assert list(scene.doors.entries()) == []
 
 
-def test_a_neighbour_on_the_same_host_is_not_dropped_with_it(scene: Scene) -> None:
+def test_a_neighbour_on_the_same_host_is_not_dropped_with_it(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
     scene.show(ASLEEP, route("api", path="/api"), app=API)
-    scene.doors.drop(SHOP)
+    scene.doors.remove(SHOP)
     found = scene.doors.find("shop.example.org", "/api")
     assert found
     assert found.app == API
 
 
-def test_a_view_says_what_a_page_needs(scene: Scene) -> None:
+def test_a_view_says_what_a_page_needs(scene: RegistryScene) -> None:
     scene.show(ASLEEP, policy=replace(POLICY, title="The shop", pin=Pin.ASLEEP))
     view = scene.view()
     assert (view.app, view.phase, view.title, view.pinned, view.open) == (SHOP, Phase.ASLEEP, "The shop", True, False)
@@ -155,30 +155,30 @@ def test_a_view_says_what_a_page_needs(scene: Scene) -> None:
     assert (scene.view().title, scene.view().pinned) == ("shop", False)
 
 
-def test_a_view_says_how_the_wake_goes_and_not_why(scene: Scene) -> None:
+def test_a_view_says_how_the_wake_goes_and_not_why(scene: RegistryScene) -> None:
     progress = Progress(Step.SCHEDULED, Trouble.IMAGE, "container web: ErrImagePull: registry.example.org/secret")
-    passage = Passage(frozenset({503}))
-    scene.doors.tell(SHOP, Account(progress, timedelta(seconds=14), {"front": passage}))
+    passage = PageTransport(frozenset({503}))
+    scene.doors.describe(SHOP, PageFacts(progress, timedelta(seconds=14), {"front": passage}))
     scene.show(WAKING, policy=replace(POLICY, theme="corporate"))
     view = scene.view()
-    assert (view.step, view.trouble, view.usual) == (Step.SCHEDULED, Trouble.IMAGE, timedelta(seconds=14))
-    assert (view.theme, view.passage) == ("corporate", passage)
+    assert (view.step, view.trouble, view.typical) == (Step.SCHEDULED, Trouble.IMAGE, timedelta(seconds=14))
+    assert (view.theme, view.transport) == ("corporate", passage)
     assert "secret" not in repr(view), "names and messages are for who runs it, not for who visits it"
 
 
-def test_who_looks_is_known_for_a_while_and_asks_for_a_look_once(scene: Scene) -> None:
+def test_who_looks_is_known_for_a_while_and_asks_for_a_look_once(scene: RegistryScene) -> None:
     scene.show(WAKING)
-    assert not scene.doors.watched(SHOP)
+    assert not scene.doors.is_watched(SHOP)
     for _ in range(3):
-        scene.doors.look(SHOP)
-    assert scene.doors.watched(SHOP)
+        scene.doors.page_viewed(SHOP)
+    assert scene.doors.is_watched(SHOP)
     assert scene.knocked == [SHOP]
     assert scene.doors.knocked_at(SHOP) is None
     scene.now += LOOKED_FOR
-    assert not scene.doors.watched(SHOP)
+    assert not scene.doors.is_watched(SHOP)
 
 
-def test_a_wake_has_one_beginning(scene: Scene) -> None:
+def test_a_wake_has_one_beginning(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
     assert scene.view().since is None
     scene.show(WAKING)
@@ -199,7 +199,7 @@ def test_a_wake_has_one_beginning(scene: Scene) -> None:
         pytest.param(ASLEEP, [replace(route("shop"), swaps=2)], False, id="the same backend, swapped again"),
     ],
 )
-def test_show_tells_whether_it_is_new(scene: Scene, plan: Plan, routes: list[Route], new: bool) -> None:
+def test_show_tells_whether_it_is_new(scene: RegistryScene, plan: Plan, routes: list[Route], new: bool) -> None:
     assert scene.show(ASLEEP), "the first time it is"
     assert scene.show(plan, *routes) is new
 
@@ -207,7 +207,7 @@ def test_show_tells_whether_it_is_new(scene: Scene, plan: Plan, routes: list[Rou
 # --- who knocked ------------------------------------------------------------------------------------------------------
 
 
-def test_a_thousand_knocks_are_as_one(scene: Scene) -> None:
+def test_a_thousand_knocks_are_as_one(scene: RegistryScene) -> None:
     for _ in range(1000):
         scene.doors.knock(SHOP)
         scene.now += timedelta(milliseconds=0.9)
@@ -215,25 +215,25 @@ def test_a_thousand_knocks_are_as_one(scene: Scene) -> None:
     assert scene.doors.knocked_at(SHOP) == scene.now - timedelta(milliseconds=0.9), "but the last one is remembered"
 
 
-def test_a_knock_after_a_while_is_news_again(scene: Scene) -> None:
+def test_a_knock_after_a_while_is_news_again(scene: RegistryScene) -> None:
     scene.doors.knock(SHOP)
     scene.now += timedelta(seconds=1.1)
     scene.doors.knock(SHOP)
     assert scene.knocked == [SHOP, SHOP]
 
 
-def test_a_knock_is_there_until_it_is_taken(scene: Scene) -> None:
+def test_a_knock_is_there_until_it_is_taken(scene: RegistryScene) -> None:
     scene.doors.knock(SHOP)
-    scene.doors.take_knock(SHOP, NOW - timedelta(seconds=1))
+    scene.doors.clear_knock(SHOP, NOW - timedelta(seconds=1))
     assert scene.doors.knocked_at(SHOP) == NOW, "it came later"
-    scene.doors.take_knock(SHOP, NOW)
+    scene.doors.clear_knock(SHOP, NOW)
     assert scene.doors.knocked_at(SHOP) is None
     scene.doors.knock(SHOP)
     assert scene.knocked == [SHOP, SHOP], "after that the next one is news"
 
 
-def test_knocks_do_not_outlive_their_app(scene: Scene) -> None:
+def test_knocks_do_not_outlive_their_app(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
     scene.doors.knock(SHOP)
-    scene.doors.drop(SHOP)
+    scene.doors.remove(SHOP)
     assert scene.doors.knocked_at(SHOP) is None

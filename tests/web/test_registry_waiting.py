@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.web.test_registry import ASLEEP, NOW, RISING, SHOP, WAKING, Scene
+from tests.web.test_registry import ASLEEP, NOW, RISING, SHOP, WAKING, RegistryScene
 from waker.plan.actions import Plan
 from waker.plan.model import Address, Phase
 from waker.web import registry as doors_module
@@ -16,8 +16,8 @@ LONG, SHORT = timedelta(hours=1), timedelta(milliseconds=10)
 
 
 @pytest.fixture
-def scene() -> Scene:
-    return Scene()
+def scene() -> RegistryScene:
+    return RegistryScene()
 
 
 @pytest.mark.parametrize(
@@ -28,29 +28,33 @@ def scene() -> Scene:
         pytest.param(WAKING, True, False, id="a ready pod behind a closed door"),
     ],
 )
-async def test_the_way_wants_an_open_door_and_a_ready_pod(scene: Scene, plan: Plan, pods: bool, may: bool) -> None:
+async def test_the_way_wants_an_open_door_and_a_ready_pod(
+    scene: RegistryScene, plan: Plan, pods: bool, may: bool
+) -> None:
     scene.pods = {"shop": POD} if pods else {}
     scene.show(plan)
     assert scene.view().open is may
-    assert await scene.doors.way(scene.view(), SHORT) == (POD if may else None)
+    assert await scene.doors.wait_for_address(scene.view(), SHORT) == (POD if may else None)
 
 
-async def begun(scene: Scene, within: timedelta = LONG, *, knocking: bool = False) -> "asyncio.Task[Address | None]":
+async def begun(
+    scene: RegistryScene, within: timedelta = LONG, *, knocking: bool = False
+) -> "asyncio.Task[Address | None]":
     """Somebody who waits at the door by now."""
-    waiter = asyncio.create_task(scene.doors.way(scene.view(), within, knocking=knocking))
+    waiter = asyncio.create_task(scene.doors.wait_for_address(scene.view(), within, knocking=knocking))
     await asyncio.sleep(0)
     assert scene.doors.waiting(SHOP)
     return waiter
 
 
-def opens(scene: Scene) -> None:
+def opens(scene: RegistryScene) -> None:
     scene.pods = {"shop": POD}
     scene.show(RISING)
 
 
-def pod_comes(scene: Scene) -> None:
+def pod_comes(scene: RegistryScene) -> None:
     scene.pods = {"shop": POD}
-    scene.doors.stir(SHOP)
+    scene.doors.notify(SHOP)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +62,11 @@ def pod_comes(scene: Scene) -> None:
     [
         pytest.param(WAKING, opens, POD, id="the door opens"),
         pytest.param(RISING, pod_comes, POD, id="a pod gets ready"),
-        pytest.param(WAKING, lambda scene: scene.doors.drop(SHOP), None, id="the app is gone"),
+        pytest.param(WAKING, lambda scene: scene.doors.remove(SHOP), None, id="the app is gone"),
     ],
 )
 async def test_who_waits_is_woken(
-    scene: Scene, before: Plan, news: Callable[[Scene], None], end: Address | None
+    scene: RegistryScene, before: Plan, news: Callable[[RegistryScene], None], end: Address | None
 ) -> None:
     scene.show(before)
     waiters = [await begun(scene), await begun(scene)]
@@ -72,7 +76,7 @@ async def test_who_waits_is_woken(
     assert not scene.doors.waiting(SHOP)
 
 
-async def test_who_waits_goes_on_waiting_while_the_door_is_closed(scene: Scene) -> None:
+async def test_who_waits_goes_on_waiting_while_the_door_is_closed(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
     waiter = await begun(scene)
     scene.show(WAKING)
@@ -85,13 +89,13 @@ async def test_who_waits_goes_on_waiting_while_the_door_is_closed(scene: Scene) 
         assert await waiter == POD
 
 
-async def test_who_waited_long_enough_leaves_nothing_behind(scene: Scene) -> None:
+async def test_who_waited_long_enough_leaves_nothing_behind(scene: RegistryScene) -> None:
     scene.show(WAKING)
-    assert await scene.doors.way(scene.view(), SHORT) is None
+    assert await scene.doors.wait_for_address(scene.view(), SHORT) is None
     assert not scene.doors.waiting(SHOP)
 
 
-async def test_who_gives_up_waiting_is_not_counted(scene: Scene) -> None:
+async def test_who_gives_up_waiting_is_not_counted(scene: RegistryScene) -> None:
     scene.show(WAKING)
     waiter = await begun(scene)
     waiter.cancel()
@@ -99,7 +103,7 @@ async def test_who_gives_up_waiting_is_not_counted(scene: Scene) -> None:
     assert not scene.doors.waiting(SHOP)
 
 
-async def test_who_waits_knocks_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_waits_knocks_again(scene: RegistryScene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first knock may have been lost on the way down; a poll of the page never was one."""
     monkeypatch.setattr(doors_module, "KNOCK_AGAIN", 0.001)
     scene.show(WAKING)
@@ -110,23 +114,23 @@ async def test_who_waits_knocks_again(scene: Scene, monkeypatch: pytest.MonkeyPa
     assert scene.doors.knocked_at(SHOP) == NOW
 
 
-async def test_a_poll_never_knocks(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_poll_never_knocks(scene: RegistryScene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doors_module, "KNOCK_AGAIN", 0.001)
     scene.show(WAKING)
-    assert await scene.doors.way(scene.view(), SHORT) is None
+    assert await scene.doors.wait_for_address(scene.view(), SHORT) is None
     assert scene.doors.knocked_at(SHOP) is None
 
 
-async def test_the_way_is_through_the_door_of_the_moment(scene: Scene) -> None:
+async def test_the_way_is_through_the_door_of_the_moment(scene: RegistryScene) -> None:
     """What a view said when it was made does not count."""
     scene.pods = {"shop": POD}
     scene.show(RISING)
     view = scene.view()
-    scene.show(Plan(Phase.FALLING, "idle"))
-    assert await scene.doors.way(view, SHORT) is None
+    scene.show(Plan(Phase.FALLING_ASLEEP, "idle"))
+    assert await scene.doors.wait_for_address(view, SHORT) is None
 
 
-def test_requests_that_pass_are_counted_and_the_last_one_is_news(scene: Scene) -> None:
+def test_requests_that_pass_are_counted_and_the_last_one_is_news(scene: RegistryScene) -> None:
     with scene.doors.passing(SHOP):
         with scene.doors.passing(SHOP):
             assert scene.doors.passing_now(SHOP) == 2
@@ -136,7 +140,7 @@ def test_requests_that_pass_are_counted_and_the_last_one_is_news(scene: Scene) -
     assert scene.knocked == [SHOP], "the reconciler may be waiting for that"
 
 
-def test_a_request_that_fails_has_passed(scene: Scene) -> None:
+def test_a_request_that_fails_has_passed(scene: RegistryScene) -> None:
     with pytest.raises(ValueError, match="reset"), scene.doors.passing(SHOP):
         raise ValueError("reset")
     assert scene.doors.passing_now(SHOP) == 0

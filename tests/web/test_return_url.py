@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.web.browser import goes_to
 from tests.web.conftest import HOST, WAIT_HOST
 from tests.web.tricks import TRICKS
-from waker.web.return_url import WayBack, asked, read, told
+from waker.web.return_url import ReturnUrl, from_query, parse, to_query
 
 
 @pytest.mark.parametrize(
@@ -28,26 +28,26 @@ from waker.web.return_url import WayBack, asked, read, told
     ],
 )
 def test_what_is_taken(text: str, taken: str) -> None:
-    back = read(text, own_port=8000)
+    back = parse(text, own_port=8000)
     assert str(back) == taken
     assert back
-    assert asked(told(back), 8000) == back
+    assert from_query(to_query(back), 8000) == back
 
 
 @pytest.mark.parametrize("text", TRICKS.values(), ids=TRICKS.keys())
 def test_a_trick_is_nothing_or_plainly_another_host(text: str) -> None:
-    back = read(text)
+    back = parse(text)
     assert back is None or back.host != HOST
     if back:
         assert goes_to(text) == goes_to(str(back)) == (back.scheme, back.host)
 
 
 def test_half_a_character_is_nothing() -> None:
-    assert read(f"https://{HOST}/\udc80") is None
+    assert parse(f"https://{HOST}/\udc80") is None
 
 
 def test_the_path_is_decoded_for_the_routes() -> None:
-    assert WayBack("https", HOST, 0, "/a%20b?c=/d#/e").path == "/a b"
+    assert ReturnUrl("https", HOST, 0, "/a%20b?c=/d#/e").path == "/a b"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_the_path_is_decoded_for_the_routes() -> None:
     ids=["nothing", "a word", "empty", "another", "twice", "a crowd"],
 )
 def test_no_url_is_asked_for(query: str) -> None:
-    assert asked(query) is None
+    assert from_query(query) is None
 
 
 # Made of the pieces that addresses are broken with, so that many come close.
@@ -74,7 +74,7 @@ near = st.one_of(pieces, st.tuples(st.just(f"https://{HOST}"), pieces).map("".jo
 
 @given(near, st.sampled_from([0, 8000]))
 def test_a_browser_goes_where_we_think_it_goes(text: str, port: int) -> None:
-    back = read(text, port)
+    back = parse(text, port)
     if back:
         out = str(back)
         assert out.isascii()
@@ -82,4 +82,4 @@ def test_a_browser_goes_where_we_think_it_goes(text: str, port: int) -> None:
         assert not set(out) & set(' "<>')
         assert goes_to(out) == (back.scheme, back.host)
         assert back.port in (0, port)
-        assert read(out, port) == back
+        assert parse(out, port) == back

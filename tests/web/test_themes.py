@@ -8,13 +8,13 @@ import pytest
 
 from tests.web.conftest import ASLEEP, NOW
 from waker.errors import ThemeError
-from waker.observe.themes import look_of, looks
+from waker.observe.themes import checked_theme, checked_themes
 from waker.web import themes
-from waker.web.page import Page
+from waker.web.page import WaitingPage
 from waker.web.samples import SAMPLES
 
 GOOD = '<!doctype html><html><head>{{ page.head }}</head><body class="mine">{{ page.heading }}</body></html>'
-PAGE = Page()
+PAGE = WaitingPage()
 
 
 def body(inner: str) -> str:
@@ -22,29 +22,29 @@ def body(inner: str) -> str:
 
 
 def test_a_theme_makes_its_apps_pages_and_no_others() -> None:
-    page = Page()
-    page.wear({"corporate": look_of(GOOD, page)})
+    page = WaitingPage()
+    page.use_themes({"corporate": checked_theme(GOOD, page)})
     mine = page.render(replace(ASLEEP, theme="corporate"), NOW)
     assert b'class="mine">The shop is waking up<' in mine.body
     assert mine.body.count(mine.nonce.encode()) == 1  # the script's
     assert b"mine" not in page.render(ASLEEP, NOW).body
     assert b"mine" not in page.render(replace(ASLEEP, theme="unknown"), NOW).body
-    assert page.knows("corporate")
-    assert page.knows("")
-    assert not page.knows("unknown")
-    page.wear({})
+    assert page.has_theme("corporate")
+    assert page.has_theme("")
+    assert not page.has_theme("unknown")
+    page.use_themes({})
     assert b"mine" not in page.render(replace(ASLEEP, theme="corporate"), NOW).body
 
 
 def test_the_documents_example_is_a_theme() -> None:
     text = (Path(__file__).parents[2] / "docs" / "themes.md").read_text()
     (example,) = re.findall(r"```html\n(.*?)```", text, re.DOTALL)
-    look_of(example, PAGE)
+    checked_theme(example, PAGE)
 
 
 def test_texts_are_escaped() -> None:
-    page = Page()
-    page.wear({"corporate": look_of(GOOD, page)})
+    page = WaitingPage()
+    page.use_themes({"corporate": checked_theme(GOOD, page)})
     html = page.render(replace(ASLEEP, theme="corporate", title="<b>x</b>"), NOW).body
     assert b"&lt;b&gt;x&lt;/b&gt; is waking up" in html
     assert b"<b>" not in html
@@ -90,26 +90,28 @@ def test_texts_are_escaped() -> None:
 )  # fmt: skip
 def test_what_is_not_taken_is_told(text: str, said: str) -> None:
     with pytest.raises(ThemeError) as told:
-        look_of(text, PAGE)
+        checked_theme(text, PAGE)
     assert said in str(told.value)
 
 
 def test_loops_one_after_the_other_filters_and_conditions_are_fine() -> None:
     inner = "{% for s in page.steps %}{{ loop.index }}{{ s.label|upper }}{% endfor %}" * 2
-    look_of(body(inner + "{% if page.usual %}{{ page.usual + 1 }}{% endif %}"), PAGE)
-    look_of(body('<img src="data:image/png;base64,x"><a href="https://example.org/status">status</a>'), PAGE)
+    checked_theme(body(inner + "{% if page.usual %}{{ page.usual + 1 }}{% endif %}"), PAGE)
+    checked_theme(body('<img src="data:image/png;base64,x"><a href="https://example.org/status">status</a>'), PAGE)
 
 
 def test_a_theme_that_fails_on_a_visit_gives_way_to_the_page_as_it_comes(caplog: pytest.LogCaptureFixture) -> None:
-    page = Page()
+    page = WaitingPage()
     tricky = body("{% if page.title == 'Odd' %}{{ 1 / 0 }}{% endif %}")
-    page.wear({"tricky": look_of(tricky, page)})
+    page.use_themes({"tricky": checked_theme(tricky, page)})
     assert b"Odd is waking up" in page.render(replace(ASLEEP, theme="tricky", title="Odd"), NOW).body
     assert "theme tricky: division by zero" in caplog.text
 
 
 def test_good_ones_are_kept_and_bad_ones_told() -> None:
-    found, problems = looks({"a.html": GOOD, "b.html": "x", "C.html": GOOD, "notes.txt": GOOD, "-.html": GOOD}, PAGE)
+    found, problems = checked_themes(
+        {"a.html": GOOD, "b.html": "x", "C.html": GOOD, "notes.txt": GOOD, "-.html": GOOD}, PAGE
+    )
     assert list(found) == ["a"]
     assert [each.split(":")[0] for each in problems] == [
         "theme b.html",

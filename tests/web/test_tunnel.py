@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
-from tests.web.conftest import HOST, Stand, until
+from tests.web.conftest import HOST, PortUnderTest, until
 from waker.plan.model import Address, Phase
 from waker.web import public_port, tunnel
 
@@ -22,8 +22,8 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)
-def _open(stand: Stand) -> None:
-    stand.house.is_(Phase.RISING, open=True)
+def _open(stand: PortUnderTest) -> None:
+    stand.apps.is_(Phase.RESTORING_ROUTES, open=True)
 
 
 async def sockets_echo(request: web.Request) -> web.WebSocketResponse:
@@ -40,7 +40,7 @@ async def sockets_echo(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def test_websockets(stand: Stand) -> None:
+async def test_websockets(stand: PortUnderTest) -> None:
     await stand.upstream(sockets_echo)
     async with stand.client.ws_connect("/ws?x=1", protocols=("chat", "other"), headers={"Cookie": "a=1"}) as socket:
         assert socket.protocol == "chat"
@@ -54,7 +54,7 @@ async def test_websockets(stand: Stand) -> None:
         assert socket.close_code == 4001
 
 
-async def test_a_websocket_that_the_visitor_closes(stand: Stand) -> None:
+async def test_a_websocket_that_the_visitor_closes(stand: PortUnderTest) -> None:
     codes: asyncio.Queue[int | None] = asyncio.Queue()
 
     async def listens(request: web.Request) -> web.WebSocketResponse:
@@ -66,13 +66,13 @@ async def test_a_websocket_that_the_visitor_closes(stand: Stand) -> None:
 
     await stand.upstream(listens)
     socket = await stand.client.ws_connect("/")
-    assert stand.house.carried == 1
+    assert stand.apps.carried == 1
     await socket.close(code=4002)
     assert await asyncio.wait_for(codes.get(), 5) == 4002
-    await until(lambda: not stand.house.carried)
+    await until(lambda: not stand.apps.carried)
 
 
-async def test_a_websocket_that_the_app_does_not_want(stand: Stand) -> None:
+async def test_a_websocket_that_the_app_does_not_want(stand: PortUnderTest) -> None:
     async def no(_request: web.Request) -> web.Response:
         return web.Response(status=403, text="no")
 
@@ -82,9 +82,11 @@ async def test_a_websocket_that_the_app_does_not_want(stand: Stand) -> None:
     assert error.value.status == 403
 
 
-async def test_a_websocket_to_nobody(stand: Stand, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_websocket_to_nobody(
+    stand: PortUnderTest, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(public_port, "PAUSES", ())
-    stand.house.ways = [Address("127.0.0.1", unused_tcp_port)]
+    stand.apps.ways = [Address("127.0.0.1", unused_tcp_port)]
     with pytest.raises(aiohttp.WSServerHandshakeError) as error:
         await stand.client.ws_connect("/")
     assert error.value.status == 503
@@ -94,7 +96,7 @@ async def test_a_websocket_to_nobody(stand: Stand, unused_tcp_port: int, monkeyp
 
 
 @pytest.fixture
-async def app(stand: Stand) -> AsyncIterator[Callable[[Talk], Awaitable[None]]]:
+async def app(stand: PortUnderTest) -> AsyncIterator[Callable[[Talk], Awaitable[None]]]:
     """Starts an app that agrees to everything, in one piece with its first words, and then talks as told."""
     servers: list[asyncio.Server] = []
 
@@ -106,14 +108,14 @@ async def app(stand: Stand) -> AsyncIterator[Callable[[Talk], Awaitable[None]]]:
             writer.close()
 
         servers.append(await asyncio.start_server(agree, "127.0.0.1", 0))
-        stand.house.ways = [Address("127.0.0.1", servers[0].sockets[0].getsockname()[1])]
+        stand.apps.ways = [Address("127.0.0.1", servers[0].sockets[0].getsockname()[1])]
 
     yield start
     for server in servers:
         server.close()
 
 
-async def ask(stand: Stand, early: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def ask(stand: PortUnderTest, early: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection(*stand.address)
     writer.write(ASKS + early)
     head = await reader.readuntil(b"\r\n\r\n")
@@ -123,7 +125,7 @@ async def ask(stand: Stand, early: bytes = b"") -> tuple[asyncio.StreamReader, a
     return reader, writer
 
 
-async def test_bytes_go_both_ways_as_they_are(stand: Stand, app: Callable[[Talk], Awaitable[None]]) -> None:
+async def test_bytes_go_both_ways_as_they_are(stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
     async def sums(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         digest = hashlib.sha256()
         while digest.digest() != everything:
@@ -139,10 +141,10 @@ async def test_bytes_go_both_ways_as_they_are(stand: Stand, app: Callable[[Talk]
     assert hashlib.sha256(await reader.read()).hexdigest() == hashlib.sha256(BIG).hexdigest()  # and then the end
     writer.close()
     await writer.wait_closed()
-    await until(lambda: not stand.house.carried)
+    await until(lambda: not stand.apps.carried)
 
 
-async def test_last_words_of_a_visitor_arrive(stand: Stand, app: Callable[[Talk], Awaitable[None]]) -> None:
+async def test_last_words_of_a_visitor_arrive(stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
     heard: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def listens(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
@@ -154,11 +156,11 @@ async def test_last_words_of_a_visitor_arrive(stand: Stand, app: Callable[[Talk]
     writer.close()
     assert await asyncio.wait_for(heard.get(), 5) == b"farewell"
     await writer.wait_closed()
-    await until(lambda: not stand.house.carried)
+    await until(lambda: not stand.apps.carried)
 
 
 async def test_who_reads_nothing_stops_the_other_side_and_is_given_up(
-    stand: Stand, app: Callable[[Talk], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+    stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tunnel, "STALLED", 0.05)
     stopped = asyncio.Event()
@@ -174,11 +176,11 @@ async def test_who_reads_nothing_stops_the_other_side_and_is_given_up(
     await app(floods)
     _, writer = await ask(stand)
     await asyncio.wait_for(stopped.wait(), 10)
-    await until(lambda: not stand.house.carried)
+    await until(lambda: not stand.apps.carried)
     writer.close()
 
 
-async def test_an_app_that_dies_in_the_handshake(stand: Stand, app: Callable[[Talk], Awaitable[None]]) -> None:
+async def test_an_app_that_dies_in_the_handshake(stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
     async def dies(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         """Its connection is closed as soon as it has agreed."""
 
@@ -187,10 +189,12 @@ async def test_an_app_that_dies_in_the_handshake(stand: Stand, app: Callable[[Ta
     assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()
-    await until(lambda: not stand.house.carried)
+    await until(lambda: not stand.apps.carried)
 
 
-async def test_an_app_that_switches_unasked_is_no_answer(stand: Stand, app: Callable[[Talk], Awaitable[None]]) -> None:
+async def test_an_app_that_switches_unasked_is_no_answer(
+    stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]]
+) -> None:
     async def waits(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
@@ -199,7 +203,7 @@ async def test_an_app_that_switches_unasked_is_no_answer(stand: Stand, app: Call
         assert (answer.status, answer.content_type) == (502, "application/problem+json")
 
 
-async def test_compression_and_fragments_are_between_the_two_ends(stand: Stand) -> None:
+async def test_compression_and_fragments_are_between_the_two_ends(stand: PortUnderTest) -> None:
     async def echo(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=True)
         await socket.prepare(request)

@@ -1,8 +1,8 @@
 import pytest
 from multidict import CIMultiDict
 
-from waker.plan.model import Reception
-from waker.web.visitor_kind import Audience, audience
+from waker.plan.model import VisitorPolicy
+from waker.web.visitor_kind import VisitorKind, visitor_kind
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
 HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -37,49 +37,49 @@ HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         pytest.param(("GET", "/a", {"Upgrade": "websocket", "Accept": HTML}), "client", id="websocket"),
         pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "User-Agent": "Cubot X30 " + CHROME}), "browser",
                      id="a telephone called Cubot"),
-        pytest.param(("HEAD", "/a", {"Accept": HTML}), "probe", id="HEAD"),
-        pytest.param(("OPTIONS", "/a", {}), "probe", id="OPTIONS"),
+        pytest.param(("HEAD", "/a", {"Accept": HTML}), "background", id="HEAD"),
+        pytest.param(("OPTIONS", "/a", {}), "background", id="OPTIONS"),
         pytest.param(("OPTIONS", "/a", {"Origin": "https://a.example", "Access-Control-Request-Method": "PUT"}), "client",
                      id="CORS preflight"),
-        pytest.param(("OPTIONS", "/a", {"Origin": "https://a.example"}), "probe", id="OPTIONS of another kind"),
-        pytest.param(("HEAD", "/a", {"User-Agent": "UptimeRobot/2.0"}), "monitor", id="a monitor by HEAD"),
-        pytest.param(("GET", "/favicon.ico", {"Accept": "image/*"}), "probe", id="favicon"),
-        pytest.param(("GET", "/robots.txt", {}), "probe", id="robots"),
-        pytest.param(("GET", "/.well-known/acme-challenge/x", {}), "probe", id="ACME"),
+        pytest.param(("OPTIONS", "/a", {"Origin": "https://a.example"}), "background", id="OPTIONS of another kind"),
+        pytest.param(("HEAD", "/a", {"User-Agent": "UptimeRobot/2.0"}), "health-check", id="a monitor by HEAD"),
+        pytest.param(("GET", "/favicon.ico", {"Accept": "image/*"}), "background", id="favicon"),
+        pytest.param(("GET", "/robots.txt", {}), "background", id="robots"),
+        pytest.param(("GET", "/.well-known/acme-challenge/x", {}), "background", id="ACME"),
         pytest.param(("GET", "/favicon.icon", {}), "client", id="nearly a favicon"),
-        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "Sec-Purpose": "prefetch;prerender"}), "probe",
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "Sec-Purpose": "prefetch;prerender"}), "background",
                      id="prefetch"),
-        pytest.param(("GET", "/a", {"Purpose": "prefetch", "Accept": HTML}), "probe", id="older prefetch"),
-        pytest.param(("GET", "/a", {"X-Moz": "prefetch", "Accept": HTML}), "probe", id="oldest prefetch"),
-        pytest.param(("GET", "/", {"User-Agent": "kube-probe/1.34", "Accept": "*/*"}), "monitor", id="kubelet"),
-        pytest.param(("GET", "/", {"User-Agent": "ELB-HealthChecker/2.0"}), "monitor", id="ELB"),
-        pytest.param(("GET", "/", {"User-Agent": "GoogleHC/1.0"}), "monitor", id="GoogleHC"),
+        pytest.param(("GET", "/a", {"Purpose": "prefetch", "Accept": HTML}), "background", id="older prefetch"),
+        pytest.param(("GET", "/a", {"X-Moz": "prefetch", "Accept": HTML}), "background", id="oldest prefetch"),
+        pytest.param(("GET", "/", {"User-Agent": "kube-probe/1.34", "Accept": "*/*"}), "health-check", id="kubelet"),
+        pytest.param(("GET", "/", {"User-Agent": "ELB-HealthChecker/2.0"}), "health-check", id="ELB"),
+        pytest.param(("GET", "/", {"User-Agent": "GoogleHC/1.0"}), "health-check", id="GoogleHC"),
         pytest.param(("GET", "/", {"User-Agent": "Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.u.com/)",
-                                   "Accept": HTML}), "monitor", id="UptimeRobot"),
-        pytest.param(("GET", "/", {"User-Agent": "Pingdom.com_bot_version_1.4"}), "monitor", id="Pingdom"),
-        pytest.param(("GET", "/", {"User-Agent": "Blackbox Exporter/0.27.0"}), "monitor", id="blackbox"),
-        pytest.param(("GET", "/metrics", {"User-Agent": "Prometheus/3.5.0"}), "monitor", id="Prometheus"),
-        pytest.param(("GET", "/", {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)", "Accept": HTML}), "probe",
+                                   "Accept": HTML}), "health-check", id="UptimeRobot"),
+        pytest.param(("GET", "/", {"User-Agent": "Pingdom.com_bot_version_1.4"}), "health-check", id="Pingdom"),
+        pytest.param(("GET", "/", {"User-Agent": "Blackbox Exporter/0.27.0"}), "health-check", id="blackbox"),
+        pytest.param(("GET", "/metrics", {"User-Agent": "Prometheus/3.5.0"}), "health-check", id="Prometheus"),
+        pytest.param(("GET", "/", {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)", "Accept": HTML}), "background",
                      id="Googlebot"),
     ],
 )  # fmt: skip
 def test_audience(asks: tuple[str, str, dict[str, str]], is_: str) -> None:
     method, path, headers = asks
-    assert audience(method, path, CIMultiDict(headers), Reception()) is Audience(is_)
+    assert visitor_kind(method, path, CIMultiDict(headers), VisitorPolicy()) is VisitorKind(is_)
 
 
-OWN = Reception(ignore_paths=("/ping", "/static/*"), ignore_agents=("Nightly-Job",))
-PAGE = Reception(audience="page")
+OWN = VisitorPolicy(ignore_paths=("/ping", "/static/*"), ignore_agents=("Nightly-Job",))
+PAGE = VisitorPolicy(while_asleep="page")
 
 
 @pytest.mark.parametrize(
     ("reception", "asks", "is_"),
     [
-        pytest.param(OWN, ("GET", "/ping", {}), "monitor", id="its own path"),
+        pytest.param(OWN, ("GET", "/ping", {}), "health-check", id="its own path"),
         pytest.param(OWN, ("GET", "/ping/more", {}), "client", id="below its own path"),
-        pytest.param(OWN, ("POST", "/static/a/b.css", {}), "monitor", id="below a star, by any method"),
+        pytest.param(OWN, ("POST", "/static/a/b.css", {}), "health-check", id="below a star, by any method"),
         pytest.param(OWN, ("GET", "/static", {}), "client", id="before the star"),
-        pytest.param(OWN, ("GET", "/", {"User-Agent": "acme nightly-job/3", "Accept": HTML}), "monitor", id="its own agent"),
+        pytest.param(OWN, ("GET", "/", {"User-Agent": "acme nightly-job/3", "Accept": HTML}), "health-check", id="own agent"),
         pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "User-Agent": "curl/8"}), "browser", id="page: curl"),
         pytest.param(PAGE, ("GET", "/", {}), "browser", id="page: no Accept is anything"),
         pytest.param(PAGE, ("GET", "/", {"Accept": "application/json"}), "client", id="page: JSON only"),
@@ -87,12 +87,12 @@ PAGE = Reception(audience="page")
         pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "Sec-Fetch-Dest": "empty"}), "client", id="page: a script"),
         pytest.param(PAGE, ("POST", "/", {"Accept": "*/*"}), "client", id="page: a form is still held"),
         pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "Upgrade": "websocket"}), "client", id="page: a socket is held"),
-        pytest.param(PAGE, ("GET", "/", {"User-Agent": "kube-probe/1.34"}), "monitor", id="page: a probe is a probe"),
-        pytest.param(Reception(audience="hold"), ("GET", "/", {"Accept": HTML}), "browser", id="hold: a browser is still one"),
+        pytest.param(PAGE, ("GET", "/", {"User-Agent": "kube-probe/1.34"}), "health-check", id="page: a probe is a probe"),
+        pytest.param(VisitorPolicy(while_asleep="hold"), ("GET", "/", {"Accept": HTML}), "browser", id="hold: still a browser"),
     ],
 )  # fmt: skip
 def test_audience_of_an_app_with_lists_of_its_own(
-    reception: Reception, asks: tuple[str, str, dict[str, str]], is_: str
+    reception: VisitorPolicy, asks: tuple[str, str, dict[str, str]], is_: str
 ) -> None:
     method, path, headers = asks
-    assert audience(method, path, CIMultiDict(headers), reception) is Audience(is_)
+    assert visitor_kind(method, path, CIMultiDict(headers), reception) is VisitorKind(is_)

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.web.browser import goes_to
-from tests.web.conftest import APP, HOST, NOW, PAGE, WAIT_HOST, Stand
+from tests.web.conftest import APP, HOST, NOW, PAGE, WAIT_HOST, PortUnderTest
 from tests.web.test_return_url import near
 from tests.web.tricks import TRICKS
 from waker import names
-from waker.plan.model import Phase, Reception
+from waker.plan.model import Phase, VisitorPolicy
 from waker.plan.progress import Step
 from waker.settings.live import Live
 from waker.web import public_port
@@ -35,13 +35,13 @@ def where(path: str, url: str = DEEP) -> str:
 
 
 @pytest.fixture
-def sending(stand: Stand) -> Stand:
+def sending(stand: PortUnderTest) -> PortUnderTest:
     """Its app wants its browsers redirected."""
-    stand.house.is_(Phase.ASLEEP, reception=Reception(audience="redirect"))
+    stand.apps.is_(Phase.ASLEEP, visitors=VisitorPolicy(while_asleep="redirect"))
     return stand
 
 
-async def get(stand: Stand, path: str, **headers: str) -> aiohttp.ClientResponse:
+async def get(stand: PortUnderTest, path: str, **headers: str) -> aiohttp.ClientResponse:
     async with stand.client.get(path, headers=headers, allow_redirects=False) as answer:
         await answer.read()
         return answer
@@ -73,15 +73,15 @@ async def get(stand: Stand, path: str, **headers: str) -> aiohttp.ClientResponse
     ],
 )  # fmt: skip
 async def test_a_navigation_is_sent_to_the_wait_host(
-    sending: Stand, headers: dict[str, str], setting: str, to: tuple[str, str]
+    sending: PortUnderTest, headers: dict[str, str], setting: str, to: tuple[str, str]
 ) -> None:
-    sending.door.live = lambda: Live(wait_host=setting)
+    sending.port.live = lambda: Live(wait_host=setting)
     answer = await get(sending, "/deep/link?a=1&b=%22x%22", **BROWSER, **headers)
     assert answer.status == 302
     assert answer.headers["Location"] == f"{to[0]}/?url={quote(to[1] + '/deep/link?a=1&b=%22x%22', safe='')}"
     assert answer.headers["Cache-Control"] == "no-store"
     assert names.MARKER in answer.headers
-    assert sending.house.knocks == [APP]
+    assert sending.apps.knocks == [APP]
 
 
 @pytest.mark.parametrize(
@@ -94,22 +94,22 @@ async def test_a_navigation_is_sent_to_the_wait_host(
     ],
 )
 async def test_the_page_where_nobody_could_be_sent_back(
-    sending: Stand, setting: str, headers: dict[str, str], path: str
+    sending: PortUnderTest, setting: str, headers: dict[str, str], path: str
 ) -> None:
-    sending.door.live = lambda: Live(wait_host=setting)
+    sending.port.live = lambda: Live(wait_host=setting)
     answer = await get(sending, path, **BROWSER, **headers)
     assert (answer.status, answer.content_type) == (503, "text/html")
     assert "Location" not in answer.headers
 
 
-async def test_a_rule_for_any_host_redirects_nobody(sending: Stand) -> None:
+async def test_a_rule_for_any_host_redirects_nobody(sending: PortUnderTest) -> None:
     """Its app has every host, so no host is proof of anything."""
-    sending.house.holds = lambda host: False  # type: ignore[method-assign]
+    sending.apps.serves_host = lambda host: False  # type: ignore[method-assign]
     assert (await get(sending, "/", **BROWSER)).content_type == "text/html"
     assert (await get(sending, where("/"), **WAITING)).status == 400
 
 
-async def test_only_navigations_are_sent_away(sending: Stand) -> None:
+async def test_only_navigations_are_sent_away(sending: PortUnderTest) -> None:
     for headers in ({}, {"Sec-Fetch-Mode": "cors", "Accept": "text/html"}):
         assert (await get(sending, "/", **headers)).content_type == "application/problem+json"
     async with sending.client.post("/", data=b"x", headers=BROWSER, allow_redirects=False) as answer:
@@ -119,39 +119,39 @@ async def test_only_navigations_are_sent_away(sending: Stand) -> None:
     assert (await get(sending, "/", **BROWSER, **{"User-Agent": "Googlebot/2.1"})).status == 503
 
 
-async def test_an_open_way_is_taken_and_not_announced(sending: Stand) -> None:
+async def test_an_open_way_is_taken_and_not_announced(sending: PortUnderTest) -> None:
     async def app(_request: web.Request) -> web.Response:
         return web.Response(text="the app")
 
     await sending.upstream(app)
-    sending.house.is_(Phase.RISING, open=True, reception=Reception(audience="redirect"))
+    sending.apps.is_(Phase.RESTORING_ROUTES, open=True, visitors=VisitorPolicy(while_asleep="redirect"))
     assert (await get(sending, "/", **BROWSER)).status == 200
 
 
 # --- the wait host ------------------------------------------------------------------------------------------------
 
 
-async def test_the_page_wakes_and_knows_the_way_back(stand: Stand) -> None:
+async def test_the_page_wakes_and_knows_the_way_back(stand: PortUnderTest) -> None:
     for path in ("/", "/back"):
-        stand.house.knocks.clear()
+        stand.apps.knocks.clear()
         answer = await get(stand, where(path), **WAITING)
         html = await answer.text()
         assert (answer.status, answer.content_type) == (503, "text/html")
         assert "The shop is waking up" in html
         assert f'url=/back?url={quote(DEEP, safe="")}"></noscript>' in html
         assert '"push":false,"api":"/api/v1/app","back":"/back"' in html
-        assert stand.house.knocks == [APP]
-    assert stand.house.found[-1] == (HOST, "/deep/link")
+        assert stand.apps.knocks == [APP]
+    assert stand.apps.found[-1] == (HOST, "/deep/link")
 
 
-async def test_its_page_is_the_apps_page(stand: Stand) -> None:
-    stand.house.is_(Phase.WAKING, step=Step.PULLED)
+async def test_its_page_is_the_apps_page(stand: PortUnderTest) -> None:
+    stand.apps.is_(Phase.WAKING, step=Step.PULLED)
     answer = await get(stand, where("/"), **WAITING, **{"Accept-Language": "de"})
     html = await answer.text()
     assert answer.headers["Content-Language"] == "de"
     assert "The shop wacht gerade auf" in html
     assert 'data-stage="started" data-state="current"' in html
-    assert stand.house.looks == [APP]
+    assert stand.apps.looks == [APP]
 
 
 @pytest.mark.parametrize(
@@ -160,46 +160,46 @@ async def test_its_page_is_the_apps_page(stand: Stand) -> None:
         pytest.param({"User-Agent": "Slackbot 1.0"}, id="a link preview"),
         pytest.param({"Sec-Purpose": "prefetch"}, id="a prefetch"),
         pytest.param({names.MARKER: names.MARK_POLL}, id="a question of the page"),
-        pytest.param({names.MARKER: names.MARK_PROBE}, id="a question of ours"),
+        pytest.param({names.MARKER: names.MARK_OWNERSHIP_CHECK}, id="a question of ours"),
     ],
 )
-async def test_who_does_not_wait_wakes_nothing(stand: Stand, headers: dict[str, str]) -> None:
+async def test_who_does_not_wait_wakes_nothing(stand: PortUnderTest, headers: dict[str, str]) -> None:
     assert (await get(stand, where("/"), **WAITING, **headers)).status == 503
-    assert not stand.house.knocks
+    assert not stand.apps.knocks
 
 
-async def test_a_program_is_told_why(stand: Stand) -> None:
+async def test_a_program_is_told_why(stand: PortUnderTest) -> None:
     answer = await get(stand, where("/"), **API)
     assert (answer.status, answer.content_type) == (503, "application/problem+json")
-    assert stand.house.knocks == [APP]
+    assert stand.apps.knocks == [APP]
 
 
-async def test_pinned_asleep_is_said(stand: Stand) -> None:
-    stand.house.is_(Phase.ASLEEP, pinned=True)
+async def test_pinned_asleep_is_said(stand: PortUnderTest) -> None:
+    stand.apps.is_(Phase.ASLEEP, pinned=True)
     assert "switched off" in await (await get(stand, where("/"), **WAITING)).text()
-    assert not stand.house.knocks
+    assert not stand.apps.knocks
 
 
 FREE = pytest.mark.parametrize(
-    ("phase", "is_open"), [(Phase.RISING, True), (Phase.AWAKE, False), (Phase.UNMANAGED, False)]
+    ("phase", "is_open"), [(Phase.RESTORING_ROUTES, True), (Phase.AWAKE, False), (Phase.NOT_MANAGED, False)]
 )
 
 
 @FREE
-async def test_back_when_the_way_is_open(stand: Stand, phase: Phase, is_open: bool) -> None:
-    stand.house.is_(phase, open=is_open)
+async def test_back_when_the_way_is_open(stand: PortUnderTest, phase: Phase, is_open: bool) -> None:
+    stand.apps.is_(phase, open=is_open)
     answer = await get(stand, where("/back"), **WAITING)
     assert (answer.status, answer.headers["Location"]) == (302, DEEP)
     assert (await get(stand, where("/"), **WAITING)).status == 503, "a page between any two redirects"
-    assert not stand.house.knocks
+    assert not stand.apps.knocks
 
 
-async def test_no_two_redirects_without_a_page_between(sending: Stand) -> None:
+async def test_no_two_redirects_without_a_page_between(sending: PortUnderTest) -> None:
     """As a browser without JavaScript follows them, while the app's host and the wait host never agree."""
-    reception = Reception(audience="redirect")
+    reception = VisitorPolicy(while_asleep="redirect")
     host, path, pages = HOST, "/deep", 0
     for _ in range(30):
-        sending.house.is_(Phase.WAKING, open=host == WAIT_HOST, reception=reception)
+        sending.apps.is_(Phase.WAKING, open=host == WAIT_HOST, visitors=reception)
         answer = await get(sending, path, **BROWSER, Host=host)
         if answer.status == 302:
             to = answer.headers["Location"].removeprefix("http://")
@@ -212,42 +212,42 @@ async def test_no_two_redirects_without_a_page_between(sending: Stand) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/back", "/api/v1/app"])
 @pytest.mark.parametrize("text", TRICKS.values(), ids=TRICKS.keys())
-async def test_nobody_is_sent_elsewhere(stand: Stand, path: str, text: str) -> None:
-    stand.house.is_(Phase.AWAKE)
+async def test_nobody_is_sent_elsewhere(stand: PortUnderTest, path: str, text: str) -> None:
+    stand.apps.is_(Phase.AWAKE)
     answer = await get(stand, where(path, text), **WAITING)
     told = await answer.text()
     assert answer.status == 400
     assert answer.content_type == ("application/problem+json" if path == "/api/v1/app" else "text/plain")
     assert "Location" not in answer.headers
     assert "evil" not in told + str(answer.raw_headers)
-    assert not stand.house.knocks
+    assert not stand.apps.knocks
 
 
 @pytest.mark.parametrize("path", ["/deep", "/favicon.ico", "/api/v1/apps", "/back/"])
-async def test_no_other_path_is_anything(stand: Stand, path: str) -> None:
+async def test_no_other_path_is_anything(stand: PortUnderTest, path: str) -> None:
     assert (await get(stand, where(path), **WAITING)).status == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-async def test_it_only_answers_questions(stand: Stand, method: str) -> None:
+async def test_it_only_answers_questions(stand: PortUnderTest, method: str) -> None:
     async with stand.client.request(method, where("/"), headers=WAITING) as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
-    assert not stand.house.knocks
+    assert not stand.apps.knocks
 
 
 @pytest.mark.parametrize(("setting", "meant"), [("", False), (WAIT_HOST, True), (f"https://{WAIT_HOST}:8443", True)])
-def test_without_a_setting_there_is_no_wait_host(stand: Stand, setting: str, meant: bool) -> None:
-    host = WaitHost(stand.house, PAGE, lambda: Live(wait_host=setting), lambda: NOW, stand.house.way)  # type: ignore[arg-type]
+def test_without_a_setting_there_is_no_wait_host(stand: PortUnderTest, setting: str, meant: bool) -> None:
+    host = WaitHost(stand.apps, PAGE, lambda: Live(wait_host=setting), lambda: NOW, stand.apps.wait_for_address)  # type: ignore[arg-type]
     for headers in ({"Host": f"{WAIT_HOST.upper()}:80"}, {"Host": "inner", "X-Forwarded-Host": WAIT_HOST}):
-        assert host.meant(make_mocked_request("GET", "/", headers=headers)) is meant
-    assert not host.meant(make_mocked_request("GET", "/", headers={"Host": ""}))
+        assert host.is_for(make_mocked_request("GET", "/", headers=headers)) is meant
+    assert not host.is_for(make_mocked_request("GET", "/", headers={"Host": ""}))
 
 
 # --- its API ------------------------------------------------------------------------------------------------------
 
 
-async def test_how_an_app_stands(stand: Stand) -> None:
-    stand.house.is_(Phase.WAKING, since=NOW - timedelta(seconds=42), step=Step.SCHEDULED)
+async def test_how_an_app_stands(stand: PortUnderTest) -> None:
+    stand.apps.is_(Phase.WAKING, since=NOW - timedelta(seconds=42), step=Step.SCHEDULED)
     answer = await get(stand, where("/api/v1/app"), **API)
     assert (answer.status, answer.content_type) == (200, "application/json")
     assert answer.headers[names.MARKER] == "waiting; phase=Waking; mood=waking; step=2; say=scheduled"
@@ -258,31 +258,31 @@ async def test_how_an_app_stands(stand: Stand) -> None:
         "elapsed": 42,
         "sentence": "Fetching what it needs to start.",
     }
-    assert not stand.house.knocks
-    assert not stand.house.waits
+    assert not stand.apps.knocks
+    assert not stand.apps.waits
 
 
 @FREE
-async def test_ready_is_when_one_may_go(stand: Stand, phase: Phase, is_open: bool) -> None:
-    stand.house.is_(phase, open=is_open)
+async def test_ready_is_when_one_may_go(stand: PortUnderTest, phase: Phase, is_open: bool) -> None:
+    stand.apps.is_(phase, open=is_open)
     answer = await get(stand, where("/api/v1/app"), **API)
     assert json.loads(await answer.text())["ready"] is True
     assert names.MARKER not in answer.headers
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_the_pages_question_is_held_until_the_way_is_open(stand: Stand) -> None:
-    stand.house.is_(Phase.WAKING)
-    stand.house.gate = asyncio.Event()
+async def test_the_pages_question_is_held_until_the_way_is_open(stand: PortUnderTest) -> None:
+    stand.apps.is_(Phase.WAKING)
+    stand.apps.gate = asyncio.Event()
     asked = asyncio.create_task(stand.client.head(where("/api/v1/app"), headers=API | {names.MARKER: names.MARK_POLL}))
-    await stand.house.waiting.wait()
-    assert stand.house.waits == [public_port.POLL_ALONE]
-    stand.house.is_(Phase.RISING, open=True)
-    stand.house.gate.set()
+    await stand.apps.waiting.wait()
+    assert stand.apps.waits == [public_port.POLL_ALONE]
+    stand.apps.is_(Phase.RESTORING_ROUTES, open=True)
+    stand.apps.gate.set()
     async with await asked as answer:
         assert answer.status == 200
         assert names.MARKER not in answer.headers
-    assert not stand.house.knocks
+    assert not stand.apps.knocks
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ async def test_the_pages_question_is_held_until_the_way_is_open(stand: Stand) ->
         pytest.param("", False, id="nothing"),
     ],
 )
-async def test_which_pages_may_read_it(stand: Stand, origin: str, may: bool) -> None:
+async def test_which_pages_may_read_it(stand: PortUnderTest, origin: str, may: bool) -> None:
     for url, status in ((DEEP, 200), ("https://evil.example/", 400)):
         answer = await get(stand, where("/api/v1/app", url), **API, Origin=origin)
         assert answer.status == status
@@ -311,15 +311,15 @@ async def test_which_pages_may_read_it(stand: Stand, origin: str, may: bool) -> 
         assert answer.status == 204
         assert answer.headers.get("Access-Control-Allow-Origin") == (origin if may else None)
         assert "Access-Control-Allow-Credentials" not in answer.headers
-    assert not stand.house.knocks
+    assert not stand.apps.knocks
 
 
 # --- anything ------------------------------------------------------------------------------------------------------
 
 
-async def test_whatever_is_asked(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
+async def test_whatever_is_asked(stand: PortUnderTest, caplog: pytest.LogCaptureFixture) -> None:
     loop = asyncio.get_running_loop()
-    stand.house.is_(Phase.AWAKE)
+    stand.apps.is_(Phase.AWAKE)
     secret = "<Zq9xEcho>"
 
     async def ask(query: str, path: str, origin: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from waker import names
 from waker.cluster.client import Api
-from waker.cluster.informer import Reflector, Source
+from waker.cluster.informer import Informer, Source
 from waker.cluster.manifests import endpoints
 from waker.cluster.resources import ENDPOINT_SLICES
 from waker.plan.model import Address, AppId
@@ -29,7 +29,7 @@ ServicePortName = tuple[str, str]  # the Service's name, its port's name or ""
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class EndpointPorts:
     """The addresses of one EndpointSlice by port name: those that are ready, and those that start."""
 
     service: str
@@ -37,23 +37,23 @@ class Slice:
     starting: Mapping[str, tuple[Address, ...]]
 
 
-def slice_of(found: Mapping[str, Any]) -> Slice:
+def endpoint_ports(found: Mapping[str, Any]) -> EndpointPorts:
     """An EndpointSlice."""
     labels = found["metadata"].get("labels") or {}
-    return Slice(labels.get(names.SLICE_SERVICE, ""), endpoints(found), endpoints(found, ready=False))
+    return EndpointPorts(labels.get(names.SLICE_SERVICE, ""), endpoints(found), endpoints(found, ready=False))
 
 
 @dataclass(slots=True)
-class _Watch:
+class _SliceWatch:
     services: frozenset[str]
-    reflector: Reflector[Slice]
+    informer: Informer[EndpointPorts]
     task: asyncio.Task[None]
     turn: "count[int]" = field(default_factory=count)
     listening: set[Address] = field(default_factory=set)
     silent_since: dict[Address, datetime] = field(default_factory=dict)
 
 
-class Endpoints:
+class AppEndpoints:
     """The watches. `changed(app)` is called when an app's ready addresses may have changed."""
 
     def __init__(
@@ -63,32 +63,32 @@ class Endpoints:
         self._changed = changed
         self._clock = clock
         self._reach = reach or accepts
-        self._watches: dict[AppId, _Watch] = {}
+        self._watches: dict[AppId, _SliceWatch] = {}
 
-    def follow(self, app: AppId, services: Iterable[str], tasks: asyncio.TaskGroup) -> None:
+    def watch(self, app: AppId, services: Iterable[str], tasks: asyncio.TaskGroup) -> None:
         """Watch the slices of these Services; does nothing if that is so already."""
         wanted = frozenset(services)
         known = self._watches.get(app)
         if known and known.services == wanted:
             return
-        self.leave(app)
+        self.unwatch(app)
         selector = f"{names.SLICE_SERVICE} in ({','.join(sorted(wanted))})"
         source = Source(ENDPOINT_SLICES.collection(app.namespace), {"labelSelector": selector})
-        reflector = Reflector(self._api, source, slice_of, lambda old, new: self._changed(app), self._clock)
+        reflector = Informer(self._api, source, endpoint_ports, lambda old, new: self._changed(app), self._clock)
         task = tasks.create_task(reflector.run(), name=f"endpoints of {app}")
-        self._watches[app] = _Watch(wanted, reflector, task)
+        self._watches[app] = _SliceWatch(wanted, reflector, task)
 
-    def leave(self, app: AppId) -> None:
+    def unwatch(self, app: AppId) -> None:
         """Stop watching."""
         known = self._watches.pop(app, None)
         if known:
             known.task.cancel()
 
-    def followed(self) -> list[AppId]:
+    def watched(self) -> list[AppId]:
         """The apps that are being watched."""
         return list(self._watches)
 
-    async def listen(self, app: AppId, ports: Iterable[ServicePortName]) -> bool:
+    async def try_addresses(self, app: AppId, ports: Iterable[ServicePortName]) -> bool:
         """Try the addresses behind these ports that have not accepted a connection. True if there is none left to try."""
         known = self._watches.get(app)
         if not known:
@@ -97,16 +97,16 @@ class Endpoints:
         known.listening &= ready
         for gone in known.silent_since.keys() - ready:
             del known.silent_since[gone]
-        new = sorted(address for address in ready - known.listening if not self._believed(known, address))[:AT_ONCE]
+        new = sorted(address for address in ready - known.listening if not self._trusted(known, address))[:AT_ONCE]
         accepted = await asyncio.gather(*(self._reach(address) for address in new))
         for address, accepts in zip(new, accepted, strict=True):
             if accepts:
                 known.listening.add(address)
             else:
                 known.silent_since.setdefault(address, self._clock())
-        return all(address in known.listening or self._believed(known, address) for address in ready)
+        return all(address in known.listening or self._trusted(known, address) for address in ready)
 
-    def _believed(self, known: _Watch, address: Address) -> bool:
+    def _trusted(self, known: _SliceWatch, address: Address) -> bool:
         since = known.silent_since.get(address)
         return since is not None and self._clock() - since >= BELIEVED_AFTER
 
@@ -114,7 +114,7 @@ class Endpoints:
         """The ready addresses behind one Service port; none if that is not known."""
         known = self._watches.get(app)
         found = _addresses(known, (service, port_name)) if known else ()
-        return tuple(each for each in found if known and (each in known.listening or self._believed(known, each)))
+        return tuple(each for each in found if known and (each in known.listening or self._trusted(known, each)))
 
     def pick(self, app: AppId, service: str, port_name: str, answering: frozenset[str] = frozenset()) -> Address | None:
         """One of the addresses that waker itself can reach, in turn: of the ready ones, else of those that start.
@@ -132,9 +132,9 @@ class Endpoints:
         return reached[next(known.turn) % len(reached)] if reached else None
 
 
-def _addresses(known: _Watch, port: ServicePortName, *, starting: bool = False) -> Iterator[Address]:
+def _addresses(known: _SliceWatch, port: ServicePortName, *, starting: bool = False) -> Iterator[Address]:
     service, name = port
-    for each in known.reflector.values():
+    for each in known.informer.values():
         if each.service == service:
             yield from (each.starting if starting else each.ports).get(name, ())
 

@@ -41,7 +41,7 @@ class Api:
 
     def __init__(self, client: Any, told: Callable[[str, int], None]) -> None:
         self._client = client
-        self._told = told
+        self._on_call = told
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Json:
         """One object, or one page of a list. Raises ClusterError."""
@@ -119,7 +119,7 @@ class Api:
         except (ValueError, KeyError, TypeError, HttpProcessingError) as error:  # a line that is no JSON, or too long
             raise Gone(f"{verb} {path}: unreadable answer: {error}", status) from error
         finally:
-            self._told(verb, status)
+            self._on_call(verb, status)
             if answer is not None:
                 answer.close() if verb == "WATCH" else answer.release()
 

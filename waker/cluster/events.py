@@ -50,7 +50,7 @@ class Recorder:
         self._api = api
         self._identity = identity
         self._clock = clock
-        self._told: OrderedDict[tuple[Subject, str, str], datetime] = OrderedDict()
+        self._recorded_at: OrderedDict[tuple[Subject, str, str], datetime] = OrderedDict()
         self._unwritten: asyncio.Queue[tuple[Subject, str, str, Severity, datetime]] = asyncio.Queue(WAITING)
         self._dropping = False
 
@@ -69,16 +69,16 @@ class Recorder:
             except ClusterError as error:
                 log.warning("event not written: %s", error)
 
-    def tell(self, subject: Subject, severity: Severity, reason: str, message: str) -> None:
+    def record(self, subject: Subject, severity: Severity, reason: str, message: str) -> None:
         """Have one Event written, unless it was lately."""
         now = self._clock()
         known = (subject, reason, message)
-        if known in self._told and now - self._told[known] < AGAIN:
+        if known in self._recorded_at and now - self._recorded_at[known] < AGAIN:
             return
-        self._told[known] = now
-        self._told.move_to_end(known)
-        while len(self._told) > REMEMBERED:
-            self._told.popitem(last=False)
+        self._recorded_at[known] = now
+        self._recorded_at.move_to_end(known)
+        while len(self._recorded_at) > REMEMBERED:
+            self._recorded_at.popitem(last=False)
         try:
             self._unwritten.put_nowait((*known, severity, now))
         except asyncio.QueueFull:
@@ -103,7 +103,7 @@ class Recorder:
                 "uid": subject.uid,
             },
             "type": severity.value,
-            "reason": reason,
+            "reason": str(reason),
             "message": cut,
             "count": 1,
             "firstTimestamp": at,

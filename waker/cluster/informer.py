@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PAGE = 50  # objects a list page; large pages leave the heap large for ever
+CHUNK = 50  # objects a list page; large pages leave the heap large for ever
 PAUSE = 0.2  # seconds between a watch that ended by itself and the next
 BACKOFF = wait_random_exponential(multiplier=0.5, max=30)
 
@@ -34,7 +34,7 @@ class Source(NamedTuple):
     params: Mapping[str, str] = {}
 
 
-class Reflector(Generic[T]):
+class Informer(Generic[T]):
     """Follows one collection. `parse` returns None for objects that are of no interest. Lives as long as `run` does."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Reflector(Generic[T]):
         self._clock = clock
         self._version = ""
 
-    def within(self, namespace: str) -> Mapping[str, T]:
+    def in_namespace(self, namespace: str) -> Mapping[str, T]:
         """The objects of one namespace by name. Cluster-wide objects are in the namespace ""."""
         return self._store.get(namespace, {})
 
@@ -68,12 +68,12 @@ class Reflector(Generic[T]):
         """For ever. Only a defect or a cancellation ends it."""
         while True:
             async for attempt in AsyncRetrying(
-                wait=_wait, retry=retry_if_exception_type(ClusterError), before_sleep=self._tell
+                wait=_wait, retry=retry_if_exception_type(ClusterError), before_sleep=self._log_retry
             ):
                 with attempt:
-                    await self._follow()
+                    await self._list_and_watch()
 
-    async def _follow(self) -> None:
+    async def _list_and_watch(self) -> None:
         """List if needed, then watch until the stream ends. Returns if anything was heard, so that backoff begins anew."""
         try:
             if not self._version:
@@ -91,7 +91,7 @@ class Reflector(Generic[T]):
 
     async def _list(self) -> None:
         found: dict[str, dict[str, T]] = {}
-        params = {**self.source.params, "limit": str(PAGE)}
+        params = {**self.source.params, "limit": str(CHUNK)}
         while True:
             page = await self._api.get(self.source.path, params)
             for item in page.get("items") or []:
@@ -119,7 +119,7 @@ class Reflector(Generic[T]):
             self._version = item["metadata"]["resourceVersion"]
             self.heard_at = self._clock()
             if event["type"] != "BOOKMARK":
-                self._take(_key(item), None if event["type"] == "DELETED" else self._parsed(item))
+                self._store_one(_key(item), None if event["type"] == "DELETED" else self._parsed(item))
 
     def _parsed(self, item: Mapping[str, Any]) -> T | None:
         """One object of one user that is not as it should be costs that object only."""
@@ -129,7 +129,7 @@ class Reflector(Generic[T]):
             log.warning("%s: %s/%s cannot be read: %r", self.source.path, *_key(item), error)
             return None
 
-    def _take(self, key: tuple[str, str], new: T | None) -> None:
+    def _store_one(self, key: tuple[str, str], new: T | None) -> None:
         namespace, name = key
         objects = self._store.setdefault(namespace, {})
         old = objects.pop(name, None)
@@ -138,7 +138,7 @@ class Reflector(Generic[T]):
         if old != new:
             self._changed(old, new)
 
-    def _tell(self, state: RetryCallState) -> None:
+    def _log_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         say = log.warning if state.attempt_number in (1, 10) else log.debug
         say("%s: %s; trying again", self.source.path, error)

@@ -41,7 +41,7 @@ class Lease:
         """Whether this process may put apps to sleep at this moment."""
         return time.monotonic() - self._renewed < RENEW_WITHIN
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Hold it no longer, and let another take it."""
         self._leaving.set()
 
@@ -63,7 +63,7 @@ class Lease:
                         await self._leaving.wait()
         finally:
             if self.held:
-                await self._release()
+                await self._clear_holder()
 
     async def _try(self) -> None:
         asked = time.monotonic()
@@ -101,7 +101,7 @@ class Lease:
         spec = {"holderIdentity": holder, "renewTime": now, "leaseDurationSeconds": DURATION}
         return {"metadata": {"resourceVersion": version}, "spec": spec}
 
-    async def _release(self) -> None:
+    async def _clear_holder(self) -> None:
         self._renewed = float("-inf")
         try:
             async with asyncio.timeout(2):

@@ -13,14 +13,14 @@ from waker.cluster.client import Api
 from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES, Resource
 from waker.plan import owned_objects
 from waker.plan.model import Ingress, Service
-from waker.plan.owned_objects import Presence
+from waker.plan.owned_objects import DesiredObjects
 from waker.plan.routes.originals import backend_of
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class OwnedSlice:
     """A mirrored EndpointSlice as seen: only what is compared."""
 
     namespace: str
@@ -30,35 +30,35 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class OwnedObjects:
     """What is in the namespace now."""
 
     service: Service | None
-    slice: Slice | None
+    slice: OwnedSlice | None
     keepers: Mapping[str, Ingress]  # by name
 
 
-def slice_of(found: Mapping[str, Any]) -> Slice:
+def owned_slice(found: Mapping[str, Any]) -> OwnedSlice:
     """An EndpointSlice of ours."""
     meta = found["metadata"]
-    return Slice(meta["namespace"], meta["name"], meta["resourceVersion"], _content(found))
+    return OwnedSlice(meta["namespace"], meta["name"], meta["resourceVersion"], _content(found))
 
 
-async def keep(api: Api, namespace: str, wanted: Presence, seen: Seen) -> None:
+async def ensure(api: Api, namespace: str, wanted: DesiredObjects, seen: OwnedObjects) -> None:
     """Make it so. Raises ClusterError; Conflict means look again."""
     if not wanted.addresses or (seen.service and not seen.service.managed):
         return
-    await _keep_service(api, namespace, wanted.addresses[0].port, seen.service)
-    await _keep_slice(api, namespace, owned_objects.endpoint_slice(wanted.addresses), seen.slice)
+    await _ensure_service(api, namespace, wanted.addresses[0].port, seen.service)
+    await _ensure_slice(api, namespace, owned_objects.endpoint_slice(wanted.addresses), seen.slice)
     for ingress_class, backends in wanted.keepers.items():
         body = owned_objects.keeper(namespace, ingress_class, backends)
-        await _keep_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]))
+        await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]))
     named = {owned_objects.keeper_name(each) for each in wanted.keepers}
     for name in seen.keepers.keys() - named:
         await api.delete(INGRESSES.one(namespace, name))
 
 
-async def remove(api: Api, namespace: str, seen: Seen) -> None:
+async def remove(api: Api, namespace: str, seen: OwnedObjects) -> None:
     """Leave the namespace. Raises ClusterError."""
     for name in seen.keepers:
         await api.delete(INGRESSES.one(namespace, name))
@@ -68,7 +68,7 @@ async def remove(api: Api, namespace: str, seen: Seen) -> None:
         await api.delete(ENDPOINT_SLICES.one(namespace, seen.slice.name))
 
 
-async def _keep_service(api: Api, namespace: str, port: int, seen: Service | None) -> None:
+async def _ensure_service(api: Api, namespace: str, port: int, seen: Service | None) -> None:
     body = owned_objects.service(port)
     if not seen:
         await _create(api, SERVICES, namespace, body)
@@ -77,7 +77,7 @@ async def _keep_service(api: Api, namespace: str, port: int, seen: Service | Non
         await api.patch(SERVICES.one(namespace, names.WAKER_SERVICE), guarded)
 
 
-async def _keep_slice(api: Api, namespace: str, body: Json, seen: Slice | None) -> None:
+async def _ensure_slice(api: Api, namespace: str, body: Json, seen: OwnedSlice | None) -> None:
     if not seen:
         await _create(api, ENDPOINT_SLICES, namespace, body)
     elif seen.content != _content(body):
@@ -89,7 +89,7 @@ async def _keep_slice(api: Api, namespace: str, body: Json, seen: Slice | None) 
         await api.patch(ENDPOINT_SLICES.one(namespace, seen.name), guarded)
 
 
-async def _keep_keeper(api: Api, namespace: str, body: Json, seen: Ingress | None) -> None:
+async def _ensure_keeper(api: Api, namespace: str, body: Json, seen: Ingress | None) -> None:
     if not seen:
         await _create(api, INGRESSES, namespace, body)
         return

@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from waker.cluster.app_endpoints import accepts
-from waker.plan.readiness_probes import Check
+from waker.plan.readiness_probes import ReadinessProbe
 
 FIRST, LAST = 0.03, 1.0  # seconds between two asks
 SHARE = 0.05  # of how long it has been asked
@@ -24,19 +24,19 @@ FEW = 5  # apps that may be asked as often at once
 AT_ONCE = 3  # pods of one app; one that answers is enough
 USER_AGENT = "kube-probe/1 (kubesleeper-waker)"  # apps that treat probes apart look at how it begins
 
-Passes = Callable[[Check], Awaitable[bool]]
+Passes = Callable[[ReadinessProbe], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProbedPod:
     """A pod that may be asked: all its addresses, and all that it has to answer. `ready`: Kubernetes says so by now."""
 
     hosts: tuple[str, ...]
-    checks: tuple[Check, ...] = ()
+    probes: tuple[ReadinessProbe, ...] = ()
     ready: bool = False
 
 
-class Checking:
+class ReadinessProber:
     """The pods of one app. `pods`: as they are now. `told` is called when one more of them passes all its checks.
 
     `crowd`: how many apps are asked at this time.
@@ -44,30 +44,30 @@ class Checking:
 
     def __init__(
         self,
-        pods: Callable[[], Iterable[Asked]],
+        pods: Callable[[], Iterable[ProbedPod]],
         told: Callable[[], None],
-        passes: Passes,
+        probe_passes: Passes,
         clock: Callable[[], datetime],
         crowd: Callable[[], int] = lambda: 1,
     ) -> None:
         self._pods = pods
-        self._told = told
-        self._passes = passes
+        self._on_ready = told
+        self._passes = probe_passes
         self._clock = clock
         self._crowd = crowd
-        self._in_a_row: Counter[Check] = Counter()
+        self._in_a_row: Counter[ReadinessProbe] = Counter()
         self._passed: set[str] = set()
         self._news = asyncio.Event()
 
-    def stir(self) -> None:
+    def pods_changed(self) -> None:
         """A pod has come further, or fallen back: what is not asked for any more has to be said again."""
-        asked = {check for pod in self._pods() for check in pod.checks}
+        asked = {check for pod in self._pods() for check in pod.probes}
         for gone in self._in_a_row.keys() - asked:
             del self._in_a_row[gone]
         self._passed &= {host for pod in self._pods() if pod.ready or self._good(pod) for host in pod.hosts}
         self._news.set()
 
-    def hosts(self) -> frozenset[str]:
+    def ready_hosts(self) -> frozenset[str]:
         """Where pods are that have passed, and not fallen back since."""
         return frozenset(self._passed)
 
@@ -77,7 +77,7 @@ class Checking:
         began: float | None = None
         while True:
             self._news.clear()
-            wanted = [pod for pod in self._pods() if pod.checks and not self._good(pod)]
+            wanted = [pod for pod in self._pods() if pod.probes and not self._good(pod)]
             if not wanted:
                 began = None
                 await self._news.wait()
@@ -87,17 +87,17 @@ class Checking:
             await asyncio.gather(*(self._ask(pod) for pod in some))
             await asyncio.sleep(pause(clock() - began, self._crowd()))
 
-    async def _ask(self, pod: Asked) -> None:
-        for check in pod.checks:
+    async def _ask(self, pod: ProbedPod) -> None:
+        for check in pod.probes:
             if check.after and self._clock() < check.after:
                 return
             self._in_a_row[check] = self._in_a_row[check] + 1 if await self._passes(check) else 0
         if self._good(pod) and pod in self._pods():
             self._passed.update(pod.hosts)
-            self._told()
+            self._on_ready()
 
-    def _good(self, pod: Asked) -> bool:
-        return bool(pod.checks) and all(self._in_a_row[check] >= check.successes for check in pod.checks)
+    def _good(self, pod: ProbedPod) -> bool:
+        return bool(pod.probes) and all(self._in_a_row[check] >= check.successes for check in pod.probes)
 
 
 def pause(asked_for: float, crowd: int = 1) -> float:
@@ -105,7 +105,7 @@ def pause(asked_for: float, crowd: int = 1) -> float:
     return max(FIRST * crowd / FEW, min(max(FIRST, SHARE * asked_for), LAST))
 
 
-async def passes(session: aiohttp.ClientSession, check: Check) -> bool:
+async def probe_passes(session: aiohttp.ClientSession, check: ReadinessProbe) -> bool:
     """One try of a probe. A redirect is no yes: where it leads may say no. Never raises for what the network does."""
     if check.path is None:
         return await accepts(check.address, check.timeout)
@@ -116,7 +116,7 @@ async def passes(session: aiohttp.ClientSession, check: Check) -> bool:
         return False
 
 
-async def _answers(session: aiohttp.ClientSession, check: Check, path: str) -> bool:
+async def _answers(session: aiohttp.ClientSession, check: ReadinessProbe, path: str) -> bool:
     url = URL(f"{'https' if check.https else 'http'}://{check.address.netloc}{path}", encoded=True)
     headers = {"User-Agent": USER_AGENT, **dict(check.headers), "Connection": "close"}
     async with session.get(url, headers=headers, allow_redirects=False, ssl=False) as answer:

@@ -9,23 +9,23 @@ from waker import names
 from waker.cluster.client import connect
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import NotFound, SettingsError, ThemeError
-from waker.observe.themes import folder_texts, look_of
+from waker.observe.themes import checked_theme, folder_texts
 from waker.settings.flags import Settings
-from waker.web.page import Page
+from waker.web.page import WaitingPage
 from waker.web.samples import NOW, SAMPLES
 
 
 async def page(settings: Settings, theme: str, state: str, language: str) -> str:
     """The HTML. Raises SettingsError, ThemeError, ClusterError."""
-    made = Page()
+    made = WaitingPage()
     if language not in made.languages:
         raise SettingsError(f"--lang: {language[:40]!r} is not one of {', '.join(made.languages)}")
     if theme:
         try:
-            look = look_of(await _text(settings, theme), made)
+            look = checked_theme(await _text(settings, theme), made)
         except ThemeError as error:
             raise ThemeError(f"theme {theme}: {error}") from error
-        made.wear({"": look})
+        made.use_themes({"": look})
     return made.render(SAMPLES[state], NOW, accepted=language).body.decode()
 
 

@@ -12,7 +12,7 @@ from waker.commands.target import find
 from waker.errors import WakerError
 from waker.plan.model import Pin
 from waker.plan.times import format_time
-from waker.process import watching
+from waker.process import cluster_cache
 from waker.service import now
 from waker.settings.flags import Settings
 from waker.settings.live import Live
@@ -22,13 +22,13 @@ Wanted = Mapping[str, str | None]  # annotations; None removes
 
 async def sleep(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
     """Ask for sleep: until the next visitor, or with `pin` until somebody says otherwise."""
-    wanted: Wanted = {names.STATE: str(Pin.ASLEEP)} if pin else {names.SLEEP_ASKED_AT: format_time(now())}
+    wanted: Wanted = {names.STATE: str(Pin.ASLEEP)} if pin else {names.SLEEP_REQUESTED_AT: format_time(now())}
     return await _annotate(settings, namespace, name, wanted)
 
 
 async def wake(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
     """Ask for a wake: by traffic again afterwards, or with `pin` awake until somebody says otherwise."""
-    wanted: Wanted = {names.STATE: str(Pin.AWAKE)} if pin else {names.WISHED_AT: format_time(now())}
+    wanted: Wanted = {names.STATE: str(Pin.AWAKE)} if pin else {names.WAKE_REQUESTED_AT: format_time(now())}
     return await _annotate(settings, namespace, name, wanted)
 
 
@@ -38,9 +38,9 @@ async def auto(settings: Settings, namespace: str, name: str, *, pin: bool) -> s
 
 
 async def _annotate(settings: Settings, namespace: str, name: str, wanted: Wanted) -> str:
-    async with watching(settings) as (api, world):
+    async with cluster_cache(settings) as (api, world):
         app = find(world, namespace, name)
-        sight = world.sight(app, Live())
+        sight = world.observe(app, Live())
         if not sight or not sight.reading.policy:
             raise WakerError(f'{app.kind} {app} is not managed: it has no annotation {names.ENABLED}: "true"')
         if names.STATE not in wanted and sight.reading.policy.pin is not Pin.AUTO:

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from waker import names
-from waker.cluster.app_endpoints import Endpoints
+from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.apply import apply
 from waker.cluster.client import Api
-from waker.cluster.owned_objects import Seen, remove
+from waker.cluster.owned_objects import OwnedObjects, remove
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import Conflict, NotFound
-from waker.observe.app import ready, routed_ports
-from waker.observe.cluster import Sight, World
+from waker.observe.app import all_ready, routed_ports
+from waker.observe.cluster import ClusterCache, ObservedApp
 from waker.plan.actions import Restore, ScaleUp
 from waker.plan.decide import decide
 from waker.plan.model import Address, AppId, Phase, Snapshot, Traffic
-from waker.process import watching
+from waker.process import cluster_cache
 from waker.service import now
 from waker.settings.flags import Settings
 from waker.settings.live import Live
@@ -37,8 +37,8 @@ class Work:
     """What giving back needs. After `end` routes go back even if their app is not ready."""
 
     api: Api
-    world: World
-    endpoints: Endpoints
+    cluster: ClusterCache
+    endpoints: AppEndpoints
     tasks: asyncio.TaskGroup
     end: datetime
 
@@ -46,15 +46,15 @@ class Work:
 async def restore(settings: Settings, timeout: str) -> str:  # noqa: ASYNC109 a text
     """The whole command; the text to print."""
     within = parse_duration(timeout)
-    async with watching(settings) as (api, world), asyncio.TaskGroup() as tasks:
+    async with cluster_cache(settings) as (api, world), asyncio.TaskGroup() as tasks:
         await _pause(api, settings)
-        work = Work(api, world, Endpoints(api, lambda app: None, now, _believe), tasks, now() + within)
+        work = Work(api, world, AppEndpoints(api, lambda app: None, now, _believe), tasks, now() + within)
         apps = list(world.apps())
         held = await asyncio.gather(*(_give_back(work, app) for app in apps))
         for namespace in sorted(world.namespaces()):
             await _leave(work, namespace)
-        for app in work.endpoints.followed():
-            work.endpoints.leave(app)
+        for app in work.endpoints.watched():
+            work.endpoints.unwatch(app)
     return f"{sum(held)} of {len(apps)} apps were held and are given back; KubeSleeper is paused and has left every namespace"
 
 
@@ -73,12 +73,12 @@ async def _pause(api: Api, settings: Settings) -> None:
 async def _give_back(work: Work, app: AppId) -> bool:
     """Until nothing of ours is left on the app. Whether there was something that kept it from its visitors."""
     held = False
-    while (sight := work.world.sight(app, Live())) is not None:
-        if sight.found.routes:
-            work.endpoints.follow(app, {route.backend.service for route in sight.found.routes}, work.tasks)
-        await work.endpoints.listen(app, routed_ports(sight))
+    while (sight := work.cluster.observe(app, Live())) is not None:
+        if sight.discovery.routes:
+            work.endpoints.watch(app, {route.backend.service for route in sight.discovery.routes}, work.tasks)
+        await work.endpoints.try_addresses(app, routed_ports(sight))
         plan = decide(_released(sight, work), now())
-        if not plan.actions and plan.phase in (Phase.UNMANAGED, Phase.STUCK):
+        if not plan.actions and plan.phase in (Phase.NOT_MANAGED, Phase.STUCK):
             if plan.phase is Phase.STUCK:
                 log.warning("%s: %s", app, plan.reason)
             return held
@@ -92,14 +92,16 @@ async def _give_back(work: Work, app: AppId) -> bool:
     return held
 
 
-def _released(sight: Sight, work: Work) -> Snapshot:
-    is_ready = ready(sight, work.endpoints) or now() > work.end
-    return Snapshot(sight.workload, None, sight.found.routes, Traffic(), orphans=sight.found.orphans, ready=is_ready)
+def _released(sight: ObservedApp, work: Work) -> Snapshot:
+    is_ready = all_ready(sight, work.endpoints) or now() > work.end
+    return Snapshot(
+        sight.workload, None, sight.discovery.routes, Traffic(), orphans=sight.discovery.orphans, ready=is_ready
+    )
 
 
 async def _leave(work: Work, namespace: str) -> None:
-    world = work.world
-    keepers = {each.name: each for each in world.ingresses.within(namespace).values() if each.managed}
-    slices = list(world.slices.within(namespace).values())
-    service = world.services.within(namespace).get(names.WAKER_SERVICE)
-    await remove(work.api, namespace, Seen(service, slices[0] if slices else None, keepers))
+    world = work.cluster
+    keepers = {each.name: each for each in world.ingresses.in_namespace(namespace).values() if each.managed}
+    slices = list(world.slices.in_namespace(namespace).values())
+    service = world.services.in_namespace(namespace).get(names.WAKER_SERVICE)
+    await remove(work.api, namespace, OwnedObjects(service, slices[0] if slices else None, keepers))

@@ -20,7 +20,7 @@ from waker.demo.kinds import (
     STATEFUL_SETS,
     Key,
     Obj,
-    Resource,
+    ServedResource,
     field_of,
 )
 from waker.demo.refusals import bad_request, conflict, invalid
@@ -32,7 +32,7 @@ IMMUTABLE: Final = ("uid", "creationTimestamp")
 KEPT: Final = ("uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp")
 
 
-def admitted(resource: Resource, namespace: str, body: Obj, now: datetime) -> Obj:
+def admitted(resource: ServedResource, namespace: str, body: Obj, now: datetime) -> Obj:
     """A new object as it is stored. Raises Refused."""
     metadata = {k: v for k, v in (body.get("metadata") or {}).items() if k not in KEPT}
     if not metadata.get("name") and metadata.get("generateName"):
@@ -52,7 +52,7 @@ def admitted(resource: Resource, namespace: str, body: Obj, now: datetime) -> Ob
     return shaped(resource, body | {"metadata": metadata})
 
 
-def updated(resource: Resource, key: Key, old: Obj, body: Obj) -> Obj:
+def updated(resource: ServedResource, key: Key, old: Obj, body: Obj) -> Obj:
     """An object that takes another's place; `old` itself if nothing changes. Raises Refused."""
     metadata = dict(body.get("metadata") or {})
     if metadata.get("name", key.name) != key.name:
@@ -75,7 +75,7 @@ def updated(resource: Resource, key: Key, old: Obj, body: Obj) -> Obj:
     return new | {"metadata": metadata if resource.generation else new["metadata"]}
 
 
-def shaped(resource: Resource, body: Obj) -> Obj:
+def shaped(resource: ServedResource, body: Obj) -> Obj:
     """Defaults filled in, empty maps left out, and checked."""
     for field, value in (("kind", resource.kind), ("apiVersion", resource.api_version)):
         if body.get(field, value) != value:
@@ -136,7 +136,7 @@ def ingress(obj: Obj) -> Obj:
     return {"status": {"loadBalancer": {}}} | obj
 
 
-SHAPES: Final[dict[Resource, Callable[[Obj], Obj]]] = {
+SHAPES: Final[dict[ServedResource, Callable[[Obj], Obj]]] = {
     NAMESPACES: namespaced,
     DEPLOYMENTS: workload,
     STATEFUL_SETS: workload,

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from waker.demo import endpoints, workloads
-from waker.demo.ingress import Ingress
+from waker.demo.ingress import DemoIngress
 from waker.demo.kinds import BY_KIND, KINDS, Key, Obj, key_of
 from waker.demo.pods import Node
 from waker.demo.server import ApiServer
@@ -46,14 +46,14 @@ class Options:
 DEFAULTS: Final = Options()
 
 
-class Cluster:
+class DemoCluster:
     """One embedded cluster. Lives inside its `async with` block."""
 
     def __init__(self, options: Options = DEFAULTS) -> None:
         self.store = Store(options.window)
         self.verbs = Verbs(self.store, options.now)
         self.api = ApiServer(self.verbs, options.bookmark_every)
-        self.ingress = Ingress(self.verbs, options.lag)
+        self.ingress = DemoIngress(self.verbs, options.lag)
         self._options = options
         self._running = AsyncExitStack()
 

@@ -13,7 +13,7 @@ from waker.demo.admission import SUFFIX_LETTERS
 from waker.demo.kinds import ENDPOINT_SLICES, PODS, SERVICES, Key, Obj, key_of
 from waker.demo.pods import CONTAINER_PORT
 from waker.demo.selectors import selects
-from waker.demo.store import Change
+from waker.demo.store import StoredChange
 from waker.demo.verbs import Verbs
 from waker.demo.workloads import ready
 from waker.names import SLICE_MANAGED_BY, SLICE_SERVICE
@@ -33,7 +33,7 @@ async def run(verbs: Verbs) -> None:
             dirty = set(concerned(verbs, await changes.wait()))
 
 
-def concerned(verbs: Verbs, changes: Iterable[Change]) -> Iterable[Key]:
+def concerned(verbs: Verbs, changes: Iterable[StoredChange]) -> Iterable[Key]:
     """The Services whose slices may have to change."""
     for change in changes:
         if change.resource is SERVICES:
@@ -44,7 +44,7 @@ def concerned(verbs: Verbs, changes: Iterable[Change]) -> Iterable[Key]:
             yield Key(change.key.namespace, change.old["metadata"]["labels"][SLICE_SERVICE])
 
 
-def near(service: Obj, change: Change) -> bool:
+def near(service: Obj, change: StoredChange) -> bool:
     """Does this Service select the pod, before or after?"""
     wanted = service["spec"].get("selector")
     states = [state for state in (change.old, change.new) if state is not None]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
-from waker.demo.refusals import Refused
+from waker.demo.refusals import ApiRefusal
 
 
 class Call(NamedTuple):
@@ -37,7 +37,7 @@ class Fault:
     name: str = ""
     times: int | None = 1
     delay: timedelta = timedelta()
-    refusal: Refused | None = None
+    refusal: ApiRefusal | None = None
     hangs: bool = False
     cuts: bool = False
     met: int = 0  # how many requests ran into it
@@ -93,22 +93,22 @@ class Faults:
             raise fault.refusal
 
 
-def unavailable() -> Refused:
+def unavailable() -> ApiRefusal:
     """503, as while an API server restarts."""
-    return Refused(503, "ServiceUnavailable", "apiserver not ready")
+    return ApiRefusal(503, "ServiceUnavailable", "apiserver not ready")
 
 
-def throttled() -> Refused:
+def throttled() -> ApiRefusal:
     """429, as when there are too many requests; the real server says when to come back."""
     details = {"retryAfterSeconds": 1}
-    return Refused(429, "TooManyRequests", "Too many requests, please try again later.", details)
+    return ApiRefusal(429, "TooManyRequests", "Too many requests, please try again later.", details)
 
 
-def broken() -> Refused:
+def broken() -> ApiRefusal:
     """500."""
-    return Refused(500, "InternalError", "Internal error occurred")
+    return ApiRefusal(500, "InternalError", "Internal error occurred")
 
 
-def forbidden(resource: str) -> Refused:
+def forbidden(resource: str) -> ApiRefusal:
     """403, as when RBAC does not allow it."""
-    return Refused(403, "Forbidden", f"{resource} is forbidden: User cannot do this")
+    return ApiRefusal(403, "Forbidden", f"{resource} is forbidden: User cannot do this")

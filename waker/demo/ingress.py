@@ -21,7 +21,7 @@ from yarl import URL
 from waker.demo import metrics
 from waker.demo.kinds import ENDPOINT_SLICES, INGRESS_CLASSES, INGRESSES, SERVICES, Obj
 from waker.demo.metrics import Served
-from waker.demo.routing import CONTROLLER, Server, Table, Target, sources, table_of
+from waker.demo.routing import CONTROLLER, RoutedServer, RouteTarget, Table, sources, table_of
 from waker.demo.verbs import DEFAULT_CLASS, Verbs
 
 NAME: Final = "traefik"  # of its namespace, its class and its label
@@ -44,11 +44,11 @@ BAD_GATEWAY: Final = "Bad Gateway"
 CLIENT_GONE: Final = 499
 
 
-class Ingress:
+class DemoIngress:
     """Serves one store. Lives between `start` and `stop`, and follows while `run` runs."""
 
     def __init__(self, verbs: Verbs, lag: timedelta) -> None:
-        self.metrics = metrics.Metrics()
+        self.metrics = metrics.DemoMetrics()
         self.table = Table()
         self.following = asyncio.Event()
         self.following.set()
@@ -170,7 +170,7 @@ class Ingress:
             seconds, received = perf_counter() - began, request.content_length or 0
             self.metrics.count(Served(code, request.method, target.service, seconds, received, sent))
 
-    async def _ask(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
+    async def _ask(self, request: web.BaseRequest, target: RouteTarget) -> web.StreamResponse:
         if self._client is None:
             return web.Response(status=502, text=BAD_GATEWAY)
         server = target.servers[next(self._turn) % len(target.servers)]
@@ -205,7 +205,7 @@ async def pieces(request: web.BaseRequest) -> AsyncIterator[bytes]:
         yield piece
 
 
-def url_at(server: Server, request: web.BaseRequest) -> URL:
+def url_at(server: RoutedServer, request: web.BaseRequest) -> URL:
     """The same path and query, at a server, as the visitor wrote them."""
     return URL(f"http://{server.host}:{server.port}{request.raw_path}", encoded=True)
 

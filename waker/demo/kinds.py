@@ -18,7 +18,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class ServedResource:
     """One row: how a kind is named in paths and messages, and where it differs from the others."""
 
     group: str
@@ -50,27 +50,27 @@ class Resource:
 SPEC: Final = ("spec",)
 EVENT_FIELDS: Final = ("reason", "type", *(f"involvedObject.{field}" for field in ("kind", "namespace", "name", "uid")))
 
-NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False, echoes=True)
-PODS: Final = Resource(
+NAMESPACES: Final = ServedResource("", "v1", "namespaces", "Namespace", namespaced=False, echoes=True)
+PODS: Final = ServedResource(
     "", "v1", "pods", "Pod", generation=SPEC, echoes=True, fields=("status.phase", "status.podIP", "spec.nodeName")
 )
-SERVICES: Final = Resource("", "v1", "services", "Service", echoes=True)
-CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
-SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount", echoes=True)
-EVENTS: Final = Resource("", "v1", "events", "Event", fields=EVENT_FIELDS)
-DEPLOYMENTS: Final = Resource(
+SERVICES: Final = ServedResource("", "v1", "services", "Service", echoes=True)
+CONFIG_MAPS: Final = ServedResource("", "v1", "configmaps", "ConfigMap")
+SERVICE_ACCOUNTS: Final = ServedResource("", "v1", "serviceaccounts", "ServiceAccount", echoes=True)
+EVENTS: Final = ServedResource("", "v1", "events", "Event", fields=EVENT_FIELDS)
+DEPLOYMENTS: Final = ServedResource(
     "apps", "v1", "deployments", "Deployment", generation=("spec", "metadata.annotations"), scalable=True
 )
-STATEFUL_SETS: Final = Resource("apps", "v1", "statefulsets", "StatefulSet", generation=SPEC, scalable=True)
-INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress", generation=SPEC)
-INGRESS_CLASSES: Final = Resource(
+STATEFUL_SETS: Final = ServedResource("apps", "v1", "statefulsets", "StatefulSet", generation=SPEC, scalable=True)
+INGRESSES: Final = ServedResource("networking.k8s.io", "v1", "ingresses", "Ingress", generation=SPEC)
+INGRESS_CLASSES: Final = ServedResource(
     "networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False, generation=SPEC
 )
-ENDPOINT_SLICES: Final = Resource(
+ENDPOINT_SLICES: Final = ServedResource(
     "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", generation=("endpoints", "ports", "metadata.labels")
 )
-LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
-AUTOSCALERS: Final = Resource(
+LEASES: Final = ServedResource("coordination.k8s.io", "v1", "leases", "Lease")
+AUTOSCALERS: Final = ServedResource(
     "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", generation=SPEC
 )
 

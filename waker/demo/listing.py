@@ -8,13 +8,13 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
-from waker.demo.kinds import Key, Obj, Resource
-from waker.demo.refusals import Refused, bad_request, expired
+from waker.demo.kinds import Key, Obj, ServedResource
+from waker.demo.refusals import ApiRefusal, bad_request, expired
 from waker.demo.selectors import selector_of
 from waker.demo.store import Store
 
 
-def listed(store: Store, resource: Resource, namespace: str, query: Mapping[str, str]) -> Obj:
+def listed(store: Store, resource: ServedResource, namespace: str, query: Mapping[str, str]) -> Obj:
     """The List that a query asks for; namespace "" is all of them. Raises Refused: 400, 410."""
     selector = selector_of(resource, query)
     version, start = position(query.get("continue", "")) if query.get("continue") else (store.version, None)
@@ -34,11 +34,11 @@ def listed(store: Store, resource: Resource, namespace: str, query: Mapping[str,
     return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata, "items": items}
 
 
-def seen_at(store: Store, resource: Resource, version: int) -> dict[Key, Obj]:
+def seen_at(store: Store, resource: ServedResource, version: int) -> dict[Key, Obj]:
     """The objects at a version."""
     try:
         return store.at(resource, version)
-    except Refused as problem:
+    except ApiRefusal as problem:
         raise expired("The provided continue parameter is too old to display a consistent list result.") from problem
 
 

@@ -32,7 +32,7 @@ class Labels(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
+class RequestTally:
     """What is known of the requests with the same labels."""
 
     requests: int = 0
@@ -55,7 +55,7 @@ class Served:
     protocol: str = "http"
 
 
-class Metrics:
+class DemoMetrics:
     """The counters of one ingress controller."""
 
     def __init__(self) -> None:
@@ -63,8 +63,8 @@ class Metrics:
         self.reloads = 0
         self.reloaded_at = 0.0  # seconds since 1970
         self.open = 0  # requests, where the real one counts connections
-        self._entrypoints: dict[Labels, Tally] = {}
-        self._services: dict[Labels, Tally] = {}
+        self._entrypoints: dict[Labels, RequestTally] = {}
+        self._services: dict[Labels, RequestTally] = {}
         self._leaving: frozenset[str] = frozenset()
 
     def count(self, served: Served) -> None:
@@ -91,8 +91,8 @@ class Metrics:
             del self._services[labels]
         return text
 
-    def _add(self, tallies: dict[Labels, Tally], served: Served, where: str) -> None:
-        tally = tallies.setdefault(Labels(served.code, served.method, served.protocol, where), Tally())
+    def _add(self, tallies: dict[Labels, RequestTally], served: Served, where: str) -> None:
+        tally = tallies.setdefault(Labels(served.code, served.method, served.protocol, where), RequestTally())
         tally.requests += 1
         tally.seconds += served.seconds
         tally.received += served.received
@@ -123,7 +123,7 @@ def family(name: str, kind: str, text: str) -> Iterator[str]:
 PARTED: Final = "partitioned by status code, protocol, and method."
 
 
-def tallied(what: str, tallies: dict[Labels, Tally], words: tuple[str, str]) -> Iterator[str]:
+def tallied(what: str, tallies: dict[Labels, RequestTally], words: tuple[str, str]) -> Iterator[str]:
     """The four families of an entrypoint or of the services; a family without series is not told."""
     if not tallies:
         return
@@ -151,7 +151,7 @@ def counter(what: str, name: str, text: str, values: Iterable[tuple[Labels, int]
         yield f"traefik_{what}_{name}{labels.text(what)} {value}"
 
 
-def histogram(what: str, labels: Labels, tally: Tally) -> Iterator[str]:
+def histogram(what: str, labels: Labels, tally: RequestTally) -> Iterator[str]:
     """One histogram."""
     name = f"traefik_{what}_request_duration_seconds"
     for limit, value in zip(BUCKETS, tally.buckets, strict=True):

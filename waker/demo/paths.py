@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from waker.demo.faults import Call
-from waker.demo.kinds import BY_PATH, Key, Resource
+from waker.demo.kinds import BY_PATH, Key, ServedResource
 from waker.demo.refusals import method_not_allowed, no_such_path
 
 COLLECTION = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
@@ -11,10 +11,10 @@ OBJECT = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PathTarget:
     """What a path names: a collection, if `name` is "", or an object. `namespace` "" is all of them, or none."""
 
-    resource: Resource
+    resource: ServedResource
     namespace: str = ""
     name: str = ""
     subresource: str = ""
@@ -33,7 +33,7 @@ class Target:
         return Call(verb, self.resource.plural, self.namespace, self.name, self.subresource)
 
 
-def target_of(path: str) -> Target:
+def target_of(path: str) -> PathTarget:
     """Read a path. Raises Refused (404)."""
     match path.strip("/").split("/"):
         case ["api", version, *rest] if rest:
@@ -53,4 +53,4 @@ def target_of(path: str) -> Target:
         raise no_such_path()
     if name and resource.namespaced and not namespace:
         raise no_such_path()
-    return Target(resource, namespace, name, subresource)
+    return PathTarget(resource, namespace, name, subresource)

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from waker.demo.admission import stamp
 from waker.demo.kinds import PODS, Key, Obj, key_of
-from waker.demo.samples import READY_AFTER, SAMPLES, Handler, Sample
+from waker.demo.samples import READY_AFTER, SAMPLES, Handler, SampleApp
 from waker.demo.verbs import Verbs
 from waker.demo.workloads import NODE
 
@@ -142,7 +142,7 @@ class InFlight:
 
 
 @asynccontextmanager
-async def serving(pod: Obj, sample: Sample | None) -> AsyncIterator[int | None]:
+async def serving(pod: Obj, sample: SampleApp | None) -> AsyncIterator[int | None]:
     """Run the pod's app, if it has one; gives the port it listens on. Leaving waits for requests in flight."""
     if sample is None:
         yield None
@@ -160,7 +160,7 @@ async def serving(pod: Obj, sample: Sample | None) -> AsyncIterator[int | None]:
         await runner.cleanup()
 
 
-def sample_of(pod: Obj) -> Sample | None:
+def sample_of(pod: Obj) -> SampleApp | None:
     """The app that the first container's image is named after: `demo/shop:1` runs `shop`."""
     containers = pod["spec"].get("containers") or [{}]
     image = containers[0].get("image", "").rpartition("/")[2].partition(":")[0]

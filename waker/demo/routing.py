@@ -22,7 +22,7 @@ CONTROLLER: Final = "traefik.io/ingress-controller"
 DEFAULT_SERVICE: Final = "default-backend@kubernetes"
 
 
-class Server(NamedTuple):
+class RoutedServer(NamedTuple):
     """A ready endpoint."""
 
     host: str
@@ -30,21 +30,21 @@ class Server(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RouteTarget:
     """A backend: its name in the metrics, and who can be asked."""
 
     service: str
-    servers: tuple[Server, ...]
+    servers: tuple[RoutedServer, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class DemoRoute:
     """A path entry. `host` "" is any host; "*.x" one label before x."""
 
     host: str
     path: str
     path_type: str
-    target: Target
+    target: RouteTarget
 
     def fits(self, host: str, path: str) -> bool:
         """Does a request belong to it?"""
@@ -75,14 +75,14 @@ class Route:
 class Table:
     """All routes at one moment."""
 
-    routes: tuple[Route, ...] = ()
-    default: Target | None = None
+    routes: tuple[DemoRoute, ...] = ()
+    default: RouteTarget | None = None
 
-    def find(self, host: str, path: str) -> Target | None:
+    def find(self, host: str, path: str) -> RouteTarget | None:
         """Where this request goes. `host` may have a port."""
         host = host.lower().partition(":")[0]
         fitting = [route for route in self.routes if route.fits(host, path)]
-        return max(fitting, key=Route.rank).target if fitting else self.default
+        return max(fitting, key=DemoRoute.rank).target if fitting else self.default
 
     def services(self) -> frozenset[str]:
         """The names of all backends in the metrics."""
@@ -114,18 +114,18 @@ def sources(
 
 def table_of(seen: Sources) -> Table:
     """The routes of all Ingresses that are ours."""
-    routes: list[Route] = []
-    default: Target | None = None
+    routes: list[DemoRoute] = []
+    default: RouteTarget | None = None
     for ingress in filter(lambda ingress: is_ours(ingress, seen.classes), seen.ingresses):
         spec, namespace = ingress.get("spec") or {}, ingress["metadata"]["namespace"]
         if spec.get("defaultBackend") and default is None:
             found = target_of(seen, namespace, spec["defaultBackend"])
-            default = found and Target(DEFAULT_SERVICE, found.servers)
+            default = found and RouteTarget(DEFAULT_SERVICE, found.servers)
         for rule in spec.get("rules") or ():
             for path in (rule.get("http") or {}).get("paths") or ():
                 target = target_of(seen, namespace, path["backend"])
                 if target is not None:
-                    routes.append(Route(rule.get("host", ""), path.get("path", ""), path["pathType"], target))
+                    routes.append(DemoRoute(rule.get("host", ""), path.get("path", ""), path["pathType"], target))
     return Table(tuple(routes), default)
 
 
@@ -137,7 +137,7 @@ def is_ours(ingress: Obj, classes: Iterable[Obj]) -> bool:
     return name is None or name in ours
 
 
-def target_of(seen: Sources, namespace: str, backend: Obj) -> Target | None:
+def target_of(seen: Sources, namespace: str, backend: Obj) -> RouteTarget | None:
     """A backend's ready endpoints; None if there is no such Service or port."""
     wanted = backend.get("service")
     if not wanted:
@@ -150,16 +150,16 @@ def target_of(seen: Sources, namespace: str, backend: Obj) -> Target | None:
     if port is None:
         return None
     name = normalized(f"{key.namespace}-{key.name}-{as_written}")
-    return Target(f"{name}@kubernetes", tuple(servers(seen.slices.get(key, ()), port.get("name", ""))))
+    return RouteTarget(f"{name}@kubernetes", tuple(servers(seen.slices.get(key, ()), port.get("name", ""))))
 
 
-def servers(slices: Iterable[Obj], port_name: str) -> Iterable[Server]:
+def servers(slices: Iterable[Obj], port_name: str) -> Iterable[RoutedServer]:
     """The ready endpoints of a Service, by the name of its port. Unknown is ready."""
     for piece in slices:
         for port in piece.get("ports") or ():
             for endpoint in piece.get("endpoints") or () if port["name"] == port_name else ():
                 if endpoint["conditions"].get("ready") in (True, None):
-                    yield from (Server(address, port["port"]) for address in endpoint["addresses"])
+                    yield from (RoutedServer(address, port["port"]) for address in endpoint["addresses"])
 
 
 def normalized(text: str) -> str:

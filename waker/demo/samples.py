@@ -30,7 +30,7 @@ li{padding:.5rem 0;border-top:1px solid currentColor}small{opacity:.6}
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleApp:
     """An app that a pod can run."""
 
     name: str
@@ -79,7 +79,7 @@ async def echoed(request: web.BaseRequest, pod: str) -> web.StreamResponse:
 SAMPLES: Final = {
     sample.name: sample
     for sample in (
-        Sample(
+        SampleApp(
             "shop",
             "The Corner Shop",
             "Open whenever you come by.",
@@ -88,7 +88,7 @@ SAMPLES: Final = {
             "#fdf3e3",
             "#5b3a1d",
         ),
-        Sample(
+        SampleApp(
             "blog",
             "Notes from a Quiet Place",
             "Written slowly, read rarely, always there.",
@@ -97,7 +97,7 @@ SAMPLES: Final = {
             "#eef3f1",
             "#24403a",
         ),
-        Sample(
+        SampleApp(
             "api",
             "api",
             "A service for machines. Send something to /echo and it comes back.",
@@ -111,7 +111,7 @@ SAMPLES: Final = {
 
 
 def manifests(
-    sample: Sample, namespace: str, annotations: dict[str, str] | None = None, replicas: int = 1
+    sample: SampleApp, namespace: str, annotations: dict[str, str] | None = None, replicas: int = 1
 ) -> list[Obj]:
     """A Deployment with these annotations, its Service and an Ingress for its host."""
     name, labels = sample.name, {"app": sample.name}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from waker.demo.kinds import Obj, Resource, field_of
+from waker.demo.kinds import Obj, ServedResource, field_of
 from waker.demo.refusals import bad_request
 
 Test = Callable[[Obj], bool]
@@ -20,7 +20,7 @@ REQUIREMENT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Selector:
+class LabelSelector:
     """All of its tests must hold. An empty one selects everything."""
 
     tests: tuple[Test, ...] = ()
@@ -30,9 +30,9 @@ class Selector:
         return obj is not None and all(test(obj) for test in self.tests)
 
 
-def selector_of(resource: Resource, query: Mapping[str, str]) -> Selector:
+def selector_of(resource: ServedResource, query: Mapping[str, str]) -> LabelSelector:
     """Read the `labelSelector` and `fieldSelector` of a query."""
-    return Selector((*labels(query.get("labelSelector", "")), *fields(resource, query.get("fieldSelector", ""))))
+    return LabelSelector((*labels(query.get("labelSelector", "")), *fields(resource, query.get("fieldSelector", ""))))
 
 
 def labels(text: str) -> list[Test]:
@@ -64,7 +64,7 @@ def requirement(found: re.Match[str]) -> Test:
     return lambda obj: labels_of(obj).get(key) in values
 
 
-def fields(resource: Resource, text: str) -> list[Test]:
+def fields(resource: ServedResource, text: str) -> list[Test]:
     """The requirements of a field selector. Raises Refused (400) for a field that cannot be asked for."""
     known = ("metadata.name", "metadata.namespace", *resource.fields)
     tests: list[Test] = []

@@ -15,14 +15,14 @@ from aiohttp import web
 from waker.demo import refusals
 from waker.demo.admission import stamp
 from waker.demo.faults import Call, Cut, Faults
-from waker.demo.kinds import Obj, Resource
+from waker.demo.kinds import Obj, ServedResource
 from waker.demo.listing import listed, number
-from waker.demo.paths import Target, target_of
-from waker.demo.refusals import Refused
+from waker.demo.paths import PathTarget, target_of
+from waker.demo.refusals import ApiRefusal
 from waker.demo.selectors import selector_of
 from waker.demo.store import Subscription
 from waker.demo.verbs import PatchType, Verbs
-from waker.demo.watching import Watch, events
+from waker.demo.watching import ServedWatch, events
 
 PLAIN: Final = {"/healthz": "ok", "/livez": "ok", "/readyz": "ok"}
 VERSION: Final = {"major": "1", "minor": "37", "gitVersion": "v1.37.2", "platform": "embedded"}
@@ -34,7 +34,7 @@ LONGEST_WATCH: Final = 1800.0  # seconds; the real one chooses between 30 and 60
 class _Stream:
     """An open watch."""
 
-    resource: Resource
+    resource: ServedResource
     changes: Subscription
     request: web.BaseRequest
 
@@ -64,7 +64,7 @@ class ApiServer:
             stream.changes.close()
         await self._runner.cleanup()
 
-    def drop_watches(self, resource: Resource | None = None) -> int:
+    def drop_watches(self, resource: ServedResource | None = None) -> int:
         """Break open watches in the middle, of one kind or of all. Returns how many there were."""
         chosen = [stream for stream in self._streams if resource in (None, stream.resource)]
         for stream in chosen:
@@ -73,7 +73,7 @@ class ApiServer:
                 stream.request.transport.abort()
         return len(chosen)
 
-    def watchers(self, resource: Resource) -> int:
+    def watchers(self, resource: ServedResource) -> int:
         """How many watches of a kind are open."""
         return sum(stream.resource is resource for stream in self._streams)
 
@@ -90,14 +90,14 @@ class ApiServer:
                 return await self._watch(request, target)
             body = await body_of(request)
             return self._answer(request, target, call, body)
-        except Refused as refusal:
+        except ApiRefusal as refusal:
             return refused(refusal)
         except Cut:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
 
-    def _answer(self, request: web.BaseRequest, target: Target, call: Call, body: Any) -> web.Response:
+    def _answer(self, request: web.BaseRequest, target: PathTarget, call: Call, body: Any) -> web.Response:
         verbs, resource, key = self.verbs, target.resource, target.key
         if target.subresource:
             return web.json_response(self._scale(request, target, call, body))
@@ -119,7 +119,7 @@ class ApiServer:
                 return web.json_response(found)
         return web.json_response(self._deleted(target, body))
 
-    def _scale(self, request: web.BaseRequest, target: Target, call: Call, body: Any) -> Obj:
+    def _scale(self, request: web.BaseRequest, target: PathTarget, call: Call, body: Any) -> Obj:
         verbs, resource, key = self.verbs, target.resource, target.key
         match call.verb:
             case "get":
@@ -128,7 +128,7 @@ class ApiServer:
                 return verbs.patch_scale(resource, key, patch_type(request), body)
         return verbs.rescale(resource, key, required(body))
 
-    def _deleted(self, target: Target, body: Any) -> Obj:
+    def _deleted(self, target: PathTarget, body: Any) -> Obj:
         old = self.verbs.delete(target.resource, target.key, (body or {}).get("preconditions"))
         if target.resource.echoes:
             gone = {"deletionTimestamp": stamp(self.verbs.now())}
@@ -136,7 +136,7 @@ class ApiServer:
         details = refusals.details_of(target.resource, target.name) | {"uid": old["metadata"]["uid"]}
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
-    async def _watch(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
+    async def _watch(self, request: web.BaseRequest, target: PathTarget) -> web.StreamResponse:
         watch = self._wanted(request, target)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         store = self.verbs.store
@@ -152,9 +152,9 @@ class ApiServer:
                 self._streams.remove(stream)
         return response
 
-    def _wanted(self, request: web.BaseRequest, target: Target) -> Watch:
+    def _wanted(self, request: web.BaseRequest, target: PathTarget) -> ServedWatch:
         version = number(request.query, "resourceVersion")
-        return Watch(
+        return ServedWatch(
             target.resource,
             target.namespace,
             selector_of(target.resource, request.query),
@@ -194,7 +194,7 @@ def place(item: Obj) -> dict[str, str]:
     return {"namespace": item["metadata"].get("namespace", ""), "name": item["metadata"]["name"]}
 
 
-def refused(refusal: Refused) -> web.Response:
+def refused(refusal: ApiRefusal) -> web.Response:
     """The answer that says no."""
     wait = refusal.details.get("retryAfterSeconds")
     headers = {"Retry-After": str(wait)} if wait else {}

@@ -17,9 +17,9 @@ from typing import Final
 import aiohttp
 
 from waker import names, process
-from waker.demo.cluster import Cluster, Options
+from waker.demo.cluster import DemoCluster, Options
 from waker.demo.kinds import EVENTS, Obj
-from waker.demo.samples import SAMPLES, Sample, manifests
+from waker.demo.samples import SAMPLES, SampleApp, manifests
 from waker.errors import DemoError
 from waker.settings.flags import Settings
 
@@ -34,7 +34,7 @@ async def show(*, check: bool, port: int) -> int:
     logging.getLogger().setLevel(logging.ERROR)  # the timeline says the same
     options = Options(ingress_port=0 if check else port, lag=timedelta(seconds=1 if check else 2))
     try:
-        async with Cluster(options) as cluster, asyncio.TaskGroup() as tasks:
+        async with DemoCluster(options) as cluster, asyncio.TaskGroup() as tasks:
             with tempfile.TemporaryDirectory() as folder:
                 _load(cluster, idle_after=IDLE_AFTER[check])
                 timeline = Timeline()
@@ -50,7 +50,7 @@ async def show(*, check: bool, port: int) -> int:
         raise DemoError(f"the demo cannot start: {error}") from error
 
 
-def _load(cluster: Cluster, *, idle_after: str) -> None:
+def _load(cluster: DemoCluster, *, idle_after: str) -> None:
     data = {"idle-after": idle_after, "scrape-interval": "1s"}
     for name, content in ((names.CONFIG_MAP, data), (names.ACTIVITY, {})):
         metadata = {"name": name, "namespace": "kubesleeper"}
@@ -59,7 +59,7 @@ def _load(cluster: Cluster, *, idle_after: str) -> None:
         cluster.load(manifests(sample, "default", {names.ENABLED: "true"}, REPLICAS))
 
 
-def _settings(cluster: Cluster, folder: Path) -> Settings:
+def _settings(cluster: DemoCluster, folder: Path) -> Settings:
     public = _free_port()
     return Settings(
         namespace="kubesleeper",
@@ -87,7 +87,7 @@ class Timeline:
         """Print one line."""
         print(f"{time.monotonic() - self._began:6.1f}s  {who:<8} {what}", flush=True)
 
-    async def run(self, cluster: Cluster) -> None:
+    async def run(self, cluster: DemoCluster) -> None:
         """Print each Event as it is written."""
         with cluster.store.subscribe(EVENTS) as changes:
             while True:
@@ -97,7 +97,7 @@ class Timeline:
                         self.say(event["involvedObject"]["name"], f"{event['reason']}: {event['message']}")
 
 
-async def _welcome(cluster: Cluster, waker: "asyncio.Task[None]") -> int:
+async def _welcome(cluster: DemoCluster, waker: "asyncio.Task[None]") -> int:
     print("An embedded cluster with three sample apps, and waker beside it. They sleep after 20s without a visit.")
     print("Open one, wait until it sleeps, and open it again:\n")
     for sample in SAMPLES.values():
@@ -107,7 +107,7 @@ async def _welcome(cluster: Cluster, waker: "asyncio.Task[None]") -> int:
     return 0
 
 
-async def _check(cluster: Cluster, timeline: Timeline) -> int:
+async def _check(cluster: DemoCluster, timeline: Timeline) -> int:
     sample = SAMPLES["shop"]
     before = _intent(cluster, sample)
     try:
@@ -122,7 +122,7 @@ async def _check(cluster: Cluster, timeline: Timeline) -> int:
     return 0
 
 
-async def _visit(cluster: Cluster, sample: Sample, timeline: Timeline) -> None:
+async def _visit(cluster: DemoCluster, sample: SampleApp, timeline: Timeline) -> None:
     """As a browser does: the page, its polls, then the app."""
     url, host = cluster.ingress_url(), {"Host": sample.host}
     async with aiohttp.ClientSession() as session:
@@ -142,18 +142,18 @@ async def _visit(cluster: Cluster, sample: Sample, timeline: Timeline) -> None:
         timeline.say("visitor", "sees the app")
 
 
-def _replicas(cluster: Cluster, sample: Sample) -> int:
+def _replicas(cluster: DemoCluster, sample: SampleApp) -> int:
     return int(_object(cluster, "Deployment", sample)["spec"]["replicas"])
 
 
-def _intent(cluster: Cluster, sample: Sample) -> tuple[Obj, Obj, bool]:
+def _intent(cluster: DemoCluster, sample: SampleApp) -> tuple[Obj, Obj, bool]:
     """What the user wrote, and whether anything of a sleep is left."""
     deployment, ingress = _object(cluster, "Deployment", sample), _object(cluster, "Ingress", sample)
     left = names.SAVED_REPLICAS in deployment["metadata"].get("annotations", {})
     return deployment["spec"], ingress["spec"], left
 
 
-def _object(cluster: Cluster, kind: str, sample: Sample) -> Obj:
+def _object(cluster: DemoCluster, kind: str, sample: SampleApp) -> Obj:
     found = cluster.get(kind, "default", sample.name)
     if found is None:
         raise DemoError(f"{kind} {sample.name} is gone")

@@ -19,7 +19,7 @@ from waker.demo.kinds import (
     PODS,
     Key,
     Obj,
-    Resource,
+    ServedResource,
     field_of,
     key_of,
 )
@@ -44,14 +44,14 @@ class Verbs:
         self.store = store
         self.now = now
 
-    def get(self, resource: Resource, key: Key) -> Obj:
+    def get(self, resource: ServedResource, key: Key) -> Obj:
         """The object. Raises Refused (404)."""
         found = self.store.get(resource, key)
         if found is None:
             raise refusals.not_found(resource, key)
         return found
 
-    def create(self, resource: Resource, namespace: str, body: Obj) -> Obj:
+    def create(self, resource: ServedResource, namespace: str, body: Obj) -> Obj:
         """Store a new object. Raises Refused: 404 without its namespace, 409 if the name is taken, 422."""
         obj = admission.admitted(resource, namespace, body, self.now())
         key = key_of(obj)
@@ -63,25 +63,25 @@ class Verbs:
             obj = self._classed(obj)
         return self._write(resource, key, obj)
 
-    def replace(self, resource: Resource, key: Key, body: Obj) -> Obj:
+    def replace(self, resource: ServedResource, key: Key, body: Obj) -> Obj:
         """Put another state in its place; the status stays. Raises Refused: 404, 409 for another version or uid, 422."""
         old = self.get(resource, key)
         if field_of(body, "metadata.uid") not in (None, "", old["metadata"]["uid"]):
             raise refusals.conflict(resource, key)
         return self._update(resource, key, old, body)
 
-    def patch(self, resource: Resource, key: Key, kind: PatchType, patch: Any) -> Obj:
+    def patch(self, resource: ServedResource, key: Key, kind: PatchType, patch: Any) -> Obj:
         """Change it in part. Raises Refused as `replace` does, and 422 if a JSON-Patch does not fit."""
         old = self.get(resource, key)
         return self._update(resource, key, old, patched(old, kind, patch))
 
-    def set_status(self, resource: Resource, key: Key, status: Obj) -> None:
+    def set_status(self, resource: ServedResource, key: Key, status: Obj) -> None:
         """For controllers: write the status, if it changed and the object is still there."""
         old = self.store.get(resource, key)
         if old is not None and old.get("status") != status:
             self.store.write(resource, key, old | {"status": status})
 
-    def delete(self, resource: Resource, key: Key, preconditions: Obj | None = None) -> Obj:
+    def delete(self, resource: ServedResource, key: Key, preconditions: Obj | None = None) -> Obj:
         """Remove it. A pod on a node gets its deletionTimestamp, and the node removes it. Raises Refused: 404, 409."""
         old = self.get(resource, key)
         for field in ("uid", "resourceVersion"):
@@ -94,12 +94,12 @@ class Verbs:
         self.store.write(resource, key, None)
         return old
 
-    def remove(self, resource: Resource, key: Key) -> None:
+    def remove(self, resource: ServedResource, key: Key) -> None:
         """For controllers: it is gone now, if it was there."""
         if self.store.get(resource, key) is not None:
             self.store.write(resource, key, None)
 
-    def scale(self, resource: Resource, key: Key) -> Obj:
+    def scale(self, resource: ServedResource, key: Key) -> Obj:
         """The Scale of a workload."""
         obj = self.get(resource, key)
         metadata = {k: v for k, v in obj["metadata"].items() if k in SCALE_METADATA}
@@ -112,7 +112,7 @@ class Verbs:
             "status": {"replicas": obj["status"].get("replicas", 0), "selector": labels},
         }
 
-    def rescale(self, resource: Resource, key: Key, scale: Obj) -> Obj:
+    def rescale(self, resource: ServedResource, key: Key, scale: Obj) -> Obj:
         """Take a Scale's replicas over."""
         obj = self.get(resource, key)
         version = {"resourceVersion": scale["metadata"].get("resourceVersion", "")} if "metadata" in scale else {}
@@ -120,15 +120,15 @@ class Verbs:
         self.replace(resource, key, obj | {"metadata": obj["metadata"] | version, "spec": spec})
         return self.scale(resource, key)
 
-    def patch_scale(self, resource: Resource, key: Key, kind: PatchType, patch: Any) -> Obj:
+    def patch_scale(self, resource: ServedResource, key: Key, kind: PatchType, patch: Any) -> Obj:
         """Change a Scale in part."""
         return self.rescale(resource, key, patched(self.scale(resource, key), kind, patch))
 
-    def _write(self, resource: Resource, key: Key, obj: Obj) -> Obj:
+    def _write(self, resource: ServedResource, key: Key, obj: Obj) -> Obj:
         stored = self.store.write(resource, key, obj)
         return stored if stored is not None else obj
 
-    def _update(self, resource: Resource, key: Key, old: Obj, body: Obj) -> Obj:
+    def _update(self, resource: ServedResource, key: Key, old: Obj, body: Obj) -> Obj:
         new = admission.updated(resource, key, old, body)
         return old if new is old else self._write(resource, key, new)
 
@@ -167,7 +167,7 @@ def patched(old: Obj, kind: PatchType, patch: Any) -> Obj:
     return new
 
 
-def resource_of(obj: Obj) -> Resource:
+def resource_of(obj: Obj) -> ServedResource:
     """The kind of an object from a manifest. Raises Refused (404) if it is none of ours."""
     group, _, version = obj.get("apiVersion", "").rpartition("/")
     for row in BY_PATH.values():

@@ -8,19 +8,19 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from waker.demo.kinds import Obj, Resource
-from waker.demo.refusals import Refused
-from waker.demo.selectors import Selector
-from waker.demo.store import Change, Store, Subscription
+from waker.demo.kinds import Obj, ServedResource
+from waker.demo.refusals import ApiRefusal
+from waker.demo.selectors import LabelSelector
+from waker.demo.store import Store, StoredChange, Subscription
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class ServedWatch:
     """What is to be watched. `version` None: begin with everything there is. Times in seconds."""
 
-    resource: Resource
+    resource: ServedResource
     namespace: str
-    selector: Selector
+    selector: LabelSelector
     version: int | None
     timeout: float
     bookmark_every: float | None = None
@@ -37,7 +37,7 @@ def event(kind: str, obj: Obj) -> Obj:
     return {"type": kind, "object": obj}
 
 
-def event_of(change: Change, watch: Watch) -> Obj | None:
+def event_of(change: StoredChange, watch: ServedWatch) -> Obj | None:
     """What this watcher is told of a change. A DELETED object has its last state and the new version."""
     before, after = watch.sees(change.old), watch.sees(change.new)
     if after and change.new is not None:
@@ -48,13 +48,13 @@ def event_of(change: Change, watch: Watch) -> Obj | None:
     return None
 
 
-def bookmark(resource: Resource, version: int) -> Obj:
+def bookmark(resource: ServedResource, version: int) -> Obj:
     """Nothing happened up to this version."""
     metadata = {"resourceVersion": str(version)}
     return event("BOOKMARK", {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata})
 
 
-def backlog(store: Store, watch: Watch) -> Iterator[Obj]:
+def backlog(store: Store, watch: ServedWatch) -> Iterator[Obj]:
     """What has happened before the watch began. Raises Refused (410)."""
     if watch.version is None:
         yield from (event("ADDED", obj) for obj in store.all(watch.resource) if watch.sees(obj))
@@ -65,11 +65,11 @@ def backlog(store: Store, watch: Watch) -> Iterator[Obj]:
             yield told
 
 
-async def events(store: Store, watch: Watch, changes: Subscription) -> AsyncIterator[Obj]:
+async def events(store: Store, watch: ServedWatch, changes: Subscription) -> AsyncIterator[Obj]:
     """Everything a watcher is told until its time is over or the subscription is closed."""
     try:
         told = list(backlog(store, watch))
-    except Refused as refusal:
+    except ApiRefusal as refusal:
         yield event("ERROR", refusal.status())
         return
     reached = store.version  # what `changes` holds up to here is in the backlog

@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from waker.demo.admission import SUFFIX_LETTERS, without_nothing
-from waker.demo.kinds import BY_KIND, DEPLOYMENTS, PODS, STATEFUL_SETS, Key, Obj, Resource, key_of
-from waker.demo.store import Change
+from waker.demo.kinds import BY_KIND, DEPLOYMENTS, PODS, STATEFUL_SETS, Key, Obj, ServedResource, key_of
+from waker.demo.store import StoredChange
 from waker.demo.verbs import Verbs
 
 NODE: Final = "demo-node"
@@ -21,7 +21,7 @@ NODE: Final = "demo-node"
 class Which(NamedTuple):
     """A workload to look at."""
 
-    resource: Resource
+    resource: ServedResource
     key: Key
 
 
@@ -36,7 +36,7 @@ async def run(verbs: Verbs) -> None:
             dirty = set(concerned(await changes.wait()))
 
 
-def concerned(changes: Iterable[Change]) -> Iterable[Which]:
+def concerned(changes: Iterable[StoredChange]) -> Iterable[Which]:
     """Whose business these changes are."""
     for change in changes:
         if change.resource is not PODS:

@@ -12,7 +12,7 @@ from waker import names
 from waker.explain.shape import Reason
 from waker.plan.actions import Plan
 from waker.plan.model import Phase, Pin, Snapshot
-from waker.plan.sleep_due import asked_to_sleep, idle_period, visited_at
+from waker.plan.sleep_due import idle_period, sleep_requested, visited_at
 from waker.settings.times import format_duration
 
 # What `kind` can be, and what it says.
@@ -24,15 +24,15 @@ KINDS = {
     "pinned": "it is pinned awake",
     "paused": "KubeSleeper is paused",
     "waking": "it is being woken, or it is stuck on the way",
-    "blind": "an ingress controller cannot count its visits",
-    "unread": "a pod of an ingress controller could not be read",
-    "unobserved": "it has not been observed for long enough to call it idle",
+    "not-counted": "an ingress controller cannot count its visits",
+    "not-read": "a pod of an ingress controller could not be read",
+    "not-observed": "it has not been observed for long enough to call it idle",
     "in-use": "it was visited within its idle period",
     "blocked": "it should sleep, and something stands in the way at the moment",
     "dry-run": "waker runs with --dry-run",
 }
 
-RISING = (Phase.WAKING, Phase.RISING, Phase.STUCK)
+RISING = (Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Case:
     seen: Snapshot
     plan: Plan
     enabled: bool
-    asked: bool  # of the running service
+    from_service: bool  # of the running service
     unreadable: tuple[str, ...] = ()  # annotations
-    blind: tuple[str, ...] = ()  # visits that no controller counts
-    unread: tuple[str, ...] = ()  # pods of controllers
+    uncounted: tuple[str, ...] = ()  # visits that no controller counts
+    unread_pods: tuple[str, ...] = ()  # pods of controllers
     dry_run: bool = False
 
 
@@ -84,16 +84,16 @@ def _of_the_moment(case: Case) -> Iterator[Reason]:
 
 def _of_traffic(case: Case, now: datetime) -> Iterator[Reason]:
     """Blind spots stand against sleep by traffic also where a pin or a person has put the app to sleep."""
-    yield from (Reason(kind="blind", text=each, fix="") for each in case.blind)
-    yield from (Reason(kind="unread", text=each, fix="") for each in case.unread)
-    watched = case.asked and case.enabled and case.seen.workload.replicas and case.plan.phase not in RISING
+    yield from (Reason(kind="not-counted", text=each, fix="") for each in case.uncounted)
+    yield from (Reason(kind="not-read", text=each, fix="") for each in case.unread_pods)
+    watched = case.from_service and case.enabled and case.seen.workload.replicas and case.plan.phase not in RISING
     if not watched or _told_to_sleep(case):
         return
     visited, idle_after = visited_at(case.seen), _idle_after(case)
     if visited is None:
-        if not (case.unread or case.seen.problems):  # with problems it is not watched, and it need not be
+        if not (case.unread_pods or case.seen.problems):  # with problems it is not watched, and it need not be
             why = case.seen.traffic.unknown or "it has not been observed yet"
-            yield Reason(kind="unobserved", text=f"no idle period has begun: {why}", fix="")
+            yield Reason(kind="not-observed", text=f"no idle period has begun: {why}", fix="")
     elif visited + idle_after > now:
         used, left = format_duration(now - visited), format_duration(visited + idle_after - now)
         rests = f"idle-after {format_duration(idle_after)}"
@@ -107,7 +107,7 @@ def _last(case: Case, now: datetime) -> Iterator[Reason]:
     """Nothing else stands against sleep, so by now it should be asleep, or very soon."""
     visited = visited_at(case.seen)
     due = _told_to_sleep(case) or (visited is not None and visited + _idle_after(case) <= now)
-    if due and case.asked and case.plan.phase in (Phase.AWAKE, Phase.FALLING):
+    if due and case.from_service and case.plan.phase in (Phase.AWAKE, Phase.FALLING_ASLEEP):
         holder = (
             "" if case.seen.leader else "; this replica of waker does not hold the Lease, another one does the work"
         )
@@ -116,7 +116,7 @@ def _last(case: Case, now: datetime) -> Iterator[Reason]:
 
 def _told_to_sleep(case: Case) -> bool:
     pin = case.seen.policy.pin if case.seen.policy else Pin.AUTO
-    return pin is Pin.ASLEEP or (pin is Pin.AUTO and asked_to_sleep(case.seen))
+    return pin is Pin.ASLEEP or (pin is Pin.AUTO and sleep_requested(case.seen))
 
 
 def _idle_after(case: Case) -> timedelta:
@@ -134,15 +134,15 @@ def answer(case: Case, reasons: Sequence[Reason], now: datetime) -> str:
     match plan.phase:
         case Phase.ASLEEP:
             return f"{app} {_asleep(case, now)}."
-        case Phase.FALLING:
+        case Phase.FALLING_ASLEEP:
             return f"{app} is falling asleep: {plan.reason}."
-        case Phase.WAKING | Phase.RISING:
+        case Phase.WAKING | Phase.RESTORING_ROUTES:
             return f"{app} is waking: {plan.reason}."
         case Phase.STUCK:
             return f"{app} is stuck: {plan.reason}."
-        case Phase.UNMANAGED:
+        case Phase.NOT_MANAGED:
             return f"{app} cannot sleep: {_first(reasons) or plan.reason}."
-    if not reasons and not case.asked:
+    if not reasons and not case.from_service:
         return f"{app} is awake; whether it is visited is known to the running service only."
     return f"{app} is awake: {_first(reasons) or plan.reason}."
 

@@ -7,7 +7,7 @@ settings (`1h30m`); null is "not known" or "there is none". Plain dicts, for the
 from typing import TypedDict
 
 
-class App(TypedDict):
+class ExplainedApp(TypedDict):
     """Which workload."""
 
     kind: str
@@ -91,14 +91,14 @@ class Sign(TypedDict):
 class Explained(TypedDict):
     """One app. `against` is empty if it may sleep; `activity` has the newest sign first.
 
-    `asked`: the running service answered; else the facts were worked out without it, and nothing is known of visits.
+    `fromService`: the running service answered; else the facts were worked out without it, and nothing is known of visits.
     `sleepsAt`: the idle period after the newest sign ends then; null if visits are not known.
     """
 
-    app: App
+    app: ExplainedApp
     at: str
     answer: str
-    asked: bool
+    fromService: bool
     enabled: bool
     phase: str
     reason: str

@@ -13,8 +13,8 @@ from waker.settings.times import format_duration
 
 WIDTH = 100
 INDENT = "  "
-ASLEEP = ("Asleep", "Falling")
-EXPLAINED_ABOVE = ("Awake", "Unmanaged")  # phases whose reason the first section tells, and more of it
+ASLEEP = ("Asleep", "FallingAsleep")
+EXPLAINED_ABOVE = ("Awake", "NotManaged")  # phases whose reason the first section tells, and more of it
 
 
 def text(facts: Explained) -> str:
@@ -38,7 +38,7 @@ def text(facts: Explained) -> str:
 
 
 def _title(facts: Explained) -> str:
-    if not facts["enabled"] or facts["phase"] == "Unmanaged":
+    if not facts["enabled"] or facts["phase"] == "NotManaged":
         return "What stands against its sleep"
     return "What stands against sleep by traffic" if facts["phase"] in ASLEEP else "What keeps it awake"
 
@@ -52,7 +52,7 @@ def _reasons(reasons: Iterable[Reason]) -> Iterator[str]:
 
 def _state(facts: Explained) -> Iterator[str]:
     saved = f", {facts['saved']} when it is awake" if facts["saved"] is not None and not facts["replicas"] else ""
-    who = "the running service" if facts["asked"] else "nobody: worked out here"
+    who = "the running service" if facts["fromService"] else "nobody: worked out here"
     why = "" if facts["phase"] in EXPLAINED_ABOVE else f" ({facts['reason']})"
     rows = [
         ("phase", f"{facts['phase']}{why}"),

@@ -18,7 +18,7 @@ from waker.cluster.client import Api
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import ClusterError
 from waker.plan.model import AppId
-from waker.traffic.visit_record import Record, decode, encode
+from waker.traffic.visit_record import VisitRecord, decode, encode
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ LOOK: Final = 10.0  # seconds; to compare 1,000 apps with what is written takes 
 MOST: Final = 900_000  # bytes; a ConfigMap holds 1 MiB
 
 
-class Activity:
+class ActivityStore:
     """See above. `knocked_at`: visits that waker saw itself; `writing`: whether this process may write now."""
 
     def __init__(
@@ -44,12 +44,12 @@ class Activity:
         self._api = api
         self._path = CONFIG_MAPS.one(namespace, names.ACTIVITY)
         self._knocked_at = knocked_at
-        self._writing = writing
+        self._may_write = writing
         self._clock = clock
-        self._last: Record | None = None
+        self._last: VisitRecord | None = None
         self._tried_at: datetime | None = None
 
-    async def read(self) -> Record | None:
+    async def read(self) -> VisitRecord | None:
         """What was written by whomever; None if there is nothing that can be read."""
         try:
             found = await self._api.get(self._path)
@@ -60,12 +60,12 @@ class Activity:
         self._tried_at = self._last.written_at if self._last else None
         return self._last
 
-    async def run(self, known: Callable[[], Record]) -> None:
+    async def run(self, known: Callable[[], VisitRecord]) -> None:
         """For ever: write down what is known, when it is due. Who begins to hold the Lease reads what others wrote last."""
         holding = False
         while True:
             await asyncio.sleep(LOOK)
-            was, holding = holding, self._writing()
+            was, holding = holding, self._may_write()
             if holding and not was:
                 await self.read()
             if self.due():
@@ -74,9 +74,9 @@ class Activity:
     def due(self) -> bool:
         """Whether this process may write at this moment, and the last write, of whomever, is long enough ago."""
         now = self._clock()
-        return self._writing() and (self._tried_at is None or not now - EVERY < self._tried_at <= now)
+        return self._may_write() and (self._tried_at is None or not now - EVERY < self._tried_at <= now)
 
-    async def write(self, known: Record) -> None:
+    async def write(self, known: VisitRecord) -> None:
         """Write down what is quiet, if that is news. A failure is told, and tried again a minute later."""
         record = self._quiet(known)
         old = self._last is None or self._last.written_at <= record.written_at - RENEWED
@@ -94,7 +94,7 @@ class Activity:
             return
         self._last = record
 
-    def _quiet(self, known: Record) -> Record:
+    def _quiet(self, known: VisitRecord) -> VisitRecord:
         """Without apps that are being visited, and those that waker itself has seen visited since."""
         until = known.written_at - QUIET
         quiet = {

@@ -5,36 +5,36 @@ from dataclasses import replace
 from datetime import datetime
 
 from waker import names
-from waker.cluster.app_endpoints import Endpoints, ServicePortName
-from waker.observe.cluster import Sight
+from waker.cluster.app_endpoints import AppEndpoints, ServicePortName
+from waker.observe.cluster import ObservedApp
 from waker.plan.model import Address, AppId, Backend, Holder, Ingress, Phase, Route, Service, Traffic
-from waker.plan.page_transport import passage_of
+from waker.plan.page_transport import page_transport
 from waker.plan.progress import Start, progress_of
 from waker.plan.routes.discovery import port_of
-from waker.plan.typical_wake import usual
-from waker.traffic.controllers import Interest, Place, interest, refusals
-from waker.traffic.controllers.configured import fitted, spec_of
-from waker.web.registry import Account
+from waker.plan.typical_wake import typical_wake
+from waker.traffic.controllers import CountedBackend, Interest, interest, refusals
+from waker.traffic.controllers.configured import configured_adapter, controller_name
+from waker.web.registry import PageFacts
 
 
-def interests(sight: Sight) -> dict[str, Interest]:
+def counted_as(sight: ObservedApp) -> dict[str, Interest]:
     """What the controllers count an app under, by the text of its route."""
-    services = {each.name: each for each in sight.found.services}
+    services = {each.name: each for each in sight.discovery.services}
     found = {}
-    for route in sight.found.routes:
-        adapter = fitted(route.controller, sight.live)
+    for route in sight.discovery.routes:
+        adapter = configured_adapter(route.controller, sight.live)
         place = _place(route, services[route.backend.service])
         if adapter and place:
             found[str(route.id)] = interest(adapter, place)
     return found
 
 
-def _place(route: Route, service: Service) -> Place | None:
+def _place(route: Route, service: Service) -> CountedBackend | None:
     port = port_of(service, route.backend)
     if not port:
         return None
     id, backend = route.id, route.backend
-    return Place(
+    return CountedBackend(
         id.namespace,
         id.ingress,
         backend.service,
@@ -48,18 +48,18 @@ def _place(route: Route, service: Service) -> Place | None:
     )
 
 
-def life_of(sight: Sight) -> str:
+def incarnation(sight: ObservedApp) -> str:
     """What an app's idle clock is good for: this workload, since its last wake, as long as its routes are its own."""
     workload = sight.workload
-    ours = any(route.holder is Holder.OURS for route in sight.found.routes)
+    ours = any(route.holder is Holder.WAKER for route in sight.discovery.routes)
     return f"{workload.uid} {workload.annotations.get(names.AWAKE_SINCE, '')} {ours}"
 
 
-def unseen(sight: Sight) -> tuple[str, ...]:
+def uncounted_routes(sight: ObservedApp) -> tuple[str, ...]:
     """Why visits of its routes can never be seen, whatever is scraped: a sentence for each."""
     reasons: list[str] = []
-    for route in sight.found.routes:
-        adapter = fitted(route.controller, sight.live)
+    for route in sight.discovery.routes:
+        adapter = configured_adapter(route.controller, sight.live)
         if adapter:
             reasons += refusals(adapter, route.id, _annotations(sight.ingresses, route))
         elif route.controller:
@@ -70,9 +70,9 @@ def unseen(sight: Sight) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
-def unseeable(sight: Sight) -> str:
+def why_uncounted(sight: ObservedApp) -> str:
     """The same as one text; "" if all visits can be seen."""
-    return "; ".join(unseen(sight))
+    return "; ".join(uncounted_routes(sight))
 
 
 def _annotations(ingresses: Mapping[str, Ingress], route: Route) -> Mapping[str, str]:
@@ -80,42 +80,45 @@ def _annotations(ingresses: Mapping[str, Ingress], route: Route) -> Mapping[str,
     return ingress.annotations if ingress else {}
 
 
-def traffic_of(sight: Sight, scraped: Traffic) -> Traffic:
+def traffic_of(sight: ObservedApp, scraped: Traffic) -> Traffic:
     """The scraped traffic, unless some route cannot be seen at all."""
-    why = unseeable(sight)
+    why = why_uncounted(sight)
     return replace(scraped, unknown=why) if why else scraped
 
 
-def account_of(sight: Sight, phase: Phase, starts: Iterable[Start]) -> Account:
+def page_facts(sight: ObservedApp, phase: Phase, starts: Iterable[Start]) -> PageFacts:
     """What the page tells of an app in this phase, whose pods have come so far."""
     passages = {
-        route.id.ingress: passage_of(spec_of(route.controller), _annotations(sight.ingresses, route))
-        for route in sight.found.routes
+        route.id.ingress: page_transport(controller_name(route.controller), _annotations(sight.ingresses, route))
+        for route in sight.discovery.routes
     }
-    return Account(progress_of(phase, starts, sight.workload.refused), usual(sight.workload.annotations), passages)
+    return PageFacts(
+        progress_of(phase, starts, sight.workload.pods_refused), typical_wake(sight.workload.annotations), passages
+    )
 
 
-def hindrance(sight: Sight, starts: Iterable[Start]) -> str:
+def start_failure(sight: ObservedApp, starts: Iterable[Start]) -> str:
     """What keeps the app's pods from starting, for those who run it; "" if nothing does, or nobody looks."""
-    return progress_of(Phase.WAKING, starts, sight.workload.refused).detail if sight.workload.replicas else ""
+    return progress_of(Phase.WAKING, starts, sight.workload.pods_refused).detail if sight.workload.replicas else ""
 
 
-def routed_ports(sight: Sight) -> frozenset[ServicePortName]:
+def routed_ports(sight: ObservedApp) -> frozenset[ServicePortName]:
     """The Service ports that routes lead to. One that its Service does not have is left out: there is nothing to wait for."""
-    services = {each.name: each for each in sight.found.services}
+    services = {each.name: each for each in sight.discovery.services}
     found = (
-        (route.backend.service, port_of(services[route.backend.service], route.backend)) for route in sight.found.routes
+        (route.backend.service, port_of(services[route.backend.service], route.backend))
+        for route in sight.discovery.routes
     )
     return frozenset((service, port.name) for service, port in found if port)
 
 
-def ready(sight: Sight, endpoints: Endpoints) -> bool:
+def all_ready(sight: ObservedApp, endpoints: AppEndpoints) -> bool:
     """A ready endpoint behind every routed Service port."""
     return all(endpoints.ready(sight.workload.id, *port) for port in routed_ports(sight))
 
 
-def pick(
-    app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: Endpoints, answering: frozenset[str]
+def pick_address(
+    app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: AppEndpoints, answering: frozenset[str]
 ) -> Address | None:
     """A pod behind one backend that is ready, or `answering` and so as good as ready, in turn."""
     service = services.get(backend.service)

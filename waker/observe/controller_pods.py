@@ -14,19 +14,19 @@ import aiohttp
 
 from waker.cluster import manifests
 from waker.cluster.client import Api
-from waker.cluster.informer import Reflector, Source
+from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import PODS
 from waker.plan.model import Address, AppId, Pod, Route
 from waker.traffic import ownership
 from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port, Selector
-from waker.traffic.ownership import Answer, Question
+from waker.traffic.ownership import Owner, Question
 
 MOST_LEFT = 100  # one that came and went is as good as many
 Discount = Callable[[Pod, Interest], None]
 Adapters = Callable[[str], Adapter | None]
 
 
-class Asked(NamedTuple):
+class OwnershipCheck(NamedTuple):
     """One probe: whom, for which route, with which question."""
 
     pod: Pod
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
     question: Question
 
 
-class Fleet:
+class ControllerPods:
     """See above. `discount` is told of probes that an app answered, for they count as its traffic.
 
     `adapter` knows the controllers as the settings want them, by what they go by in a Route.
@@ -54,56 +54,56 @@ class Fleet:
         self._discount = discount
         self._clock = clock
         self._adapter = adapter
-        self._reflectors: dict[Selector, Reflector[Pod]] = {}
-        self._left: dict[Selector, deque[tuple[int, Pod]]] = {}  # numbered
+        self._informers: dict[Selector, Informer[Pod]] = {}
+        self._departed: dict[Selector, deque[tuple[int, Pod]]] = {}  # numbered
         self._last = 0  # the number of the one that left last
-        self._told: dict[str, int] = {}  # up to which number, by controller: several may have pods in common
+        self._reported_up_to: dict[str, int] = {}  # up to which number, by controller: several may have pods in common
         self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}
 
-    def follow(self, controllers: Iterable[str], tasks: asyncio.TaskGroup) -> None:
+    def watch(self, controllers: Iterable[str], tasks: asyncio.TaskGroup) -> None:
         """Watch the pods of these controllers too, from now on."""
         for adapter in filter(None, map(self._adapter, controllers)):
             for selector in adapter.selectors:
-                if selector not in self._reflectors:
+                if selector not in self._informers:
                     path = PODS.collection(selector.namespace) if selector.namespace else PODS.everywhere()
                     source = Source(path, {"labelSelector": selector.labels})
-                    reflector = Reflector(self._api, source, manifests.pod, self._left_by(selector), self._clock)
-                    self._reflectors[selector] = reflector
+                    reflector = Informer(self._api, source, manifests.pod, self._on_departure(selector), self._clock)
+                    self._informers[selector] = reflector
                     tasks.create_task(reflector.run(), name=f"pods {selector}")
 
     def pods(self, adapter: Adapter) -> Sequence[Pod]:
         """The pods of one controller."""
-        reflectors = [self._reflectors[each] for each in adapter.selectors if each in self._reflectors]
+        reflectors = [self._informers[each] for each in adapter.selectors if each in self._informers]
         return list({pod.uid: pod for reflector in reflectors for pod in reflector.values()}.values())
 
-    def left(self, adapter: Adapter) -> list[Pod]:
+    def departed(self, adapter: Adapter) -> list[Pod]:
         """The pods that have gone since this was last asked for this controller."""
-        told, self._told[adapter.controller] = self._told.get(adapter.controller, 0), self._last
-        return [pod for each in adapter.selectors for number, pod in self._left.get(each, ()) if number > told]
+        told, self._reported_up_to[adapter.controller] = self._reported_up_to.get(adapter.controller, 0), self._last
+        return [pod for each in adapter.selectors for number, pod in self._departed.get(each, ()) if number > told]
 
-    def _left_by(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
+    def _on_departure(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
         def moved(old: Pod | None, new: Pod | None) -> None:
             if old and not new and old.address:
                 self._last += 1
-                self._left.setdefault(selector, deque(maxlen=MOST_LEFT)).append((self._last, old))
+                self._departed.setdefault(selector, deque(maxlen=MOST_LEFT)).append((self._last, old))
 
         return moved
 
     async def prime(self, adapter: Adapter, pod: Pod, namespace: str) -> None:
         """Have the pod count something: a probe of a keeper."""
         if adapter.proxy:
-            await ownership.ask(self._session, _at(pod, adapter.proxy), ownership.keeper_question(namespace))
+            await ownership.check_owner(self._session, _at(pod, adapter.proxy), ownership.keeper_question(namespace))
 
-    async def unprepared(self, routes: Iterable[Route]) -> str:
+    async def unreachable(self, routes: Iterable[Route]) -> str:
         """Why some controller pod cannot reach waker through the keeper, "" if all can or nothing can be told."""
         asked = [
-            Asked(pod, route, address, ownership.keeper_question(route.id.namespace))
+            OwnershipCheck(pod, route, address, ownership.keeper_question(route.id.namespace))
             for route in {route.controller: route for route in routes}.values()
             for pod, address in self._serving(route)
         ]
-        answers = await ownership.ask_all(self._session, [(each.address, each.question) for each in asked])
+        answers = await ownership.check_owners(self._session, [(each.address, each.question) for each in asked])
         for each, answer in zip(asked, answers, strict=True):
-            if answer is Answer.THEIRS:
+            if answer is Owner.OTHER:
                 return f"ingress controller pod {each.pod.namespace}/{each.pod.name} does not reach waker yet"
         return ""
 
@@ -116,9 +116,9 @@ class Fleet:
         """
         swap = frozenset(route.swapped_at for route in routes)
         known = self._followed.get(app)
-        asked = self._questions(routes)
-        told: dict[Route, list[Answer]] = {}
-        answers = await asyncio.gather(*(self._ask(each, interests.get(str(each.route.id))) for each in asked))
+        asked = self._checks(routes)
+        told: dict[Route, list[Owner]] = {}
+        answers = await asyncio.gather(*(self._check(each, interests.get(str(each.route.id))) for each in asked))
         for each, answer in zip(asked, answers, strict=True):
             told.setdefault(each.route, []).append(answer)
         if not all(self._has_followed(route, told.get(route, [])) for route in routes):
@@ -132,10 +132,10 @@ class Fleet:
         """Nobody asks for this app any more."""
         self._followed.pop(app, None)
 
-    async def _ask(self, asked: Asked, interest: Interest | None) -> Answer:
+    async def _check(self, asked: OwnershipCheck, interest: Interest | None) -> Owner:
         """The discount at once, before a page can show the probe: other pods may take long to answer."""
-        answer = await ownership.ask(self._session, asked.address, asked.question)
-        if answer is Answer.THEIRS and interest:
+        answer = await ownership.check_owner(self._session, asked.address, asked.question)
+        if answer is Owner.OTHER and interest:
             self._discount(asked.pod, interest)
         return answer
 
@@ -146,17 +146,17 @@ class Fleet:
             return []
         return [(pod, _at(pod, adapter.proxy)) for pod in self.pods(adapter) if pod.ready and pod.address]
 
-    def _questions(self, routes: Sequence[Route]) -> list[Asked]:
+    def _checks(self, routes: Sequence[Route]) -> list[OwnershipCheck]:
         return [
-            Asked(pod, route, address, ownership.question_for(route.id))
+            OwnershipCheck(pod, route, address, ownership.question_for(route.id))
             for route in routes
             for pod, address in self._serving(route)
         ]
 
-    def _has_followed(self, route: Route, answers: Sequence[Answer]) -> bool:
-        if Answer.THEIRS in answers:
+    def _has_followed(self, route: Route, answers: Sequence[Owner]) -> bool:
+        if Owner.OTHER in answers:
             return False
-        if answers and all(answer is Answer.OURS for answer in answers):
+        if answers and all(answer is Owner.WAKER for answer in answers):
             return True
         adapter = self._adapter(route.controller)
         lag = adapter.lag if adapter else DEFAULT_LAG

@@ -13,12 +13,12 @@ from pathlib import Path
 from waker import names
 from waker.cluster.client import Api
 from waker.cluster.events import Subject
-from waker.cluster.informer import Reflector, Source
+from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import SettingsError, ThemeError
-from waker.observe.configmap import Content, content
-from waker.web.page import Page
-from waker.web.page_context import Context, Look, context_of
+from waker.observe.configmap import ConfigMapContent, parse_config_map
+from waker.web.page import WaitingPage
+from waker.web.page_context import PageContext, Template, page_context
 from waker.web.samples import SAMPLES
 
 log = logging.getLogger(__name__)
@@ -33,32 +33,32 @@ class Themes:
         self,
         api: Api,
         namespace: str,
-        page: Page,
+        page: WaitingPage,
         complained: Callable[[Subject, str], None],
         clock: Callable[[], datetime],
     ) -> None:
         self.page = page
-        self._complained = complained
-        self._from_folder: dict[str, Look] = {}
+        self._report = complained
+        self._from_folder: dict[str, Template] = {}
         source = Source(CONFIG_MAPS.collection(namespace), {"fieldSelector": f"metadata.name={names.THEMES_MAP}"})
-        self.reflector: Reflector[Content] = Reflector(api, source, content, self._take, clock)
+        self.informer: Informer[ConfigMapContent] = Informer(api, source, parse_config_map, self._changed_to, clock)
 
-    def read(self, folder: str) -> None:
+    def read_folder(self, folder: str) -> None:
         """Take the themes of a folder; "" is none. Raises SettingsError if it cannot be read."""
         if not folder:
             return
-        self._from_folder, problems = looks(folder_texts(folder), self.page)
+        self._from_folder, problems = checked_themes(folder_texts(folder), self.page)
         for problem in problems:
             log.warning("%s: %s", folder, problem)
-        self.page.wear(self._from_folder)
+        self.page.use_themes(self._from_folder)
 
-    def _take(self, old: Content | None, new: Content | None) -> None:
-        found, problems = looks(dict(new[1]) if new else {}, self.page)
+    def _changed_to(self, old: ConfigMapContent | None, new: ConfigMapContent | None) -> None:
+        found, problems = checked_themes(dict(new[1]) if new else {}, self.page)
         for problem in problems:
             log.warning("ConfigMap %s: %s", names.THEMES_MAP, problem)
             if new:
-                self._complained(new[0], problem)
-        self.page.wear(self._from_folder | found)
+                self._report(new[0], problem)
+        self.page.use_themes(self._from_folder | found)
         log.info("themes: %s", ", ".join(sorted(self._from_folder | found)) or "none")
 
 
@@ -71,29 +71,29 @@ def folder_texts(folder: str) -> dict[str, str]:
         raise SettingsError(f"--themes: {folder} cannot be read: {error}") from error
 
 
-def looks(texts: Mapping[str, str], page: Page) -> tuple[dict[str, Look], list[str]]:
+def checked_themes(texts: Mapping[str, str], page: WaitingPage) -> tuple[dict[str, Template], list[str]]:
     """Themes by name of texts by file name, and a sentence for each that is broken."""
     found, problems = {}, []
     for file, text in texts.items():
         try:
-            found[_name(file)] = look_of(text, page)
+            found[_name(file)] = checked_theme(text, page)
         except ThemeError as error:
             problems.append(f"theme {file[:80]}: {error}")
     return found, problems
 
 
-def look_of(text: str, page: Page) -> Look:
+def checked_theme(text: str, page: WaitingPage) -> Template:
     """One theme, tried on every state in every language. Raises ThemeError."""
     from waker.web import themes  # noqa: PLC0415 the template compiler: only where there is a theme
 
-    return themes.accepted(text, samples(page))
+    return themes.checked_template(text, samples(page))
 
 
-def samples(page: Page) -> Iterable[Context]:
+def samples(page: WaitingPage) -> Iterable[PageContext]:
     """Every state in every language."""
     for tag, words in page.languages.items():
         for view in SAMPLES.values():
-            yield context_of(view, 9, tag, words, page.fixed)
+            yield page_context(view, 9, tag, words, page.constants)
 
 
 def _name(file: str) -> str:

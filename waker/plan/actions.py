@@ -39,7 +39,7 @@ class ScaleUp:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordWish:
+class RequestWake:
     """Write the wish on the workload, so that a sleeper that looked earlier loses the race."""
 
 
@@ -50,7 +50,7 @@ class Forget:
     clean: bool = False  # True: no idle clock either
 
 
-Action = Redirect | Restore | ScaleToZero | ScaleUp | RecordWish | Forget
+Action = Redirect | Restore | ScaleToZero | ScaleUp | RequestWake | Forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,6 @@ class Plan:
     phase: Phase
     reason: str
     actions: tuple[Action, ...] = ()
-    look_again: timedelta | None = None  # None: when something changes
+    requeue_after: timedelta | None = None  # None: when something changes
     open: bool = False  # True: requests may be passed on to the app's ready pods
     warning: bool = False  # True: its user should know

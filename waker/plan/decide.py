@@ -14,11 +14,11 @@ says as `look_again`. The order laws, tested over every state a snapshot can be 
 
     replicas  saved  routes   wants    phase
     > 0       -      theirs   -        Awake
-    > 0       -      any      sleep    Falling    routes -> waker, followed, then replicas -> 0
+    > 0       -      any      sleep    FallingAsleep    routes -> waker, followed, then replicas -> 0
     0         yes    ours     sleep    Asleep
     0         yes    any      wake     Waking     replicas -> saved
     > 0       yes    any      -        Waking     until ready, then
-    > 0       any    ours     wake     Rising     routes -> theirs, then forget
+    > 0       any    ours     wake     RestoringRoutes     routes -> theirs, then forget
     0         -      ours     -        Stuck      what to return to is lost
 """
 
@@ -26,9 +26,9 @@ from datetime import datetime, timedelta
 
 from waker import names
 from waker.plan import drift
-from waker.plan.actions import Forget, Plan, RecordWish, Redirect, Restore, ScaleToZero, ScaleUp
+from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
 from waker.plan.model import Phase, Pin, Snapshot
-from waker.plan.sleep_due import SOON, Rest, asleep_since, read_until, rest_of, wish_of
+from waker.plan.sleep_due import SOON, SleepDue, asleep_since, read_until, sleep_due, wake_requested_at
 from waker.plan.state import State, state_of
 from waker.settings.times import format_duration
 
@@ -47,14 +47,14 @@ def decide(seen: Snapshot, now: datetime) -> Plan:
         return _let_go(seen, state, now)
     if seen.workload.replicas == 0:
         return _without_pods(seen, state, now)
-    rest = rest_of(seen, now)
+    rest = sleep_due(seen, now)
     if rest.due:
         return _fall(seen, state, rest, now)
-    if state.ours and state.saved is None and not _wished_since_the_swap(seen, state):
+    if state.at_waker and state.saved is None and not _wished_since_the_swap(seen, state):
         return _turn_back(seen, state, rest.reason)
-    if state.holding:
+    if state.held:
         return _rise(seen, state, now, rest.reason)
-    return Plan(Phase.AWAKE, rest.reason, look_again=rest.again, open=True)
+    return Plan(Phase.AWAKE, rest.reason, requeue_after=rest.requeue_after, open=True)
 
 
 def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
@@ -62,29 +62,29 @@ def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
     why = "; ".join(seen.problems) or f"{names.ENABLED} is not true"
     if seen.workload.replicas == 0 and state.saved:
         return _wake(seen, state, why, now)
-    if seen.workload.replicas and state.holding:
+    if seen.workload.replicas and state.held:
         return _rise(seen, state, now, why)
-    if state.ours or state.unreadable:
+    if state.at_waker or state.unreadable:
         return _lost(state)
     if seen.policy is None and state.marked:
-        return Plan(Phase.UNMANAGED, why, (Forget(clean=True),), open=True)
-    return Plan(Phase.UNMANAGED, why, open=True, warning=bool(seen.problems and seen.policy))
+        return Plan(Phase.NOT_MANAGED, why, (Forget(clean=True),), open=True)
+    return Plan(Phase.NOT_MANAGED, why, open=True, warning=bool(seen.problems and seen.policy))
 
 
 # --- replicas are 0 -----------------------------------------------------------------------------------------------
 
 
 def _without_pods(seen: Snapshot, state: State, now: datetime) -> Plan:
-    if state.saved is None and (state.ours or state.unreadable):
+    if state.saved is None and (state.at_waker or state.unreadable):
         return _lost(state)
     if state.saved is None:
-        return Plan(Phase.UNMANAGED, "scaled to 0 by its owner, not by KubeSleeper")
+        return Plan(Phase.NOT_MANAGED, "scaled to 0 by its owner, not by KubeSleeper")
     wanted = _why_wake(seen, state)
     if wanted:
         return _wake(seen, state, wanted, now)
     if state.stale:
         return Plan(Phase.ASLEEP, "its owner changed a route: it is theirs", (Restore((), state.stale),), SOON)
-    if state.theirs:
+    if state.at_app:
         return drift.swap_again(state, Phase.ASLEEP, now)
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
     return Plan(Phase.ASLEEP, "pinned asleep" if pinned else "asleep until visited")
@@ -96,19 +96,21 @@ def _why_wake(seen: Snapshot, state: State) -> str:
         return "pinned awake"
     if pin is Pin.ASLEEP:
         return ""
-    if names.WISHED_AT in seen.workload.annotations:
+    if names.WAKE_REQUESTED_AT in seen.workload.annotations:
         return "a wake was asked for"
     if seen.knocked_at:
         return "visited"
-    return "somebody keeps pointing its routes back" if drift.for_good(state) else ""
+    return "somebody keeps pointing its routes back" if drift.persistent(state) else ""
 
 
 def _wake(seen: Snapshot, state: State, why: str, now: datetime) -> Plan:
     """Not before the pods of the last time are gone: Kubernetes calls them ready until it takes them. Law 3."""
     since = asleep_since(seen)
     left = since + EMPTY_WITHIN - now if since else timedelta()
-    if not seen.workload.emptied and timedelta() < left <= EMPTY_WITHIN:
-        return Plan(Phase.WAKING, f"{why}: its pods of before are still being taken away", look_again=min(SOON, left))
+    if not seen.workload.pods_gone and timedelta() < left <= EMPTY_WITHIN:
+        return Plan(
+            Phase.WAKING, f"{why}: its pods of before are still being taken away", requeue_after=min(SOON, left)
+        )
     return Plan(Phase.WAKING, why, (ScaleUp(state.saved or 0),), SOON)
 
 
@@ -117,7 +119,7 @@ def _lost(state: State) -> Plan:
     return Plan(
         Phase.STUCK,
         f"replicas are 0 and {what}: scale the workload by hand",
-        look_again=drift.STUCK_AGAIN,
+        requeue_after=drift.STUCK_AGAIN,
         warning=True,
     )
 
@@ -125,97 +127,111 @@ def _lost(state: State) -> Plan:
 # --- there are pods -----------------------------------------------------------------------------------------------
 
 
-def _fall(seen: Snapshot, state: State, rest: Rest, now: datetime) -> Plan:
+def _fall(seen: Snapshot, state: State, rest: SleepDue, now: datetime) -> Plan:
     """On the way down, until every controller follows. Laws 1, 2 and 6."""
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
     if not pinned and _knocked_meanwhile(seen, state):
         return _turn_back(seen, state, "visited on the way down")
-    if drift.for_good(state) and not pinned:
+    if drift.persistent(state) and not pinned:
         return _turn_back(seen, state, "somebody keeps pointing its routes back")
-    if any(route.swaps for route in state.theirs):
-        return drift.swap_again(state, Phase.FALLING, now)
-    if state.theirs and seen.prepared:
-        phase = Phase.FALLING if state.ours else Phase.AWAKE
-        reason = f"{rest.reason}, but {seen.prepared}"
-        return Plan(phase, reason, look_again=SOON, open=not state.ours, warning=True)
-    if state.theirs:
-        return Plan(Phase.FALLING, f"{rest.reason}: routes first, pods later", (Redirect(state.theirs),), PROBE_EVERY)
+    if any(route.swaps for route in state.at_app):
+        return drift.swap_again(state, Phase.FALLING_ASLEEP, now)
+    if state.at_app and seen.unreachable:
+        phase = Phase.FALLING_ASLEEP if state.at_waker else Phase.AWAKE
+        reason = f"{rest.reason}, but {seen.unreachable}"
+        return Plan(phase, reason, requeue_after=SOON, open=not state.at_waker, warning=True)
+    if state.at_app:
+        return Plan(
+            Phase.FALLING_ASLEEP, f"{rest.reason}: routes first, pods later", (Redirect(state.at_app),), PROBE_EVERY
+        )
     if seen.followed_since is None:
         return _unfollowed(seen, state, now)
     return _take_pods(seen, rest, now, seen.followed_since)
 
 
-def _take_pods(seen: Snapshot, rest: Rest, now: datetime, followed_since: datetime) -> Plan:
+def _take_pods(seen: Snapshot, rest: SleepDue, now: datetime, followed_since: datetime) -> Plan:
     """Every controller follows: when nothing more can be under way, the pods go. Laws 2 and 7."""
     settled = followed_since + SETTLE
     if now < settled:
-        return Plan(Phase.FALLING, f"{rest.reason}: letting requests end", look_again=min(PROBE_EVERY, settled - now))
+        return Plan(
+            Phase.FALLING_ASLEEP, f"{rest.reason}: letting requests end", requeue_after=min(PROBE_EVERY, settled - now)
+        )
     left = followed_since + _stay(seen, rest) - now
     if left > timedelta():
         reason = (
             f"{rest.reason}: its controller may have lost a last visit when the routes moved, so its pods stay a while"
         )
-        return Plan(Phase.FALLING, reason, look_again=min(SOON, left))
-    if rest.observed and not read_until(seen, followed_since):
-        return Plan(Phase.FALLING, f"{rest.reason}: reading its controllers once more", look_again=PROBE_EVERY)
+        return Plan(Phase.FALLING_ASLEEP, reason, requeue_after=min(SOON, left))
+    if rest.by_traffic and not read_until(seen, followed_since):
+        return Plan(
+            Phase.FALLING_ASLEEP, f"{rest.reason}: reading its controllers once more", requeue_after=PROBE_EVERY
+        )
     if seen.passing and now < followed_since + DRAIN_WITHIN:
-        return Plan(Phase.FALLING, f"{rest.reason}: {seen.passing} requests are still passing", look_again=SOON)
-    return Plan(Phase.FALLING, rest.reason, (ScaleToZero(seen.workload.replicas),), SOON)
+        return Plan(
+            Phase.FALLING_ASLEEP, f"{rest.reason}: {seen.passing} requests are still passing", requeue_after=SOON
+        )
+    return Plan(Phase.FALLING_ASLEEP, rest.reason, (ScaleToZero(seen.workload.replicas),), SOON)
 
 
-def _stay(seen: Snapshot, rest: Rest) -> timedelta:
+def _stay(seen: Snapshot, rest: SleepDue) -> timedelta:
     """How long its pods stay up behind swapped routes, so that who was forgotten and comes back is served at once. Law 7."""
     policy = seen.policy
-    if policy is None or not (rest.observed and seen.certainty.forgetful):
+    if policy is None or not (rest.by_traffic and seen.certainty.loses_counts):
         return timedelta()
     return min(policy.idle_after, STAY)
 
 
 def _knocked_meanwhile(seen: Snapshot, state: State) -> bool:
-    since = min((route.swapped_at for route in state.ours if route.swapped_at), default=None)
+    since = min((route.swapped_at for route in state.at_waker if route.swapped_at), default=None)
     return seen.knocked_at is not None and since is not None and seen.knocked_at >= since
 
 
 def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
-    since = max((route.swapped_at for route in state.ours if route.swapped_at), default=now)
+    since = max((route.swapped_at for route in state.at_waker if route.swapped_at), default=now)
     if now < since + FOLLOW_WITHIN:
-        return Plan(Phase.FALLING, "waiting until every ingress controller pod follows", look_again=PROBE_EVERY)
+        return Plan(
+            Phase.FALLING_ASLEEP, "waiting until every ingress controller pod follows", requeue_after=PROBE_EVERY
+        )
     why = f"an ingress controller pod has not followed within {format_duration(FOLLOW_WITHIN)}"
     if seen.policy and (seen.policy.pin is Pin.ASLEEP):
-        return Plan(Phase.STUCK, why, look_again=drift.STUCK_AGAIN, warning=True)
+        return Plan(Phase.STUCK, why, requeue_after=drift.STUCK_AGAIN, warning=True)
     return _turn_back(seen, state, why)
 
 
 def _turn_back(seen: Snapshot, state: State, why: str) -> Plan:
     """On the way down, but not for long: law 6. Without a knock only the holder of the Lease can tell."""
     if seen.leader or _knocked_meanwhile(seen, state):
-        return Plan(Phase.FALLING, f"{why}: turning back", (RecordWish(),), SOON)
-    return Plan(Phase.FALLING, "another waker is putting it to sleep", look_again=SOON)
+        return Plan(Phase.FALLING_ASLEEP, f"{why}: turning back", (RequestWake(),), SOON)
+    return Plan(Phase.FALLING_ASLEEP, "another waker is putting it to sleep", requeue_after=SOON)
 
 
 def _wished_since_the_swap(seen: Snapshot, state: State) -> bool:
-    wish = wish_of(seen)
-    return wish is not None and all(wish >= route.swapped_at for route in state.ours if route.swapped_at)
+    wish = wake_requested_at(seen)
+    return wish is not None and all(wish >= route.swapped_at for route in state.at_waker if route.swapped_at)
 
 
 def _rise(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
     """On the way up. Laws 3 and 4."""
     if not seen.ready:
         return _unready(seen, state, now)
-    if state.ours or state.stale:
+    if state.at_waker or state.stale:
         return Plan(
-            Phase.RISING, f"ready: routes go back ({why})", (Restore(state.ours, state.stale),), SOON, open=True
+            Phase.RESTORING_ROUTES,
+            f"ready: routes go back ({why})",
+            (Restore(state.at_waker, state.stale),),
+            SOON,
+            open=True,
         )
     clean = seen.policy is None or seen.policy.paused
-    return Plan(Phase.RISING, f"ready ({why})", (Forget(clean),), SOON, open=True)
+    return Plan(Phase.RESTORING_ROUTES, f"ready ({why})", (Forget(clean),), SOON, open=True)
 
 
 def _unready(seen: Snapshot, state: State, now: datetime) -> Plan:
-    phase = Phase.WAKING if state.saved is not None else Phase.RISING
-    wish = wish_of(seen)
+    phase = Phase.WAKING if state.saved is not None else Phase.RESTORING_ROUTES
+    wish = wake_requested_at(seen)
     timeout = seen.policy.wake_timeout if seen.policy else None
     if wish and timeout and now > wish + timeout:
-        reason = f"not ready {format_duration(now - wish)} after the wake: {seen.hindrance or 'look at its pods'}"
-        return Plan(Phase.STUCK, reason, look_again=drift.STUCK_AGAIN, open=seen.answering, warning=True)
-    waits = f": {seen.hindrance}" if seen.hindrance else ""
-    return Plan(phase, f"waiting until its pods are ready{waits}", look_again=SOON, open=seen.answering)
+        reason = f"not ready {format_duration(now - wish)} after the wake: {seen.start_failure or 'look at its pods'}"
+        return Plan(Phase.STUCK, reason, requeue_after=drift.STUCK_AGAIN, open=seen.probed_ready, warning=True)
+    waits = f": {seen.start_failure}" if seen.start_failure else ""
+    return Plan(phase, f"waiting until its pods are ready{waits}", requeue_after=SOON, open=seen.probed_ready)

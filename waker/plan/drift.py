@@ -16,24 +16,24 @@ LOOK_AGAIN = timedelta(seconds=1)
 STUCK_AGAIN = timedelta(seconds=10)
 
 
-def for_good(state: State) -> bool:
+def persistent(state: State) -> bool:
     """Whether somebody has pointed a route back so often that it stays."""
-    return any(route.swaps >= MOST_SWAPS for route in state.theirs)
+    return any(route.swaps >= MOST_SWAPS for route in state.at_app)
 
 
 def swap_again(state: State, phase: Phase, now: datetime) -> Plan:
     """What to do about the routes that are theirs: a new one at once, one that was pointed back after a while."""
-    named = ", ".join(str(route.id) for route in state.theirs if route.swaps)
-    if for_good(state):
+    named = ", ".join(str(route.id) for route in state.at_app if route.swaps)
+    if persistent(state):
         reason = f"somebody keeps pointing {named} back: tell that tool to leave Ingress backends alone"
-        return Plan(Phase.STUCK, reason, look_again=STUCK_AGAIN, warning=True)
+        return Plan(Phase.STUCK, reason, requeue_after=STUCK_AGAIN, warning=True)
     if not named:
-        return Plan(phase, "its owner has added a route", (Redirect(state.theirs),), LOOK_AGAIN)
+        return Plan(phase, "its owner has added a route", (Redirect(state.at_app),), LOOK_AGAIN)
     reason = f"{named} was pointed back by somebody else"
-    left = max(_due(route.swapped_at, route.swaps) for route in state.theirs if route.swapped_at) - now
+    left = max(_due(route.swapped_at, route.swaps) for route in state.at_app if route.swapped_at) - now
     if left > timedelta():
-        return Plan(phase, reason, look_again=left, warning=True)
-    return Plan(phase, reason, (Redirect(state.theirs),), LOOK_AGAIN, warning=True)
+        return Plan(phase, reason, requeue_after=left, warning=True)
+    return Plan(phase, reason, (Redirect(state.at_app),), LOOK_AGAIN, warning=True)
 
 
 def _due(swapped_at: datetime, swaps: int) -> datetime:

@@ -33,12 +33,12 @@ class Phase(StrEnum):
     """Where an app is between awake and asleep. Derived from the cluster, never stored."""
 
     AWAKE = "Awake"  # routes lead to the app, nothing saved
-    FALLING = "Falling"  # on the way down: routes first, pods later
+    FALLING_ASLEEP = "FallingAsleep"  # on the way down: routes first, pods later
     ASLEEP = "Asleep"  # routes lead to waker, no pods
     WAKING = "Waking"  # pods are being started
-    RISING = "Rising"  # pods are ready, the routes go back
+    RESTORING_ROUTES = "RestoringRoutes"  # pods are ready, the routes go back
     STUCK = "Stuck"  # waits for a person, or for something that should have happened long ago
-    UNMANAGED = "Unmanaged"  # not ours: no annotation, or one with a problem
+    NOT_MANAGED = "NotManaged"  # not ours: no annotation, or one with a problem
 
 
 class Pin(StrEnum):
@@ -69,8 +69,8 @@ class Workload:
     replicas: int
     pod_labels: Mapping[str, str]  # of the pod template
     annotations: Mapping[str, str]
-    refused: str = ""  # why the API server lets none of its pods be made
-    emptied: bool = True  # if replicas are 0: Kubernetes has taken its pods away, all that it will take
+    pods_refused: str = ""  # why the API server lets none of its pods be made
+    pods_gone: bool = True  # if replicas are 0: Kubernetes has taken its pods away, all that it will take
 
 
 class ServicePort(NamedTuple):
@@ -170,8 +170,8 @@ class Address(NamedTuple):
 class Holder(Enum):
     """Whom a route leads to now."""
 
-    THEIRS = "theirs"
-    OURS = "ours"
+    APP = "theirs"
+    WAKER = "ours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +197,14 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
-class Reception:
+class VisitorPolicy:
     """How visitors are received while the app is not there. Paths may end in `*`; agents are parts of a User-Agent."""
 
-    audience: str = "auto"  # one of settings.AUDIENCES
+    while_asleep: str = "auto"  # one of settings.AUDIENCES
     hold_for: timedelta = timedelta(seconds=30)
     ignore_paths: tuple[str, ...] = ()
     ignore_agents: tuple[str, ...] = ()
-    probe_response: int = 503
+    health_check_response: int = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ class Certainty:
 
     until: datetime | None = None
     doubted_at: datetime | None = None
-    forgetful: bool = False
+    loses_counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ class Policy:
     title: str = ""
     theme: str = ""  # "" is the page as it comes
     paused: bool = False
-    reception: Reception = Reception()
+    visitors: VisitorPolicy = VisitorPolicy()
     min_idle: timedelta | None = None  # as its user said: longer than its longest connection
 
 
@@ -246,10 +246,10 @@ class Snapshot:
     orphans: tuple[RouteId, ...] = ()  # saved entries whose route is gone or was given another backend by its owner
     knocked_at: datetime | None = None  # a request arrived at waker; not yet written down
     leader: bool = False  # holds the Lease
-    prepared: str = ""  # why waker cannot be reached through this app's controllers yet, "" if it can
+    unreachable: str = ""  # why waker cannot be reached through this app's controllers yet, "" if it can
     followed_since: datetime | None = None  # since when every controller pod sends the swapped routes to waker
     passing: int = 0  # requests that waker is passing on to the app at this moment
     ready: bool = False  # a ready endpoint behind every routed Service port
-    answering: bool = False  # a pod passes its own readiness probes, and Kubernetes has not said so yet
+    probed_ready: bool = False  # a pod passes its own readiness probes, and Kubernetes has not said so yet
     certainty: Certainty = Certainty()
-    hindrance: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators
+    start_failure: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators

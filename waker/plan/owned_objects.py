@@ -28,7 +28,7 @@ KEEPER_ANNOTATIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class DesiredObjects:
     """Desired for one namespace. `keepers`: the apps' backends by the name of their ingress class."""
 
     addresses: tuple[Address, ...]  # of waker's own ready pods, all with the same port

@@ -27,7 +27,7 @@ ACCEPTED: Final = 202  # no controller has a page of its own for it, and no cach
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class PageTransport:
     """`replaced`: statuses that never arrive. `push`: a WebSocket may be tried."""
 
     replaced: frozenset[int] = frozenset()
@@ -38,9 +38,9 @@ class Passage:
         return ACCEPTED if wanted in self.replaced else wanted
 
 
-def passage_of(controller: str, annotations: Mapping[str, str]) -> Passage:
+def page_transport(controller: str, annotations: Mapping[str, str]) -> PageTransport:
     """Of one Ingress; `controller` is the `spec.controller` of its class. Never raises."""
     listed = [annotations.get(REPLACED, "")]
     listed += [found for key in SNIPPETS for found in ERROR_PAGE.findall(annotations.get(key, ""))]
     codes = frozenset(int(code) for text in listed for code in re.findall(r"\b\d{3}\b", text, re.ASCII))
-    return Passage(codes, push=controller != CONTOUR or UPGRADED in annotations)
+    return PageTransport(codes, push=controller != CONTOUR or UPGRADED in annotations)

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from waker import names
 from waker.errors import SettingsError
-from waker.plan.model import Pin, Policy, Reception
-from waker.settings.live import Live, parse_audience, parse_probe_response
+from waker.plan.model import Pin, Policy, VisitorPolicy
+from waker.settings.live import Live, parse_health_check_response, parse_while_asleep
 from waker.settings.parsing import one_of, parse_bool, parse_paths, several
 from waker.settings.times import parse_duration
 
 
-class Reading(NamedTuple):
+class PolicyReading(NamedTuple):
     """`policy` is None if the workload is not enabled. Problems are sentences for the user."""
 
     policy: Policy | None
@@ -39,14 +39,14 @@ class _Read:
             return default
 
 
-def read_policy(annotations: Mapping[str, str], live: Live) -> Reading:
+def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
     """A workload's annotations as a policy. Never raises."""
     read = _Read(annotations)
     enabled = read(names.ENABLED, parse_bool, default=False)
     if read.problems:
-        return Reading(Policy(live.idle_after, live.wake_timeout), tuple(read.problems))
+        return PolicyReading(Policy(live.idle_after, live.wake_timeout), tuple(read.problems))
     if not enabled:
-        return Reading(None)
+        return PolicyReading(None)
     min_idle = read(names.MIN_IDLE, parse_duration, None)
     policy = Policy(
         idle_after=max(read(names.IDLE_AFTER, parse_duration, live.idle_after), live.min_idle, min_idle or timedelta()),
@@ -55,23 +55,25 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> Reading:
         title=annotations.get(names.TITLE, ""),
         theme=annotations.get(names.THEME, live.theme).strip(),
         paused=live.paused,
-        reception=_reception(read, live),
+        visitors=_reception(read, live),
         min_idle=min_idle,
     )
-    return Reading(policy, tuple(read.problems))
+    return PolicyReading(policy, tuple(read.problems))
 
 
-def _reception(read: _Read, live: Live) -> Reception:
+def _reception(read: _Read, live: Live) -> VisitorPolicy:
     """Lists add to the ConfigMap's, all else goes before it."""
-    return Reception(
-        audience=read(names.AUDIENCE, parse_audience, live.audience),
+    return VisitorPolicy(
+        while_asleep=read(names.WHILE_ASLEEP, parse_while_asleep, live.while_asleep),
         hold_for=read(names.HOLD_FOR, parse_duration, live.hold_for),
         ignore_paths=live.ignore_paths + read(names.IGNORE_PATHS, parse_paths, ()),
         ignore_agents=live.ignore_agents + read(names.IGNORE_AGENTS, several, ()),
-        probe_response=read(names.PROBE_RESPONSE, parse_probe_response, live.probe_response),
+        health_check_response=read(
+            names.HEALTH_CHECK_RESPONSE, parse_health_check_response, live.health_check_response
+        ),
     )
 
 
-def named(annotations: Mapping[str, str], key: str) -> frozenset[str] | None:
+def parse_names(annotations: Mapping[str, str], key: str) -> frozenset[str] | None:
     """The names that an override lists (`a,b`), None if it is not there or empty."""
     return frozenset(several(annotations.get(key, ""))) or None

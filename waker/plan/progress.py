@@ -87,9 +87,9 @@ class Progress:
 def progress_of(phase: Phase, pods: Iterable[Start] = (), refused: str = "") -> Progress:
     """The app's progress. `refused`: why the API server lets no pod be made, see `Workload.refused`."""
     match phase:
-        case Phase.ASLEEP | Phase.FALLING:
+        case Phase.ASLEEP | Phase.FALLING_ASLEEP:
             return Progress(Step.KNOCKED)
-        case Phase.RISING | Phase.AWAKE | Phase.UNMANAGED:
+        case Phase.RESTORING_ROUTES | Phase.AWAKE | Phase.NOT_MANAGED:
             return Progress(Step.READY)
     found = list(pods)
     if not found:

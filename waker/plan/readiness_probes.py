@@ -17,7 +17,7 @@ Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ReadinessProbe:
     """One readiness probe, and the run of its container that it is good for. `path` None: that it listens is enough.
 
     `after`: not to be asked before, by the user's `initialDelaySeconds`. `timeout` in seconds.
@@ -33,11 +33,11 @@ class Check:
     successes: int = 1
 
 
-class _Untold(Exception):
+class _OnlyKubernetesKnows(Exception):
     """Only Kubernetes can tell whether this pod is ready."""
 
 
-def checks_of(pod: Json) -> tuple[Check, ...]:
+def pending_probes(pod: Json) -> tuple[ReadinessProbe, ...]:
     """All that is left to ask before the pod is ready; nothing if only Kubernetes can tell, or if it is not that far."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     conditions = {each["type"]: each["status"] == "True" for each in status.get("conditions") or []}
@@ -46,7 +46,7 @@ def checks_of(pod: Json) -> tuple[Check, ...]:
         return ()
     try:
         return tuple(_checks(spec.get("containers") or [], status))
-    except _Untold:
+    except _OnlyKubernetesKnows:
         return ()
 
 
@@ -56,25 +56,25 @@ def _helpers_ready(spec: Json, status: Json) -> bool:
     return all(each.get("ready") for each in status.get("initContainerStatuses") or [] if each["name"] in lasting)
 
 
-def _checks(containers: list[Json], status: Json) -> Iterator[Check]:
+def _checks(containers: list[Json], status: Json) -> Iterator[ReadinessProbe]:
     found = {each["name"]: each for each in status.get("containerStatuses") or []}
     for each in containers:
         state = found.get(each["name"]) or {}
         running = (state.get("state") or {}).get("running")
         if running is None or not state.get("started"):
-            raise _Untold
+            raise _OnlyKubernetesKnows
         if not state.get("ready"):
             yield _check(each, state, status["podIP"], parse_time(running.get("startedAt") or ""))
 
 
-def _check(container: Json, state: Json, host: str, started_at: datetime | None) -> Check:
+def _check(container: Json, state: Json, host: str, started_at: datetime | None) -> ReadinessProbe:
     probe = container.get("readinessProbe") or {}
     http = probe.get("httpGet")
     asked = http or probe.get("tcpSocket")
     delay = probe.get("initialDelaySeconds") or 0
     if not asked or asked.get("host") or (delay and not started_at):
-        raise _Untold
-    return Check(
+        raise _OnlyKubernetesKnows
+    return ReadinessProbe(
         container=state.get("containerID", ""),
         address=Address(host, _port(container, asked.get("port"))),
         path=_path(http) if http else None,
@@ -94,5 +94,5 @@ def _port(container: Json, wanted: Any) -> int:
     named = {each["name"]: each["containerPort"] for each in container.get("ports") or [] if "name" in each}
     number = named.get(wanted, wanted)
     if not str(number).isdigit():
-        raise _Untold
+        raise _OnlyKubernetesKnows
     return int(number)

@@ -18,42 +18,44 @@ LASTING_LEAST = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class SleepDue:
     """`due`: the app should be asleep. `again`: when that may change by the clock alone. `observed`: its traffic says so."""
 
     due: bool
     reason: str
-    again: timedelta | None = None
-    observed: bool = False
+    requeue_after: timedelta | None = None
+    by_traffic: bool = False
 
 
-def rest_of(seen: Snapshot, now: datetime) -> Rest:
+def sleep_due(seen: Snapshot, now: datetime) -> SleepDue:
     """For an enabled app with pods: should it go to sleep?"""
     policy = seen.policy
     if policy is None or policy.paused:
-        return Rest(due=False, reason="KubeSleeper is paused")
+        return SleepDue(due=False, reason="KubeSleeper is paused")
     if policy.pin is Pin.AWAKE:
-        return Rest(due=False, reason="pinned awake")
+        return SleepDue(due=False, reason="pinned awake")
     if policy.pin is Pin.ASLEEP:
-        return Rest(due=True, reason="pinned asleep")
-    if asked_to_sleep(seen):
-        return Rest(due=True, reason="asked to sleep")
+        return SleepDue(due=True, reason="pinned asleep")
+    if sleep_requested(seen):
+        return SleepDue(due=True, reason="asked to sleep")
     if names.SAVED_REPLICAS in seen.workload.annotations:
-        return Rest(due=False, reason="waking")
+        return SleepDue(due=False, reason="waking")
     if seen.traffic.unknown:
-        return Rest(due=False, reason=f"cannot tell whether it is visited: {seen.traffic.unknown}")
+        return SleepDue(due=False, reason=f"cannot tell whether it is visited: {seen.traffic.unknown}")
     visited = visited_at(seen)
     if visited is None:
-        return Rest(due=False, reason="cannot tell whether it is visited: not observed yet")
+        return SleepDue(due=False, reason="cannot tell whether it is visited: not observed yet")
     period = idle_period(policy, seen.traffic)
     left = visited + period - now
     if left > timedelta():
         sockets = f" (longer, for it has WebSockets: set {names.MIN_IDLE})" if period > policy.idle_after else ""
         reason = f"in use: sleeps {format_duration(period)} after its last visit{sockets}"
-        return Rest(due=False, reason=reason, again=left)
+        return SleepDue(due=False, reason=reason, requeue_after=left)
     if not read_until(seen, visited + period):
-        return Rest(due=False, reason="the end of its idle period has yet to be read at its controllers", again=SOON)
-    return Rest(due=True, reason=f"not visited for {format_duration(now - visited)}", observed=True)
+        return SleepDue(
+            due=False, reason="the end of its idle period has yet to be read at its controllers", requeue_after=SOON
+        )
+    return SleepDue(due=True, reason=f"not visited for {format_duration(now - visited)}", by_traffic=True)
 
 
 def read_until(seen: Snapshot, at: datetime) -> bool:
@@ -68,16 +70,16 @@ def idle_period(policy: Policy, traffic: Traffic) -> timedelta:
     return policy.idle_after
 
 
-def asked_to_sleep(seen: Snapshot) -> bool:
+def sleep_requested(seen: Snapshot) -> bool:
     """An operator asked for sleep, and nobody has asked for the app since."""
-    asked = _time(seen, names.SLEEP_ASKED_AT)
-    wish = wish_of(seen)
+    asked = _time(seen, names.SLEEP_REQUESTED_AT)
+    wish = wake_requested_at(seen)
     return asked is not None and (wish is None or asked > wish)
 
 
-def wish_of(seen: Snapshot) -> datetime | None:
+def wake_requested_at(seen: Snapshot) -> datetime | None:
     """When somebody last asked for the app, as written on the workload."""
-    return _time(seen, names.WISHED_AT)
+    return _time(seen, names.WAKE_REQUESTED_AT)
 
 
 def asleep_since(seen: Snapshot) -> datetime | None:
@@ -93,21 +95,21 @@ def visited_at(seen: Snapshot) -> datetime | None:
     """
     if seen.traffic.visited_at is None:
         return None
-    before_the_swap = all(route.holder is Holder.THEIRS for route in seen.routes)
+    before_the_swap = all(route.holder is Holder.APP for route in seen.routes)
     late = [seen.knocked_at, seen.certainty.doubted_at] if before_the_swap else []
-    others = [*late, wish_of(seen), _time(seen, names.AWAKE_SINCE)]
+    others = [*late, wake_requested_at(seen), _time(seen, names.AWAKE_SINCE)]
     return max([seen.traffic.visited_at, *(each for each in others if each)])
 
 
-def answered_until(workload: Workload, routes: Sequence[Route], was: Phase) -> datetime | None:
+def knocks_answered_until(workload: Workload, routes: Sequence[Route], was: Phase) -> datetime | None:
     """Up to when knocks need no answer any more. `was` is the phase at the last look.
 
     A knock is answered once a later wish is *seen* on the workload, not when it was sent there. And asleep now, up at the
     last look: knocks from before the swap were visits of then. Any later one is a wish.
     """
     swaps = [route.swapped_at for route in routes if route.swapped_at]
-    just_fell = workload.replicas == 0 and was in (Phase.AWAKE, Phase.FALLING)
-    wish = parse_time(workload.annotations.get(names.WISHED_AT, ""))
+    just_fell = workload.replicas == 0 and was in (Phase.AWAKE, Phase.FALLING_ASLEEP)
+    wish = parse_time(workload.annotations.get(names.WAKE_REQUESTED_AT, ""))
     return wish or (min(swaps) if just_fell and swaps else None)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from waker import names
 from waker.plan.model import Holder, Route, RouteId, Snapshot
-from waker.plan.workload_patches import OURS
+from waker.plan.workload_patches import NOTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +14,11 @@ class State:
 
     saved: int | None
     unreadable: bool
-    ours: tuple[Route, ...]
-    theirs: tuple[Route, ...]
+    at_waker: tuple[Route, ...]
+    at_app: tuple[Route, ...]
     stale: tuple[RouteId, ...]  # saved entries that hold nothing any more
     marked: bool  # any annotation of ours is on the workload
-    holding: bool  # something is left to be given back
+    held: bool  # something is left to be given back
 
 
 def state_of(seen: Snapshot) -> State:
@@ -26,18 +26,18 @@ def state_of(seen: Snapshot) -> State:
     annotations = seen.workload.annotations
     text = annotations.get(names.SAVED_REPLICAS)
     readable = text is not None and re.fullmatch(r"[1-9]\d{0,8}", text, re.ASCII) is not None
-    ours = tuple(route for route in seen.routes if route.holder is Holder.OURS)
-    theirs = tuple(route for route in seen.routes if route.holder is Holder.THEIRS)
+    ours = tuple(route for route in seen.routes if route.holder is Holder.WAKER)
+    theirs = tuple(route for route in seen.routes if route.holder is Holder.APP)
     pods = seen.workload.replicas > 0
     reverted = tuple(route.id for route in theirs if route.swapped_at) if pods else ()
     stale = seen.orphans + reverted
-    wished = names.WISHED_AT in annotations
+    wished = names.WAKE_REQUESTED_AT in annotations
     return State(
         saved=int(text) if text and readable else None,
         unreadable=text is not None and not readable,
-        ours=ours,
-        theirs=theirs,
+        at_waker=ours,
+        at_app=theirs,
         stale=stale,
-        marked=any(key in annotations for key in OURS),
-        holding=bool(text is not None or ours or stale or (pods and wished)),
+        marked=any(key in annotations for key in NOTES),
+        held=bool(text is not None or ours or stale or (pods and wished)),
     )

@@ -16,19 +16,19 @@ from waker.settings.times import format_duration, parse_duration
 LONGEST = timedelta(hours=1)  # whatever took longer was repaired, and is not usual
 
 
-def usual(annotations: Mapping[str, str]) -> timedelta | None:
+def typical_wake(annotations: Mapping[str, str]) -> timedelta | None:
     """What is known of a workload; None if nothing is."""
     try:
-        return parse_duration(annotations.get(names.USUAL_WAKE, ""))
+        return parse_duration(annotations.get(names.TYPICAL_WAKE, ""))
     except SettingsError:
         return None
 
 
-def learnt(annotations: Mapping[str, str], now: datetime) -> str | None:
+def updated(annotations: Mapping[str, str], now: datetime) -> str | None:
     """The annotation's new text at the end of a wake; None if nothing was learnt: it never had been scaled down."""
-    begun = parse_time(annotations.get(names.WISHED_AT, ""))
+    begun = parse_time(annotations.get(names.WAKE_REQUESTED_AT, ""))
     if begun is None or names.SAVED_REPLICAS not in annotations or not timedelta() <= now - begun <= LONGEST:
         return None
     took = max(now - begun, timedelta(seconds=1))
-    before = usual(annotations)
+    before = typical_wake(annotations)
     return format_duration(timedelta(seconds=ceil(((before or took) + took).total_seconds() / 2)))

@@ -9,13 +9,19 @@ from typing import Any
 
 from waker import names
 from waker.plan import typical_wake
-from waker.plan.actions import Forget, RecordWish, ScaleToZero, ScaleUp
+from waker.plan.actions import Forget, RequestWake, ScaleToZero, ScaleUp
 from waker.plan.model import Workload
 from waker.plan.times import format_time
 
-WorkloadAction = ScaleToZero | ScaleUp | RecordWish | Forget
-PASSING = (names.SAVED_REPLICAS, names.ASLEEP_SINCE, names.WISHED_AT, names.AWAKE_SINCE, names.SLEEP_ASKED_AT)
-OURS = (*PASSING, names.USUAL_WAKE)
+WorkloadAction = ScaleToZero | ScaleUp | RequestWake | Forget
+TRANSIENT = (
+    names.SAVED_REPLICAS,
+    names.ASLEEP_SINCE,
+    names.WAKE_REQUESTED_AT,
+    names.AWAKE_SINCE,
+    names.SLEEP_REQUESTED_AT,
+)
+NOTES = (*TRANSIENT, names.TYPICAL_WAKE)
 
 
 def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str, Any]:
@@ -25,14 +31,14 @@ def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str
     match action:
         case ScaleToZero(saved):
             replicas = 0
-            annotations = {key: None for key in PASSING if key in workload.annotations}
+            annotations = {key: None for key in TRANSIENT if key in workload.annotations}
             annotations |= {names.SAVED_REPLICAS: str(saved), names.ASLEEP_SINCE: format_time(now)}
         case ScaleUp(replicas):
-            annotations[names.WISHED_AT] = format_time(now)
-        case RecordWish():
-            annotations[names.WISHED_AT] = format_time(now)
+            annotations[names.WAKE_REQUESTED_AT] = format_time(now)
+        case RequestWake():
+            annotations[names.WAKE_REQUESTED_AT] = format_time(now)
         case Forget(clean):
-            gone = OURS if clean else PASSING
+            gone = NOTES if clean else TRANSIENT
             annotations = {key: None for key in gone if key in workload.annotations}
             if not clean:
                 annotations[names.AWAKE_SINCE] = format_time(now)
@@ -44,5 +50,5 @@ def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str
 
 
 def _learnt(workload: Workload, now: datetime) -> dict[str, str]:
-    text = typical_wake.learnt(workload.annotations, now)
-    return {names.USUAL_WAKE: text} if text else {}
+    text = typical_wake.updated(workload.annotations, now)
+    return {names.TYPICAL_WAKE: text} if text else {}

@@ -12,14 +12,14 @@ from datetime import timedelta
 
 from waker.cluster.apply import apply
 from waker.errors import ClusterError, Conflict
-from waker.observe.app import account_of, hindrance, interests, life_of, ready, routed_ports, traffic_of
-from waker.observe.cluster import Namespace, Sight, managed
-from waker.plan.actions import Action, Plan, RecordWish, Redirect, ScaleToZero
+from waker.observe.app import all_ready, counted_as, incarnation, page_facts, routed_ports, start_failure, traffic_of
+from waker.observe.cluster import NamespaceKey, ObservedApp, managed
+from waker.plan.actions import Action, Plan, Redirect, RequestWake, ScaleToZero
 from waker.plan.decide import decide
 from waker.plan.model import AppId, Holder, Phase, Snapshot, Traffic
-from waker.plan.sleep_due import answered_until, rest_of
-from waker.reconcile.context import House
-from waker.reconcile.report import Teller
+from waker.plan.sleep_due import knocks_answered_until, sleep_due
+from waker.reconcile.context import Context
+from waker.reconcile.report import Reporter
 
 log = logging.getLogger(__name__)
 
@@ -30,28 +30,28 @@ DOOR_CLOSES = timedelta(milliseconds=100)
 LISTEN_AGAIN = timedelta(milliseconds=100)
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
 STARTING = frozenset({Phase.WAKING, Phase.STUCK})
-NEED_ENDPOINTS = frozenset({Phase.WAKING, Phase.RISING, Phase.STUCK})
+NEED_ENDPOINTS = frozenset({Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK})
 
 
-class Reconciler:
+class AppReconciler:
     """See above. `look` is the queue's work."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._teller = Teller(house)
+    def __init__(self, house: Context) -> None:
+        self._context = house
+        self._reporter = Reporter(house)
         self._failures: dict[AppId, int] = {}
 
-    async def look(self, app: AppId) -> float | None:
+    async def reconcile(self, app: AppId) -> float | None:
         """One pass; seconds until the next, None to wait for news."""
         try:
-            with self._house.metrics.reconcile_seconds.time():
+            with self._context.metrics.reconcile_seconds.time():
                 again = await self._pass(app)
         except Conflict as error:
             log.debug("%s: %s", app, error)
             return self._again(app, CONFLICT_AGAIN)
         except ClusterError as error:
             log.warning("%s: %s", app, error)
-            self._house.metrics.reconcile_errors.inc()
+            self._context.metrics.reconcile_errors.inc()
             return self._again(app, ERROR_AGAIN[0])
         self._failures.pop(app, None)
         return again.total_seconds() if again is not None else None
@@ -61,118 +61,120 @@ class Reconciler:
         return float(min(first * 2 ** min(count, 16), ERROR_AGAIN[1]))
 
     async def _pass(self, app: AppId) -> timedelta | None:
-        house = self._house
+        house = self._context
         house.metrics.reconciles.inc()
-        sight = house.world.sight(app, house.live())
+        sight = house.cluster.observe(app, house.live())
         if sight is None or not (managed(sight.workload) or _holds(sight)):
             self._drop(app)
             return None
-        self._attend(sight)
+        self._watch_traffic(sight)
         self._forget_answered_knocks(sight)
-        listening = await house.endpoints.listen(app, routed_ports(sight))
+        listening = await house.endpoints.try_addresses(app, routed_ports(sight))
         seen = await self._with_followed(sight, self._snapshot(sight))
         plan = decide(seen, house.clock())
-        was_open = self._open(app)
+        was_open = self._is_open(app)
         if seen.workload.replicas and any(isinstance(action, Redirect) for action in plan.actions):
-            seen = replace(seen, prepared=await self._unprepared(seen))
+            seen = replace(seen, unreachable=await self._why_unreachable(seen))
             plan = decide(seen, house.clock())
-        self._show(sight, seen, plan)
-        self._teller.tell(sight, seen, plan)
+        self._publish(sight, seen, plan)
+        self._reporter.report(sight, seen, plan)
         if was_open and any(isinstance(action, ScaleToZero) for action in plan.actions):
             return DOOR_CLOSES  # requests that passed until now may still begin
         await self._act(sight, plan)
         soon = None if listening else LISTEN_AGAIN
-        return _sooner(_sooner(plan.look_again, soon), self._other_reasons(app, seen, plan))
+        return _sooner(_sooner(plan.requeue_after, soon), self._requeue_for_others(app, seen, plan))
 
     def _drop(self, app: AppId) -> None:
-        self._house.doors.drop(app)
-        self._house.scraper.forget(app)
-        self._house.endpoints.leave(app)
-        self._house.pods.leave(app)
-        self._house.fleet.forget(app)
+        self._context.registry.remove(app)
+        self._context.scraper.forget(app)
+        self._context.endpoints.unwatch(app)
+        self._context.app_pods.unwatch(app)
+        self._context.controller_pods.forget(app)
         self._failures.pop(app, None)
-        self._teller.forget(app)
+        self._reporter.forget(app)
 
-    def _open(self, app: AppId) -> bool:
-        shown = self._house.doors.shown(app)
+    def _is_open(self, app: AppId) -> bool:
+        shown = self._context.registry.get(app)
         return shown is not None and shown.plan.open
 
-    def _attend(self, sight: Sight) -> None:
+    def _watch_traffic(self, sight: ObservedApp) -> None:
         """Have traffic and controllers watched for an app that may fall asleep by itself."""
         app = sight.workload.id
-        if sight.reading.policy and sight.workload.replicas and not sight.found.problems:
-            self._house.fleet.follow({route.controller for route in sight.found.routes}, self._house.tasks)
-            self._house.scraper.follow(app, frozenset(interests(sight).values()), life_of(sight))
+        if sight.reading.policy and sight.workload.replicas and not sight.discovery.problems:
+            self._context.controller_pods.watch(
+                {route.controller for route in sight.discovery.routes}, self._context.tasks
+            )
+            self._context.scraper.watch(app, frozenset(counted_as(sight).values()), incarnation(sight))
         else:
-            self._house.scraper.leave(app)
+            self._context.scraper.unwatch(app)
 
-    def _forget_answered_knocks(self, sight: Sight) -> None:
+    def _forget_answered_knocks(self, sight: ObservedApp) -> None:
         app = sight.workload.id
-        shown = self._house.doors.shown(app)
+        shown = self._context.registry.get(app)
         was = shown.plan.phase if shown else Phase.AWAKE
-        until = answered_until(sight.workload, sight.found.routes, was)
+        until = knocks_answered_until(sight.workload, sight.discovery.routes, was)
         if until:
-            self._house.doors.take_knock(app, until)
+            self._context.registry.clear_knock(app, until)
 
-    async def _with_followed(self, sight: Sight, seen: Snapshot) -> Snapshot:
+    async def _with_followed(self, sight: ObservedApp, seen: Snapshot) -> Snapshot:
         """Controllers are asked only on the way down: a wake must not wait for their answers."""
-        fleet, app = self._house.fleet, sight.workload.id
-        ours = all(route.holder is Holder.OURS for route in seen.routes)
-        if seen.workload.replicas and ours and not seen.problems and rest_of(seen, self._house.clock()).due:
-            return replace(seen, followed_since=await fleet.followed_since(app, seen.routes, interests(sight)))
+        fleet, app = self._context.controller_pods, sight.workload.id
+        ours = all(route.holder is Holder.WAKER for route in seen.routes)
+        if seen.workload.replicas and ours and not seen.problems and sleep_due(seen, self._context.clock()).due:
+            return replace(seen, followed_since=await fleet.followed_since(app, seen.routes, counted_as(sight)))
         fleet.forget(app)
         return seen
 
-    def _snapshot(self, sight: Sight) -> Snapshot:
-        house, app = self._house, sight.workload.id
+    def _snapshot(self, sight: ObservedApp) -> Snapshot:
+        house, app = self._context, sight.workload.id
         return Snapshot(
             workload=sight.workload,
             policy=sight.reading.policy,
-            routes=sight.found.routes,
+            routes=sight.discovery.routes,
             traffic=traffic_of(sight, house.scraper.traffic(app)) if sight.workload.replicas else Traffic(),
             problems=sight.reading.problems + (self._problems(sight) if sight.reading.policy else ()),
-            orphans=sight.found.orphans,
-            knocked_at=house.doors.knocked_at(app),
+            orphans=sight.discovery.orphans,
+            knocked_at=house.registry.knocked_at(app),
             leader=house.leading(),
-            passing=house.doors.passing_now(app),
-            ready=ready(sight, house.endpoints),
-            answering=bool(house.pods.answering(app)),
+            passing=house.registry.passing_now(app),
+            ready=all_ready(sight, house.endpoints),
+            probed_ready=bool(house.app_pods.probed_ready(app)),
             certainty=house.scraper.certainty(app),
-            hindrance=hindrance(sight, house.pods.starts(app)),
+            start_failure=start_failure(sight, house.app_pods.starts(app)),
         )
 
-    def _problems(self, sight: Sight) -> tuple[str, ...]:
-        return sight.found.problems + self._house.world.foreign(sight.workload.id.namespace)
+    def _problems(self, sight: ObservedApp) -> tuple[str, ...]:
+        return sight.discovery.problems + self._context.cluster.name_conflicts(sight.workload.id.namespace)
 
-    async def _unprepared(self, seen: Snapshot) -> str:
-        house, namespace = self._house, seen.workload.id.namespace
-        if not house.world.present(namespace):
-            house.queue.add(Namespace(namespace))
+    async def _why_unreachable(self, seen: Snapshot) -> str:
+        house, namespace = self._context, seen.workload.id.namespace
+        if not house.cluster.is_set_up(namespace):
+            house.queue.add(NamespaceKey(namespace))
             return "waker's own Service is not in this namespace yet"
-        return await house.fleet.unprepared(seen.routes)
+        return await house.controller_pods.unreachable(seen.routes)
 
-    def _show(self, sight: Sight, seen: Snapshot, plan: Plan) -> None:
-        house, app = self._house, sight.workload.id
-        house.doors.tell(app, account_of(sight, plan.phase, house.pods.starts(app)))
-        if house.doors.show(app, plan, sight.reading.policy, sight.found.routes):
-            house.queue.add(Namespace(app.namespace))
-        turning_back = any(isinstance(action, RecordWish) for action in plan.actions)
-        if plan.phase in NEED_ENDPOINTS or turning_back or self._late(app, seen):
-            house.endpoints.follow(app, {route.backend.service for route in sight.found.routes}, house.tasks)
+    def _publish(self, sight: ObservedApp, seen: Snapshot, plan: Plan) -> None:
+        house, app = self._context, sight.workload.id
+        house.registry.describe(app, page_facts(sight, plan.phase, house.app_pods.starts(app)))
+        if house.registry.publish(app, plan, sight.reading.policy, sight.discovery.routes):
+            house.queue.add(NamespaceKey(app.namespace))
+        turning_back = any(isinstance(action, RequestWake) for action in plan.actions)
+        if plan.phase in NEED_ENDPOINTS or turning_back or self._requests_still_arrive(app, seen):
+            house.endpoints.watch(app, {route.backend.service for route in sight.discovery.routes}, house.tasks)
         else:
-            house.endpoints.leave(app)
-        if seen.workload.replicas and plan.phase in STARTING and (house.doors.watched(app) or seen.answering):
-            house.pods.follow(sight.workload, house.tasks)
+            house.endpoints.unwatch(app)
+        if seen.workload.replicas and plan.phase in STARTING and (house.registry.is_watched(app) or seen.probed_ready):
+            house.app_pods.watch(sight.workload, house.tasks)
         else:
-            house.pods.leave(app)
+            house.app_pods.unwatch(app)
 
-    def _late(self, app: AppId, seen: Snapshot) -> bool:
+    def _requests_still_arrive(self, app: AppId, seen: Snapshot) -> bool:
         """Requests of an awake app still arrive here, or its page is open: its controllers may not follow yet."""
-        recent = seen.knocked_at is not None and self._house.clock() - seen.knocked_at < LINGER
-        return bool(seen.workload.replicas) and (recent or bool(seen.passing) or self._house.doors.watched(app))
+        recent = seen.knocked_at is not None and self._context.clock() - seen.knocked_at < LINGER
+        return bool(seen.workload.replicas) and (recent or bool(seen.passing) or self._context.registry.is_watched(app))
 
-    async def _act(self, sight: Sight, plan: Plan) -> None:
-        house = self._house
+    async def _act(self, sight: ObservedApp, plan: Plan) -> None:
+        house = self._context
         for action in plan.actions:
             if not self._permitted(action):
                 continue
@@ -183,17 +185,17 @@ class Reconciler:
 
     def _permitted(self, action: Action) -> bool:
         """Only the holder of the Lease puts to sleep; anybody may wake."""
-        return not isinstance(action, Redirect | ScaleToZero) or self._house.leading()
+        return not isinstance(action, Redirect | ScaleToZero) or self._context.leading()
 
-    def _other_reasons(self, app: AppId, seen: Snapshot, plan: Plan) -> timedelta | None:
+    def _requeue_for_others(self, app: AppId, seen: Snapshot, plan: Plan) -> timedelta | None:
         """When to look again for what `decide` does not know of."""
-        if plan.phase is Phase.AWAKE and self._house.scraper.traffic(app).unknown:
+        if plan.phase is Phase.AWAKE and self._context.scraper.traffic(app).unknown:
             return UNKNOWN_AGAIN
-        return LINGER if self._late(app, seen) else None
+        return LINGER if self._requests_still_arrive(app, seen) else None
 
 
-def _holds(sight: Sight) -> bool:
-    return any(route.holder is Holder.OURS for route in sight.found.routes)
+def _holds(sight: ObservedApp) -> bool:
+    return any(route.holder is Holder.WAKER for route in sight.discovery.routes)
 
 
 def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:

@@ -5,37 +5,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from waker.cluster.app_endpoints import Endpoints
-from waker.cluster.app_pods import Pods
+from waker.cluster.app_endpoints import AppEndpoints
+from waker.cluster.app_pods import AppPods
 from waker.cluster.client import Api
 from waker.cluster.events import Recorder
 from waker.metrics import Metrics
-from waker.observe.cluster import Key, World
-from waker.observe.controller_pods import Fleet
+from waker.observe.cluster import ClusterCache, Key
+from waker.observe.controller_pods import ControllerPods
 from waker.plan.model import Address
-from waker.reconcile.queue import Queue
+from waker.reconcile.queue import WorkQueue
 from waker.settings.live import Live
 from waker.traffic.scrape import Scraper
-from waker.web.registry import Doors
+from waker.web.registry import AppRegistry
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Context:
     """See above."""
 
     api: Api
-    world: World
-    queue: Queue[Key]
-    doors: Doors
-    endpoints: Endpoints
-    pods: Pods
+    cluster: ClusterCache
+    queue: WorkQueue[Key]
+    registry: AppRegistry
+    endpoints: AppEndpoints
+    app_pods: AppPods
     scraper: Scraper
-    fleet: Fleet
+    controller_pods: ControllerPods
     recorder: Recorder
     metrics: Metrics
     tasks: asyncio.TaskGroup
     live: Callable[[], Live]
-    themed: Callable[[str], bool]  # whether there is such a theme
+    theme_exists: Callable[[str], bool]  # whether there is such a theme
     leading: Callable[[], bool]
     own_addresses: Callable[[], tuple[Address, ...]]
     clock: Callable[[], datetime]

@@ -14,7 +14,7 @@ K = TypeVar("K", bound=Hashable)
 WORKERS = 16  # looks at the same time
 
 
-class Queue(Generic[K]):
+class WorkQueue(Generic[K]):
     """See above. Not for use from several threads."""
 
     def __init__(self) -> None:

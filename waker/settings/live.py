@@ -33,26 +33,26 @@ class Live:
     scrape_interval: timedelta = timedelta(seconds=15)
     ignore_statuses: frozenset[str] = frozenset()
     wake_timeout: timedelta = timedelta(minutes=5)
-    ask_readiness: bool = True
+    early_readiness: bool = True
     hold_for: timedelta = timedelta(seconds=30)  # below the usual read timeout of 60 s; Envoy's default is 15 s
     page_status: int = 503
     theme: str = ""
-    audience: str = "auto"
+    while_asleep: str = "auto"
     wait_host: str = ""
     ignore_paths: tuple[str, ...] = ()
     ignore_agents: tuple[str, ...] = ()
-    probe_response: int = 503
+    health_check_response: int = 503
     paused: bool = False
     prometheus_url: str = ""
     classes: Mapping[str, ClassSettings] = field(default_factory=dict)  # by the name of the IngressClass
 
 
 NO_WAIT_HOST = "the setting wait-host is not set, so browsers get the page"
-AUDIENCES = ("auto", "page", "hold", "redirect")
-parse_audience = one_of(*AUDIENCES)
+WHILE_ASLEEP = ("auto", "page", "hold", "redirect")
+parse_while_asleep = one_of(*WHILE_ASLEEP)
 
 
-def parse_probe_response(text: str) -> int:
+def parse_health_check_response(text: str) -> int:
     """200 or 503. Raises SettingsError."""
     return int(one_of("200", "503")(text))
 
@@ -72,15 +72,15 @@ LIVE = (
     LiveKey("scrape-interval", "scrape_interval", parse_duration, "How often the ingress controllers are asked for their metrics."),
     LiveKey("ignore-statuses", "ignore_statuses", parse_statuses, "HTTP statuses that are no visit, with commas: 301,404,4xx. Only where the ingress controller counts by status."),
     LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck when the app is not ready after this long."),
-    LiveKey("ask-readiness", "ask_readiness", parse_bool, "While somebody waits for an app that starts, ask its pods' own readiness probes more often than Kubernetes does."),
+    LiveKey("early-readiness", "early_readiness", parse_bool, "While somebody waits for an app that starts, ask its pods' own readiness probes more often than Kubernetes does."),
     LiveKey("hold-for", "hold_for", parse_duration, "How long a client that is no browser is held while its app wakes; keep it below the ingress controller's read timeout."),
     LiveKey("page-status", "page_status", whole(200, 599), "The HTTP status of the waiting page."),
     LiveKey("theme", "theme", str.strip, "How the waiting page looks: the name of a theme. Without one, as it comes."),
-    LiveKey("audience", "audience", parse_audience, "How a sleeping app receives its visitors: `auto` by who asks, `page` for everybody who can wait, `hold` without a page, `redirect` browsers to `wait-host`."),
+    LiveKey("while-asleep", "while_asleep", parse_while_asleep, "How a sleeping app receives its visitors: `auto` by who asks, `page` for everybody who can wait, `hold` without a page, `redirect` browsers to `wait-host`."),
     LiveKey("wait-host", "wait_host", parse_wait_host, "Where `redirect` sends browsers: a host whose Ingress leads to waker itself, such as `wait.example.com` or `https://wait.example.com`."),
     LiveKey("ignore-paths", "ignore_paths", parse_paths, "Paths that never wake an app, with commas; `/static/*` is all below."),
     LiveKey("ignore-agents", "ignore_agents", several, "Parts of a User-Agent that never wake an app, with commas; beside the built-in list."),
-    LiveKey("probe-response", "probe_response", parse_probe_response, "What monitors get from a sleeping app: `503`, or `200` if they should stay green."),
+    LiveKey("health-check-response", "health_check_response", parse_health_check_response, "What monitors get from a sleeping app: `503`, or `200` if they should stay green."),
     LiveKey("paused", "paused", parse_bool, "Put nothing to sleep; what sleeps can still be woken."),
     LiveKey("prometheus-url", "prometheus_url", parse_url, "Learn who visits from this Prometheus instead of the ingress controllers' pods; empty means from the pods."),
 )  # fmt: skip
@@ -102,6 +102,6 @@ def read_live(data: Mapping[str, str], last: Live) -> tuple[Live, tuple[str, ...
             values[known.field] = getattr(last, known.field)
             problems.append(f"{known.key}: {error}")
     live = replace(Live(), **values)
-    if live.audience == "redirect" and not live.wait_host:
-        problems.append(f"audience: redirect: {NO_WAIT_HOST}")
+    if live.while_asleep == "redirect" and not live.wait_host:
+        problems.append(f"while-asleep: redirect: {NO_WAIT_HOST}")
     return live, tuple(problems)

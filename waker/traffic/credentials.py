@@ -12,7 +12,7 @@ from waker.errors import ScrapeError
 from waker.traffic.controllers import Access
 
 
-class Asking(NamedTuple):
+class RequestOptions(NamedTuple):
     """What a request needs besides its URL. `trust`: True the system's CAs, False anybody, else those of the context."""
 
     headers: dict[str, str]
@@ -20,13 +20,13 @@ class Asking(NamedTuple):
     server_name: str | None
 
 
-def asking(access: Access) -> Asking:
+def request_options(access: Access) -> RequestOptions:
     """Raises ScrapeError, as the end of a sentence about the pod."""
     headers = {"Authorization": f"Bearer {_read(access.token_file)}"} if access.token_file else {}
     trust: ssl.SSLContext | bool = access.verify
     if access.verify and access.ca_file and access.scheme == "https":
         trust = _trusting(_read(access.ca_file), access.ca_file)
-    return Asking(headers, trust, access.server_name or None)
+    return RequestOptions(headers, trust, access.server_name or None)
 
 
 def _read(file: str) -> str:

@@ -15,9 +15,9 @@ from yarl import URL
 from waker.errors import ScrapeError
 from waker.plan.model import Pod
 from waker.traffic.controllers import Adapter, SeriesKey
-from waker.traffic.credentials import asking
+from waker.traffic.credentials import request_options
 from waker.traffic.exposition import Exposition
-from waker.traffic.ledger import Page, Summing
+from waker.traffic.ledger import Scrape, ScrapeBuilder
 
 SLICE: Final = 64 * 1024  # at most some 5 ms of parsing; a compressed chunk can unfold to far more
 COMPRESS_FROM: Final = 1 << 20  # below, packing costs the controller more than it saves the network
@@ -34,9 +34,9 @@ def metrics_url(adapter: Adapter, pod: Pod) -> URL:
 
 async def fetch(
     session: aiohttp.ClientSession, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], last_size: int = 0
-) -> tuple[Page, int]:
+) -> tuple[Scrape, int]:
     """The page, and its size in bytes: say that the next time. Raises ScrapeError."""
-    access = asking(adapter.access)
+    access = request_options(adapter.access)
     headers = access.headers | {
         "Accept": "text/plain;version=0.0.4",
         "Accept-Encoding": "gzip" if last_size > COMPRESS_FROM else "identity",
@@ -94,11 +94,11 @@ async def _unpacked(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         raise ScrapeError("broke off its metrics page: the packed page is cut short")
 
 
-async def _read(slices: AsyncIterator[bytes], adapter: Adapter, keys: frozenset[SeriesKey]) -> tuple[Page, int]:
+async def _read(slices: AsyncIterator[bytes], adapter: Adapter, keys: frozenset[SeriesKey]) -> tuple[Scrape, int]:
     once = adapter.process.metric if adapter.process else ""
-    exposition, sums = Exposition(adapter.wanted, once), Summing(adapter, keys)
+    exposition, sums = Exposition(adapter.wanted, once), ScrapeBuilder(adapter, keys)
     async for piece in slices:
         sums.add(exposition.feed(piece))
         await asyncio.sleep(0)
     sums.add(exposition.finish())
-    return sums.page(), exposition.bytes
+    return sums.scrape(), exposition.bytes

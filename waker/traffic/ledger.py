@@ -47,7 +47,7 @@ MARKS: Final = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Scrape:
     """All that is kept of one page. `keys` were looked for; those in `tallies` stand on it; `open` are being used."""
 
     keys: frozenset[SeriesKey] = frozenset()
@@ -60,7 +60,7 @@ class Page:
     process: Process | None = None
 
 
-class Summing:
+class ScrapeBuilder:
     """A page in the making: samples go in as they come."""
 
     def __init__(self, adapter: Adapter, keys: frozenset[SeriesKey]) -> None:
@@ -87,9 +87,9 @@ class Summing:
             elif process and metric == process.metric:
                 self._started = value * process.sign
 
-    def page(self) -> Page:
+    def scrape(self) -> Scrape:
         """The page, when it has been read to its end."""
-        return Page(
+        return Scrape(
             self._keys,
             {key: tally for key, tally in self._tallies.items() if tally is not UNCOUNTED},
             frozenset(self._open & self._keys),
@@ -106,13 +106,13 @@ class Summing:
         tally = self._tallies.get(key)
         if tally is None:
             return
-        for each in self._adapter.no_visits:
-            if each.fit(labels):
+        for each in self._adapter.not_visits:
+            if each.match(labels):
                 return
         total, mark = tally
         if value:  # one that appears at 0 has moved nothing
             mark = (mark + _weight(labels) * hash(value)) % MARKS
-            if self._adapter.lasting and self._adapter.lasting.fit(labels):
+            if self._adapter.lasting and self._adapter.lasting.match(labels):
                 self._lasting.add(key)
         self._tallies[key] = Tally(total + value, mark)
 
@@ -122,7 +122,7 @@ def _weight(labels: Mapping[str, str]) -> int:
     return crc32("\0".join(labels.values()).encode())
 
 
-class Moved(NamedTuple):
+class Movement(NamedTuple):
     """What a page tells against the one before. `lost`: all that was counted since may be, whosever it was.
 
     `doubted`: only what came in the last second before a reload.
@@ -134,7 +134,7 @@ class Moved(NamedTuple):
 
 
 @dataclass(slots=True)
-class Own:
+class OwnRequests:
     """Requests of waker's own that a pod has still to show, once, under any of `keys`."""
 
     keys: frozenset[SeriesKey]
@@ -146,26 +146,26 @@ class Own:
 class Ledger:
     """The last page of each controller pod, by its uid."""
 
-    _pages: dict[str, Page] = field(default_factory=dict)
-    _own: dict[str, list[Own]] = field(default_factory=dict)
+    _scrapes: dict[str, Scrape] = field(default_factory=dict)
+    _own: dict[str, list[OwnRequests]] = field(default_factory=dict)
     _unseen: dict[str, dict[SeriesKey, datetime]] = field(default_factory=dict)  # open in a process that has no page
 
-    def last(self, pod: str) -> Page | None:
+    def last(self, pod: str) -> Scrape | None:
         """The pod's last page."""
-        return self._pages.get(pod)
+        return self._scrapes.get(pod)
 
-    def pages(self) -> Mapping[str, Page]:
+    def scrapes(self) -> Mapping[str, Scrape]:
         """The last page of each pod that was read, by its uid."""
-        return self._pages
+        return self._scrapes
 
-    def baseline(self, pod: str, page: Page) -> None:
+    def baseline(self, pod: str, page: Scrape) -> None:
         """Take a pod's page as the beginning, if it is the first: what it had counted before is no visit."""
-        self._pages.setdefault(pod, page)
+        self._scrapes.setdefault(pod, page)
 
-    def observe(self, pod: str, page: Page, at: datetime) -> Moved:
+    def observe(self, pod: str, page: Scrape, at: datetime) -> Movement:
         """Compare a page that was asked for at `at` with the pod's last one; a pod not seen before counts from 0."""
-        last = self._pages.get(pod, Page(page.keys))
-        self._pages[pod] = page
+        last = self._scrapes.get(pod, Scrape(page.keys))
+        self._scrapes[pod] = page
         visited = {key for key in page.tallies if self._rise(pod, key, last, page)}
         self._own[pod] = [each for each in self._own.get(pod, ()) if each.until > at]
         lost = _restarted(last, page)
@@ -174,29 +174,29 @@ class Ledger:
             unseen |= dict.fromkeys(last.open, at + page.process.drain)
         self._unseen[pod] = unseen
         doubted = None not in (last.reloads, page.reloads) and last.reloads != page.reloads
-        return Moved(page.open | visited | (unseen.keys() & page.keys), lost, doubted)
+        return Movement(page.open | visited | (unseen.keys() & page.keys), lost, doubted)
 
     def forget(self, pod: str) -> bool:
         """The pod is gone. True: it had been read, so what it counted since is lost."""
         self._own.pop(pod, None)
         self._unseen.pop(pod, None)
-        return self._pages.pop(pod, None) is not None
+        return self._scrapes.pop(pod, None) is not None
 
     def restart(self, pod: str) -> bool:
         """The pod began again: what it shows from now on is new. True: it had been read, so what it counted since is lost."""
-        page = self._pages.get(pod)
+        page = self._scrapes.get(pod)
         if not page:
             return False
-        self._pages[pod] = Page(page.keys)
+        self._scrapes[pod] = Scrape(page.keys)
         return True
 
     def discount(self, pod: str, keys: Iterable[SeriesKey], count: int, until: datetime) -> None:
         """Waker itself sent `count` requests that this pod passed on under one of `keys`; a page asked for at `until` shows
         them.
         """
-        self._own.setdefault(pod, []).append(Own(frozenset(keys), count, until))
+        self._own.setdefault(pod, []).append(OwnRequests(frozenset(keys), count, until))
 
-    def _rise(self, pod: str, key: SeriesKey, last: Page, page: Page) -> bool:
+    def _rise(self, pod: str, key: SeriesKey, last: Scrape, page: Scrape) -> bool:
         before, now = last.tallies.get(key, UNCOUNTED), page.tallies[key]
         if now == before or key not in last.keys:
             return False
@@ -208,7 +208,7 @@ class Ledger:
         return rise > 0
 
 
-def _restarted(last: Page, page: Page) -> bool:
+def _restarted(last: Scrape, page: Scrape) -> bool:
     if last.started is None or page.started is None or page.process is None:
         return False
     return page.started > last.started + page.process.slack

@@ -20,11 +20,11 @@ TIMEOUT = aiohttp.ClientTimeout(total=2, sock_connect=1)
 OWN_ANSWERS = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 429})  # that controllers give by themselves
 
 
-class Answer(Enum):
+class Owner(Enum):
     """Who answered a probe."""
 
-    OURS = "waker"
-    THEIRS = "somebody else"
+    WAKER = "waker"
+    OTHER = "somebody else"
     UNCLEAR = "the controller itself, or nobody"
 
 
@@ -48,20 +48,20 @@ def keeper_question(namespace: str) -> Question:
     return Question(names.keeper_host(namespace), "/")
 
 
-async def ask(session: aiohttp.ClientSession, pod: Address, question: Question) -> Answer:
+async def check_owner(session: aiohttp.ClientSession, pod: Address, question: Question) -> Owner:
     """Who answers at this controller pod? Never raises for what the network does."""
-    headers = {"Host": question.host, names.MARKER: names.MARK_PROBE, "User-Agent": "kubesleeper-waker"}
+    headers = {"Host": question.host, names.MARKER: names.MARK_OWNERSHIP_CHECK, "User-Agent": "kubesleeper-waker"}
     try:
         async with session.head(
             f"http://{pod.netloc}{question.path}", headers=headers, allow_redirects=False, timeout=TIMEOUT
         ) as answer:
             if answer.headers.get(names.MARKER, "").startswith(names.MARK_PAGE):
-                return Answer.OURS
-            return Answer.UNCLEAR if answer.status in OWN_ANSWERS else Answer.THEIRS
+                return Owner.WAKER
+            return Owner.UNCLEAR if answer.status in OWN_ANSWERS else Owner.OTHER
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return Answer.UNCLEAR
+        return Owner.UNCLEAR
 
 
-async def ask_all(session: aiohttp.ClientSession, asked: Sequence[tuple[Address, Question]]) -> list[Answer]:
+async def check_owners(session: aiohttp.ClientSession, asked: Sequence[tuple[Address, Question]]) -> list[Owner]:
     """All answers, in order, asked at the same time."""
-    return await asyncio.gather(*(ask(session, pod, question) for pod, question in asked))
+    return await asyncio.gather(*(check_owner(session, pod, question) for pod, question in asked))

@@ -16,7 +16,7 @@ from yarl import URL
 from waker.errors import ScrapeError
 from waker.plan.model import Pod
 from waker.traffic.controllers import Adapter, SeriesKey
-from waker.traffic.targets import Parting, Reading, query_for
+from waker.traffic.targets import PrometheusSample, ScrapesByTarget, query_for
 from waker.traffic.vector import Vector, refused
 
 SLICE: Final = 64 * 1024  # about 1 ms of parsing
@@ -37,7 +37,7 @@ class Prometheus:
 
     async def read(
         self, url: str, adapter: Adapter, pods: Sequence[Pod], keys: frozenset[SeriesKey]
-    ) -> Mapping[str, Reading]:
+    ) -> Mapping[str, PrometheusSample]:
         """What it has of these pods, by uid; those it does not know are left out. Raises ScrapeError."""
         try:
             at = URL(f"{url}/api/v1/query").with_query(query=query_for(adapter), timeout=LATEST)
@@ -46,7 +46,7 @@ class Prometheus:
             ) as answer:
                 if answer.status >= 300:
                     raise await _refusal(answer)
-                return await _parted(answer.content, Parting(adapter, keys), pods)
+                return await _parted(answer.content, ScrapesByTarget(adapter, keys), pods)
         except TimeoutError as error:
             raise ScrapeError("is not known, for Prometheus did not answer in time") from error
         except aiohttp.ClientConnectorError as error:
@@ -84,7 +84,9 @@ class Prometheus:
         return self._tls
 
 
-async def _parted(content: aiohttp.StreamReader, parting: Parting, pods: Sequence[Pod]) -> Mapping[str, Reading]:
+async def _parted(
+    content: aiohttp.StreamReader, parting: ScrapesByTarget, pods: Sequence[Pod]
+) -> Mapping[str, PrometheusSample]:
     vector = Vector()
     async for chunk in content.iter_any():
         for at in range(0, len(chunk), SLICE):

@@ -19,12 +19,12 @@ from typing import Final
 import aiohttp
 
 from waker.plan.model import AppId, Certainty, Pod, Traffic
-from waker.traffic.controller import Controller, Watched
+from waker.traffic.controller import ControllerPod, ScrapedController
 from waker.traffic.controllers import Adapter, Counted, Interest, SeriesKey
-from waker.traffic.dependencies import Outside
-from waker.traffic.ledger import SHOWN_WITHIN, Page
-from waker.traffic.rounds import Readings
-from waker.traffic.visit_record import Followed, Record, Stand
+from waker.traffic.dependencies import ScraperDependencies
+from waker.traffic.ledger import SHOWN_WITHIN, Scrape
+from waker.traffic.rounds import ScrapeRounds
+from waker.traffic.visit_record import CounterState, VisitRecord, WatchedApp
 
 log = logging.getLogger(__name__)
 
@@ -36,21 +36,21 @@ JITTER: Final = 0.1  # of the interval, so that several wakers do not ask at the
 class Scraper:
     """All apps, all controllers. One task runs it; all else are plain calls on the same loop."""
 
-    def __init__(self, session: aiohttp.ClientSession, outside: Outside) -> None:
-        self._outside = outside
-        self._apps: dict[AppId, Followed] = {}
-        self._controllers: dict[str, Controller] = {}
+    def __init__(self, session: aiohttp.ClientSession, outside: ScraperDependencies) -> None:
+        self._dependencies = outside
+        self._apps: dict[AppId, WatchedApp] = {}
+        self._controllers: dict[str, ScrapedController] = {}
         self._lasting: set[AppId] = set()  # have had connections that are not seen while they last
         self._asked = asyncio.Event()
-        self._readings = Readings(session, outside, self._taken)
-        self._recalled: Record | None = None
+        self._rounds = ScrapeRounds(session, outside, self._taken)
+        self._recalled: VisitRecord | None = None
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
-    def follow(self, app: AppId, interests: frozenset[Interest], life: str = "") -> None:
+    def watch(self, app: AppId, interests: frozenset[Interest], life: str = "") -> None:
         """Watch these series for an app, from now on and instead of others. Cheap when nothing changed."""
-        known = self._apps.setdefault(app, Followed(frozenset()))
-        known.life = life
+        known = self._apps.setdefault(app, WatchedApp(frozenset()))
+        known.incarnation = life
         if known.interests == interests:
             return
         known.new = known.new or not interests <= known.interests
@@ -58,13 +58,13 @@ class Scraper:
         if any(each.controller not in self._controllers and self._adapter(each.controller) for each in interests):
             self._asked.set()
 
-    def leave(self, app: AppId) -> None:
+    def unwatch(self, app: AppId) -> None:
         """Nobody asks for this app for now: it is asleep."""
         self._apps.pop(app, None)
 
     def forget(self, app: AppId) -> None:
         """Nobody asks for this app any more."""
-        self.leave(app)
+        self.unwatch(app)
         self._lasting.discard(app)
 
     def traffic(self, app: AppId) -> Traffic:
@@ -78,7 +78,7 @@ class Scraper:
     def certainty(self, app: AppId) -> Certainty:
         """How well its traffic is known. Tells nothing where `traffic` says that it is unknown."""
         known = self._apps.get(app)
-        now = self._outside.clock()
+        now = self._dependencies.clock()
         names = {each.controller for each in known.interests} if known else set()
         found = [each for name, each in self._controllers.items() if name in names]
         until = min((at - SHOWN_AFTER for each in found if (at := each.read_until(now))), default=None)
@@ -90,31 +90,31 @@ class Scraper:
         known = self._apps.get(app)
         return known.because if known else ""
 
-    def controller(self, name: str) -> Controller | None:
+    def controller(self, name: str) -> ScrapedController | None:
         """What is known of a controller, if anybody follows it. To be read only."""
         return self._controllers.get(name)
 
     def discount(self, pod: Pod, interest: Interest, count: int = 1) -> None:
         """Waker itself sent requests through this pod and the app answered them: they are no visits."""
         controller = self._controllers.get(interest.controller)
-        if controller and controller.adapter.counts_probes:
+        if controller and controller.adapter.counts_checks:
             late = SHOWN_WITHIN if controller.adapter.counted is Counted.END else timedelta()
-            controller.ledger.discount(pod.uid, interest.keys, count, self._outside.clock() + late)
+            controller.ledger.discount(pod.uid, interest.keys, count, self._dependencies.clock() + late)
 
-    def recall(self, record: Record | None) -> None:
+    def recall(self, record: VisitRecord | None) -> None:
         """What another process wrote down. An app that is new here takes its time from it, if the counters bear it out."""
         self._recalled = record and replace(record, apps=dict(record.apps))  # each app's entry is used once
 
-    def record(self) -> Record:
+    def record(self) -> VisitRecord:
         """What a process that comes after this one may go by: the apps whose visits are known."""
-        stand = self._stand()
+        stand = self._counter_state()
         known = {id: app for id, app in self._apps.items() if not app.new and not self._unknown(app)}
         found = {id: entry for id, app in known.items() if (entry := stand.entry(app))}
-        return Record(self._outside.clock(), stand.starts, found)
+        return VisitRecord(self._dependencies.clock(), stand.starts, found)
 
-    def _stand(self) -> Stand:
-        staff = {name: self._outside.staff(each.adapter) for name, each in self._controllers.items()}
-        return Stand(self._controllers, staff)
+    def _counter_state(self) -> CounterState:
+        staff = {name: self._dependencies.workload_versions(each.adapter) for name, each in self._controllers.items()}
+        return CounterState(self._controllers, staff)
 
     # --- rounds -------------------------------------------------------------------------------------------------------
 
@@ -124,10 +124,10 @@ class Scraper:
             while True:
                 await self.round()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(jittered(self._outside.interval())):
+                    async with asyncio.timeout(jittered(self._dependencies.interval())):
                         await self._asked.wait()
         finally:
-            self._readings.stop()
+            self._rounds.stop()
 
     async def round(self) -> None:
         """Read every pod of every controller that somebody follows, once, and conclude."""
@@ -135,19 +135,19 @@ class Scraper:
         wanted = self._wanted()
         for name in self._controllers.keys() - wanted.keys():
             del self._controllers[name]
-        await self._readings.round(
-            [(self._seen(adapter), keys) for name, keys in wanted.items() if (adapter := self._adapter(name))]
+        await self._rounds.round(
+            [(self._update_pods(adapter), keys) for name, keys in wanted.items() if (adapter := self._adapter(name))]
         )
         self._conclude()
 
-    def _seen(self, adapter: Adapter) -> Controller:
+    def _update_pods(self, adapter: Adapter) -> ScrapedController:
         """A controller with its pods as they are now. One that is not there any more may have been visited."""
-        controller = self._controllers.setdefault(adapter.controller, Controller(adapter))
+        controller = self._controllers.setdefault(adapter.controller, ScrapedController(adapter))
         controller.adapter = adapter  # as the settings want it now
-        for pod in self._outside.left(adapter):
-            if controller.begun and pod.uid not in controller.pods:
+        for pod in self._dependencies.departed(adapter):
+            if controller.baselined and pod.uid not in controller.pods:
                 self._all_visited(adapter, f"pod {pod.name} came and went before it was read")
-        for pod in controller.see(self._outside.pods(adapter), self._outside.clock()):
+        for pod in controller.update(self._dependencies.pods(adapter), self._dependencies.clock()):
             self._all_visited(adapter, f"pod {pod.name} is gone or began again")
         return controller
 
@@ -158,9 +158,9 @@ class Scraper:
                 wanted.setdefault(each.controller, set()).update(each.keys)
         return {name: frozenset(keys) for name, keys in wanted.items()}
 
-    def _taken(self, controller: Controller, each: Watched, page: Page, asked_at: datetime) -> None:
+    def _taken(self, controller: ScrapedController, each: ControllerPod, page: Scrape, asked_at: datetime) -> None:
         pod = each.pod
-        if not controller.begun:
+        if not controller.baselined:
             controller.ledger.baseline(pod.uid, page)
         elif each.missed and not controller.ledger.last(pod.uid):
             why = f"pod {pod.name} may have counted, and begun again, before it was first read"
@@ -179,9 +179,9 @@ class Scraper:
         for app in self._apps.values():
             if pod.uid not in app.doubted and any(each.controller == adapter.controller for each in app.interests):
                 app.doubted.add(pod.uid)
-                app.doubted_at = self._outside.clock()
+                app.doubted_at = self._dependencies.clock()
 
-    def _counted_under(self, controller: Controller, keys: frozenset[SeriesKey]) -> dict[AppId, Followed]:
+    def _counted_under(self, controller: ScrapedController, keys: frozenset[SeriesKey]) -> dict[AppId, WatchedApp]:
         """The apps of these series."""
         name = controller.adapter.controller
         if not keys:
@@ -195,27 +195,27 @@ class Scraper:
     # --- what follows from it -----------------------------------------------------------------------------------------
 
     def _conclude(self) -> None:
-        now, interval = self._outside.clock(), self._outside.interval()
+        now, interval = self._dependencies.clock(), self._dependencies.interval()
         for controller in self._controllers.values():
-            controller.begun = controller.begun or not controller.blind(now, interval)
+            controller.baselined = controller.baselined or not controller.why_unknown(now, interval)
         begun = {id: app for id, app in self._apps.items() if app.new and not self._unknown(app)}
-        stand = self._stand() if begun and self._recalled else None
+        stand = self._counter_state() if begun and self._recalled else None
         for id, app in begun.items():
-            left = self._left(id, app, stand) if stand else None
+            left = self._recorded_visit(id, app, stand) if stand else None
             app.new = False
             if not left:
                 app.visited_at, app.because = now, "its series were known whole for the first time"
             elif not app.visited_at or left > app.visited_at:
                 app.visited_at, app.because = left, "as another waker has written it down"
 
-    def _left(self, id: AppId, app: Followed, stand: Stand) -> datetime | None:
+    def _recorded_visit(self, id: AppId, app: WatchedApp, stand: CounterState) -> datetime | None:
         """Where another process left the clock of an app, if it is still true. Asked once: from then on we know better."""
-        record, now = self._recalled, self._outside.clock()
+        record, now = self._recalled, self._dependencies.clock()
         if not record or not record.fresh(now):
             self._recalled = None
             return None
         entry = record.apps.pop(id, None)
-        return min(entry.visited_at, now) if entry and stand.bears_out(entry, record.starts, app) else None
+        return min(entry.visited_at, now) if entry and stand.confirms(entry, record.starts, app) else None
 
     def _all_visited(self, adapter: Adapter, why: str) -> None:
         log.info(
@@ -225,29 +225,31 @@ class Scraper:
             if any(each.controller == adapter.controller for each in app.interests):
                 self._visited(id, app, f"visits may have been lost: {adapter.title} {why}")
 
-    def _visited(self, id: AppId, app: Followed, because: str) -> None:
-        app.visited_at, app.because = self._outside.clock(), because
+    def _visited(self, id: AppId, app: WatchedApp, because: str) -> None:
+        app.visited_at, app.because = self._dependencies.clock(), because
         app.doubted.clear()
-        self._outside.on_visit(id)
+        self._dependencies.on_visit(id)
 
-    def _unknown(self, app: Followed) -> str:
+    def _unknown(self, app: WatchedApp) -> str:
         """Why visits of this app could have been missed, "" if they cannot."""
         if not app.interests:
             return "no ingress controller counts its visits"
-        return next(filter(None, map(self._unseen, sorted(app.interests))), "")
+        return next(filter(None, map(self._why_unseen, sorted(app.interests))), "")
 
     def _adapter(self, controller: str) -> Adapter | None:
-        return self._outside.adapter(controller)
+        return self._dependencies.adapter(controller)
 
-    def _unseen(self, interest: Interest) -> str:
+    def _why_unseen(self, interest: Interest) -> str:
         controller = self._controllers.get(interest.controller)
         if not controller:
             why = (
                 "has not been read yet" if self._adapter(interest.controller) else "is not one whose metrics are known"
             )
             return f"ingress controller {interest.controller or 'of no class'} {why}"
-        now = self._outside.clock()
-        return controller.blind(now, self._outside.interval()) or controller.unlisted(interest.keys, now)
+        now = self._dependencies.clock()
+        return controller.why_unknown(now, self._dependencies.interval()) or controller.why_not_listed(
+            interest.keys, now
+        )
 
 
 def jittered(interval: timedelta) -> float:

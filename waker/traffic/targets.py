@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from waker.plan.model import Pod
 from waker.traffic.controllers import Adapter, SeriesKey
-from waker.traffic.ledger import Page, Summing
+from waker.traffic.ledger import Scrape, ScrapeBuilder
 from waker.traffic.lines import Sample
 from waker.traffic.vector import Element
 
@@ -22,7 +22,7 @@ SAMPLED: Final = (
 OF_TARGET: Final = frozenset({"__name__", "job", "instance", "pod", "endpoint", "container", "node"})
 
 
-class Target(NamedTuple):
+class ScrapeTarget(NamedTuple):
     """What Prometheus scrapes; the labels are on each of its series."""
 
     job: str
@@ -35,19 +35,19 @@ class Target(NamedTuple):
         return self.instance.rpartition(":")[0].strip("[]")
 
 
-class Reading(NamedTuple):
+class PrometheusSample(NamedTuple):
     """A pod's page. `age` in seconds, of its newest sample; `sampled` is that sample's time by Prometheus's clock."""
 
-    page: Page
+    scrape: Scrape
     age: float
     sampled: float
 
 
 @dataclass(slots=True)
-class Part:
+class TargetScrape:
     """One target's part of the answer."""
 
-    sums: Summing
+    sums: ScrapeBuilder
     sampled: float = float("-inf")
     asked: float = 0.0
 
@@ -65,32 +65,34 @@ def query_for(adapter: Adapter) -> str:
     return " or ".join([counted, *started, sampled])
 
 
-class Parting:
+class ScrapesByTarget:
     """An answer in the making: elements go in as they come."""
 
     def __init__(self, adapter: Adapter, keys: frozenset[SeriesKey]) -> None:
         self._adapter, self._keys = adapter, keys
-        self._parts: dict[Target, Part] = {}
+        self._parts: dict[ScrapeTarget, TargetScrape] = {}
 
     def add(self, elements: Iterable[Element]) -> None:
         """Raises ScrapeError for a value that cannot be counted with."""
         for each in elements:
             labels = each.labels
-            target = Target(labels.get("job", ""), labels.get("instance", ""), labels.get("pod", ""))
-            part = self._parts.get(target) or self._parts.setdefault(target, Part(Summing(self._adapter, self._keys)))
+            target = ScrapeTarget(labels.get("job", ""), labels.get("instance", ""), labels.get("pod", ""))
+            part = self._parts.get(target) or self._parts.setdefault(
+                target, TargetScrape(ScrapeBuilder(self._adapter, self._keys))
+            )
             if SAMPLED in labels:
                 part.sampled, part.asked = each.value, each.at
             else:
                 part.sums.add([Sample(labels.get("__name__", ""), own_labels(labels), each.value)])
 
-    def readings(self, pods: Sequence[Pod]) -> dict[str, Reading]:
+    def readings(self, pods: Sequence[Pod]) -> dict[str, PrometheusSample]:
         """By the pods' uid; a pod that Prometheus does not know is not in it."""
-        found: dict[str, Reading] = {}
+        found: dict[str, PrometheusSample] = {}
         for target, part in self._parts.items():
             pod = pod_of(target, pods)
-            page = part.sums.page()
+            page = part.sums.scrape()
             if pod and page.proven and (pod.uid not in found or found[pod.uid].sampled < part.sampled):
-                found[pod.uid] = Reading(page, max(part.asked - part.sampled, 0), part.sampled)
+                found[pod.uid] = PrometheusSample(page, max(part.asked - part.sampled, 0), part.sampled)
         return found
 
 
@@ -102,7 +104,7 @@ def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def pod_of(target: Target, pods: Sequence[Pod]) -> Pod | None:
+def pod_of(target: ScrapeTarget, pods: Sequence[Pod]) -> Pod | None:
     """By address and name; by name alone where `instance` is no address. None if it is none of them, or not for sure."""
     near = [each for each in pods if each.address == target.host and target.pod in ("", each.name)]
     named = near or [each for each in pods if target.pod and each.name == target.pod]

@@ -19,7 +19,7 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from waker.plan.model import AppId, Kind
-from waker.traffic.controller import Controller
+from waker.traffic.controller import ScrapedController
 from waker.traffic.controllers import Interest
 from waker.traffic.controllers.shape import SAME_START
 from waker.traffic.ledger import UNCOUNTED, Tally
@@ -32,7 +32,7 @@ Starts = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(slots=True)
-class Followed:
+class WatchedApp:
     """An app that is watched. `new`: its clock starts when its series are first known whole.
 
     A pod's reload may have cost the last visit; that is said once for each pod until the next visit, for where
@@ -40,7 +40,7 @@ class Followed:
     """
 
     interests: frozenset[Interest]
-    life: str = ""
+    incarnation: str = ""
     visited_at: datetime | None = None
     because: str = ""  # what moved the clock, for people
     new: bool = True
@@ -48,7 +48,7 @@ class Followed:
     doubted: set[str] = field(default_factory=set)
 
 
-class Entry(NamedTuple):
+class RecordedVisit(NamedTuple):
     """One app: its last visit, and the digest of all that must be the same for this to be still true."""
 
     visited_at: datetime
@@ -56,18 +56,18 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class VisitRecord:
     """See above. `starts`: since when each controller's pods count, by their uid."""
 
     written_at: datetime
     starts: Starts
-    apps: dict[AppId, Entry]
+    apps: dict[AppId, RecordedVisit]
 
     def fresh(self, now: datetime) -> bool:
         """Whether it is still to be believed."""
         return now - TRUSTED_FOR <= self.written_at <= now + AHEAD
 
-    def news(self, last: "Record | None") -> bool:
+    def news(self, last: "VisitRecord | None") -> bool:
         """Whether it says of any of its apps what `last` does not. That an app is visited again needs no saying."""
         if not last or any(last.apps.get(app) != entry for app, entry in self.apps.items()):
             return True
@@ -79,45 +79,45 @@ def same_starts(before: Mapping[str, float], now: Mapping[str, float]) -> bool:
     return before.keys() == now.keys() and all(abs(before[uid] - now[uid]) <= SAME_START for uid in now)
 
 
-class Stand:
+class CounterState:
     """How the counters of all controllers stand at this moment. `staff` by controller."""
 
-    def __init__(self, controllers: Mapping[str, Controller], staff: Mapping[str, str]) -> None:
-        self._staff = staff
-        self._pages = {name: sorted(each.ledger.pages().items()) for name, each in controllers.items()}
+    def __init__(self, controllers: Mapping[str, ScrapedController], staff: Mapping[str, str]) -> None:
+        self._versions = staff
+        self._pages = {name: sorted(each.ledger.scrapes().items()) for name, each in controllers.items()}
         self.starts = {name: _starts(each) for name, each in controllers.items()}
 
-    def entry(self, app: Followed) -> Entry | None:
+    def entry(self, app: WatchedApp) -> RecordedVisit | None:
         """What may be written about an app; None if there is nothing, or some pod does not tell when it started."""
         tells = all(len(self.starts[each.controller]) == len(self._pages[each.controller]) for each in app.interests)
         if not app.visited_at or not tells:
             return None
-        return Entry(app.visited_at.replace(microsecond=0) + timedelta(seconds=1), self.digest(app))
+        return RecordedVisit(app.visited_at.replace(microsecond=0) + timedelta(seconds=1), self.digest(app))
 
-    def digest(self, app: Followed) -> str:
+    def digest(self, app: WatchedApp) -> str:
         """Of all that must be the same, 12 characters."""
         counted = [
-            (interest, self._staff.get(interest.controller, ""), self._tallies(interest))
+            (interest, self._versions.get(interest.controller, ""), self._tallies(interest))
             for interest in sorted(app.interests)
         ]
-        text = repr((app.life, counted))
+        text = repr((app.incarnation, counted))
         return urlsafe_b64encode(blake2b(text.encode(), digest_size=9).digest()).decode()
 
     def _tallies(self, interest: Interest) -> list[tuple[str, list[Tally]]]:
         pages = self._pages[interest.controller]
         return [(uid, [page.tallies.get(key, UNCOUNTED) for key in interest.keys]) for uid, page in pages]
 
-    def bears_out(self, entry: Entry, starts: Starts, app: Followed) -> bool:
+    def confirms(self, entry: RecordedVisit, starts: Starts, app: WatchedApp) -> bool:
         """Whether nothing of an app was counted since this was written."""
         names = {each.controller for each in app.interests}
         same = all(same_starts(starts.get(name, {}), self.starts[name]) for name in names)
         return same and entry.digest == self.digest(app)
 
 
-def _starts(controller: Controller) -> dict[str, float]:
+def _starts(controller: ScrapedController) -> dict[str, float]:
     """Since when its pods count, in seconds since 1970. One that does not tell is left out."""
     found = {}
-    for uid, page in controller.ledger.pages().items():
+    for uid, page in controller.ledger.scrapes().items():
         each = controller.pods.get(uid)
         if page.started is not None and page.process and each and each.read_at:
             uptime = page.process.sign < 0
@@ -125,7 +125,7 @@ def _starts(controller: Controller) -> dict[str, float]:
     return found
 
 
-def encode(record: Record) -> str:
+def encode(record: VisitRecord) -> str:
     """As it is stored. 1,000 apps with names of 20 characters: 60 kB."""
     apps = {
         f"{app.kind}/{app.namespace}/{app.name}": [int(entry.visited_at.timestamp()), entry.digest]
@@ -139,13 +139,13 @@ def encode(record: Record) -> str:
     return json.dumps(found, separators=(",", ":"))
 
 
-def decode(text: str) -> Record | None:
+def decode(text: str) -> VisitRecord | None:
     """What was stored; None for what cannot be read, which is as good as nothing."""
     try:
         found = json.loads(text)
-        apps = {_app(name): Entry(_time(at), str(digest)) for name, (at, digest) in found["apps"].items()}
+        apps = {_app(name): RecordedVisit(_time(at), str(digest)) for name, (at, digest) in found["apps"].items()}
         starts = {name: {uid: float(at) for uid, at in pods.items()} for name, pods in found["starts"].items()}
-        return Record(_time(found["written"]), starts, apps)
+        return VisitRecord(_time(found["written"]), starts, apps)
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
         return None
 

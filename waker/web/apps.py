@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from waker.plan.model import Address, AppId, Backend, Phase, Reception
-from waker.plan.page_transport import Passage
+from waker.plan.model import Address, AppId, Backend, Phase, VisitorPolicy
+from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Step, Trouble
 
 
@@ -26,10 +26,10 @@ class View:
     open: bool = False  # a ready pod can take requests now
     step: Step = Step.KNOCKED  # how far the wake has come
     trouble: Trouble | None = None  # what keeps it
-    usual: timedelta | None = None  # how long its wakes take, if that is known
+    typical: timedelta | None = None  # how long its wakes take, if that is known
     theme: str = ""  # of its page
-    passage: Passage = field(default_factory=Passage)  # what the controller before us lets through
-    reception: Reception = field(default_factory=Reception)
+    transport: PageTransport = field(default_factory=PageTransport)  # what the controller before us lets through
+    visitors: VisitorPolicy = field(default_factory=VisitorPolicy)
 
 
 class Apps(Protocol):
@@ -38,19 +38,19 @@ class Apps(Protocol):
     def find(self, host: str, path: str) -> View | None:
         """The app that a host (lower case, no port) and a decoded path belong to; None if it is none of ours."""
 
-    def holds(self, host: str) -> bool:
+    def serves_host(self, host: str) -> bool:
         """Whether a rule names this host, by itself or with a `*`. A rule for any host names none."""
 
-    def look(self, app: AppId) -> None:
+    def page_viewed(self, app: AppId) -> None:
         """Note that somebody looks at the page of this app. No wish: it only makes us tell more."""
 
-    async def news(self, app: AppId, within: timedelta) -> None:
+    async def wait_for_change(self, app: AppId, within: timedelta) -> None:
         """Wait until something about the app has changed, or that long."""
 
     def knock(self, app: AppId) -> None:
         """Note that somebody wants this app. A wish, in memory: no IO, and a thousand are as one."""
 
-    async def way(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
+    async def wait_for_address(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         """Wait until a ready pod may take requests of this route; knock again meanwhile if told so. None: not in time."""
 
     def passing(self, app: AppId) -> AbstractContextManager[None]:

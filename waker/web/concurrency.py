@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from waker.plan.model import AppId
 
 
-class Crowd:
+class ConcurrencyLimit:
     """Those who wait."""
 
     def __init__(self, per_app: int = 1000, in_all: int = 2000) -> None:
         self.per_app = per_app
-        self.in_all = in_all
+        self.total = in_all
         self.waiting: Counter[AppId] = Counter()
 
     @contextmanager
-    def place(self, app: AppId, seats: int = 1) -> Iterator[bool]:
+    def slot(self, app: AppId, seats: int = 1) -> Iterator[bool]:
         """Take a place for as long as the context is open. False: there is none."""
-        if self.waiting[app] + seats > self.per_app or self.waiting.total() + seats > self.in_all:
+        if self.waiting[app] + seats > self.per_app or self.waiting.total() + seats > self.total:
             yield False
             return
         self.waiting[app] += seats

@@ -57,25 +57,25 @@ class Connections:
 
     def __init__(self) -> None:
         self.crowded = False
-        self._heard: set[Any] = set()  # those that brought a request
+        self._active: set[Any] = set()  # those that brought a request
         self._silent: dict[Any, int] = {}  # the others: how many looks ago they were first seen
 
-    def heard(self, request: web.BaseRequest) -> None:
+    def brought_request(self, request: web.BaseRequest) -> None:
         """This connection has brought a request."""
-        self._heard.add(request.protocol)
+        self._active.add(request.protocol)
 
     async def watch(self, served: web.AppRunner) -> None:
         """For as long as the port is served."""
         while True:
             await asyncio.sleep(LOOK)
             if served.server:
-                self.look(served.server.connections)
+                self.close_silent(served.server.connections)
 
-    def look(self, connections: list[Any]) -> None:
+    def close_silent(self, connections: list[Any]) -> None:
         """Close who is silent for too long. Those who have gone are forgotten."""
         self.crowded = len(connections) > MOST
-        self._heard.intersection_update(connections)
-        self._silent = {each: self._silent.get(each, 0) + 1 for each in connections if each not in self._heard}
+        self._active.intersection_update(connections)
+        self._silent = {each: self._silent.get(each, 0) + 1 for each in connections if each not in self._active}
         for each, looks in self._silent.items():
             if looks * LOOK > PATIENCE:
                 each.force_close()

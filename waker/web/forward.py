@@ -1,9 +1,9 @@
 """Passes one request on to a ready pod, once, and its answer back, both streamed.
 
 Knows nothing of apps and phases: `visitors` calls it with an Address. Nothing is buffered, decompressed, followed or
-remembered. The subtle thing is *once*: a connection that cannot be made is `Refused`, and then nothing of the request
-has been read or sent, so that another pod may be tried. From the first byte on a failure is `Broken`: nobody can know
-what the app has done already, so it is told and never tried again, not even by the HTTP library (`no_second_try`).
+remembered. The subtle thing is *once*: a connection that cannot be made is `ForwardRefused`, and then nothing of the request
+has been read or sent, so that another pod may be tried. From the first byte on a failure is `ForwardBroken`: nobody can know
+what the app has done already, so it is told and never tried again, not even by the HTTP library (`never_retry`).
 """
 
 import asyncio
@@ -51,15 +51,15 @@ HOP_BY_HOP: Final = frozenset(
 NOT_PASSED_ON: Final = HOP_BY_HOP | {"expect"}  # `body` answers it
 LIBRARY_EXTRAS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
-# What the pod's answer did not carry, though the server library would add it: see `leave_as_it_came`.
+# What the pod's answer did not carry, though the server library would add it: see `no_added_headers`.
 ABSENT: Final[web.ResponseKey[tuple[str, ...]]] = web.ResponseKey("absent", tuple)
 
 
-class Refused(WakerError):
+class ForwardRefused(WakerError):
     """The pod could not be reached. Nothing of the request was sent."""
 
 
-class Broken(WakerError):
+class ForwardBroken(WakerError):
     """The pod was reached but gave no answer. What it did with the request is unknown."""
 
 
@@ -75,24 +75,24 @@ def client() -> ClientSession:
     )
 
 
-async def once(session: ClientSession, request: web.Request, to: Address) -> web.StreamResponse:
+async def forward(session: ClientSession, request: web.Request, to: Address) -> web.StreamResponse:
     """The answer of the pod, already on its way to the visitor. Raises Refused or Broken, both before its first byte."""
-    answer = await ask(session, request, to)
+    answer = await send(session, request, to)
     try:
         if answer.status != SWITCHING:
-            return await give_back(request, answer)
-        if not tunnel.wanted(request):
-            raise Broken("the app wants to speak something else than HTTP")
+            return await stream_back(request, answer)
+        if not tunnel.is_websocket(request):
+            raise ForwardBroken("the app wants to speak something else than HTTP")
         return await tunnel.tunnel(request, answer)
     finally:
         answer.close()
 
 
-async def ask(session: ClientSession, request: web.Request, to: Address) -> ClientResponse:
-    """The head of the pod's answer. Raises as `once`."""
+async def send(session: ClientSession, request: web.Request, to: Address) -> ClientResponse:
+    """The head of the pod's answer. Raises as `forward`."""
     headers = end_to_end(request.headers, NOT_PASSED_ON)
     headers["Connection"] = "close"  # a kept connection may be dead, and then nobody knows what was sent
-    if tunnel.wanted(request):
+    if tunnel.is_websocket(request):
         headers.update(Connection="Upgrade", Upgrade="websocket")
     try:
         return await session.request(
@@ -106,14 +106,14 @@ async def ask(session: ClientSession, request: web.Request, to: Address) -> Clie
             timeout=ClientTimeout(total=None, sock_connect=CONNECT),
             max_line_size=LONGEST_HEADER,
             max_field_size=LONGEST_HEADER,
-            middlewares=(no_second_try,),
+            middlewares=(never_retry,),
         )
     except (ClientConnectorError, ConnectionTimeoutError) as error:
-        raise Refused("the app could not be reached") from error
+        raise ForwardRefused("the app could not be reached") from error
     except TimeoutError as error:  # of `body`; nothing else in here has a limit
-        raise Broken("its body stopped half way") from error
+        raise ForwardBroken("its body stopped half way") from error
     except ClientError as error:
-        raise Broken(NO_ANSWER) from error
+        raise ForwardBroken(NO_ANSWER) from error
 
 
 def target(request: web.Request, to: Address) -> URL:
@@ -135,7 +135,7 @@ async def body(request: web.Request) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def give_back(request: web.Request, answer: ClientResponse) -> web.StreamResponse:
+async def stream_back(request: web.Request, answer: ClientResponse) -> web.StreamResponse:
     """Stream the pod's answer. If it breaks off, so does the visitor's: half an answer must not look whole."""
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=end_to_end(answer.headers))
     response.headers.popall(names.MARKER, None)  # only waker's own answers carry it
@@ -155,7 +155,7 @@ async def give_back(request: web.Request, answer: ClientResponse) -> web.StreamR
     return response
 
 
-async def leave_as_it_came(_request: web.Request, response: web.StreamResponse) -> None:
+async def no_added_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """Signal before an answer's headers are sent: no header that its author did not write."""
     for name in response.get(ABSENT, ("Server",)):
         response.headers.popall(name, None)
@@ -172,11 +172,11 @@ def _all(headers: Mapping[str, str], name: str) -> list[str]:
     return [value for key, value in headers.items() if key.lower() == name.lower()]
 
 
-async def no_second_try(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+async def never_retry(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """The library sends an idempotent request again when its connection breaks. We promised once."""
     try:
         return await handler(request)
     except ClientConnectorError:
         raise
     except (ClientOSError, ServerDisconnectedError) as error:
-        raise Broken(NO_ANSWER) from error
+        raise ForwardBroken(NO_ANSWER) from error

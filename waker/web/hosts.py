@@ -10,14 +10,14 @@ LONGEST = 253  # octets of a DNS name; the IDNA codec is slow on more
 KEPT = 512  # names, so that a crowd's is read once; 0.3 MB if somebody sends only long ones
 
 
-def asked(headers: Mapping[str, str]) -> Iterator[str]:
+def requested_hosts(headers: Mapping[str, str]) -> Iterator[str]:
     """The hosts a request may mean, best first: what a proxy before us says, then what it says itself."""
     for text in (headers.get("X-Forwarded-Host", "").split(",")[0], headers.get("Host", "")):
-        if host := plain(text):
+        if host := normalized_host(text):
             yield host
 
 
-def plain(text: str) -> str:
+def normalized_host(text: str) -> str:
     """`Shop.Example.com.:8080` -> `shop.example.com`; names beyond ASCII in their xn-- form; "" for what is no host."""
     host = text.strip()
     return _plain(host) if len(host) <= LONGEST + len(".:65535") else ""

@@ -13,7 +13,7 @@ from typing import Final
 
 from waker.web import files
 
-Words = Mapping[str, str]
+Messages = Mapping[str, str]
 
 DEFAULT: Final = "en"
 LONGEST: Final = 200  # letters of the header that are looked at; browsers send less than 100
@@ -22,14 +22,14 @@ RANGE: Final = re.compile(
 )
 
 
-def catalogues() -> dict[str, Words]:
+def catalogues() -> dict[str, Messages]:
     """Every language by its tag, the default one first."""
     found = sorted(files.folder("static").glob("languages/*.json"), key=lambda each: (each.stem != DEFAULT, each.stem))
     return {each.stem: json.loads(each.read_text(encoding="utf-8")) for each in found}
 
 
 @lru_cache(maxsize=256)  # browsers of one place send the same few
-def best(accepted: str, known: tuple[str, ...]) -> str:
+def best_language(accepted: str, known: tuple[str, ...]) -> str:
     """The tag to answer an Accept-Language header with; the first of `known` if nothing fits, or nothing is asked for."""
     wishes = sorted(_ranges(accepted), key=lambda each: -each[1])  # stable: of equals the first
     refused = {tag for tag, weight in wishes if not weight}

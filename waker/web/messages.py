@@ -10,7 +10,7 @@ from typing import Final
 from waker.plan.model import Phase
 from waker.plan.progress import Step
 from waker.web.apps import View
-from waker.web.languages import Words
+from waker.web.languages import Messages
 
 LONGEST_TITLE: Final = 120  # letters; an annotation may hold 256 kB
 STEPS: Final = tuple(Step)[1:]  # those that a page lists
@@ -31,7 +31,7 @@ def mood(view: View) -> Mood:
     return Mood.TROUBLED if view.trouble or view.phase is Phase.STUCK else Mood.WAKING
 
 
-def saying(view: View) -> str:
+def message_key(view: View) -> str:
     """Which sentence is true, as the last part of its key."""
     if view.pinned:
         return "pinned"
@@ -40,7 +40,7 @@ def saying(view: View) -> str:
     if view.phase is Phase.STUCK:
         return "slow"
     if view.step is Step.KNOCKED:
-        return "turning" if view.phase is Phase.FALLING else "asleep"
+        return "turning" if view.phase is Phase.FALLING_ASLEEP else "asleep"
     return view.step.name.lower()
 
 
@@ -49,17 +49,17 @@ def title(view: View) -> str:
     return view.title[:LONGEST_TITLE]
 
 
-def heading(view: View, words: Words) -> str:
+def heading(view: View, words: Messages) -> str:
     """The first line a visitor reads."""
     return words[f"heading.{mood(view)}"].replace("{title}", title(view))
 
 
-def sentence(view: View, words: Words) -> str:
+def sentence(view: View, words: Messages) -> str:
     """What is going on, for a person who knows nothing of clusters."""
-    return words[f"say.{saying(view)}"]
+    return words[f"say.{message_key(view)}"]
 
 
-def timing(elapsed: int, usual: timedelta | None, words: Words) -> str:
+def timing(elapsed: int, usual: timedelta | None, words: Messages) -> str:
     """How long it has taken, in whole seconds, beside how long it usually takes. The page's script says the same."""
     if usual is None:
         return words["timing"].replace("{elapsed}", length(elapsed, words))
@@ -68,7 +68,7 @@ def timing(elapsed: int, usual: timedelta | None, words: Words) -> str:
     return text.replace("{elapsed}", length(elapsed, words)).replace("{usual}", length(most, words))
 
 
-def length(seconds: int, words: Words) -> str:
+def length(seconds: int, words: Messages) -> str:
     """`12 s`, `3 min 5 s`."""
     if seconds < 60:
         return words["time.seconds"].replace("{s}", str(seconds))

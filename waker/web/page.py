@@ -19,7 +19,7 @@ from markupsafe import Markup
 from waker.errors import ThemeError
 from waker.web import files, languages, messages
 from waker.web.apps import View
-from waker.web.page_context import Context, Fixed, Look, context_of
+from waker.web.page_context import PageConstants, PageContext, Template, page_context
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ API: Final = "/api/v1/app"  # on the wait host: what the page asks
 COMPILED: Final = "compiled"  # folder beside the templates
 
 
-class Rendered(NamedTuple):
+class RenderedPage(NamedTuple):
     """A page, the nonce that its style and script carry, and the language it is in."""
 
     body: bytes
@@ -57,7 +57,7 @@ def environment() -> Environment:
     )
 
 
-def look(template: str = "waiting.html") -> Look:
+def load_template(template: str = "waiting.html") -> Template:
     """One of our own templates, compiled beforehand by `precompile` or now."""
     compiled = files.folder("templates") / COMPILED
     made = environment()
@@ -67,7 +67,7 @@ def look(template: str = "waiting.html") -> Look:
     return lambda context: found.render(page=context)
 
 
-class Page:
+class WaitingPage:
     """Makes pages. `wear` gives it the themes that there are."""
 
     def __init__(self, template: str = "waiting.html") -> None:
@@ -75,58 +75,62 @@ class Page:
         self._nonce, self._query = secrets.token_hex(16), secrets.token_hex(16)
         style = Markup(files.read("static", "waiting.css"))  # noqa: S704  # our own file
         script = Markup(files.read("static", "waiting.js"))  # noqa: S704
-        self.fixed = Fixed(self._nonce, self._query, REFRESH, style, script)
-        self._away = replace(self.fixed, api=API, back=BACK)
+        self.constants = PageConstants(self._nonce, self._query, REFRESH, style, script)
+        self._wait_host_constants = replace(self.constants, api=API, back=BACK)
         self.languages = languages.catalogues()
         self._tags = tuple(self.languages)
-        self._look = look(template)
-        self._themes: Mapping[str, Look] = {}
-        self._kept: dict[tuple[View, str, int, bool], list[bytes]] = {}
+        self._template = load_template(template)
+        self._themes: Mapping[str, Template] = {}
+        self._cached: dict[tuple[View, str, int, bool], list[bytes]] = {}
 
-    def wear(self, themes: Mapping[str, Look]) -> None:
+    def use_themes(self, themes: Mapping[str, Template]) -> None:
         """From now on these are the themes, by name."""
         self._themes = themes
-        self._kept.clear()
+        self._cached.clear()
 
-    def knows(self, theme: str) -> bool:
+    def has_theme(self, theme: str) -> bool:
         """Whether there is such a theme; "" is the page as it comes."""
         return not theme or theme in self._themes
 
-    def render(self, view: View, now: datetime, query: str = "", accepted: str = "", *, away: bool = False) -> Rendered:
+    def render(
+        self, view: View, now: datetime, query: str = "", accepted: str = "", *, away: bool = False
+    ) -> RenderedPage:
         """The page for this app at this moment, in the language that an Accept-Language header wants.
 
         `query` is that of the page's own address, as it was asked for: browsers take a refresh to an address with a
         fragment for a jump within the page; told the query, they go. `away`: on the wait host, see `wait_host`.
         """
-        tag = languages.best(accepted, self._tags)
-        elapsed = waited(view, now)
-        pieces = self._kept.get((view, tag, elapsed, away))
+        tag = languages.best_language(accepted, self._tags)
+        elapsed = seconds_waited(view, now)
+        pieces = self._cached.get((view, tag, elapsed, away))
         if pieces is None:
-            if len(self._kept) >= KEPT:
-                self._kept.clear()
-            made = context_of(view, elapsed, tag, self.languages[tag], self._away if away else self.fixed)
-            pieces = self._kept[view, tag, elapsed, away] = self._make(view.theme, made)
+            if len(self._cached) >= KEPT:
+                self._cached.clear()
+            made = page_context(
+                view, elapsed, tag, self.languages[tag], self._wait_host_constants if away else self.constants
+            )
+            pieces = self._cached[view, tag, elapsed, away] = self._make(view.theme, made)
         nonce = secrets.token_urlsafe(16)
         here = escape(query).encode("ascii", "ignore")
-        return Rendered(nonce.encode().join(pieces).replace(self._query.encode(), here), nonce, tag)
+        return RenderedPage(nonce.encode().join(pieces).replace(self._query.encode(), here), nonce, tag)
 
     def sentence(self, view: View) -> str:
         """What is going on, for a program's reader: in English."""
         return messages.sentence(view, self.languages[languages.DEFAULT])
 
-    def _make(self, theme: str, context: Context) -> list[bytes]:
+    def _make(self, theme: str, context: PageContext) -> list[bytes]:
         return self._text(theme, context).encode().split(self._nonce.encode())
 
-    def _text(self, theme: str, context: Context) -> str:
+    def _text(self, theme: str, context: PageContext) -> str:
         """A theme was tried on all that we could think of. If this is something else, there still is a page."""
         if theme in self._themes:
             try:
                 return self._themes[theme](context)
             except ThemeError as error:
                 log.warning("theme %s: %s", theme, error)
-        return self._look(context)
+        return self._template(context)
 
 
-def waited(view: View, now: datetime) -> int:
+def seconds_waited(view: View, now: datetime) -> int:
     """Whole seconds since this wake began."""
     return max(0, int((now - view.since).total_seconds())) if view.since else 0

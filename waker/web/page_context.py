@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from waker.web import messages as saying
 from waker.web.apps import View
-from waker.web.languages import Words
+from waker.web.languages import Messages
 from waker.web.messages import STEPS
 
 
@@ -26,7 +26,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class PageContext:
     """One page of one app at one moment."""
 
     title: str  # what the user calls the app; plain text
@@ -46,11 +46,13 @@ class Context:
     style: Markup  # the style of the page as it comes
 
 
-Look = Callable[[Context], str]  # what makes a page's text: our own template, or a theme, which raises ThemeError
+Template = Callable[
+    [PageContext], str
+]  # what makes a page's text: our own template, or a theme, which raises ThemeError
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class PageConstants:
     """What is the same on all pages, or put in later. `refresh`: seconds between reloads without JavaScript.
 
     `api` and `back` are paths of the wait host, what its page asks and where that goes; elsewhere both are "", itself.
@@ -65,12 +67,12 @@ class Fixed:
     back: str = ""
 
 
-def context_of(view: View, elapsed: int, lang: str, words: Words, fixed: Fixed) -> Context:
+def page_context(view: View, elapsed: int, lang: str, words: Messages, fixed: PageConstants) -> PageContext:
     """All that a page says about one app."""
     mood = saying.mood(view)
     waking = mood is not saying.Mood.PINNED
-    known = int(view.usual.total_seconds()) if view.usual else 0
-    return Context(
+    known = int(view.typical.total_seconds()) if view.typical else 0
+    return PageContext(
         title=saying.title(view),
         lang=lang,
         mood=mood,
@@ -81,7 +83,7 @@ def context_of(view: View, elapsed: int, lang: str, words: Words, fixed: Fixed) 
         progress=words["progress"],
         elapsed=elapsed,
         usual=known,
-        timing=saying.timing(elapsed, view.usual, words) if waking else "",
+        timing=saying.timing(elapsed, view.typical, words) if waking else "",
         hint=words["hint" if waking else "hint.pinned"],
         nonce=fixed.nonce,
         head=_head(view, elapsed, words, fixed),
@@ -89,7 +91,7 @@ def context_of(view: View, elapsed: int, lang: str, words: Words, fixed: Fixed) 
     )
 
 
-def _stages(view: View, words: Words) -> list[Stage]:
+def _stages(view: View, words: Messages) -> list[Stage]:
     def state(number: int) -> str:
         return "done" if number <= view.step else "current" if number == view.step + 1 else "ahead"
 
@@ -97,15 +99,15 @@ def _stages(view: View, words: Words) -> list[Stage]:
     return [Stage(name, words[f"step.{name}"], state, words[state]) for name, state in named]
 
 
-def _head(view: View, elapsed: int, words: Words, fixed: Fixed) -> Markup:
+def _head(view: View, elapsed: int, words: Messages, fixed: PageConstants) -> Markup:
     """Everything that works: not to be indexed, the refresh without JavaScript, the script and what it needs to know."""
-    known = int(view.usual.total_seconds()) if view.usual else 0
+    known = int(view.typical.total_seconds()) if view.typical else 0
     told = {
         "mood": saying.mood(view),
         "step": int(view.step),
         "elapsed": elapsed,
         "usual": known,
-        "push": view.passage.push and not fixed.api,
+        "push": view.transport.push and not fixed.api,
         "api": fixed.api,
         "back": fixed.back,
         "words": {key: text.replace("{title}", saying.title(view)) for key, text in words.items() if _live(key)},

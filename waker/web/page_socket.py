@@ -25,7 +25,7 @@ CLOSES: Final = 2  # s; who was told to load again is on its way already
 HEARD_AT_MOST: Final = 1024  # bytes; the page says nothing
 
 
-def wanted(request: web.Request) -> bool:
+def is_page_socket(request: web.Request) -> bool:
     """Is it the page that wants to be told? Also where a proxy took its upgrade away: it must never reach an app."""
     return request.method == "GET" and request.headers.get("Sec-WebSocket-Protocol", "").strip() == names.PAGE_PROTOCOL
 
@@ -63,18 +63,18 @@ async def _tell(
         if view is None or view.open:
             await page.send_json({"open": True})
             return
-        apps.look(view.app)
-        news = told(view)
+        apps.page_viewed(view.app)
+        news = state_message(view)
         if news != last:
             await page.send_json(news)
             last = news
-        more = asyncio.ensure_future(apps.news(view.app, LOOK_AGAIN))
+        more = asyncio.ensure_future(apps.wait_for_change(view.app, LOOK_AGAIN))
         try:
             await asyncio.wait((more, gone), return_when=asyncio.FIRST_COMPLETED)
         finally:
             more.cancel()
 
 
-def told(view: View) -> dict[str, Any]:
+def state_message(view: View) -> dict[str, Any]:
     """What the page shows of an app."""
-    return {"mood": str(messages.mood(view)), "step": int(view.step), "say": messages.saying(view)}
+    return {"mood": str(messages.mood(view)), "step": int(view.step), "say": messages.message_key(view)}

@@ -15,7 +15,7 @@ from waker.metrics import Metrics
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def operations(
+def private_port(
     metrics: Metrics,
     unready: Callable[[], list[str]],
     apps: Callable[[], list[dict[str, Any]]] = list,

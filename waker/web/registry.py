@@ -13,28 +13,28 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from waker.plan.actions import Plan
-from waker.plan.model import Address, AppId, Backend, Phase, Pin, Policy, Reception, Route
-from waker.plan.page_transport import Passage
+from waker.plan.model import Address, AppId, Backend, Phase, Pin, Policy, Route, VisitorPolicy
+from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Progress
 from waker.web.apps import View
 
 KNOCK_AGAIN = 2.0  # seconds; who is held asks again, in case the first knock was lost on the way down
 LOOKED_FOR = timedelta(seconds=30)  # who looked at a page asks again sooner, if it is still there
 
-Pick = Callable[[AppId, Backend], Address | None]
+PickAddress = Callable[[AppId, Backend], Address | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class PageFacts:
     """What the page tells of an app beside its phase. `passages`: by the name of the Ingress."""
 
     progress: Progress = field(default_factory=Progress)
-    usual: timedelta | None = None
-    passages: Mapping[str, Passage] = field(default_factory=dict)
+    typical: timedelta | None = None
+    transports: Mapping[str, PageTransport] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class RegisteredApp:
     """One app as visitors see it."""
 
     app: AppId
@@ -44,68 +44,68 @@ class Shown:
     pinned: bool
     since: datetime | None
     routes: tuple[Route, ...]
-    reception: Reception
+    visitors: VisitorPolicy
 
 
-class Doors:
+class AppRegistry:
     """See above. `knocked` is called at most once per app until the knock is taken."""
 
-    def __init__(self, pick: Pick, knocked: Callable[[AppId], None], clock: Callable[[], datetime]) -> None:
+    def __init__(self, pick: PickAddress, knocked: Callable[[AppId], None], clock: Callable[[], datetime]) -> None:
         self._pick = pick
         self._knocked = knocked
         self._clock = clock
-        self._shown: dict[AppId, Shown] = {}
+        self._registered: dict[AppId, RegisteredApp] = {}
         self._hosts: dict[str, list[tuple[Route, AppId]]] = {}
         self._knocks: dict[AppId, datetime] = {}
         self._passing: Counter[AppId] = Counter()
-        self._accounts: dict[AppId, Account] = {}
-        self._looked: dict[AppId, datetime] = {}
-        self._news: dict[AppId, asyncio.Event] = {}
+        self._facts: dict[AppId, PageFacts] = {}
+        self._viewed_at: dict[AppId, datetime] = {}
+        self._changed: dict[AppId, asyncio.Event] = {}
         self._waiters: Counter[AppId] = Counter()
 
     # --- the reconciler's side ---
 
-    def show(self, app: AppId, plan: Plan, policy: Policy | None, routes: tuple[Route, ...]) -> bool:
+    def publish(self, app: AppId, plan: Plan, policy: Policy | None, routes: tuple[Route, ...]) -> bool:
         """What was decided for an app. Whoever waits looks again. True if it, or where it leads, is new."""
-        old = self._shown.get(app)
-        waking = plan.phase in (Phase.WAKING, Phase.RISING, Phase.STUCK)
+        old = self._registered.get(app)
+        waking = plan.phase in (Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK)
         since = (old.since if old and old.since else self._clock()) if waking else None
         title = policy.title if policy and policy.title else app.name
         pinned = policy is not None and policy.pin is Pin.ASLEEP and not policy.paused
-        reception = policy.reception if policy else Reception()
+        reception = policy.visitors if policy else VisitorPolicy()
         theme = policy.theme if policy else ""
-        self._shown[app] = Shown(app, plan, title, theme, pinned, since, routes, reception)
+        self._registered[app] = RegisteredApp(app, plan, title, theme, pinned, since, routes, reception)
         if not old or old.routes != routes:
             self._unlist(app, old.routes if old else ())
             for route in routes:
                 self._hosts.setdefault(route.id.host.lower(), []).append((route, app))
-        self.stir(app)
-        return not old or old.plan.phase is not plan.phase or _leads(old.routes) != _leads(routes)
+        self.notify(app)
+        return not old or old.plan.phase is not plan.phase or _targets(old.routes) != _targets(routes)
 
-    def tell(self, app: AppId, account: Account) -> None:
+    def describe(self, app: AppId, account: PageFacts) -> None:
         """What its page tells from the next `show` on."""
-        self._accounts[app] = account
+        self._facts[app] = account
 
-    def drop(self, app: AppId) -> None:
+    def remove(self, app: AppId) -> None:
         """The app is no business of ours any more."""
-        old = self._shown.pop(app, None)
+        old = self._registered.pop(app, None)
         self._unlist(app, old.routes if old else ())
         self._knocks.pop(app, None)
-        self._accounts.pop(app, None)
-        self._looked.pop(app, None)
-        self.stir(app)
+        self._facts.pop(app, None)
+        self._viewed_at.pop(app, None)
+        self.notify(app)
 
-    def shown(self, app: AppId) -> Shown | None:
+    def get(self, app: AppId) -> RegisteredApp | None:
         """What was last decided for an app."""
-        return self._shown.get(app)
+        return self._registered.get(app)
 
-    def all(self) -> Iterator[Shown]:
+    def entries(self) -> Iterator[RegisteredApp]:
         """What was last decided for every app."""
-        yield from self._shown.values()
+        yield from self._registered.values()
 
-    def stir(self, app: AppId) -> None:
+    def notify(self, app: AppId) -> None:
         """Something about the app has changed: whoever waits looks again."""
-        news = self._news.pop(app, None)
+        news = self._changed.pop(app, None)
         if news:
             news.set()
 
@@ -113,7 +113,7 @@ class Doors:
         """When somebody last knocked, as far as it is not written down yet."""
         return self._knocks.get(app)
 
-    def take_knock(self, app: AppId, until: datetime) -> None:
+    def clear_knock(self, app: AppId, until: datetime) -> None:
         """The knocks up to then are written down."""
         if app in self._knocks and self._knocks[app] <= until:
             del self._knocks[app]
@@ -126,9 +126,9 @@ class Doors:
         """Whether somebody waits for the app at this moment."""
         return self._waiters[app] > 0
 
-    def watched(self, app: AppId) -> bool:
+    def is_watched(self, app: AppId) -> bool:
         """Whether somebody has looked at its page lately, or waits for it."""
-        looked = self._looked.get(app)
+        looked = self._viewed_at.get(app)
         return self.waiting(app) or (looked is not None and self._clock() - looked < LOOKED_FOR)
 
     # --- the visitors' side ---
@@ -142,10 +142,10 @@ class Doors:
                 matching = listed
             if matching:
                 route, app = max(matching, key=_weight)
-                return self._view(self._shown[app], route)
+                return self._view(self._registered[app], route)
         return None
 
-    def holds(self, host: str) -> bool:
+    def serves_host(self, host: str) -> bool:
         """See `Apps.holds`."""
         return any(name in self._hosts for name in _named(host) if name)
 
@@ -156,33 +156,33 @@ class Doors:
         if news:
             self._knocked(app)
 
-    def look(self, app: AppId) -> None:
+    def page_viewed(self, app: AppId) -> None:
         """See `Apps.look`."""
-        first = not self.watched(app)
-        self._looked[app] = self._clock()
+        first = not self.is_watched(app)
+        self._viewed_at[app] = self._clock()
         if first:
             self._knocked(app)
 
-    async def news(self, app: AppId, within: timedelta) -> None:
+    async def wait_for_change(self, app: AppId, within: timedelta) -> None:
         """See `Apps.news`."""
-        await self._news_of(app, within.total_seconds())
+        await self._wait(app, within.total_seconds())
 
-    async def way(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
+    async def wait_for_address(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         """See `Apps.way`."""
         loop = asyncio.get_running_loop()
         end = loop.time() + within.total_seconds()
         while True:
-            shown = self._shown.get(view.app)
+            shown = self._registered.get(view.app)
             address = self._pick(view.app, view.backend) if shown and shown.plan.open else None
             left = end - loop.time()
             if address or left <= 0 or not shown:
                 return address
-            await self._news_of(view.app, min(left, KNOCK_AGAIN))
+            await self._wait(view.app, min(left, KNOCK_AGAIN))
             if knocking:
                 self.knock(view.app)
 
-    async def _news_of(self, app: AppId, within: float) -> None:
-        news = self._news.setdefault(app, asyncio.Event())
+    async def _wait(self, app: AppId, within: float) -> None:
+        news = self._changed.setdefault(app, asyncio.Event())
         self._waiters[app] += 1
         try:
             async with asyncio.timeout(within):
@@ -204,9 +204,9 @@ class Doors:
                 del self._passing[app]
                 self._knocked(app)
 
-    def _view(self, shown: Shown, route: Route) -> View:
+    def _view(self, shown: RegisteredApp, route: Route) -> View:
         open_now = shown.plan.open and self._pick(shown.app, route.backend) is not None
-        account = self._accounts.get(shown.app, Account())
+        account = self._facts.get(shown.app, PageFacts())
         return View(
             app=shown.app,
             phase=shown.plan.phase,
@@ -215,12 +215,12 @@ class Doors:
             pinned=shown.pinned,
             since=shown.since,
             open=open_now,
-            reception=shown.reception,
+            visitors=shown.visitors,
             step=account.progress.step,
             trouble=account.progress.trouble,
-            usual=account.usual,
+            typical=account.typical,
             theme=shown.theme,
-            passage=account.passages.get(route.id.ingress, Passage()),
+            transport=account.transports.get(route.id.ingress, PageTransport()),
         )
 
     def _unlist(self, app: AppId, routes: tuple[Route, ...]) -> None:
@@ -232,7 +232,7 @@ class Doors:
                 self._hosts.pop(host, None)
 
 
-def _leads(routes: tuple[Route, ...]) -> set[tuple[str, Backend]]:
+def _targets(routes: tuple[Route, ...]) -> set[tuple[str, Backend]]:
     return {(route.id.ingress, route.backend) for route in routes}
 
 

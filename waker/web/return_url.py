@@ -25,7 +25,7 @@ REPAIRED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls; 
 SAFE: Final = "!#$%&'()*+,/:;=?@[]^_`{|}~\\"  # printable, and no end of a header or an attribute
 
 
-class WayBack(NamedTuple):
+class ReturnUrl(NamedTuple):
     """An address of an app. `port` is 0 if it is the scheme's own; `rest` is path, query and fragment, from the `/` on."""
 
     scheme: str
@@ -47,7 +47,7 @@ class WayBack(NamedTuple):
         return unquote(re.split("[?#]", self.rest, maxsplit=1)[0])
 
 
-def read(text: str, own_port: int = 0) -> WayBack | None:
+def parse(text: str, own_port: int = 0) -> ReturnUrl | None:
     """The address that a text is, None if it is none to go to. `own_port` is the wait host's, beside 80 and 443."""
     found = PLAIN.fullmatch(text) if len(text) <= LONGEST and not REPAIRED.search(text) else None
     if not found:
@@ -57,18 +57,18 @@ def read(text: str, own_port: int = 0) -> WayBack | None:
     if port not in (DEFAULT_PORTS[scheme], own_port or DEFAULT_PORTS[scheme]):
         return None
     rest = quote(rest if rest.startswith("/") else f"/{rest}", safe=SAFE)
-    return WayBack(scheme, host, 0 if port == DEFAULT_PORTS[scheme] else port, rest)
+    return ReturnUrl(scheme, host, 0 if port == DEFAULT_PORTS[scheme] else port, rest)
 
 
-def asked(query: str, own_port: int = 0) -> WayBack | None:
+def from_query(query: str, own_port: int = 0) -> ReturnUrl | None:
     """The same of a raw query, `url=https%3A%2F%2F...`. Two of them are none: who reads which?"""
     try:
         urls = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "url"]
     except ValueError:  # more fields than the library reads
         return None
-    return read(urls[0], own_port) if len(urls) == 1 else None
+    return parse(urls[0], own_port) if len(urls) == 1 else None
 
 
-def told(back: WayBack) -> str:
-    """The raw query that `asked` reads."""
+def to_query(back: ReturnUrl) -> str:
+    """The raw query that `from_query` reads."""
     return f"url={quote(str(back), safe='')}"

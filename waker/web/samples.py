@@ -13,18 +13,18 @@ from waker.web.apps import View
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ASLEEP: Final = View(
-    AppId(Kind.DEPLOYMENT, "demo", "shop"), Phase.ASLEEP, "The shop", Backend("shop", 80), usual=timedelta(seconds=14)
+    AppId(Kind.DEPLOYMENT, "demo", "shop"), Phase.ASLEEP, "The shop", Backend("shop", 80), typical=timedelta(seconds=14)
 )
 _WAKING: Final = replace(ASLEEP, phase=Phase.WAKING, since=NOW - timedelta(seconds=9), step=Step.ASKED)
 
 SAMPLES: Final = {
     "asleep": ASLEEP,
-    "turning": replace(ASLEEP, phase=Phase.FALLING),
+    "turning": replace(ASLEEP, phase=Phase.FALLING_ASLEEP),
     "asked": _WAKING,
     "scheduled": replace(_WAKING, step=Step.SCHEDULED),
     "pulled": replace(_WAKING, step=Step.PULLED),
     "started": replace(_WAKING, step=Step.STARTED),
-    "ready": replace(_WAKING, phase=Phase.RISING, step=Step.READY),
+    "ready": replace(_WAKING, phase=Phase.RESTORING_ROUTES, step=Step.READY),
     "slow": replace(_WAKING, phase=Phase.STUCK, step=Step.STARTED, since=NOW - timedelta(minutes=6)),
     "pinned": replace(ASLEEP, pinned=True),
     Trouble.IMAGE.value: replace(_WAKING, step=Step.SCHEDULED, trouble=Trouble.IMAGE),

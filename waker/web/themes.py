@@ -16,7 +16,7 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from waker.errors import ThemeError
-from waker.web.page_context import Context, Look, Stage
+from waker.web.page_context import PageContext, Stage, Template
 
 LONGEST: Final = 64 * 1024  # letters of a template
 LARGEST: Final = 128 * 1024  # letters of its page
@@ -24,7 +24,7 @@ FILTERS: Final = frozenset({"abs", "capitalize", "d", "default", "e", "escape", 
                             "round", "title", "trim", "upper"})  # fmt: skip
 WAYS: Final = frozenset({"index", "index0", "first", "last", "length", "revindex", "revindex0"})  # of a loop
 KNOWN: Final = {
-    Context: frozenset(each.name for each in fields(Context)),
+    PageContext: frozenset(each.name for each in fields(PageContext)),
     Stage: frozenset(each.name for each in fields(Stage)),
     LoopContext: WAYS,
 }
@@ -62,7 +62,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         raise SecurityError(f"the operator {operator} is not allowed")
 
 
-def accepted(text: str, samples: Iterable[Context]) -> Look:
+def checked_template(text: str, samples: Iterable[PageContext]) -> Template:
     """The theme, after it has been tried on every sample. Raises ThemeError with a sentence for its author."""
     if len(text) > LONGEST:
         raise ThemeError(f"it is longer than {LONGEST // 1024} kB")
@@ -78,7 +78,7 @@ def accepted(text: str, samples: Iterable[Context]) -> Look:
     return look
 
 
-def _compiled(text: str) -> Look:
+def _compiled(text: str) -> Template:
     sandbox = Sandbox(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     sandbox.globals.clear()
     sandbox.filters = {name: each for name, each in sandbox.filters.items() if name in FILTERS}
@@ -88,7 +88,7 @@ def _compiled(text: str) -> Look:
     except (TemplateError, RecursionError) as error:
         raise ThemeError(_said(error)) from error
 
-    def look(context: Context) -> str:
+    def look(context: PageContext) -> str:
         try:
             return "".join(_limited(template.generate(page=context)))
         except ThemeError:

@@ -43,7 +43,7 @@ class _Inlet:
         self.stream.feed_eof()
 
 
-def wanted(request: web.BaseRequest) -> bool:
+def is_websocket(request: web.BaseRequest) -> bool:
     """Does this request want to become a WebSocket?"""
     return request.method == "GET" and request.headers.get("Upgrade", "").lower() == "websocket"
 

@@ -26,21 +26,21 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from waker.plan.model import Reception
+from waker.plan.model import VisitorPolicy
 
 
-class Audience(StrEnum):
+class VisitorKind(StrEnum):
     """Kinds of visitors."""
 
     BROWSER = "browser"  # gets the page
     CLIENT = "client"  # is held, then passed on
-    PROBE = "probe"  # nobody waits for the answer: is told to come back later, and wakes nothing
-    MONITOR = "monitor"  # the same, but its owner may want it to stay green
+    BACKGROUND = "background"  # nobody waits for the answer: is told to come back later, and wakes nothing
+    HEALTH_CHECK = "health-check"  # the same, but its owner may want it to stay green
 
     @property
     def waits(self) -> bool:
         """Somebody wants the app: it is woken."""
-        return self in (Audience.BROWSER, Audience.CLIENT)
+        return self in (VisitorKind.BROWSER, VisitorKind.CLIENT)
 
 
 QUIET_METHODS: Final = frozenset({"HEAD", "OPTIONS", "TRACE"})
@@ -76,35 +76,35 @@ PAGES: Final = frozenset({"document", "iframe", "frame"})  # Sec-Fetch-Dest of w
 EARLY: Final = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")  # where browsers say that nobody has asked yet
 
 
-def audience(method: str, path: str, headers: Mapping[str, str], reception: Reception) -> Audience:
+def visitor_kind(method: str, path: str, headers: Mapping[str, str], reception: VisitorPolicy) -> VisitorKind:
     """Who asks. `headers` finds names in any case; `path` is decoded and without query."""
     agent = headers.get("User-Agent", "").lower()
-    known = quiet(agent) if len(agent) <= USUAL_AGENT else quiet.__wrapped__(agent)
-    if known is Audience.MONITOR or ignored(path, agent, reception):
-        return Audience.MONITOR
-    if known or unasked(path, headers) or (method in QUIET_METHODS and not preflight(method, headers)):
-        return Audience.PROBE
+    known = known_agent(agent) if len(agent) <= USUAL_AGENT else known_agent.__wrapped__(agent)
+    if known is VisitorKind.HEALTH_CHECK or ignored(path, agent, reception):
+        return VisitorKind.HEALTH_CHECK
+    if known or background_request(path, headers) or (method in QUIET_METHODS and not preflight(method, headers)):
+        return VisitorKind.BACKGROUND
     if method != "GET" or "Upgrade" in headers:
-        return Audience.CLIENT  # a page instead of an answer to a form or a socket would lose what was sent
-    return Audience.BROWSER if shows_pages(headers, reception) else Audience.CLIENT
+        return VisitorKind.CLIENT  # a page instead of an answer to a form or a socket would lose what was sent
+    return VisitorKind.BROWSER if wants_page(headers, reception) else VisitorKind.CLIENT
 
 
 @lru_cache(KEPT)
-def quiet(agent: str) -> Audience | None:
+def known_agent(agent: str) -> VisitorKind | None:
     """What an agent of the lists is, None if it is on none of them. Remembered, as a crowd has few."""
     if any(part in agent for part in MONITORS):
-        return Audience.MONITOR
-    return Audience.PROBE if any(part in agent for part in CRAWLERS) else None
+        return VisitorKind.HEALTH_CHECK
+    return VisitorKind.BACKGROUND if any(part in agent for part in CRAWLERS) else None
 
 
-def ignored(path: str, agent: str, reception: Reception) -> bool:
+def ignored(path: str, agent: str, reception: VisitorPolicy) -> bool:
     """Whether the app's owner has said that this wakes nothing."""
     return any(part.lower() in agent for part in reception.ignore_agents) or any(
-        listed(path, each) for each in reception.ignore_paths
+        path_matches(path, each) for each in reception.ignore_paths
     )
 
 
-def unasked(path: str, headers: Mapping[str, str]) -> bool:
+def background_request(path: str, headers: Mapping[str, str]) -> bool:
     """Whether no person or program has asked for this by itself."""
     return (
         path in QUIET_PATHS
@@ -118,19 +118,19 @@ def preflight(method: str, headers: Mapping[str, str]) -> bool:
     return method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
 
 
-def listed(path: str, entry: str) -> bool:
+def path_matches(path: str, entry: str) -> bool:
     """`/ping` is itself only, `/static/*` all that begins like it."""
     return path.startswith(entry[:-1]) if entry.endswith("*") else path == entry
 
 
-def shows_pages(headers: Mapping[str, str], reception: Reception) -> bool:
+def wants_page(headers: Mapping[str, str], reception: VisitorPolicy) -> bool:
     """Whether the answer to this GET will be looked at as a page."""
     target, mode = headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-Mode")
     if target or mode:
         return target in PAGES if target else mode == "navigate"
     likes = dict(preferences(headers.get("Accept", "*/*")))
     html = max(likes.get("text/html", 0.0), likes.get("application/xhtml+xml", 0.0))
-    return 0 < html >= max(likes.values()) or (reception.audience == "page" and likes.get("*/*", 0.0) > 0)
+    return 0 < html >= max(likes.values()) or (reception.while_asleep == "page" and likes.get("*/*", 0.0) > 0)
 
 
 def preferences(accept: str) -> Iterator[tuple[str, float]]:

@@ -7,7 +7,7 @@ from tests.plan.neighbours import NGINX, TRAEFIK, WAKER, ingress, path_id, servi
 from waker import names
 from waker.plan.model import Backend, Holder, Ingress, IngressPath, RouteId, Service, ServicePort, Workload
 from waker.plan.routes import originals
-from waker.plan.routes.discovery import Found, Neighbourhood, controller_of, discover
+from waker.plan.routes.discovery import Discovery, NamespaceObjects, controller_of, discover
 from waker.plan.routes.originals import Original
 
 SHOP, API = Backend("shop", "http"), Backend("api", "http")
@@ -18,9 +18,9 @@ def look(
     of: Workload | None = None,
     services: tuple[Service, ...] = (service("shop"), service("api")),
     others: tuple[Workload, ...] = (),
-) -> Found:
+) -> Discovery:
     """Discover the routes of the shop."""
-    return discover(of or workload(), Neighbourhood(services, ingresses, [TRAEFIK, NGINX], others))
+    return discover(of or workload(), NamespaceObjects(services, ingresses, [TRAEFIK, NGINX], others))
 
 
 def remembering(*entries: tuple[str, Backend], swaps: int = 1) -> dict[str, str]:
@@ -29,7 +29,7 @@ def remembering(*entries: tuple[str, Backend], swaps: int = 1) -> dict[str, str]
     return {names.SAVED_BACKENDS: originals.write(kept)}
 
 
-def where(found: Found) -> list[tuple[str, str, Holder]]:
+def where(found: Discovery) -> list[tuple[str, str, Holder]]:
     return [(route.id.ingress, route.id.path, route.holder) for route in found.routes]
 
 
@@ -38,7 +38,7 @@ def where(found: Found) -> list[tuple[str, str, Holder]]:
 
 def test_its_routes_are_those_to_services_that_select_its_pods() -> None:
     found = look(ingress(("/", SHOP), ("/api", API)), ingress(("/shop", SHOP), name="www"))
-    assert where(found) == [("front", "/", Holder.THEIRS), ("www", "/shop", Holder.THEIRS)]
+    assert where(found) == [("front", "/", Holder.APP), ("www", "/shop", Holder.APP)]
     assert [each.name for each in found.services] == ["shop"]
     assert found.problems == ()
 
@@ -55,33 +55,33 @@ def test_the_default_backend_is_a_route() -> None:
 
 
 def test_a_statefulset_is_found_like_a_deployment() -> None:
-    assert where(look(ingress(("/", SHOP)), of=stateful("shop"))) == [("front", "/", Holder.THEIRS)]
+    assert where(look(ingress(("/", SHOP)), of=stateful("shop"))) == [("front", "/", Holder.APP)]
 
 
 def test_a_route_that_leads_to_waker_counts_by_what_it_was() -> None:
     found = look(ingress(("/", WAKER), ("/api", WAKER), annotations=remembering(("/", SHOP), ("/api", API), swaps=2)))
     (route,) = found.routes
-    assert (route.holder, route.backend, route.swaps, route.swapped_at) == (Holder.OURS, SHOP, 2, NOW)
+    assert (route.holder, route.backend, route.swaps, route.swapped_at) == (Holder.WAKER, SHOP, 2, NOW)
     assert found.orphans == ()
 
 
 def test_a_route_that_somebody_pointed_back_remembers_its_swaps() -> None:
     found = look(ingress(("/", SHOP), annotations=remembering(("/", SHOP), swaps=2)))
     (route,) = found.routes
-    assert (route.holder, route.swaps, route.swapped_at) == (Holder.THEIRS, 2, NOW)
+    assert (route.holder, route.swaps, route.swapped_at) == (Holder.APP, 2, NOW)
     assert found.orphans == ()
 
 
 @pytest.mark.parametrize(
     ("now", "leads"),
     [
-        pytest.param([("/", WAKER)], [("front", "/", Holder.OURS)], id="its path was removed"),
+        pytest.param([("/", WAKER)], [("front", "/", Holder.WAKER)], id="its path was removed"),
         pytest.param(
-            [("/", WAKER), ("/old", API)], [("front", "/", Holder.OURS)], id="its path was given to another Service"
+            [("/", WAKER), ("/old", API)], [("front", "/", Holder.WAKER)], id="its path was given to another Service"
         ),
         pytest.param(
             [("/", WAKER), ("/old", Backend("shop", 80))],
-            [("front", "/", Holder.OURS), ("front", "/old", Holder.THEIRS)],
+            [("front", "/", Holder.WAKER), ("front", "/old", Holder.APP)],
             id="its path was given another port",
         ),
     ],
@@ -103,8 +103,8 @@ def test_overrides_narrow_what_is_found() -> None:
     services = (service("shop"), service("shop-v2", selects="shop"))
     by_ingress = look(front, www, of=workload(ingress="www"), services=services)
     by_service = look(front, www, of=workload(service="shop-v2"), services=services)
-    assert where(by_ingress) == [("www", "/", Holder.THEIRS), ("www", "/v2", Holder.THEIRS)]
-    assert where(by_service) == [("www", "/v2", Holder.THEIRS)]
+    assert where(by_ingress) == [("www", "/", Holder.APP), ("www", "/v2", Holder.APP)]
+    assert where(by_service) == [("www", "/v2", Holder.APP)]
 
 
 def test_the_keeper_is_nobodys_route() -> None:
@@ -189,7 +189,7 @@ CANARY = "nginx.ingress.kubernetes.io/canary"
         ),
     ],
 )
-def test_what_cannot_be_moved_is_refused_with_a_sentence(found: Found, problem: str) -> None:
+def test_what_cannot_be_moved_is_refused_with_a_sentence(found: Discovery, problem: str) -> None:
     assert found.problems == (problem,)
 
 
@@ -213,7 +213,7 @@ def test_originals_that_cannot_be_read_are_told() -> None:
         pytest.param(look(ingress(("/", SHOP)), others=(workload("shop-old", 0),)), id="a neighbour with other labels"),
     ],
 )
-def test_what_can_be_moved(found: Found) -> None:
+def test_what_can_be_moved(found: Discovery) -> None:
     assert found.problems == ()
 
 

@@ -11,7 +11,7 @@ from tests.plan.building import NOW, ago
 from tests.plan.neighbours import WAKER, ingress, path_id, workload
 from waker import names
 from waker.plan import workload_patches
-from waker.plan.actions import Forget, RecordWish, ScaleToZero, ScaleUp
+from waker.plan.actions import Forget, RequestWake, ScaleToZero, ScaleUp
 from waker.plan.model import Backend, Holder, Ingress, Route
 from waker.plan.routes import originals, swap
 from waker.plan.routes.originals import Original
@@ -34,7 +34,7 @@ def holding(*entries: Original) -> Ingress:
 
 def route_of(found: Ingress, place: int, backend: Backend, swaps: int = 0) -> Route:
     path = found.paths[place]
-    return Route(path.id, path.pointer, backend, Holder.THEIRS, "", swaps)
+    return Route(path.id, path.pointer, backend, Holder.APP, "", swaps)
 
 
 def saved_by(patch: swap.Patch) -> dict[str, Any]:
@@ -103,9 +103,11 @@ def test_entries_without_a_route_are_dropped_and_no_backend_is_touched() -> None
 
 # --- workloads --------------------------------------------------------------------------------------------------------
 
-NOTED = workload(replicas=3, wished_at="2026-01-31T10:00:00Z", sleep_asked_at="2026-01-31T11:00:00Z", enabled="true")
+NOTED = workload(
+    replicas=3, wake_requested_at="2026-01-31T10:00:00Z", sleep_requested_at="2026-01-31T11:00:00Z", enabled="true"
+)
 ASLEEP = replace(workload(replicas=0, saved_replicas="3"), version="8")
-WISH = {names.WISHED_AT: "2026-01-31T12:00:00Z"}
+WISH = {names.WAKE_REQUESTED_AT: "2026-01-31T12:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -117,23 +119,27 @@ WISH = {names.WISHED_AT: "2026-01-31T12:00:00Z"}
             {
                 names.SAVED_REPLICAS: "3",
                 names.ASLEEP_SINCE: "2026-01-31T12:00:00Z",
-                names.WISHED_AT: None,
-                names.SLEEP_ASKED_AT: None,
+                names.WAKE_REQUESTED_AT: None,
+                names.SLEEP_REQUESTED_AT: None,
             },
             0,
             id="to zero: the number is saved, older notes end",
         ),
         pytest.param(ASLEEP, ScaleUp(3), WISH, 3, id="up: the wish is written down, the number stays saved"),
-        pytest.param(ASLEEP, RecordWish(), WISH, None, id="a wish: nothing else changes"),
+        pytest.param(ASLEEP, RequestWake(), WISH, None, id="a wish: nothing else changes"),
         pytest.param(
             NOTED,
             Forget(),
-            {names.WISHED_AT: None, names.SLEEP_ASKED_AT: None, names.AWAKE_SINCE: "2026-01-31T12:00:00Z"},
+            {names.WAKE_REQUESTED_AT: None, names.SLEEP_REQUESTED_AT: None, names.AWAKE_SINCE: "2026-01-31T12:00:00Z"},
             None,
             id="forget: the idle clock starts",
         ),
         pytest.param(
-            NOTED, Forget(clean=True), {names.WISHED_AT: None, names.SLEEP_ASKED_AT: None}, None, id="nothing is left"
+            NOTED,
+            Forget(clean=True),
+            {names.WAKE_REQUESTED_AT: None, names.SLEEP_REQUESTED_AT: None},
+            None,
+            id="nothing is left",
         ),
     ],
 )
@@ -147,5 +153,5 @@ def test_a_workloads_patch_is_guarded_and_exact(
 
 
 def test_times_of_patches_are_those_they_are_given() -> None:
-    found = workload_patches.patch(ASLEEP, RecordWish(), NOW + timedelta(microseconds=1))
-    assert found["metadata"]["annotations"] == {names.WISHED_AT: "2026-01-31T12:00:00.000001Z"}
+    found = workload_patches.patch(ASLEEP, RequestWake(), NOW + timedelta(microseconds=1))
+    assert found["metadata"]["annotations"] == {names.WAKE_REQUESTED_AT: "2026-01-31T12:00:00.000001Z"}

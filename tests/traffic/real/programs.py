@@ -18,7 +18,7 @@ from waker.errors import ScrapeError
 from waker.plan.model import Pod
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.fetch import fetch
-from waker.traffic.ledger import Page
+from waker.traffic.ledger import Scrape
 
 STARTS_WITHIN = SHOWN_WITHIN = 30  # seconds; a program that is read from a cold disk takes some
 
@@ -79,11 +79,11 @@ class Proxy:
     pod: Pod
     port: int
 
-    async def page(self, *keys: SeriesKey) -> Page:
+    async def page(self, *keys: SeriesKey) -> Scrape:
         """Its metrics page now."""
         return (await fetch(self.session, self.adapter, self.pod, frozenset(keys)))[0]
 
-    async def until(self, seen: Callable[[Page], bool], *keys: SeriesKey) -> Page:
+    async def until(self, seen: Callable[[Scrape], bool], *keys: SeriesKey) -> Scrape:
         """The first page on which that is seen."""
         async with asyncio.timeout(SHOWN_WITHIN):
             while not seen(page := await self.page(*keys)):

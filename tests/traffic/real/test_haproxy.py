@@ -9,15 +9,15 @@ import pytest
 
 from tests.traffic.real.programs import Proxy, app, free_ports, program, running
 from waker.plan.model import Pod
-from waker.traffic.controllers import HAPROXYTECH, Place, interest
-from waker.traffic.ledger import Ledger, Moved, Page
+from waker.traffic.controllers import HAPROXYTECH, CountedBackend, interest
+from waker.traffic.ledger import Ledger, Movement, Scrape
 
 pytestmark = pytest.mark.skipif(not program("haproxy"), reason="haproxy is not installed (Debian: haproxy)")
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INTERVAL = timedelta(seconds=15)
-SHOP = HAPROXYTECH.spellings(Place("team-a", "shop", "shop-web", "http", "http", 80))[0]
-BLOG = HAPROXYTECH.spellings(Place("team-a", "blog", "blog", 80, "", 80))[0]
+SHOP = HAPROXYTECH.spellings(CountedBackend("team-a", "shop", "shop-web", "http", "http", 80))[0]
+BLOG = HAPROXYTECH.spellings(CountedBackend("team-a", "blog", "blog", 80, "", 80))[0]
 assert HAPROXYTECH.process
 DRAIN = HAPROXYTECH.process.drain
 
@@ -72,7 +72,7 @@ async def test_backends_are_listed_before_their_first_visit(proxy: Proxy) -> Non
 
 async def test_a_visit_is_seen_and_nobody_else_is_visited(proxy: Proxy) -> None:
     ledger = await begun(proxy)
-    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW) == Moved(frozenset())
+    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW) == Movement(frozenset())
     assert await proxy.get() == 200
     assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == {SHOP}
     assert await proxy.get(host="blog.example.org") == 200
@@ -82,7 +82,9 @@ async def test_a_visit_is_seen_and_nobody_else_is_visited(proxy: Proxy) -> None:
 async def test_our_own_probe_is_no_visit(proxy: Proxy) -> None:
     ledger = await begun(proxy)
     await proxy.get(method="HEAD")
-    ledger.discount("uid", interest(HAPROXYTECH, Place("team-a", "shop", "shop-web", "http", "http", 80)).keys, 1, NOW)
+    ledger.discount(
+        "uid", interest(HAPROXYTECH, CountedBackend("team-a", "shop", "shop-web", "http", "http", 80)).keys, 1, NOW
+    )
     await proxy.until(lambda page: not page.open, SHOP)
     assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == frozenset()
 
@@ -117,13 +119,13 @@ async def test_a_reload_hides_an_open_websocket_and_the_ledger_remembers_it(prox
         await socket.send_str("still here")
         assert await socket.receive_str() == "still here"
         assert SHOP not in after.open, "a new process, which knows nothing of the socket"
-        assert ledger.observe("uid", after, NOW + INTERVAL) == Moved(frozenset({SHOP}), lost=True)
+        assert ledger.observe("uid", after, NOW + INTERVAL) == Movement(frozenset({SHOP}), lost=True)
         later = await proxy.page(SHOP, BLOG)
         assert ledger.observe("uid", later, NOW + DRAIN).visited == {SHOP}
         assert ledger.observe("uid", later, NOW + INTERVAL + DRAIN).visited == frozenset()
 
 
-async def older(proxy: Proxy, seconds: int) -> Page:
+async def older(proxy: Proxy, seconds: int) -> Scrape:
     """A page of a process that is so old: start times are whole seconds, and a second one within the first is the same."""
     first = await proxy.page(SHOP, BLOG)
     assert first.started

@@ -10,15 +10,15 @@ from aiohttp.test_utils import TestServer
 
 from tests.traffic.real.programs import Proxy, app, free_ports, program, running
 from waker.plan.model import Pod
-from waker.traffic.controllers import SKIPPER, Place
-from waker.traffic.ledger import Ledger, Moved
+from waker.traffic.controllers import SKIPPER, CountedBackend
+from waker.traffic.ledger import Ledger, Movement
 
 pytestmark = pytest.mark.skipif(
     not program("skipper"), reason="skipper is not built (tests/traffic/real/build-skipper, needs Go)"
 )
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-PLACE = Place("team-a", "shop", "shop-web", "http", "http", 80, host="shop.example.org", path="/")
+PLACE = CountedBackend("team-a", "shop", "shop-web", "http", "http", 80, host="shop.example.org", path="/")
 SHOP = SKIPPER.spellings(PLACE)[0]
 NO_PATH = SKIPPER.spellings(PLACE._replace(host="blog.example.org", path=""))[0]
 DEFAULT = SKIPPER.spellings(PLACE._replace(ingress="rest", default_backend=True))[0]
@@ -83,7 +83,7 @@ async def test_its_names_are_those_that_are_built_forward(proxy: Proxy) -> None:
 async def test_a_visit_is_seen_when_it_ends_and_nobody_else_is_visited(proxy: Proxy) -> None:
     ledger = Ledger()
     ledger.baseline("uid", await proxy.page(SHOP, NO_PATH))
-    assert ledger.observe("uid", await proxy.page(SHOP, NO_PATH), NOW) == Moved(frozenset())
+    assert ledger.observe("uid", await proxy.page(SHOP, NO_PATH), NOW) == Movement(frozenset())
     await proxy.get()
     assert ledger.observe("uid", await proxy.page(SHOP, NO_PATH), NOW).visited == {SHOP}
 

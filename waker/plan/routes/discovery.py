@@ -22,7 +22,7 @@ from waker.plan.model import (
     ServicePort,
     Workload,
 )
-from waker.plan.policy import named
+from waker.plan.policy import parse_names
 from waker.plan.routes import originals
 
 PLAIN = frozenset({"", "http", "kubernetes.io/ws"})
@@ -42,7 +42,7 @@ REFUSED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbourhood:
+class NamespaceObjects:
     """What is in the namespace of a workload, as far as routes go."""
 
     services: Sequence[Service]
@@ -52,7 +52,7 @@ class Neighbourhood:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Discovery:
     """The routes of one workload, what stands against moving them, and saved entries without a route."""
 
     routes: tuple[Route, ...]
@@ -79,7 +79,7 @@ def controller_of(ingress: Ingress, classes: Iterable[IngressClass]) -> str:
     return matching[0] if len(matching) == 1 else ""
 
 
-def discover(workload: Workload, around: Neighbourhood) -> Found:
+def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
     """All routes that lead to the workload's pods. Never raises."""
     problems: list[str] = []
     services = {each.name: each for each in _chosen_services(workload, around, problems)}
@@ -103,7 +103,7 @@ def discover(workload: Workload, around: Neighbourhood) -> Found:
     problems += _unfit(workload, routes, used, around)
     if not routes:
         problems.append("no Ingress route leads to its pods")
-    return Found(tuple(routes), used, tuple(dict.fromkeys(problems)), tuple(orphans))
+    return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), tuple(orphans))
 
 
 def _saved(ingress: Ingress) -> dict[RouteId, originals.Original]:
@@ -117,18 +117,18 @@ def _route(path: IngressPath, saved: Mapping[RouteId, originals.Original], contr
     if path.backend.service != names.WAKER_SERVICE:
         known = original if original and original.backend == path.backend else None
         extra = (known.swaps, known.at) if known else (0, None)
-        return Route(path.id, path.pointer, path.backend, Holder.THEIRS, controller, *extra)
+        return Route(path.id, path.pointer, path.backend, Holder.APP, controller, *extra)
     if not original:
         return None
-    return Route(path.id, path.pointer, original.backend, Holder.OURS, controller, original.swaps, original.at)
+    return Route(path.id, path.pointer, original.backend, Holder.WAKER, controller, original.swaps, original.at)
 
 
 def _matches(route: Route, original: originals.Original) -> bool:
-    return route.holder is Holder.OURS or route.backend == original.backend
+    return route.holder is Holder.WAKER or route.backend == original.backend
 
 
-def _chosen_services(workload: Workload, around: Neighbourhood, problems: list[str]) -> Iterator[Service]:
-    override = named(workload.annotations, names.SERVICE)
+def _chosen_services(workload: Workload, around: NamespaceObjects, problems: list[str]) -> Iterator[Service]:
+    override = parse_names(workload.annotations, names.SERVICE)
     if override is None:
         yield from (service for service in around.services if selects(service, workload))
         return
@@ -142,8 +142,8 @@ def _chosen_services(workload: Workload, around: Neighbourhood, problems: list[s
             yield found[name]
 
 
-def _chosen_ingresses(workload: Workload, around: Neighbourhood, problems: list[str]) -> Iterator[Ingress]:
-    override = named(workload.annotations, names.INGRESS)
+def _chosen_ingresses(workload: Workload, around: NamespaceObjects, problems: list[str]) -> Iterator[Ingress]:
+    override = parse_names(workload.annotations, names.INGRESS)
     known = {ingress.name: ingress for ingress in around.ingresses if not ingress.name.startswith(names.KEEPER)}
     for name in sorted((override or frozenset()) - known.keys()):
         problems.append(f"{names.INGRESS}: there is no Ingress {name[:63]!r} in this namespace")
@@ -160,7 +160,7 @@ def _refusals(ingress: Ingress, here: Sequence[Route]) -> Iterator[str]:
 
 
 def _unfit(
-    workload: Workload, routes: Iterable[Route], used: Sequence[Service], around: Neighbourhood
+    workload: Workload, routes: Iterable[Route], used: Sequence[Service], around: NamespaceObjects
 ) -> Iterator[str]:
     for service in used:
         strange = [each for each in service.protocols if each.lower() not in PLAIN]

@@ -18,9 +18,9 @@ from waker.traffic.controllers.shape import (
     Access,
     Adapter,
     Counted,
+    CountedBackend,
     Family,
     Interest,
-    Place,
     Port,
     Process,
     Selector,
@@ -31,9 +31,35 @@ from waker.traffic.controllers.skipper import SKIPPER
 from waker.traffic.controllers.traefik import TRAEFIK, normalized
 
 __all__ = [
-    "ADAPTERS", "ALL", "CILIUM", "CONTOUR", "DEFAULT_LAG", "ENVOY_GATEWAY", "HAPROXYTECH", "HAPROXY_INGRESS",
-    "INGRESS_NGINX", "ISTIO", "KONG", "NGINX", "NGINX_PLUS", "SKIPPER", "TRAEFIK", "Access", "Adapter", "Counted", "Family",
-    "Interest", "Place", "Port", "Process", "Selector", "SeriesKey", "Values", "adapter_for", "interest", "normalized",
+    "ADAPTERS",
+    "ALL",
+    "CILIUM",
+    "CONTOUR",
+    "DEFAULT_LAG",
+    "ENVOY_GATEWAY",
+    "HAPROXYTECH",
+    "HAPROXY_INGRESS",
+    "INGRESS_NGINX",
+    "ISTIO",
+    "KONG",
+    "NGINX",
+    "NGINX_PLUS",
+    "SKIPPER",
+    "TRAEFIK",
+    "Access",
+    "Adapter",
+    "Counted",
+    "CountedBackend",
+    "Family",
+    "Interest",
+    "Port",
+    "Process",
+    "Selector",
+    "SeriesKey",
+    "Values",
+    "adapter_for",
+    "interest",
+    "normalized",
     "refusals",
 ]  # fmt: skip
 
@@ -68,7 +94,7 @@ def adapter_for(controller: str) -> Adapter | None:
     return known or next((each for name, each in ADAPTERS.items() if controller.startswith(f"{name}/")), None)
 
 
-def interest(adapter: Adapter, place: Place) -> Interest:
+def interest(adapter: Adapter, place: CountedBackend) -> Interest:
     """All label values under which it may count them."""
     first, *others = dict.fromkeys(adapter.spellings(place))
     return Interest(adapter.controller, first, tuple(others))
@@ -76,7 +102,7 @@ def interest(adapter: Adapter, place: Place) -> Interest:
 
 def refusals(adapter: Adapter, route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
     """Why visits of this route cannot be seen at this controller: sentences that name the fix. Annotations: its Ingress's."""
-    return (*_hosts(adapter, route, annotations), *adapter.unseen(route, annotations))
+    return (*_hosts(adapter, route, annotations), *adapter.uncounted(route, annotations))
 
 
 def _hosts(adapter: Adapter, route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:

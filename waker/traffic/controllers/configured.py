@@ -13,7 +13,7 @@ from waker.settings.live import Live
 from waker.traffic.controllers import ALL, Access, Adapter, Port, Selector, Values, adapter_for
 
 
-def classes_as_known(classes: Iterable[IngressClass], live: Live) -> tuple[IngressClass, ...]:
+def configured_classes(classes: Iterable[IngressClass], live: Live) -> tuple[IngressClass, ...]:
     """The IngressClasses, with the name their controller goes by. One that only a setting knows is added."""
     found = {each.name: each for each in classes}
     for name in live.classes:
@@ -22,12 +22,12 @@ def classes_as_known(classes: Iterable[IngressClass], live: Live) -> tuple[Ingre
     return tuple(found.values())
 
 
-def spec_of(controller: str) -> str:
+def controller_name(controller: str) -> str:
     """The `spec.controller` of what a class's controller goes by."""
     return controller.partition("@")[0]
 
 
-def fitted(controller: str, live: Live) -> Adapter | None:
+def configured_adapter(controller: str, live: Live) -> Adapter | None:
     """The adapter for what a class's controller goes by, None if there is none."""
     spec, _, name = controller.partition("@")
     said = live.classes.get(name, ClassSettings())
@@ -36,7 +36,7 @@ def fitted(controller: str, live: Live) -> Adapter | None:
         adapter = _as_said(replace(adapter, controller=controller), said)
     if adapter and adapter.status and live.ignore_statuses:
         ignored = Values(adapter.status, live.ignore_statuses)
-        adapter = replace(adapter, no_visits=(*adapter.no_visits, ignored))
+        adapter = replace(adapter, not_visits=(*adapter.not_visits, ignored))
     return adapter
 
 

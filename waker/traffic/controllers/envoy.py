@@ -5,7 +5,7 @@ The counter rises when a request begins, and a gauge shows those that are open, 
 
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Process, Selector, SeriesKey
 
 TOTAL = "envoy_cluster_upstream_rq_total"
 ACTIVE = "envoy_cluster_upstream_rq_active"
@@ -16,7 +16,7 @@ UPTIME = Process("envoy_server_uptime", -1)
 QUERY = (("filter", r"^(cluster\..*\.upstream_rq_(total|active)|server\.uptime)$"),)
 
 
-def _in_contour(place: Place) -> tuple[SeriesKey, ...]:
+def _in_contour(place: CountedBackend) -> tuple[SeriesKey, ...]:
     # Always the Service's port number, also where the Ingress names the port.
     return ((f"{place.namespace}_{place.service}_{place.port_number}",),)
 
@@ -40,11 +40,11 @@ CONTOUR = Adapter(
     proxy=Port(("http",), 8080),
     lag=timedelta(seconds=1),  # Contour holds changes back for 0.1 to 0.5 s
     enable="let Contour's Envoy serve /stats/prometheus (metrics.port, 8002)",
-    listed=True,
+    lists_all=True,
 )
 
 
-def _in_envoy_gateway(place: Place) -> tuple[SeriesKey, ...]:
+def _in_envoy_gateway(place: CountedBackend) -> tuple[SeriesKey, ...]:
     # The name of the route, not of the backend; the second with `mergeBackends`.
     route = f"httproute/{place.namespace}/{place.ingress}/rule/{place.rule}"
     return ((route,), (f"service/{place.namespace}/{place.service}/{place.port_number}",))
@@ -94,5 +94,5 @@ CILIUM = Adapter(
     spellings=_in_contour,
     lag=timedelta(seconds=3),  # from operator to agent to Envoy; no pod's address takes requests, so none can be asked
     enable="run Cilium with envoy.prometheus.enabled=true; where Envoy runs inside the agents set the selector k8s-app=cilium",
-    listed=True,
+    lists_all=True,
 )

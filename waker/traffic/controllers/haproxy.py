@@ -6,7 +6,7 @@ hence `Process.drain`. Both change most things without a reload, but not all.
 
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Process, Selector, SeriesKey
 
 SESSIONS = Family("haproxy_backend_sessions_total", ("proxy",))
 OPEN = Family("haproxy_backend_current_sessions", ("proxy",))
@@ -15,7 +15,7 @@ STARTED = "haproxy_process_start_time_seconds"  # the process's own; whole secon
 QUERY = (("scope", "global"), ("scope", "backend"), ("metrics", ",".join((SESSIONS.metric, OPEN.metric, STARTED))))
 
 
-def _in_haproxy_ingress(place: Place) -> tuple[SeriesKey, ...]:
+def _in_haproxy_ingress(place: CountedBackend) -> tuple[SeriesKey, ...]:
     # The pods' port, not the Service's: by name if the Service says so.
     ports = dict.fromkeys((place.port_target or place.port_number, place.port_number))
     return tuple((f"{place.namespace}_{place.service}_{port}",) for port in ports)
@@ -40,12 +40,12 @@ HAPROXY_INGRESS = Adapter(
     proxy=Port(("http",), 80),
     lag=timedelta(seconds=5),  # 2 s between two updates, and a reload
     enable='set prometheus-port: "9101" in its ConfigMap',
-    listed=True,
+    lists_all=True,
     blind_to=("for 10 min after a reload: what was opened less than an interval before it",),
 )
 
 
-def _in_haproxytech(place: Place) -> tuple[SeriesKey, ...]:
+def _in_haproxytech(place: CountedBackend) -> tuple[SeriesKey, ...]:
     # From v3.1 on; up to v3.0; each as a standalone backend. The port by name, if the Service's port has one.
     port = place.port_name or place.port_number
     namespace, ingress, service = place.namespace, place.ingress, place.service
@@ -76,6 +76,6 @@ HAPROXYTECH = Adapter(
     proxy=Port(("http",), 8080),
     lag=timedelta(seconds=8),  # 5 s between two updates, and a reload
     enable="leave its stats frontend on (port 1024)",
-    listed=True,
+    lists_all=True,
     blind_to=("for 30 min after a reload: what was opened less than an interval before it",),
 )

@@ -4,12 +4,22 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from waker.plan.model import RouteId
-from waker.traffic.controllers.shape import HEADS, Adapter, Counted, Family, Place, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.shape import (
+    HEADS,
+    Adapter,
+    Counted,
+    CountedBackend,
+    Family,
+    Port,
+    Process,
+    Selector,
+    SeriesKey,
+)
 
 PASSTHROUGH = "nginx.ingress.kubernetes.io/ssl-passthrough"
 
 
-def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
     return ((place.namespace, place.ingress, place.service),)
 
 
@@ -36,10 +46,10 @@ INGRESS_NGINX = Adapter(
     spellings=_spellings,
     proxy=Port(("http",), 80),
     lag=timedelta(seconds=5),  # 3.3 s between two syncs, and a reload
-    unseen=_unseen,
+    uncounted=_unseen,
     any_host=False,  # with --metrics-per-host, the default, a host has to stand literally in some Ingress
     status="status",
-    no_visits=(HEADS,),
+    not_visits=(HEADS,),
     enable="run ingress-nginx with --enable-metrics=true (chart: controller.metrics.enabled)",
     blind_to=("wildcard hosts", "rules without host", "open websockets", "open streams", "open downloads"),
 )

@@ -5,10 +5,10 @@ Its default statistics leave out Envoy's clusters; what is always there is Istio
 
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Process, Selector, SeriesKey
 
 
-def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
     return ((place.namespace, place.service),)
 
 
@@ -21,7 +21,7 @@ ISTIO = Adapter(
     path="/stats/prometheus",
     requests=Family("istio_requests_total", ("destination_service_namespace", "destination_service_name")),
     counted=Counted.END,
-    tried=False,
+    names_proven=False,
     process=Process("envoy_server_uptime", -1),
     spellings=_spellings,
     proxy=Port(("http2", "http"), 8080),

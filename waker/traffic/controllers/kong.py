@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Selector, SeriesKey, Values
+from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Selector, SeriesKey, Values
 
 
-def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
     # The port as it is written in the Ingress; v2 put its kind before it.
     written = [place.port_written, place.port_number, place.port_name or place.port_number]
     ports = [*written, *(f"{'pnum' if isinstance(port, int) else 'pname'}-{port}" for port in written)]
@@ -24,13 +24,13 @@ KONG = Adapter(
     path="/metrics",
     requests=Family("kong_http_requests_total", ("service",)),
     counted=Counted.END,
-    tried=False,
+    names_proven=False,
     process=None,  # the counters live in memory that survives nginx's reload; no metric tells of their loss
     spellings=_spellings,
     proxy=Port(("proxy",), 8000),
     lag=timedelta(seconds=5),  # a sync every 3 s
     status="code",
-    no_visits=(Values("source", frozenset({"kong"})),),  # answered by Kong itself: no login, no such path, no pod
+    not_visits=(Values("source", frozenset({"kong"})),),  # answered by Kong itself: no login, no such path, no pod
     enable="enable the plugin prometheus globally (a KongClusterPlugin) with status_code_metrics: true",
     blind_to=("open websockets", "open streams", "open downloads"),
 )

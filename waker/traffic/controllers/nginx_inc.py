@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from waker.plan.model import RouteId
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Selector, SeriesKey
+from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Selector, SeriesKey
 
 GRPC = "nginx.org/grpc-services"
 SERVICE = ("resource_namespace", "service")
 
 
-def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
     # Without `resource_name`: which one a mergeable Ingress (master, minion) goes by is not certain.
     return ((place.namespace, place.service),)
 
@@ -37,11 +37,11 @@ NGINX = Adapter(
     path="/metrics",
     requests=Family("nginx_ingress_controller_upstream_server_response_latency_ms_count", SERVICE),
     counted=Counted.END,
-    tried=False,
+    names_proven=False,
     spellings=_spellings,
     proxy=Port(("http",), 80),
     lag=timedelta(seconds=5),  # a reload; one at a time
-    unseen=_unseen,
+    uncounted=_unseen,
     status="code",
     enable="run it with -enable-prometheus-metrics and -enable-latency-metrics; on NGINX Plus set the adapter nginx-plus",
     blind_to=("open websockets", "open streams", "open downloads"),
@@ -56,7 +56,7 @@ NGINX_PLUS = replace(
     open_requests=Family("nginx_ingress_nginxplus_upstream_server_active", SERVICE),
     counted=Counted.START,
     status="",
-    listed=True,
+    lists_all=True,
     enable="run it with -enable-prometheus-metrics",
     blind_to=(),
 )

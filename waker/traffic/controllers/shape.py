@@ -37,7 +37,7 @@ class Interest(NamedTuple):
         return (self.key, *self.others)
 
 
-class Place(NamedTuple):
+class CountedBackend(NamedTuple):
     """A route's backend as the controllers name it. `port_written` is what stands in the Ingress."""
 
     namespace: str
@@ -73,7 +73,7 @@ class Port(NamedTuple):
         return next((pod.ports[name] for name in self.names if name in pod.ports), self.number)
 
 
-def as_it_stands(values: SeriesKey) -> SeriesKey:
+def unchanged(values: SeriesKey) -> SeriesKey:
     """Most label values are the key."""
     return values
 
@@ -86,7 +86,7 @@ class Family(NamedTuple):
 
     metric: str
     labels: tuple[str, ...]
-    read: Callable[[SeriesKey], SeriesKey] = as_it_stands
+    read: Callable[[SeriesKey], SeriesKey] = unchanged
 
     def key(self, labels: Mapping[str, str]) -> SeriesKey:
         """What a sample with these labels counts for."""
@@ -131,7 +131,7 @@ class Values(NamedTuple):
     label: str
     values: frozenset[str]
 
-    def fit(self, labels: Mapping[str, str]) -> bool:
+    def match(self, labels: Mapping[str, str]) -> bool:
         """Whether a sample with these labels has one of them."""
         return labels.get(self.label) in self.values
 
@@ -151,21 +151,21 @@ class Adapter:
     path: str
     requests: Family
     counted: Counted
-    spellings: Callable[[Place], tuple[SeriesKey, ...]]  # the usual one first
+    spellings: Callable[[CountedBackend], tuple[SeriesKey, ...]]  # the usual one first
     lag: timedelta  # until a change of an Ingress is followed
     enable: str  # what a person does when the page counts nothing
     reloads: str = ""  # a metric that grows when what was not shown yet is lost
     process: Process | None = None  # None: only the pod's own restarts are known
     proxy: Port | None = None  # where it takes HTTP requests; None: not at the pod's address
-    unseen: Callable[[RouteId, Mapping[str, str]], tuple[str, ...]] = lambda _route, _annotations: ()
+    uncounted: Callable[[RouteId, Mapping[str, str]], tuple[str, ...]] = lambda _route, _annotations: ()
     query: tuple[tuple[str, str], ...] = ()
     access: Access = PLAIN
     open_requests: Family | None = None
-    listed: bool = False  # a series stands on the page, at 0, from the moment the controller knows the backend
-    tried: bool = True  # names and labels were seen on a real one; else an app is known once it has been counted
+    lists_all: bool = False  # a series stands on the page, at 0, from the moment the controller knows the backend
+    names_proven: bool = True  # names and labels were seen on a real one; else an app is known once it has been counted
     any_host: bool = True  # requests are counted whether or not their host stands in an Ingress
     status: str = ""  # the label with the HTTP status, "" if there is none
-    no_visits: tuple[Values, ...] = ()  # samples that no visitor is behind
+    not_visits: tuple[Values, ...] = ()  # samples that no visitor is behind
     lasting: Values | None = None  # samples of connections that show only when they end
     blind_to: tuple[str, ...] = ()
 
@@ -182,6 +182,6 @@ class Adapter:
         return (self.requests.metric, *reloads, *(each.metric for each in others if each))
 
     @property
-    def counts_probes(self) -> bool:
+    def counts_checks(self) -> bool:
         """Whether waker's own probes show as if they were visits."""
-        return HEADS not in self.no_visits
+        return HEADS not in self.not_visits

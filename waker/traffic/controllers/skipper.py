@@ -3,12 +3,12 @@
 import re
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Place, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Process, Selector, SeriesKey
 
 NO_WORD = re.compile(r"\W", re.ASCII)
 
 
-def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
     rest = ("", "", "") if place.default_backend else (place.host, place.path, place.service)
     name = "__".join(NO_WORD.sub("_", word) for word in (place.namespace, place.ingress, *rest))
     return ((f"kube_{name}",), (f"kubeew_{name}",))  # the second for callers in the cluster, if that is enabled

@@ -9,8 +9,8 @@ from waker.traffic.controllers.shape import (
     HEADS,
     Adapter,
     Counted,
+    CountedBackend,
     Family,
-    Place,
     Port,
     Process,
     Selector,
@@ -26,7 +26,7 @@ def normalized(*words: str | int) -> str:
     return "-".join(re.findall(r"[^\W_]+", "-".join(str(word) for word in words)))
 
 
-def _spellings(place: Place) -> tuple[SeriesKey, ...]:
+def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
     # Which provider serves a class cannot be told from outside: a name of each.
     ports = dict.fromkeys((place.port_written, place.port_number, place.port_name or place.port_number))
     by_nginx = [normalized(place.namespace, place.ingress, place.service, port) for port in ports]
@@ -56,9 +56,9 @@ TRAEFIK = Adapter(
     spellings=_spellings,
     proxy=Port(("web",), 8000),
     lag=timedelta(seconds=2),  # providersThrottleDuration
-    unseen=_unseen,
+    uncounted=_unseen,
     status="code",
-    no_visits=(HEADS,),
+    not_visits=(HEADS,),
     lasting=Values("protocol", frozenset({"websocket"})),
     enable="run Traefik with --metrics.prometheus=true and leave its addServicesLabels on",
     blind_to=("on v3: open websockets", "open streams", "open downloads"),
