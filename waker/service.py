@@ -1,6 +1,6 @@
-"""The parts of the running service, and the few lines that join them. `app` runs it.
+"""The parts of the running service, and how they are wired. `process` runs it.
 
-Nothing is decided in here: who hears of what, in which order things begin, and where a part finds its neighbour.
+Nothing is decided in here: only who hears of what, in which order things begin, and where a part finds its neighbour.
 """
 
 import asyncio
@@ -23,18 +23,20 @@ from waker.cluster.lease import Lease
 from waker.cluster.readiness import probe_passes
 from waker.cluster.resources import ENDPOINT_SLICES
 from waker.errors import SettingsError
-from waker.explain.facts import RunningService, Sources, explain
+from waker.explain.facts import ExplainInputs, RunningService, explain
 from waker.explain.shape import Explained
 from waker.explain.status import row
 from waker.metrics import Metrics
 from waker.observe.activity import ActivityStore
-from waker.observe.app import latest, pick_address
+from waker.observe.app import pick_address
 from waker.observe.cluster import ClusterCache, Key, NamespaceKey, start
 from waker.observe.configmap import LiveConfig
 from waker.observe.controller_pods import ControllerPods
+from waker.observe.runtime import Runtime
 from waker.observe.themes import Themes
-from waker.plan.model import Address, AppId, Backend, Kind, Phase, Pod
+from waker.plan.model import Address, AppId, Kind, Phase, Pod
 from waker.plan.readiness_probes import ReadinessProbe
+from waker.plan.routes.route import Backend
 from waker.reconcile.app import AppReconciler
 from waker.reconcile.context import Context
 from waker.reconcile.namespace import NamespaceReconciler
@@ -72,7 +74,7 @@ def parse_advertise(text: str) -> Address | None:
 
 
 class Waker:
-    """The parts of the running service, and the few lines that join them."""
+    """The running service."""
 
     def __init__(self, settings: Settings, api: Api, session: aiohttp.ClientSession, metrics: Metrics) -> None:
         self.settings = settings
@@ -89,9 +91,9 @@ class Waker:
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
         self.registry = AppRegistry(self._pick, self.queue.add, now)
         self.page = WaitingPage()
-        self.themes = Themes(api, settings.own_namespace, self.page, self._complained, now)
+        self.themes = Themes(api, settings.own_namespace, self.page, self._report_bad_setting, now)
         self.themes.read_folder(settings.themes)
-        self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._complained, now)
+        self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._report_bad_setting, now)
         self.controller_pods = ControllerPods(api, session, self._discount, now, self._adapter)
         self.scraper = Scraper(
             session,
@@ -102,14 +104,17 @@ class Waker:
                 interval=lambda: self.config.live.scrape_interval,
                 on_visit=self._visited,
                 prime=self._prime,
-                on_scrape=self._page,
+                on_scrape=self._count_scrape,
                 prometheus=self._ask,
-                workload_versions=self._staff,
+                workload_versions=self._workload_versions,
                 adapter=self._adapter,
             ),
         )
         self.prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
-        self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._writing, now)
+        self.activity = ActivityStore(
+            api, settings.own_namespace, self.registry.knocked_at, self._may_write_activity, now
+        )
+        self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, self.leading)
         self._advertised = parse_advertise(settings.advertise)
         self._api = api
         self._session = session
@@ -122,6 +127,7 @@ class Waker:
             cluster=self.cluster,
             queue=self.queue,
             registry=self.registry,
+            runtime=self.runtime,
             endpoints=self.endpoints,
             app_pods=self.app_pods,
             scraper=self.scraper,
@@ -154,17 +160,16 @@ class Waker:
         reasons += [
             f"{each.source.path}: not listed yet" for each in self.cluster.informers if not each.synced.is_set()
         ]
-        deaf = [each for each in self.cluster.informers if each.heard_at and now() - each.heard_at > SILENT_FOR]
-        return reasons + [f"{each.source.path}: nothing heard since {each.heard_at}" for each in deaf]
+        silent = [each for each in self.cluster.informers if each.heard_at and now() - each.heard_at > SILENT_FOR]
+        return reasons + [f"{each.source.path}: nothing heard since {each.heard_at}" for each in silent]
 
     def status_rows(self) -> list[dict[str, Any]]:
         """All apps, for `waker status`."""
         found = []
-        for shown in sorted(self.registry.entries(), key=lambda each: (each.app.namespace, each.app.name)):
-            workload = self.cluster.workloads[shown.app.kind].in_namespace(shown.app.namespace).get(shown.app.name)
+        for each in sorted(self.registry.entries(), key=lambda each: (each.app.namespace, each.app.name)):
+            workload = self.cluster.workload(each.app)
             if workload:
-                visited = latest([self.scraper.traffic(shown.app).visited_at, self.registry.knocked_at(shown.app)])
-                found.append(row(workload, shown.plan, visited, now()))
+                found.append(row(workload, each.plan, self.runtime.last_visit(workload, each), now()))
         return found
 
     def explain(self, namespace: str, kind: str, name: str) -> Explained | None:
@@ -172,30 +177,30 @@ class Waker:
         known_kind = next((each for each in Kind if each == kind), None)
         if known_kind is None:
             return None
-        running = RunningService(self.scraper, self.registry, self.leading(), self.settings.dry_run)
-        known = Sources(self.cluster, self.config.live, self.config.written_keys(), now(), running)
-        return explain(AppId(known_kind, namespace, name), known)
+        running = RunningService(self.runtime, self.settings.dry_run)
+        sources = ExplainInputs(self.cluster, self.config.live, self.config.written_keys(), now(), running)
+        return explain(AppId(known_kind, namespace, name), sources)
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Begin with what must be known, then with what acts on it."""
-        tasks.create_task(self.config.informer.run(), name="reflector of the ConfigMap")
-        tasks.create_task(self.themes.informer.run(), name="reflector of the themes")
-        tasks.create_task(self.own_slices.run(), name="reflector of waker's own pods")
+        tasks.create_task(self.config.informer.run(), name="informer of the ConfigMap")
+        tasks.create_task(self.themes.informer.run(), name="informer of the themes")
+        tasks.create_task(self.own_slices.run(), name="informer of waker's own pods")
         tasks.create_task(self.recorder.run(dry=self.settings.dry_run), name="events")
         if not self.settings.dry_run:
             tasks.create_task(self.lease.run(), name="lease")
         await self.config.informer.synced.wait()
         self.scraper.recall(await self.activity.read())
         await start(self.cluster, tasks)
-        house = self.context(tasks)
-        reconciler, keeper = AppReconciler(house), NamespaceReconciler(house)
+        context = self.context(tasks)
+        apps, namespaces = AppReconciler(context), NamespaceReconciler(context)
 
-        async def look(key: Key) -> float | None:
-            return await (keeper.reconcile(key) if isinstance(key, NamespaceKey) else reconciler.reconcile(key))
+        async def reconcile(key: Key) -> float | None:
+            return await (namespaces.reconcile(key) if isinstance(key, NamespaceKey) else apps.reconcile(key))
 
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
-        tasks.create_task(self.queue.run(look), name="queue")
+        tasks.create_task(self.queue.run(reconcile), name="queue")
         tasks.create_task(self._resync(), name="resync")
         log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))
 
@@ -213,42 +218,44 @@ class Waker:
                 self.queue.add(NamespaceKey(namespace))
 
     def _check_theme(self) -> None:
-        """That the setting names a theme that there is. The annotation of an app is looked at with the app."""
+        """That the setting names a theme that exists. The annotation of an app is checked with the app."""
         theme = self.config.live.theme
         if self.themes.informer.synced.is_set() and not self.page.has_theme(theme):
             for subject, _ in self.config.informer.values():
-                self._complained(subject, f"theme: there is no theme {theme[:60]!r}; the page looks as it comes")
+                self._report_bad_setting(
+                    subject, f"theme: there is no theme {theme[:60]!r}; visitors see the built-in page"
+                )
 
     def _own_changed(self, old: Slices | None, new: Slices | None) -> None:
         self._all_changed()
 
-    def _complained(self, subject: Subject, problem: str) -> None:
+    def _report_bad_setting(self, subject: Subject, problem: str) -> None:
         self.recorder.record(subject, Severity.WARNING, names.EventReason.BAD_SETTING, problem)
 
     def _visited(self, app: AppId) -> None:
         """Only who is on the way down must hear of it at once; the others ask when their time has come."""
-        shown = self.registry.get(app)
-        if shown and shown.plan.phase is Phase.FALLING_ASLEEP:
+        registered = self.registry.get(app)
+        if registered and registered.plan.phase is Phase.FALLING_ASLEEP:
             self.queue.add(app)
 
     def _pick(self, app: AppId, backend: Backend) -> Address | None:
         services = self.cluster.services.in_namespace(app.namespace)
         return pick_address(app, backend, services, self.endpoints, self.app_pods.probed_ready(app))
 
-    async def _passes(self, check: ReadinessProbe) -> bool:
-        return self.config.live.early_readiness and await probe_passes(self._session, check)
+    async def _passes(self, probe: ReadinessProbe) -> bool:
+        return self.config.live.early_readiness and await probe_passes(self._session, probe)
 
     def _ask(self) -> AskPrometheus | None:
         url = self.config.live.prometheus_url
         return partial(self.prometheus.read, url) if url else None
 
-    def _staff(self, adapter: Adapter) -> str:
+    def _workload_versions(self, adapter: Adapter) -> str:
         return repr([self.cluster.workload_versions(each.labels, each.namespace) for each in adapter.selectors])
 
-    def _writing(self) -> bool:
+    def _may_write_activity(self) -> bool:
         return self.lease.held and not self.leaving and not self.settings.dry_run
 
-    def _page(self, controller: str, read_at: datetime | None) -> None:
+    def _count_scrape(self, controller: str, read_at: datetime | None) -> None:
         self.metrics.scrapes.labels(controller).inc()
         if read_at:
             self.metrics.scraped_at.labels(controller).set(read_at.timestamp())

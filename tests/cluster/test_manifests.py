@@ -6,7 +6,11 @@ import pytest
 
 from waker import names
 from waker.cluster import manifests
-from waker.plan.model import Address, AppId, Backend, IngressClass, Kind, RouteId, ServicePort
+from waker.plan.model import Address, AppId, IngressClass, Kind, ServicePort
+from waker.plan.notes import Notes, Unreadable
+from waker.plan.routes import ingress_object
+from waker.plan.routes.ingress_object import IngressRouteId
+from waker.plan.routes.route import Backend
 
 META = {"namespace": "demo", "name": "shop", "uid": "u", "resourceVersion": "7"}
 
@@ -56,10 +60,17 @@ def test_only_our_annotations_of_a_workload_are_kept() -> None:
     assert manifests.workload(Kind.DEPLOYMENT, found).annotations == {names.ENABLED: "true"}
 
 
+def test_what_waker_wrote_on_a_workload_is_a_note_and_no_annotation() -> None:
+    annotations = {names.SAVED_REPLICAS: "3", names.AWAKE_SINCE: "now", names.TITLE: "The shop"}
+    found = manifests.workload(Kind.DEPLOYMENT, {"metadata": meta(annotations=annotations), "spec": {"template": {}}})
+    assert found.annotations == {names.TITLE: "The shop"}
+    assert found.notes == Notes(saved_replicas=3, awake_since=Unreadable("now"))
+
+
 @pytest.mark.parametrize(
     ("metadata", "spec", "expected"),
     [
-        ({}, {}, {"selector": {}, "ports": (), "external": False, "protocols": (), "managed": False}),
+        ({}, {}, {"selector": {}, "ports": (), "protocols": (), "managed": False}),
         ({}, {"selector": None, "ports": None}, {"selector": {}, "ports": ()}),
         (
             {},
@@ -67,7 +78,6 @@ def test_only_our_annotations_of_a_workload_are_kept() -> None:
             {"selector": {"a": "b"}, "ports": (ServicePort("", 80),)},
         ),
         ({}, {"ports": [{"name": "http", "port": 80, "appProtocol": "https"}]}, {"protocols": ("https",)}),
-        ({}, {"type": "ExternalName"}, {"external": True}),
         ({"labels": {names.MANAGED_BY: names.MANAGER}}, {}, {"managed": True}),
         ({"labels": {names.MANAGED_BY: "helm"}}, {}, {"managed": False}),
         ({"labels": None, "annotations": None}, {}, {"managed": False, "protocols": ()}),
@@ -104,20 +114,20 @@ def test_every_path_of_an_ingress_has_its_pointer() -> None:
             },
         ],
     }
-    ingress = manifests.ingress({"metadata": META, "spec": spec})
+    ingress = ingress_object.parse({"metadata": META, "spec": spec})
     assert [(each.id, each.pointer, each.backend) for each in ingress.paths] == [
-        (RouteId("demo", "shop", "", "", ""), "/spec/defaultBackend", Backend("fallback", 80)),
+        (IngressRouteId("demo", "shop", "", "", ""), "/spec/defaultBackend", Backend("fallback", 80)),
         (
-            RouteId("demo", "shop", "b.example", "/", "Prefix"),
+            IngressRouteId("demo", "shop", "b.example", "/", "Prefix"),
             "/spec/rules/1/http/paths/0/backend",
             Backend("b", "http"),
         ),
         (
-            RouteId("demo", "shop", "", "", "ImplementationSpecific"),
+            IngressRouteId("demo", "shop", "", "", "ImplementationSpecific"),
             "/spec/rules/2/http/paths/0/backend",
             Backend("c", 1),
         ),
-        (RouteId("demo", "shop", "", "/r", "Exact"), "/spec/rules/2/http/paths/1/backend", None),
+        (IngressRouteId("demo", "shop", "", "/r", "Exact"), "/spec/rules/2/http/paths/1/backend", None),
     ]
 
 
@@ -125,7 +135,7 @@ def test_every_path_of_an_ingress_has_its_pointer() -> None:
     "spec", [{}, {"rules": None}, {"rules": [{"http": None}]}, {"rules": [{"http": {"paths": None}}]}]
 )
 def test_an_ingress_without_paths(spec: dict[str, Any]) -> None:
-    assert manifests.ingress({"metadata": META, "spec": spec}).paths == ()
+    assert ingress_object.parse({"metadata": META, "spec": spec}).paths == ()
 
 
 @pytest.mark.parametrize(
@@ -133,18 +143,18 @@ def test_an_ingress_without_paths(spec: dict[str, Any]) -> None:
     [
         ({}, {}, ""),
         ({"ingressClassName": "traefik"}, {}, "traefik"),
-        ({}, {manifests.OLD_CLASS: "nginx"}, "nginx"),
-        ({"ingressClassName": "traefik"}, {manifests.OLD_CLASS: "nginx"}, "traefik"),
+        ({}, {ingress_object.OLD_CLASS: "nginx"}, "nginx"),
+        ({"ingressClassName": "traefik"}, {ingress_object.OLD_CLASS: "nginx"}, "traefik"),
     ],
 )
 def test_the_class_of_an_ingress(spec: dict[str, Any], annotations: dict[str, str], class_name: str) -> None:
-    assert manifests.ingress({"metadata": meta(annotations=annotations), "spec": spec}).class_name == class_name
+    assert ingress_object.parse({"metadata": meta(annotations=annotations), "spec": spec}).class_name == class_name
 
 
 def test_kubectl_s_copy_of_an_ingress_is_not_kept() -> None:
-    annotations = {manifests.LAST_APPLIED: "a whole Ingress once more", "other": "x"}
-    ingress = manifests.ingress({"metadata": meta(annotations=annotations), "spec": {}})
-    assert ingress.annotations == {manifests.LAST_APPLIED: "", "other": "x"}
+    annotations = {ingress_object.LAST_APPLIED: "a whole Ingress once more", "other": "x"}
+    ingress = ingress_object.parse({"metadata": meta(annotations=annotations), "spec": {}})
+    assert ingress.annotations == {ingress_object.LAST_APPLIED: "", "other": "x"}
 
 
 def test_ingress_classes() -> None:

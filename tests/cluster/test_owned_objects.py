@@ -11,8 +11,10 @@ from waker.cluster.client import Api
 from waker.cluster.owned_objects import OwnedObjects, ensure, remove
 from waker.demo.cluster import DemoCluster
 from waker.errors import Conflict
-from waker.plan.model import Address, Backend
+from waker.plan.model import Address
 from waker.plan.owned_objects import DesiredObjects
+from waker.plan.routes.ingress_object import parse
+from waker.plan.routes.route import Backend
 
 OURS = {"app.kubernetes.io/managed-by": "kubesleeper"}
 ONE = Address("10.0.0.1", 8080)
@@ -30,7 +32,7 @@ def seen(cluster: DemoCluster) -> OwnedObjects:
     """All that there is, as the reflectors would have it."""
     service = cluster.get("Service", "default", names.WAKER_SERVICE)
     slices = [each for each in cluster.objects("EndpointSlice", "default") if managed(each)]
-    keepers = [manifests.ingress(each) for each in cluster.objects("Ingress", "default") if managed(each)]
+    keepers = [parse(each) for each in cluster.objects("Ingress", "default") if managed(each)]
     return OwnedObjects(
         manifests.service(service) if service else None,
         owned_objects.owned_slice(slices[0]) if slices else None,

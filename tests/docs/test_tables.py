@@ -10,9 +10,9 @@ from waker.explain import shape
 from waker.metrics import DESCRIBED
 from waker.names import EventReason
 from waker.plan.model import Phase
-from waker.plan.workload_patches import NOTES
+from waker.plan.notes import ANNOTATIONS
 
-WRITTEN = {*NOTES, names.SAVED_BACKENDS}  # by KubeSleeper; all others are the user's
+WRITTEN = {*ANNOTATIONS, names.SAVED_BACKENDS}  # by KubeSleeper; all others are the user's
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.plan.neighbours import workload
 from waker import names
 from waker.explain import autoscalers, origins
 from waker.plan.model import AppId, Kind
@@ -49,8 +50,8 @@ def test_idle_after(annotations: dict[str, str], row: tuple[str, str]) -> None:
 
 
 def test_all_that_a_user_wrote_and_nothing_that_waker_wrote() -> None:
-    written = {names.ENABLED: "true", names.TITLE: " My shop ", names.SAVED_REPLICAS: "3", names.STATE: "tired"}
-    found = rows(written, Live())
+    written = workload(enabled="true", title=" My shop ", saved_replicas="3", state="tired")
+    found = rows(dict(written.annotations), Live())
     assert {name: row for name, row in found.items() if row[1] == "annotation"} == {
         "enabled": ("true", "annotation"),
         "title": ("My shop", "annotation"),

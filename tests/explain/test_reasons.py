@@ -9,8 +9,9 @@ from tests.plan.building import NOW, AppBuilder, app, asleep
 from tests.plan.states import described, states
 from waker.explain.reasons import KINDS, Case, against, answer
 from waker.plan.decide import decide
-from waker.plan.model import Phase, Snapshot
+from waker.plan.model import Phase
 from waker.plan.sleep_due import sleep_due
+from waker.plan.snapshot import Snapshot
 
 
 def case(some: AppBuilder, **more: Any) -> Case:

@@ -8,6 +8,7 @@ import pytest
 from tests.k8s.conftest import FOLDER, Manifest
 from waker import names
 from waker.plan import owned_objects
+from waker.plan.routes.keeper import keeper_name
 
 # Whoever may do this can become anybody, read anything, or run programs.
 NEVER = {"secrets", "serviceaccounts", "pods/exec", "pods/attach", "pods/portforward", "nodes", "roles", "clusterroles",
@@ -60,7 +61,7 @@ def allowed(rules: list[dict[str, Any]], verb: str, resource: str, name: str) ->
         pytest.param("patch", "endpointslices", owned_objects.SLICE, True, id="its own slice"),
         pytest.param("patch", "endpointslices", "shop-x1", False, id="nobody else's slice"),
         pytest.param("delete", "endpointslices", "shop-x1", False, id="nor is it deleted"),
-        pytest.param("delete", "ingresses", owned_objects.keeper_name("nginx"), True, id="the keeper of any class"),
+        pytest.param("delete", "ingresses", keeper_name("nginx"), True, id="the keeper of any class"),
         pytest.param("delete", "deployments", "shop", False, id="no workload is deleted"),
         pytest.param("create", "deployments", "shop", False, id="nor made"),
         pytest.param("create", "pods", "shop", False, id="no pod is started"),

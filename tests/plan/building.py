@@ -11,20 +11,11 @@ from typing import Any
 from waker import names
 from waker.plan.actions import Action, Plan
 from waker.plan.decide import decide
-from waker.plan.model import (
-    AppId,
-    Backend,
-    Holder,
-    Kind,
-    Phase,
-    Pin,
-    Policy,
-    Route,
-    RouteId,
-    Snapshot,
-    Traffic,
-    Workload,
-)
+from waker.plan.model import AppId, Kind, Phase, Pin, Policy, Workload
+from waker.plan.notes import NOTES, read_notes
+from waker.plan.routes.ingress_object import IngressRouteId
+from waker.plan.routes.route import Backend, Holder, Route, RouteId
+from waker.plan.snapshot import Snapshot, Traffic
 from waker.plan.times import format_time
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -40,9 +31,9 @@ def ago(**how_long: float) -> datetime:
 
 def route(ingress: str = "front", path: str = "/", **facts: Any) -> Route:
     """A route of the shop that leads to it."""
-    id = RouteId("demo", ingress, "shop.example.org", path, "Prefix")
+    id = IngressRouteId("demo", ingress, "shop.example.org", path, "Prefix")
     known: dict[str, Any] = {"holder": Holder.APP, "controller": "traefik.io/ingress-controller"}
-    return Route(id, "/spec/rules/0/http/paths/0/backend", Backend("shop", "http"), **known | facts)
+    return Route(id, Backend("shop", "http"), **known | facts)
 
 
 def at_waker(ingress: str = "front", path: str = "/", *, swapped: datetime | None = None, swaps: int = 1) -> Route:
@@ -73,8 +64,10 @@ class AppBuilder:
     # --- on the workload ---
 
     def _noted(self, key: str, text: str) -> "AppBuilder":
-        annotations = {**self.seen.workload.annotations, key: text}
-        return AppBuilder(replace(self.seen, workload=replace(self.seen.workload, annotations=annotations)))
+        note = read_notes({key: text})
+        (field,) = (each.field for each in NOTES if each.annotation == key)
+        notes = replace(self.seen.workload.notes, **{field: getattr(note, field)})
+        return AppBuilder(replace(self.seen, workload=replace(self.seen.workload, notes=notes)))
 
     def saved(self, replicas: int | str) -> "AppBuilder":
         """The user's replicas, as remembered."""

@@ -4,7 +4,7 @@ The docstring is the law. They think in other words than `decide` does, so that 
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.plan.building import NOW
@@ -13,8 +13,10 @@ from waker import names
 from waker.plan import workload_patches
 from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
-from waker.plan.model import Holder, Phase, Pin, Snapshot
-from waker.plan.times import format_time, parse_time
+from waker.plan.model import Phase, Pin
+from waker.plan.notes import NOTES
+from waker.plan.routes.route import Holder
+from waker.plan.snapshot import Snapshot
 
 SETTLED = NOW - timedelta(seconds=2)
 NEXT_PASS = NOW + timedelta(seconds=1)
@@ -37,15 +39,21 @@ def knocked(seen: Snapshot) -> bool:
     return seen.knocked_at is not None and (seen.knocked_at > SWAPPED or seen.workload.replicas == 0)
 
 
+def note(seen: Snapshot, key: str) -> object:
+    """What stands on the workload in this annotation; None: nothing."""
+    (field,) = (each.field for each in NOTES if each.annotation == key)
+    return getattr(seen.workload.notes, field)
+
+
 def noted(seen: Snapshot, key: str) -> bool:
     """So it stands on the workload, and it is younger than the swap."""
-    at = parse_time(seen.workload.annotations.get(key, ""))
-    return at is not None and at > SWAPPED
+    at = note(seen, key)
+    return isinstance(at, datetime) and at > SWAPPED
 
 
 def told_to_sleep(seen: Snapshot) -> bool:
     """`waker sleep` stands on the workload, and no wish since."""
-    return names.SLEEP_REQUESTED_AT in seen.workload.annotations and not noted(seen, names.WAKE_REQUESTED_AT)
+    return note(seen, names.SLEEP_REQUESTED_AT) is not None and not noted(seen, names.WAKE_REQUESTED_AT)
 
 
 def idle(seen: Snapshot) -> bool:
@@ -105,8 +113,7 @@ def law_4(seen: Snapshot, plan: Plan) -> bool:
 
 def leaving(seen: Snapshot) -> bool:
     """Its replicas became 0 just now, and Kubernetes has not taken its pods yet."""
-    since = seen.workload.annotations.get(names.ASLEEP_SINCE)
-    return not seen.workload.pods_gone and since == format_time(SINCE)
+    return not seen.workload.pods_gone and note(seen, names.ASLEEP_SINCE) == SINCE
 
 
 def woken(seen: Snapshot, plan: Plan) -> bool:
@@ -117,8 +124,8 @@ def woken(seen: Snapshot, plan: Plan) -> bool:
 
 def saved(seen: Snapshot) -> int:
     """The user's number, 0 if there is none that can be read."""
-    text = seen.workload.annotations.get(names.SAVED_REPLICAS, "")
-    return int(text) if text.isdigit() else 0
+    number = note(seen, names.SAVED_REPLICAS)
+    return number if isinstance(number, int) else 0
 
 
 def law_5(seen: Snapshot, plan: Plan) -> bool:
@@ -149,7 +156,7 @@ def law_6(seen: Snapshot, plan: Plan) -> bool:
         return woken(seen, plan) or not saved(seen)
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False
-    falling = names.SAVED_REPLICAS not in seen.workload.annotations and led(seen, Holder.WAKER)
+    falling = note(seen, names.SAVED_REPLICAS) is None and led(seen, Holder.WAKER)
     written = noted(seen, names.WAKE_REQUESTED_AT)
     return not falling or written or plan.actions == (RequestWake(),)
 
@@ -174,7 +181,7 @@ def law_8(seen: Snapshot, plan: Plan) -> bool:
         return True
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False
-    written = pin(seen) is Pin.AUTO and names.WAKE_REQUESTED_AT in seen.workload.annotations
+    written = pin(seen) is Pin.AUTO and note(seen, names.WAKE_REQUESTED_AT) is not None
     if written and saved(seen) and seen.workload.replicas == 0:
         return plan.phase is Phase.WAKING
     if written and saved(seen) and not told_to_sleep(seen):
@@ -203,9 +210,9 @@ def one_write_an_object(seen: Snapshot, plan: Plan) -> bool:
     for each in plan.actions:
         match each:
             case Redirect(routes):
-                objects += {route.id.ingress for route in routes}
+                objects += {str(route.id.object) for route in routes}
             case Restore(routes, forget):
-                objects += {id.ingress for id in (*(route.id for route in routes), *forget)}
+                objects += {str(id.object) for id in (*(route.id for route in routes), *forget)}
             case _:
                 objects.append("workload")
     return len(objects) == len(set(objects))

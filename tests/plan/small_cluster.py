@@ -8,7 +8,7 @@ remembers besides dies with it.
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,14 +17,19 @@ from waker import names
 from waker.cluster import manifests
 from waker.demo.patches import json_patch, merge
 from waker.demo.refusals import ApiRefusal
+from waker.observe.app import RuntimeFacts, snapshot
+from waker.observe.cluster import ObservedApp
 from waker.plan import workload_patches
 from waker.plan.actions import Action, Plan, Redirect, Restore
 from waker.plan.decide import decide
-from waker.plan.model import Holder, IngressClass, Kind, Phase, Snapshot, Traffic
+from waker.plan.model import IngressClass, Kind, Phase
 from waker.plan.policy import read_policy
-from waker.plan.routes import swap
 from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover
+from waker.plan.routes.ingress_object import Ingress, parse
+from waker.plan.routes.kinds import KINDS
+from waker.plan.routes.route import Holder, ObjectId
 from waker.plan.sleep_due import knocks_answered_until
+from waker.plan.snapshot import Snapshot, Traffic
 from waker.settings.live import Live
 
 Json = dict[str, Any]
@@ -163,11 +168,11 @@ class SmallWaker:
     def look(self, app: str) -> Plan:
         """One pass for one app."""
         self._tick()
-        seen, ingresses = self._snapshot(app)
+        seen, objects = self._snapshot(app)
         plan = decide(seen, self._cluster.now)
         for action in plan.actions:
             try:
-                for kind, name, patch in self._patches(action, seen, ingresses):
+                for kind, name, patch in self._patches(action, seen, objects):
                     self._tick()
                     self._cluster.patch(kind, name, patch)
             except ApiRefusal:
@@ -175,10 +180,10 @@ class SmallWaker:
         self._was[app] = plan.phase
         return plan
 
-    def _snapshot(self, app: str) -> tuple[Snapshot, dict[str, Any]]:
+    def _snapshot(self, app: str) -> tuple[Snapshot, dict[ObjectId, Ingress]]:
         cluster = self._cluster
         workloads = [manifests.workload(Kind.DEPLOYMENT, each) for each in cluster.all("Deployment")]
-        ingresses = [manifests.ingress(each) for each in cluster.all("Ingress")]
+        ingresses = [parse(each) for each in cluster.all("Ingress")]
         services = [manifests.service(each) for each in cluster.all("Service")]
         workload = next(each for each in workloads if each.id.name == app)
         found = discover(workload, NamespaceObjects(services, ingresses, CLASSES, workloads))
@@ -186,19 +191,11 @@ class SmallWaker:
         answered = knocks_answered_until(workload, found.routes, self._was.get(app, Phase.AWAKE))
         if answered and app in self.knocks and self.knocks[app] <= answered:
             del self.knocks[app]
-        seen = Snapshot(
-            workload,
-            reading.policy,
-            found.routes,
-            self._traffic(app),
-            reading.problems + found.problems,
-            found.orphans,
-            self.knocks.get(app),
-            leader=True,
-            followed_since=self._followed_since(app, found),
-            ready=cluster.ready(app),
-        )
-        return seen, {each.name: each for each in ingresses}
+        objects = {each.id: each for each in ingresses}
+        observed = ObservedApp(workload, reading, found, objects, LIVE)
+        facts = RuntimeFacts(self._traffic(app), knocked_at=self.knocks.get(app), leader=True, ready=cluster.ready(app))
+        seen = replace(snapshot(observed, facts), followed_since=self._followed_since(app, found))
+        return seen, objects
 
     def _traffic(self, app: str) -> Traffic:
         if not self._visits.known:
@@ -212,18 +209,20 @@ class SmallWaker:
         self._followed.pop(app, None)
         return None
 
-    def _patches(self, action: Action, seen: Snapshot, ingresses: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    def _patches(
+        self, action: Action, seen: Snapshot, objects: dict[ObjectId, Ingress]
+    ) -> Iterator[tuple[str, str, Any]]:
         now = self._cluster.now
         match action:
             case Redirect(routes):
-                for name in dict.fromkeys(route.id.ingress for route in routes):
-                    mine = [route for route in routes if route.id.ingress == name]
-                    yield "Ingress", name, swap.redirect(ingresses[name], mine, now)
+                for id in dict.fromkeys(route.id.object for route in routes):
+                    mine = [route for route in routes if route.id.object == id]
+                    yield id.kind, id.name, KINDS[id.kind].redirect(objects[id], mine, now)
             case Restore(routes, forget):
-                for name in dict.fromkeys(id.ingress for id in (*(route.id for route in routes), *forget)):
-                    mine = [route for route in routes if route.id.ingress == name]
-                    gone = [id for id in forget if id.ingress == name]
-                    yield "Ingress", name, swap.restore(ingresses[name], mine, gone)
+                for id in dict.fromkeys(each.object for each in (*(route.id for route in routes), *forget)):
+                    mine = [route for route in routes if route.id.object == id]
+                    gone = [each for each in forget if each.object == id]
+                    yield id.kind, id.name, KINDS[id.kind].restore(objects[id], mine, gone)
             case _:
                 yield "Deployment", seen.workload.id.name, workload_patches.patch(seen.workload, action, now)
 

@@ -17,7 +17,10 @@ from typing import Any, NamedTuple
 
 from tests.plan.building import IDLE_AFTER, SHOP, WAKE_TIMEOUT, ago, at_waker, pointed_back, removed, route
 from waker import names
-from waker.plan.model import Certainty, Holder, Pin, Policy, Route, RouteId, Snapshot, Traffic, Workload
+from waker.plan.model import Pin, Policy, Workload
+from waker.plan.notes import read_notes
+from waker.plan.routes.route import Holder, Route, RouteId
+from waker.plan.snapshot import Certainty, Snapshot, Traffic
 from waker.plan.times import format_time
 
 LONG_AGO = ago(hours=2)
@@ -77,8 +80,8 @@ def emptying() -> Iterator[Workload]:
     for workload in workloads(0):
         yield workload
         for number, since in enumerate((SINCE, LONG_AGO)):
-            notes = {**workload.annotations, names.ASLEEP_SINCE: format_time(since)}
-            yield replace(workload, version=f"{workload.version}.{number}", annotations=notes, pods_gone=False)
+            notes = replace(workload.notes, asleep_since=since)
+            yield replace(workload, version=f"{workload.version}.{number}", notes=notes, pods_gone=False)
 
 
 def workloads(replicas: int) -> Iterator[Workload]:
@@ -90,7 +93,7 @@ def workloads(replicas: int) -> Iterator[Workload]:
             names.SLEEP_REQUESTED_AT: asked and format_time(asked),
         }
         annotations = {key: text for key, text in notes.items() if text}
-        yield Workload(SHOP, "uid-1", str(version), replicas, {}, annotations)
+        yield Workload(SHOP, "uid-1", str(version), replicas, {}, {}, read_notes(annotations))
 
 
 MANAGED = [
@@ -148,11 +151,11 @@ def _let_go() -> Iterator[Snapshot]:
 
 def described(seen: Snapshot) -> str:
     """A state, for a person who wants to know why a law fails."""
-    routes = [f"{each.id.ingress} {each.holder.value} ({each.swaps} swaps)" for each in seen.routes]
+    routes = [f"{each.id.object.name} {each.holder.value} ({each.swaps} swaps)" for each in seen.routes]
     facts = {
         "replicas": seen.workload.replicas,
         "emptied": seen.workload.pods_gone,
-        "notes": {key.partition("/")[2]: text for key, text in seen.workload.annotations.items()},
+        "notes": seen.workload.notes,
         "routes": routes,
         "orphans": len(seen.orphans),
         "policy": seen.policy and ("paused" if seen.policy.paused else seen.policy.pin.value),

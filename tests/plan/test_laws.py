@@ -19,7 +19,8 @@ from waker.plan import decide as brain
 from waker.plan import drift, sleep_due
 from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
-from waker.plan.model import Phase, Snapshot
+from waker.plan.model import Phase
+from waker.plan.snapshot import Snapshot
 
 
 class LawCase(NamedTuple):

@@ -5,7 +5,9 @@ import pytest
 from tests.plan.neighbours import WAKER
 from waker import names
 from waker.plan import owned_objects
-from waker.plan.model import Address, Backend
+from waker.plan.model import Address
+from waker.plan.routes.keeper import keeper
+from waker.plan.routes.route import Backend
 
 ADDRESSES = (Address("10.0.0.2", 8080), Address("10.0.0.1", 8080))
 
@@ -42,7 +44,7 @@ def test_the_family_of_its_addresses(host: str, family: str) -> None:
 
 
 def test_the_keeper_names_waker_and_every_app_under_a_host_that_nobody_has() -> None:
-    found = owned_objects.keeper("demo", "nginx", {Backend("shop", "http"), Backend("api", 80)})
+    found = keeper("demo", "nginx", {Backend("shop", "http"), Backend("api", 80)})
     (rule,) = found["spec"]["rules"]
     backends = [path["backend"]["service"] for path in rule["http"]["paths"]]
     assert rule["host"] == "demo.kubesleeper.invalid"
@@ -53,13 +55,13 @@ def test_the_keeper_names_waker_and_every_app_under_a_host_that_nobody_has() -> 
 
 
 def test_others_are_asked_to_leave_the_keeper_alone() -> None:
-    annotations = owned_objects.keeper("demo", "nginx", ())["metadata"]["annotations"]
+    annotations = keeper("demo", "nginx", ())["metadata"]["annotations"]
     assert annotations["external-dns.alpha.kubernetes.io/controller"] == "kubesleeper"
     assert annotations["nginx.ingress.kubernetes.io/ssl-redirect"] == "false"
     assert not any("cert-manager" in key for key in annotations)
 
 
 def test_a_cluster_without_classes_has_a_keeper_without_class() -> None:
-    found = owned_objects.keeper("demo", "", ())
+    found = keeper("demo", "", ())
     assert "ingressClassName" not in found["spec"]
     assert found["metadata"]["name"] == "kubesleeper-keeper-default"

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from tests.plan.neighbours import workload
 from waker import names
 from waker.plan.model import Pin, Policy, VisitorPolicy
-from waker.plan.policy import parse_names, read_policy
+from waker.plan.policy import allowed_objects, read_policy
 from waker.settings.live import Live
 from waker.settings.times import parse_floor
 
@@ -44,7 +45,7 @@ ON = {names.ENABLED: "true"}
     ],
 )
 def test_what_is_read(annotations: dict[str, str], policy: Policy | None) -> None:
-    assert read_policy(annotations, LIVE) == (policy, ())
+    assert read_policy(annotations, LIVE)[:2] == (policy, ())
 
 
 @pytest.mark.parametrize(
@@ -58,13 +59,13 @@ def test_what_is_read(annotations: dict[str, str], policy: Policy | None) -> Non
         pytest.param(ON | {names.STATE: "", names.IDLE_AFTER: ""}, [names.IDLE_AFTER, names.STATE], id="both"),
         pytest.param(ON | {names.WHILE_ASLEEP: "all"}, [f"{names.WHILE_ASLEEP}: 'all' is not one of auto"], id="while-asleep"),
         pytest.param(ON | {names.IGNORE_PATHS: "/a,ping"}, ["kubesleeper.io/ignore-paths: 'ping' is not a path"], id="paths"),
-        pytest.param(ON | {names.HEALTH_CHECK_RESPONSE: "204"}, [f"{names.HEALTH_CHECK_RESPONSE}: '204' is not"], id="response"),
+        pytest.param(ON | {names.HEALTH_CHECK_RESPONSE: "204"}, [f"{names.HEALTH_CHECK_RESPONSE}: '204' is not"], id="check"),
         pytest.param(ON | {names.MIN_IDLE: "0s"}, ["kubesleeper.io/min-idle: '0s' is not"], id="no least time"),
         pytest.param(ON | {names.STATE: "off"}, ["kubesleeper.io/state: 'off' is not one of auto, awake, asleep"], id="state"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_told_and_the_default_counts(annotations: dict[str, str], told: list[str]) -> None:
-    policy, problems = read_policy(annotations, LIVE)
+    policy, problems, *_ = read_policy(annotations, LIVE)
     assert policy == DEFAULT
     assert [found.startswith(start) for found, start in zip(problems, told, strict=True)] == [True] * len(told), (
         problems
@@ -73,14 +74,14 @@ def test_what_cannot_be_read_is_told_and_the_default_counts(annotations: dict[st
 
 def test_what_is_ignored_adds_to_what_all_ignore() -> None:
     live = Live(ignore_paths=("/ping",), ignore_agents=("curl/",))
-    policy, _ = read_policy(ON | {names.IGNORE_PATHS: "/a/*, /b", names.IGNORE_AGENTS: "Nightly"}, live)
+    policy, *_ = read_policy(ON | {names.IGNORE_PATHS: "/a/*, /b", names.IGNORE_AGENTS: "Nightly"}, live)
     assert policy is not None
     assert policy.visitors.ignore_paths == ("/ping", "/a/*", "/b")
     assert policy.visitors.ignore_agents == ("curl/", "Nightly")
 
 
 def test_paused_is_for_all() -> None:
-    policy, _ = read_policy(ON, Live(paused=True))
+    policy, *_ = read_policy(ON, Live(paused=True))
     assert policy is not None
     assert policy.paused
 
@@ -95,8 +96,8 @@ def test_paused_is_for_all() -> None:
     ],
 )
 def test_names_of_an_override(text: str, names_: set[str] | None) -> None:
-    assert parse_names({names.INGRESS: text}, names.INGRESS) == names_
-    assert parse_names({}, names.INGRESS) is None
+    assert allowed_objects(workload(ingress=text)) == (None, names_)
+    assert allowed_objects(workload()) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_names_of_an_override(text: str, names_: set[str] | None) -> None:
     ],
 )
 def test_the_least_idle_time(annotations: dict[str, str], floor: str, idle_after: timedelta) -> None:
-    policy, problems = read_policy(ON | annotations, replace(LIVE, min_idle=parse_floor(floor)))
+    policy, problems, *_ = read_policy(ON | annotations, replace(LIVE, min_idle=parse_floor(floor)))
     assert policy
     assert policy.idle_after == idle_after
     assert (policy.min_idle is not None) == (names.MIN_IDLE in annotations)

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.plan.building import NOW, AppBuilder, ago, app, asleep, at_waker
-from waker.plan.model import Phase, Policy, Traffic
+from waker.plan.model import Phase, Policy
 from waker.plan.sleep_due import LASTING_FACTOR, LASTING_LEAST, idle_period, knocks_answered_until, sleep_due
+from waker.plan.snapshot import Traffic
 
 
 @pytest.mark.parametrize(
@@ -82,5 +83,5 @@ def test_and_its_user_is_told_why() -> None:
     assert plan.phase is Phase.AWAKE
     assert (
         plan.reason
-        == "in use: sleeps 2h after its last visit (longer, for it has WebSockets: set kubesleeper.io/min-idle)"
+        == "in use: sleeps 2h after its last visit (longer because it has WebSockets: set kubesleeper.io/min-idle)"
     )

@@ -8,8 +8,8 @@ from tests.plan.neighbours import workload
 from waker import names
 from waker.plan import workload_patches
 from waker.plan.actions import Forget, ScaleToZero
+from waker.plan.notes import Notes, read_notes, readable
 from waker.plan.times import format_time
-from waker.plan.typical_wake import typical_wake
 
 
 def woken(seconds: float, **more: str) -> dict[str, Any]:
@@ -44,6 +44,9 @@ def test_kept_over_sleep_and_gone_with_kubesleeper() -> None:
 
 
 def test_read() -> None:
-    assert typical_wake({names.TYPICAL_WAKE: "1m5s"}) == timedelta(seconds=65)
-    assert typical_wake({}) is None
-    assert typical_wake({names.TYPICAL_WAKE: "x"}) is None
+    def typical(found: Notes) -> timedelta | None:
+        return readable(found.typical_wake)
+
+    assert typical(read_notes({names.TYPICAL_WAKE: "1m5s"})) == timedelta(seconds=65)
+    assert typical(read_notes({})) is None
+    assert typical(read_notes({names.TYPICAL_WAKE: "x"})) is None

@@ -13,7 +13,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds takes milliseconds."""
     for name, value in {
         "waker.plan.decide.SOON": MOMENT,
-        "waker.plan.decide.PROBE_EVERY": MOMENT,
+        "waker.plan.decide.CHECK_EVERY": MOMENT,
         "waker.plan.decide.SETTLE": MOMENT * 2,
         "waker.plan.drift.BACKOFF": MOMENT,
         "waker.reconcile.app.ERROR_AGAIN": (0.02, 0.1),
@@ -23,7 +23,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.cluster.informer.PAUSE": 0.01,
         "waker.cluster.informer.BACKOFF": wait_fixed(0.02),
         "waker.cluster.lease.RENEW_EVERY": 0.2,
-        "waker.commands.restore.LOOK_EVERY": 0.02,
+        "waker.commands.restore.PASS_EVERY": 0.02,
         "waker.reconcile.report.SECOND_LOOK": MOMENT * 3,
         "waker.web.connections.DRAIN": 0.1,
     }.items():

@@ -3,7 +3,8 @@
 import pytest
 
 from waker import names
-from waker.plan.model import Pod, RouteId
+from waker.plan.model import Pod
+from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers import (
     ADAPTERS,
     ALL,
@@ -20,7 +21,6 @@ from waker.traffic.controllers import (
     SKIPPER,
     TRAEFIK,
     Adapter,
-    CountedBackend,
     adapter_for,
     interest,
     normalized,
@@ -131,12 +131,12 @@ def test_traefik_names(words: tuple[str | int, ...], name: str) -> None:
     assert normalized(*words) == name
 
 
-PATH = RouteId("team-a", "shop", "shop.example.org", "/", "Prefix")
+PATH = PLACE._replace(route="shop: shop.example.org/")
 UNOBSERVED = {"traefik.ingress.kubernetes.io/router.observability.metrics": "false"}
 
 
 @pytest.mark.parametrize(
-    ("adapter", "route", "annotations", "says"),
+    ("adapter", "backend", "annotations", "says"),
     [
         pytest.param(TRAEFIK, PATH, UNOBSERVED, "remove the annotation traefik", id="traefik: metrics switched off"),
         pytest.param(INGRESS_NGINX, PATH._replace(host=""), {}, "name the host", id="nginx: no host"),
@@ -144,7 +144,7 @@ UNOBSERVED = {"traefik.ingress.kubernetes.io/router.observability.metrics": "fal
         pytest.param(INGRESS_NGINX, PATH._replace(host="*.example.org"), {}, "each host", id="nginx: wildcard"),
         pytest.param(
             INGRESS_NGINX,
-            RouteId("team-a", "shop", "", "", ""),
+            PATH._replace(host="", path="", default_backend=True),
             {},
             "default backend; give it",
             id="nginx: default backend",
@@ -166,15 +166,15 @@ UNOBSERVED = {"traefik.ingress.kubernetes.io/router.observability.metrics": "fal
     ],
 )
 def test_what_cannot_be_seen_is_refused(
-    adapter: Adapter, route: RouteId, annotations: dict[str, str], says: str
+    adapter: Adapter, backend: CountedBackend, annotations: dict[str, str], says: str
 ) -> None:
-    (why,) = refusals(adapter, route, annotations)
+    (why,) = refusals(adapter, backend, annotations)
     assert says in why
-    assert why.startswith(str(route))
+    assert why.startswith(backend.route)
 
 
 @pytest.mark.parametrize(
-    ("adapter", "route", "annotations"),
+    ("adapter", "backend", "annotations"),
     [
         pytest.param(TRAEFIK, PATH._replace(host=""), {}, id="traefik counts rules without host"),
         pytest.param(TRAEFIK, PATH, dict.fromkeys(UNOBSERVED, "true"), id="traefik: metrics said to be on"),
@@ -182,8 +182,8 @@ def test_what_cannot_be_seen_is_refused(
         pytest.param(CONTOUR, PATH._replace(host="*.example.org"), {}, id="contour counts wildcards"),
     ],
 )
-def test_what_can_be_seen_is_not(adapter: Adapter, route: RouteId, annotations: dict[str, str]) -> None:
-    assert refusals(adapter, route, annotations) == ()
+def test_what_can_be_seen_is_not(adapter: Adapter, backend: CountedBackend, annotations: dict[str, str]) -> None:
+    assert refusals(adapter, backend, annotations) == ()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from waker.traffic.controllers import HAPROXYTECH, CountedBackend, interest
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers import HAPROXYTECH, interest
 from waker.traffic.exposition import Exposition
 from waker.traffic.ledger import Ledger, Movement, Scrape, ScrapeBuilder
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers import (
     ALL,
     HAPROXYTECH,
@@ -16,7 +17,6 @@ from waker.traffic.controllers import (
     KONG,
     TRAEFIK,
     Adapter,
-    CountedBackend,
     SeriesKey,
     Values,
     interest,
@@ -63,7 +63,7 @@ def total(page: Scrape) -> float:
         pytest.param("haproxytech", BLOG._replace(port_name=""), 1, False, id="haproxytech: a port without a name"),
         pytest.param("skipper", SHOP, 4, False, id="skipper"),
         pytest.param(
-            "skipper", SHOP._replace(ingress="rest", default_backend=True), 1, False, id="skipper: default backend"
+            "skipper", SHOP._replace(object_name="rest", default_backend=True), 1, False, id="skipper: default backend"
         ),
     ],
 )
@@ -162,7 +162,7 @@ def combinations(ingresses: int) -> str:
     [
         pytest.param(HAPROXYTECH, slots(50), SHOP._replace(service="app7"), 7, id="haproxytech: 42 slots a backend"),
         pytest.param(
-            INGRESS_NGINX, combinations(200), SHOP._replace(ingress="a7", service="web"), 15, id="nginx: histograms"
+            INGRESS_NGINX, combinations(200), SHOP._replace(object_name="a7", service="web"), 15, id="nginx: histograms"
         ),
     ],
 )

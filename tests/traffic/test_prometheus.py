@@ -13,7 +13,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from waker.errors import ScrapeError
-from waker.plan.model import AppId, Kind, Pod, Traffic
+from waker.plan.model import AppId, Kind, Pod
+from waker.plan.snapshot import Traffic
 from waker.traffic import prometheus
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest
 from waker.traffic.dependencies import ScraperDependencies

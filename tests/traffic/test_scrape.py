@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from waker.plan.model import AppId, Certainty, Kind, Pod, Traffic
+from waker.plan.model import AppId, Kind, Pod
+from waker.plan.snapshot import Certainty, Traffic
 from waker.traffic import exposition, fetch
 from waker.traffic.controller import FRESH, GRACE
 from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, TRAEFIK, Adapter, Interest

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from waker.metrics import Metrics
-from waker.plan.model import Address, AppId, Backend, Kind, Phase
+from waker.plan.model import Address, AppId, Kind, Phase
+from waker.plan.routes.route import Backend
 from waker.settings.live import Live
 from waker.web import forward
 from waker.web.apps import View

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from waker.plan.actions import Plan
-from waker.plan.model import Address, AppId, Backend, Holder, Kind, Phase, Pin, Policy, Route, RouteId
+from waker.plan.model import Address, AppId, Kind, Phase, Pin, Policy
 from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Progress, Step, Trouble
+from waker.plan.routes.ingress_object import IngressRouteId
+from waker.plan.routes.route import Backend, Holder, Route
 from waker.web.apps import View
-from waker.web.registry import LOOKED_FOR, AppRegistry, PageFacts
+from waker.web.registry import VIEWED_FOR, AppRegistry, PageFacts
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SHOP, API = (AppId(Kind.DEPLOYMENT, "demo", name) for name in ("shop", "api"))
@@ -23,7 +25,7 @@ POLICY = Policy(timedelta(minutes=30), timedelta(minutes=5))
 
 
 def route(service: str, host: str = "shop.example.org", path: str = "/", path_type: str = "Prefix") -> Route:
-    return Route(RouteId("demo", "front", host, path, path_type), "", Backend(service, "http"), Holder.WAKER, "")
+    return Route(IngressRouteId("demo", "front", host, path, path_type), Backend(service, "http"), Holder.WAKER, "")
 
 
 class RegistryScene:
@@ -158,7 +160,7 @@ def test_a_view_says_what_a_page_needs(scene: RegistryScene) -> None:
 def test_a_view_says_how_the_wake_goes_and_not_why(scene: RegistryScene) -> None:
     progress = Progress(Step.SCHEDULED, Trouble.IMAGE, "container web: ErrImagePull: registry.example.org/secret")
     passage = PageTransport(frozenset({503}))
-    scene.doors.describe(SHOP, PageFacts(progress, timedelta(seconds=14), {"front": passage}))
+    scene.doors.describe(SHOP, PageFacts(progress, timedelta(seconds=14), {route("shop").id: passage}))
     scene.show(WAKING, policy=replace(POLICY, theme="corporate"))
     view = scene.view()
     assert (view.step, view.trouble, view.typical) == (Step.SCHEDULED, Trouble.IMAGE, timedelta(seconds=14))
@@ -174,7 +176,7 @@ def test_who_looks_is_known_for_a_while_and_asks_for_a_look_once(scene: Registry
     assert scene.doors.is_watched(SHOP)
     assert scene.knocked == [SHOP]
     assert scene.doors.knocked_at(SHOP) is None
-    scene.now += LOOKED_FOR
+    scene.now += VIEWED_FOR
     assert not scene.doors.is_watched(SHOP)
 
 

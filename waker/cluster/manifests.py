@@ -1,6 +1,7 @@
-"""Kubernetes JSON -> the model. Pure, and forgiving: a field that is missing has the API's default.
+"""Kubernetes JSON -> the model. Pure, and forgiving: a missing field has the API's default.
 
-Only what the plan looks at is kept; strings that repeat in a thousand objects are interned.
+Only what the plan looks at is kept; strings that repeat in a thousand objects are interned. Objects that hold routes are
+read in `plan.routes`, by their kind.
 """
 
 from collections.abc import Mapping
@@ -8,25 +9,11 @@ from sys import intern
 from typing import Any
 
 from waker import names
-from waker.plan.model import (
-    Address,
-    AppId,
-    Ingress,
-    IngressClass,
-    IngressPath,
-    Kind,
-    Pod,
-    RouteId,
-    Service,
-    ServicePort,
-    Workload,
-)
-from waker.plan.routes.originals import backend_of
+from waker.plan.model import Address, AppId, IngressClass, Kind, Pod, Service, ServicePort, Workload
+from waker.plan.notes import ANNOTATIONS, read_notes
 
 Json = Mapping[str, Any]
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-OLD_CLASS = "kubernetes.io/ingress.class"
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 SCHEMES = ("traefik.ingress.kubernetes.io/service.serversscheme",)
 PROTOCOLS = "projectcontour.io/upstream-protocol."
@@ -40,7 +27,8 @@ def labels(found: Json | None) -> dict[str, str]:
 def workload(kind: Kind, found: Json) -> Workload:
     """A Deployment or StatefulSet."""
     meta, spec, status = found["metadata"], found["spec"], found.get("status") or {}
-    annotations = {k: v for k, v in labels(meta.get("annotations")).items() if k.startswith(names.DOMAIN + "/")}
+    given = meta.get("annotations") or {}
+    own = f"{names.DOMAIN}/"
     replicas = spec.get("replicas")
     return Workload(
         AppId(kind, intern(meta["namespace"]), meta["name"]),
@@ -48,7 +36,8 @@ def workload(kind: Kind, found: Json) -> Workload:
         meta["resourceVersion"],
         1 if replicas is None else replicas,
         labels(spec["template"].get("metadata", {}).get("labels")),
-        annotations,
+        {intern(k): v for k, v in given.items() if k.startswith(own) and k not in ANNOTATIONS},
+        read_notes(given),
         _refused(status),
         _emptied(kind, meta, status),
     )
@@ -81,43 +70,13 @@ def service(found: Json) -> Service:
         meta["resourceVersion"],
         labels(spec.get("selector")),
         tuple(ServicePort(intern(port.get("name", "")), port["port"], port.get("targetPort", "")) for port in ports),
-        spec.get("type") == "ExternalName",
         tuple(protocols),
-        _managed(meta),
-    )
-
-
-def ingress(found: Json) -> Ingress:
-    """An Ingress. kubectl's own annotation keeps its key and loses its text."""
-    meta, spec = found["metadata"], found.get("spec", {})
-    annotations = {k: "" if k == LAST_APPLIED else v for k, v in labels(meta.get("annotations")).items()}
-    return Ingress(
-        intern(meta["namespace"]),
-        meta["name"],
-        meta["uid"],
-        meta["resourceVersion"],
-        intern(spec.get("ingressClassName") or annotations.get(OLD_CLASS, "")),
-        annotations,
-        tuple(_paths(meta["namespace"], meta["name"], spec)),
         _managed(meta),
     )
 
 
 def _managed(meta: Json) -> bool:
     return (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
-
-
-def _paths(namespace: str, name: str, spec: Json) -> list[IngressPath]:
-    found = []
-    if spec.get("defaultBackend"):
-        id = RouteId(namespace, name, "", "", "")
-        found.append(IngressPath(id, "/spec/defaultBackend", backend_of(spec["defaultBackend"])))
-    for i, rule in enumerate(spec.get("rules") or []):
-        for j, path in enumerate((rule.get("http") or {}).get("paths") or []):
-            path_type = intern(path.get("pathType") or "ImplementationSpecific")
-            id = RouteId(namespace, name, rule.get("host", ""), path.get("path", ""), path_type)
-            found.append(IngressPath(id, f"/spec/rules/{i}/http/paths/{j}/backend", backend_of(path["backend"])))
-    return found
 
 
 def ingress_class(found: Json) -> IngressClass:

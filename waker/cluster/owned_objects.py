@@ -1,4 +1,4 @@
-"""Keeps what waker has in the namespaces of apps as it should be: `plan.presence` -> create, patch, delete.
+"""Makes what waker owns in the namespaces of apps as `plan.owned_objects` and `routes.keeper` want it: create, patch, delete.
 
 Writes only what differs from what is seen, and touches only what carries KubeSleeper's label. Order: what is pointed at
 comes before what points at it, and goes after it.
@@ -12,9 +12,10 @@ from waker import names
 from waker.cluster.client import Api
 from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES, Resource
 from waker.plan import owned_objects
-from waker.plan.model import Ingress, Service
+from waker.plan.model import Service
 from waker.plan.owned_objects import DesiredObjects
-from waker.plan.routes.originals import backend_of
+from waker.plan.routes import keeper
+from waker.plan.routes.ingress_object import Ingress
 
 Json = dict[str, Any]
 
@@ -51,9 +52,9 @@ async def ensure(api: Api, namespace: str, wanted: DesiredObjects, seen: OwnedOb
     await _ensure_service(api, namespace, wanted.addresses[0].port, seen.service)
     await _ensure_slice(api, namespace, owned_objects.endpoint_slice(wanted.addresses), seen.slice)
     for ingress_class, backends in wanted.keepers.items():
-        body = owned_objects.keeper(namespace, ingress_class, backends)
+        body = keeper.keeper(namespace, ingress_class, backends)
         await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]))
-    named = {owned_objects.keeper_name(each) for each in wanted.keepers}
+    named = {keeper.keeper_name(each) for each in wanted.keepers}
     for name in seen.keepers.keys() - named:
         await api.delete(INGRESSES.one(namespace, name))
 
@@ -93,8 +94,7 @@ async def _ensure_keeper(api: Api, namespace: str, body: Json, seen: Ingress | N
     if not seen:
         await _create(api, INGRESSES, namespace, body)
         return
-    paths = body["spec"]["rules"][0]["http"]["paths"]
-    if [path.backend for path in seen.paths] != [backend_of(path["backend"]) for path in paths]:
+    if not keeper.is_current(seen, body):
         guarded = {"metadata": {"resourceVersion": seen.version}, "spec": {"rules": body["spec"]["rules"]}}
         await api.patch(INGRESSES.one(namespace, seen.name), guarded)
 

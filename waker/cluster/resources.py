@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from waker.plan.model import AppId, Kind
+from waker.plan.routes.kinds import KINDS
 
 
 class Resource(NamedTuple):
@@ -28,7 +29,6 @@ class Resource(NamedTuple):
 
 DEPLOYMENTS = Resource("/apis/apps/v1", "deployments", "Deployment", "apps/v1")
 STATEFUL_SETS = Resource("/apis/apps/v1", "statefulsets", "StatefulSet", "apps/v1")
-INGRESSES = Resource("/apis/networking.k8s.io/v1", "ingresses", "Ingress", "networking.k8s.io/v1")
 INGRESS_CLASSES = Resource("/apis/networking.k8s.io/v1", "ingressclasses", "IngressClass", "networking.k8s.io/v1")
 SERVICES = Resource("/api/v1", "services", "Service", "v1")
 PODS = Resource("/api/v1", "pods", "Pod", "v1")
@@ -38,6 +38,11 @@ ENDPOINT_SLICES = Resource("/apis/discovery.k8s.io/v1", "endpointslices", "Endpo
 AUTOSCALERS = Resource("/apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "autoscaling/v2")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease", "coordination.k8s.io/v1")
 
+ROUTES = {
+    name: Resource(f"/apis/{kind.api_version}", kind.plural, kind.name, kind.api_version)
+    for name, kind in KINDS.items()
+}
+INGRESSES = ROUTES["Ingress"]
 WORKLOADS = {Kind.DEPLOYMENT: DEPLOYMENTS, Kind.STATEFUL_SET: STATEFUL_SETS}
 
 

@@ -5,10 +5,10 @@ import json
 from waker import names
 from waker.cluster.client import Api
 from waker.cluster.resources import AUTOSCALERS, CONFIG_MAPS
-from waker.commands.target import find, service_path
+from waker.commands.target import find_workload, service_path
 from waker.errors import ClusterError, NotFound
 from waker.explain import autoscalers
-from waker.explain.facts import Sources, explain
+from waker.explain.facts import ExplainInputs, explain
 from waker.explain.shape import Explained
 from waker.explain.text import text
 from waker.observe.cluster import ClusterCache
@@ -21,9 +21,9 @@ from waker.settings.live import Live, read_live
 
 async def explained(settings: Settings, namespace: str, name: str, output: str) -> str:
     """The text to print. Raises WakerError: there is no such workload, or no API server."""
-    async with cluster_cache(settings) as (api, world):
-        app = find(world, namespace, name)
-        facts = await _asked(api, settings, app) or await _worked_out(api, settings, app, world)
+    async with cluster_cache(settings) as (api, cluster):
+        app = find_workload(cluster, namespace, name)
+        facts = await _asked(api, settings, app) or await _worked_out(api, settings, app, cluster)
         facts["notes"] += await _autoscalers(api, app)
     return json.dumps(facts, indent=2) if output == "json" else text(facts)
 
@@ -37,14 +37,14 @@ async def _asked(api: Api, settings: Settings, app: AppId) -> Explained | None:
     return found
 
 
-async def _worked_out(api: Api, settings: Settings, app: AppId, world: ClusterCache) -> Explained:
+async def _worked_out(api: Api, settings: Settings, app: AppId, cluster: ClusterCache) -> Explained:
     try:
         found = await api.get(CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP))
         data = found.get("data") or {}
     except ClusterError:  # not there, or not to be read by this person
         data = {}
     live, _ = read_live(data, Live())
-    facts = explain(app, Sources(world, live, frozenset(data), now()))
+    facts = explain(app, ExplainInputs(cluster, live, frozenset(data), now()))
     if facts is None:
         raise NotFound(f"{app} is gone")
     return facts

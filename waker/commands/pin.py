@@ -1,14 +1,10 @@
-"""The one-shot commands: what a person asks for, said to the cluster. Each returns the text to print.
-
-They speak to the API server only, with the person's own kubeconfig. `sleep`, `wake` and `auto` write an annotation, the
-service does the rest. (`restore` is in `restoring`: it does the work itself.)
-"""
+"""`waker sleep`, `wake` and `auto`: an annotation on the workload, which the service then follows."""
 
 from collections.abc import Mapping
 
 from waker import names
 from waker.cluster.resources import workload_path
-from waker.commands.target import find
+from waker.commands.target import find_workload
 from waker.errors import WakerError
 from waker.plan.model import Pin
 from waker.plan.times import format_time
@@ -38,15 +34,15 @@ async def auto(settings: Settings, namespace: str, name: str, *, pin: bool) -> s
 
 
 async def _annotate(settings: Settings, namespace: str, name: str, wanted: Wanted) -> str:
-    async with cluster_cache(settings) as (api, world):
-        app = find(world, namespace, name)
-        sight = world.observe(app, Live())
-        if not sight or not sight.reading.policy:
+    async with cluster_cache(settings) as (api, cluster):
+        app = find_workload(cluster, namespace, name)
+        observed = cluster.observe(app, Live())
+        if not observed or not observed.policy:
             raise WakerError(f'{app.kind} {app} is not managed: it has no annotation {names.ENABLED}: "true"')
-        if names.STATE not in wanted and sight.reading.policy.pin is not Pin.AUTO:
+        if names.STATE not in wanted and observed.policy.pin is not Pin.AUTO:
             raise WakerError(
-                f"{app.kind} {app} is pinned {sight.reading.policy.pin}: use --pin, or `waker auto {name}` first"
+                f"{app.kind} {app} is pinned {observed.policy.pin}: use --pin, or `waker auto {name}` first"
             )
         await api.patch(workload_path(app), {"metadata": {"annotations": wanted}})
-    said = ", ".join(f"{key}={value}" if value else f"{key} removed" for key, value in wanted.items())
-    return f"{app.kind.lower()}/{app.name} in {namespace}: {said}"
+    changes = ", ".join(f"{key}={value}" if value else f"{key} removed" for key, value in wanted.items())
+    return f"{app.kind.lower()}/{app.name} in {namespace}: {changes}"

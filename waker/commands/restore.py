@@ -1,6 +1,6 @@
 """`waker restore --all`: give everything back and leave nothing behind, also when the service itself is gone.
 
-By the same plans as the service: every app is treated as one that is not managed. A service that still runs is paused
+By the same plans as the service: every app is treated as one that is not enabled. A service that still runs is paused
 first, so that it does not put anything to sleep again; it may help meanwhile, for each step is guarded.
 """
 
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from waker import names
+from waker.cluster import owned_objects
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.apply import apply
 from waker.cluster.client import Api
-from waker.cluster.owned_objects import OwnedObjects, remove
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import Conflict, NotFound
-from waker.observe.app import all_ready, routed_ports
-from waker.observe.cluster import ClusterCache, ObservedApp
+from waker.observe.app import RuntimeFacts, all_ready, routed_ports, snapshot
+from waker.observe.cluster import ClusterCache
 from waker.plan.actions import Restore, ScaleUp
 from waker.plan.decide import decide
-from waker.plan.model import Address, AppId, Phase, Snapshot, Traffic
+from waker.plan.model import Address, AppId, Phase
 from waker.process import cluster_cache
 from waker.service import now
 from waker.settings.flags import Settings
@@ -29,7 +29,7 @@ from waker.settings.times import parse_duration
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 0.3  # seconds
+PASS_EVERY = 0.3  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,19 @@ class Work:
 async def restore(settings: Settings, timeout: str) -> str:  # noqa: ASYNC109 a text
     """The whole command; the text to print."""
     within = parse_duration(timeout)
-    async with cluster_cache(settings) as (api, world), asyncio.TaskGroup() as tasks:
+    async with cluster_cache(settings) as (api, cluster), asyncio.TaskGroup() as tasks:
         await _pause(api, settings)
-        work = Work(api, world, AppEndpoints(api, lambda app: None, now, _believe), tasks, now() + within)
-        apps = list(world.apps())
+        work = Work(api, cluster, AppEndpoints(api, lambda app: None, now, _assume_reachable), tasks, now() + within)
+        apps = list(cluster.apps())
         held = await asyncio.gather(*(_give_back(work, app) for app in apps))
-        for namespace in sorted(world.namespaces()):
-            await _leave(work, namespace)
+        for namespace in sorted(cluster.namespaces()):
+            await owned_objects.remove(api, namespace, cluster.owned(namespace))
         for app in work.endpoints.watched():
             work.endpoints.unwatch(app)
     return f"{sum(held)} of {len(apps)} apps were held and are given back; KubeSleeper is paused and has left every namespace"
 
 
-async def _believe(_address: Address) -> bool:
+async def _assume_reachable(_address: Address) -> bool:
     """Pods cannot be reached from everywhere that this command runs: what Kubernetes says has to do."""
     return True
 
@@ -71,13 +71,14 @@ async def _pause(api: Api, settings: Settings) -> None:
 
 
 async def _give_back(work: Work, app: AppId) -> bool:
-    """Until nothing of ours is left on the app. Whether there was something that kept it from its visitors."""
+    """Until nothing of waker is left on the app. Whether there was something that kept it from its visitors."""
     held = False
-    while (sight := work.cluster.observe(app, Live())) is not None:
-        if sight.discovery.routes:
-            work.endpoints.watch(app, {route.backend.service for route in sight.discovery.routes}, work.tasks)
-        await work.endpoints.try_addresses(app, routed_ports(sight))
-        plan = decide(_released(sight, work), now())
+    while (observed := work.cluster.observe(app, Live())) is not None:
+        if observed.routes:
+            work.endpoints.watch(app, {route.backend.service for route in observed.routes}, work.tasks)
+        await work.endpoints.try_addresses(app, routed_ports(observed))
+        is_ready = all_ready(observed, work.endpoints) or now() > work.end
+        plan = decide(snapshot(observed.released(), RuntimeFacts(ready=is_ready)), now())
         if not plan.actions and plan.phase in (Phase.NOT_MANAGED, Phase.STUCK):
             if plan.phase is Phase.STUCK:
                 log.warning("%s: %s", app, plan.reason)
@@ -85,23 +86,8 @@ async def _give_back(work: Work, app: AppId) -> bool:
         held = held or any(isinstance(action, Restore | ScaleUp) for action in plan.actions)
         try:
             for action in plan.actions:
-                await apply(work.api, action, sight.workload, sight.ingresses, now())
+                await apply(work.api, action, observed.workload, work.cluster.route_object, now())
         except Conflict as error:
             log.debug("%s: %s", app, error)
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(PASS_EVERY)
     return held
-
-
-def _released(sight: ObservedApp, work: Work) -> Snapshot:
-    is_ready = all_ready(sight, work.endpoints) or now() > work.end
-    return Snapshot(
-        sight.workload, None, sight.discovery.routes, Traffic(), orphans=sight.discovery.orphans, ready=is_ready
-    )
-
-
-async def _leave(work: Work, namespace: str) -> None:
-    world = work.cluster
-    keepers = {each.name: each for each in world.ingresses.in_namespace(namespace).values() if each.managed}
-    slices = list(world.slices.in_namespace(namespace).values())
-    service = world.services.in_namespace(namespace).get(names.WAKER_SERVICE)
-    await remove(work.api, namespace, OwnedObjects(service, slices[0] if slices else None, keepers))

@@ -13,11 +13,11 @@ def service_path(settings: Settings) -> str:
     return SERVICES.one(settings.own_namespace, f"{names.OWN_SERVICE}:metrics")
 
 
-def find(world: ClusterCache, namespace: str, text: str) -> AppId:
+def find_workload(cluster: ClusterCache, namespace: str, text: str) -> AppId:
     """The workload that a person means by `shop` or `deployment/shop`. Raises WakerError."""
     kind, _, name = text.rpartition("/")
     kinds = [each for each in Kind if not kind or each.lower() == kind.lower().rstrip("s")]
-    found = [each for each in kinds if name in world.workloads[each].in_namespace(namespace)]
+    found = [each for each in kinds if name in cluster.workloads[each].in_namespace(namespace)]
     if len(found) != 1:
         problem = "is no Deployment or StatefulSet" if not found else "is both a Deployment and a StatefulSet"
         raise WakerError(f"{text[:80]!r} {problem} in namespace {namespace}")

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from waker import names
 from waker.explain.shape import Setting
 from waker.plan.model import Pin
-from waker.plan.workload_patches import NOTES
 from waker.settings.live import LIVE, Live
 from waker.settings.times import format_duration
 
@@ -26,7 +25,7 @@ def settings(
     `unreadable`: sentences that begin with the annotation they are about. `written`: the keys that the ConfigMap has.
     """
     bad = {sentence.partition(":")[0] for sentence in unreadable}
-    mine = {key: text for key, text in annotations.items() if key not in NOTES and key not in bad}
+    mine = {key: text for key, text in annotations.items() if key not in bad}
     return [*_of_workload(mine), *_of_cluster(mine, live, written)]
 
 

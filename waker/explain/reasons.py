@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from waker import names
 from waker.explain.shape import Reason
 from waker.plan.actions import Plan
-from waker.plan.model import Phase, Pin, Snapshot
+from waker.plan.model import Phase, Pin
 from waker.plan.sleep_due import idle_period, sleep_requested, visited_at
+from waker.plan.snapshot import Snapshot
 from waker.settings.times import format_duration
 
 # What `kind` can be, and what it says.
@@ -32,7 +33,7 @@ KINDS = {
     "dry-run": "waker runs with --dry-run",
 }
 
-RISING = (Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK)
+WAKING = (Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _of_its_user(case: Case) -> Iterator[Reason]:
 
 def _of_discovery(case: Case) -> Iterator[Reason]:
     yield from (Reason(kind="discovery", text=each, fix="") for each in case.seen.problems)
-    if not case.seen.workload.replicas and names.SAVED_REPLICAS not in case.seen.workload.annotations:
+    if not case.seen.workload.replicas and case.seen.workload.notes.saved_replicas is None:
         yield Reason(kind="no-pods", text="it has been scaled to 0 by its owner, not by KubeSleeper", fix="")
 
 
@@ -78,7 +79,7 @@ def _of_the_moment(case: Case) -> Iterator[Reason]:
         yield Reason(kind="paused", text="KubeSleeper is paused: nothing is put to sleep", fix=fix)
     if case.dry_run:
         yield Reason(kind="dry-run", text="waker runs with --dry-run: it does nothing at all", fix="")
-    if case.plan.phase in RISING:
+    if case.plan.phase in WAKING:
         yield Reason(kind="waking", text=case.plan.reason, fix="")
 
 
@@ -86,7 +87,7 @@ def _of_traffic(case: Case, now: datetime) -> Iterator[Reason]:
     """Blind spots stand against sleep by traffic also where a pin or a person has put the app to sleep."""
     yield from (Reason(kind="not-counted", text=each, fix="") for each in case.uncounted)
     yield from (Reason(kind="not-read", text=each, fix="") for each in case.unread_pods)
-    watched = case.from_service and case.enabled and case.seen.workload.replicas and case.plan.phase not in RISING
+    watched = case.from_service and case.enabled and case.seen.workload.replicas and case.plan.phase not in WAKING
     if not watched or _told_to_sleep(case):
         return
     visited, idle_after = visited_at(case.seen), _idle_after(case)
@@ -116,7 +117,7 @@ def _last(case: Case, now: datetime) -> Iterator[Reason]:
 
 def _told_to_sleep(case: Case) -> bool:
     pin = case.seen.policy.pin if case.seen.policy else Pin.AUTO
-    return pin is Pin.ASLEEP or (pin is Pin.AUTO and sleep_requested(case.seen))
+    return pin is Pin.ASLEEP or (pin is Pin.AUTO and sleep_requested(case.seen.workload.notes))
 
 
 def _idle_after(case: Case) -> timedelta:
@@ -129,7 +130,7 @@ def _idle_after(case: Case) -> timedelta:
 def answer(case: Case, reasons: Sequence[Reason], now: datetime) -> str:
     """Why it is not asleep, or that it is, in one sentence."""
     app, plan = case.seen.workload.id, case.plan
-    if not case.enabled and names.SAVED_REPLICAS not in case.seen.workload.annotations:
+    if not case.enabled and case.seen.workload.notes.saved_replicas is None:
         return f"{app} is not enabled, so KubeSleeper leaves it alone; {_readiness(case, reasons)}."
     match plan.phase:
         case Phase.ASLEEP:

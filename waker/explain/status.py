@@ -1,12 +1,12 @@
-"""What `waker status` shows: one row an app, as plain data. Made by the running service, or by the command line itself."""
+"""What `waker status` shows: one row an app, as plain data. Made by the running service, else by the command itself."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from waker import names
 from waker.plan.actions import Plan
 from waker.plan.model import Phase, Workload
+from waker.plan.notes import Unreadable
 from waker.settings.times import format_duration
 
 COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "replicas", "saved", "reason")
@@ -22,9 +22,13 @@ def row(workload: Workload, plan: Plan, visited_at: datetime | None, now: dateti
         "phase": plan.phase.value,
         "idleFor": idle,
         "replicas": workload.replicas,
-        "saved": workload.annotations.get(names.SAVED_REPLICAS, ""),
+        "saved": _saved(workload.notes.saved_replicas),
         "reason": plan.reason,
     }
+
+
+def _saved(note: int | Unreadable | None) -> str:
+    return note.why if isinstance(note, Unreadable) else str(note or "")
 
 
 def table(rows: Iterable[dict[str, Any]]) -> str:

@@ -1,67 +1,94 @@
-"""From what the cluster shows of one app to the Snapshot that is decided on: the gathering of facts, nothing else."""
+"""From what the cluster shows of one app to the Snapshot that is decided on: the facts of one app, and nothing else.
+
+`snapshot` is the only place where a Snapshot is put together: for the running service, for commands that know less, and for
+`explain`, which looks at an app as if it were enabled.
+"""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from waker import names
 from waker.cluster.app_endpoints import AppEndpoints, ServicePortName
 from waker.observe.cluster import ObservedApp
-from waker.plan.model import Address, AppId, Backend, Holder, Ingress, Phase, Route, Service, Traffic
+from waker.plan.model import Address, AppId, Phase, Service
+from waker.plan.notes import readable
 from waker.plan.page_transport import page_transport
 from waker.plan.progress import Start, progress_of
-from waker.plan.routes.discovery import port_of
-from waker.plan.typical_wake import typical_wake
-from waker.traffic.controllers import CountedBackend, Interest, interest, refusals
+from waker.plan.routes.kinds import kind_of
+from waker.plan.routes.route import Backend, CountedBackend, Route, RouteId, port_of
+from waker.plan.snapshot import Certainty, Snapshot, Traffic
+from waker.traffic.controllers import Interest, interest, refusals
 from waker.traffic.controllers.configured import configured_adapter, controller_name
 from waker.web.registry import PageFacts
 
-
-def counted_as(sight: ObservedApp) -> dict[str, Interest]:
-    """What the controllers count an app under, by the text of its route."""
-    services = {each.name: each for each in sight.discovery.services}
-    found = {}
-    for route in sight.discovery.routes:
-        adapter = configured_adapter(route.controller, sight.live)
-        place = _place(route, services[route.backend.service])
-        if adapter and place:
-            found[str(route.id)] = interest(adapter, place)
-    return found
+NOT_RUNNING = Traffic(unknown="visits are known to the running service only, and it could not be asked")
 
 
-def _place(route: Route, service: Service) -> CountedBackend | None:
-    port = port_of(service, route.backend)
-    if not port:
-        return None
-    id, backend = route.id, route.backend
-    return CountedBackend(
-        id.namespace,
-        id.ingress,
-        backend.service,
-        backend.port,
-        port.name,
-        port.number,
-        default_backend=not id.path_type,
-        port_target=port.target,
-        host=id.host,
-        path=id.path,
+@dataclass(frozen=True, slots=True)
+class RuntimeFacts:
+    """What only a running service knows of an app at this moment. The defaults are those of a command without one."""
+
+    traffic: Traffic = NOT_RUNNING
+    certainty: Certainty = field(default_factory=Certainty)
+    knocked_at: datetime | None = None
+    leader: bool = False
+    passing: int = 0
+    ready: bool = False
+    probed_ready: bool = False
+    start_failure: str = ""
+
+
+def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
+    """One app at one moment. An app without pods has no traffic to know of."""
+    replicas = observed.workload.replicas
+    why = "; ".join(uncounted_routes(observed)) if replicas else ""
+    traffic = facts.traffic if replicas else Traffic()
+    return Snapshot(
+        workload=observed.workload,
+        policy=observed.policy,
+        routes=observed.routes,
+        traffic=replace(traffic, unknown=why) if why else traffic,
+        problems=observed.problems,
+        orphans=observed.discovery.orphans,
+        knocked_at=facts.knocked_at,
+        leader=facts.leader,
+        passing=facts.passing,
+        ready=facts.ready,
+        probed_ready=facts.probed_ready,
+        certainty=facts.certainty,
+        start_failure=facts.start_failure,
     )
 
 
-def incarnation(sight: ObservedApp) -> str:
+def counted_as(observed: ObservedApp) -> dict[RouteId, Interest]:
+    """What the controllers count an app under, by route. A route to a port that its Service lacks is left out."""
+    found = {}
+    for route in observed.routes:
+        adapter = configured_adapter(route.controller, observed.live)
+        backend = _counted_backend(route, observed)
+        if adapter and backend.port_number:
+            found[route.id] = interest(adapter, backend)
+    return found
+
+
+def _counted_backend(route: Route, observed: ObservedApp) -> CountedBackend:
+    service = next(each for each in observed.discovery.services if each.name == route.backend.service)
+    return kind_of(route.id).counted_backend(route, port_of(service, route.backend))
+
+
+def incarnation(observed: ObservedApp) -> str:
     """What an app's idle clock is good for: this workload, since its last wake, as long as its routes are its own."""
-    workload = sight.workload
-    ours = any(route.holder is Holder.WAKER for route in sight.discovery.routes)
-    return f"{workload.uid} {workload.annotations.get(names.AWAKE_SINCE, '')} {ours}"
+    workload = observed.workload
+    return f"{workload.uid} {readable(workload.notes.awake_since) or ''} {observed.is_held}"
 
 
-def uncounted_routes(sight: ObservedApp) -> tuple[str, ...]:
+def uncounted_routes(observed: ObservedApp) -> tuple[str, ...]:
     """Why visits of its routes can never be seen, whatever is scraped: a sentence for each."""
     reasons: list[str] = []
-    for route in sight.discovery.routes:
-        adapter = configured_adapter(route.controller, sight.live)
+    for route in observed.routes:
+        adapter = configured_adapter(route.controller, observed.live)
         if adapter:
-            reasons += refusals(adapter, route.id, _annotations(sight.ingresses, route))
+            reasons += refusals(adapter, _counted_backend(route, observed), _annotations(observed, route))
         elif route.controller:
             what = f"{route.id}: waker cannot read the metrics of ingress controller {route.controller}"
             reasons.append(f"{what}; if it is a known one by another name, set controller.CLASS.adapter")
@@ -70,62 +97,47 @@ def uncounted_routes(sight: ObservedApp) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
-def why_uncounted(sight: ObservedApp) -> str:
-    """The same as one text; "" if all visits can be seen."""
-    return "; ".join(uncounted_routes(sight))
+def _annotations(observed: ObservedApp, route: Route) -> Mapping[str, str]:
+    found = observed.objects.get(route.id.object)
+    return found.annotations if found else {}
 
 
-def _annotations(ingresses: Mapping[str, Ingress], route: Route) -> Mapping[str, str]:
-    ingress = ingresses.get(route.id.ingress)
-    return ingress.annotations if ingress else {}
-
-
-def traffic_of(sight: ObservedApp, scraped: Traffic) -> Traffic:
-    """The scraped traffic, unless some route cannot be seen at all."""
-    why = why_uncounted(sight)
-    return replace(scraped, unknown=why) if why else scraped
-
-
-def page_facts(sight: ObservedApp, phase: Phase, starts: Iterable[Start]) -> PageFacts:
-    """What the page tells of an app in this phase, whose pods have come so far."""
-    passages = {
-        route.id.ingress: page_transport(controller_name(route.controller), _annotations(sight.ingresses, route))
-        for route in sight.discovery.routes
+def page_facts(observed: ObservedApp, phase: Phase, starts: Iterable[Start]) -> PageFacts:
+    """What the waiting page says of an app in this phase, whose pods have come so far."""
+    transports = {
+        route.id: page_transport(controller_name(route.controller), _annotations(observed, route))
+        for route in observed.routes
     }
-    return PageFacts(
-        progress_of(phase, starts, sight.workload.pods_refused), typical_wake(sight.workload.annotations), passages
-    )
+    workload = observed.workload
+    progress = progress_of(phase, starts, workload.pods_refused)
+    return PageFacts(progress, readable(workload.notes.typical_wake), transports)
 
 
-def start_failure(sight: ObservedApp, starts: Iterable[Start]) -> str:
+def start_failure(observed: ObservedApp, starts: Iterable[Start]) -> str:
     """What keeps the app's pods from starting, for those who run it; "" if nothing does, or nobody looks."""
-    return progress_of(Phase.WAKING, starts, sight.workload.pods_refused).detail if sight.workload.replicas else ""
+    if not observed.workload.replicas:
+        return ""
+    return progress_of(Phase.WAKING, starts, observed.workload.pods_refused).detail
 
 
-def routed_ports(sight: ObservedApp) -> frozenset[ServicePortName]:
-    """The Service ports that routes lead to. One that its Service does not have is left out: there is nothing to wait for."""
-    services = {each.name: each for each in sight.discovery.services}
+def routed_ports(observed: ObservedApp) -> frozenset[ServicePortName]:
+    """The Service ports that routes lead to. One that its Service lacks is left out: there is nothing to wait for."""
+    services = {each.name: each for each in observed.discovery.services}
     found = (
-        (route.backend.service, port_of(services[route.backend.service], route.backend))
-        for route in sight.discovery.routes
+        (route.backend.service, port_of(services[route.backend.service], route.backend)) for route in observed.routes
     )
     return frozenset((service, port.name) for service, port in found if port)
 
 
-def all_ready(sight: ObservedApp, endpoints: AppEndpoints) -> bool:
+def all_ready(observed: ObservedApp, endpoints: AppEndpoints) -> bool:
     """A ready endpoint behind every routed Service port."""
-    return all(endpoints.ready(sight.workload.id, *port) for port in routed_ports(sight))
+    return all(endpoints.ready(observed.workload.id, *port) for port in routed_ports(observed))
 
 
 def pick_address(
-    app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: AppEndpoints, answering: frozenset[str]
+    app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: AppEndpoints, probed_ready: frozenset[str]
 ) -> Address | None:
-    """A pod behind one backend that is ready, or `answering` and so as good as ready, in turn."""
+    """A pod behind one backend that is ready, or as good as ready since it passes its own probes, in turn."""
     service = services.get(backend.service)
     port = port_of(service, backend) if service else None
-    return endpoints.pick(app, backend.service, port.name, answering) if port else None
-
-
-def latest(times: Iterable[datetime | None]) -> datetime | None:
-    """The latest of those that there are."""
-    return max((each for each in times if each), default=None)
+    return endpoints.pick(app, backend.service, port.name, probed_ready) if port else None

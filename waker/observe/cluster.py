@@ -1,13 +1,13 @@
-"""All that the API server has told: the reflectors, and what follows from them for one app or one namespace.
+"""Everything that the API server has told: the informers, and what follows from them for one app or one namespace.
 
 It reads and answers; it never writes and never decides. `changed` is called with the keys of what may look different now:
-an AppId, or a Namespace for what waker keeps there. Nothing is called before everything is known once.
+an AppId, or a NamespaceKey for what waker keeps there. Nothing is called before everything is known once.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,11 +15,13 @@ from waker import names
 from waker.cluster import manifests, owned_objects, resources
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
-from waker.plan.model import AppId, Ingress, IngressClass, Kind, Service, Workload
-from waker.plan.policy import PolicyReading, parse_names, read_policy
-from waker.plan.routes import originals
-from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, selects
-from waker.plan.workload_patches import NOTES
+from waker.plan.model import AppId, IngressClass, Kind, Policy, Service, Workload
+from waker.plan.policy import PolicyReading, is_managed, policy_if_enabled, read_policy
+from waker.plan.routes import keeper
+from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, named_objects, selects
+from waker.plan.routes.ingress_object import Ingress
+from waker.plan.routes.kinds import KINDS
+from waker.plan.routes.route import ObjectId, Route, RouteObject, is_held
 from waker.settings.live import Live
 from waker.traffic.controllers.configured import configured_classes
 
@@ -35,47 +37,74 @@ Key = AppId | NamespaceKey
 
 @dataclass(frozen=True, slots=True)
 class ObservedApp:
-    """One app as it stands in the cluster."""
+    """One app as it stands in the cluster. `objects` are those that its routes are in."""
 
     workload: Workload
     reading: PolicyReading
     discovery: Discovery
-    ingresses: Mapping[str, Ingress]
+    objects: Mapping[ObjectId, RouteObject]
     live: Live
+    conflicts: tuple[str, ...] = ()  # sentences: objects of others in the place of waker's own
 
+    @property
+    def policy(self) -> Policy | None:
+        """What its user wants; None if it is not enabled."""
+        return self.reading.policy
 
-def managed(workload: Workload) -> bool:
-    """Whether a workload is any business of ours: enabled (or said to be not), or something of ours is left on it."""
-    return names.ENABLED in workload.annotations or any(key in workload.annotations for key in NOTES)
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes that lead to its pods, or led to them before a swap."""
+        return self.discovery.routes
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why it cannot sleep. Only an enabled app has problems with its objects."""
+        found = self.discovery.problems + self.conflicts
+        return self.reading.problems + (found if self.policy else ())
+
+    @property
+    def is_held(self) -> bool:
+        """Whether some route of it leads to waker."""
+        return any(map(is_held, self.routes))
+
+    def released(self) -> "ObservedApp":
+        """The same app as if it were not enabled."""
+        return replace(self, reading=PolicyReading(None))
+
+    def as_if_enabled(self) -> "ObservedApp":
+        """The same app as if its annotation `enabled` were true; itself if it is enabled."""
+        return replace(self, reading=policy_if_enabled(self.workload.annotations, self.live))
 
 
 class ClusterCache:
-    """See above. `run` it in a task group, await `synced`."""
+    """The informers of a cluster. `start` runs them in a task group."""
 
     def __init__(self, api: Api, changed: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
-        def start(what: resources.Resource, parse: Callable[[Any], Any], heard: Callable[[Any, Any], None]) -> Any:
+        def inform(what: resources.Resource, parse: Callable[[Any], Any], heard: Callable[[Any, Any], None]) -> Any:
             return Informer(api, Source(what.everywhere()), parse, heard, clock)
 
         self._changed = changed
-        self._leads: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # namespace, Service -> Ingress names
+        self._by_service: defaultdict[tuple[str, str], set[ObjectId]] = defaultdict(set)  # namespace, Service
         self.workloads: dict[Kind, Informer[Workload]] = {
-            kind: start(what, _parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
+            kind: inform(what, _parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
         }
-        self.services: Informer[Service] = start(resources.SERVICES, manifests.service, self._service_changed)
-        self.ingresses: Informer[Ingress] = start(resources.INGRESSES, manifests.ingress, self._ingress_changed)
-        self.classes: Informer[IngressClass] = start(
+        self.services: Informer[Service] = inform(resources.SERVICES, manifests.service, self._service_changed)
+        self._route_objects: dict[str, Informer[Any]] = {
+            kind: inform(resources.ROUTES[kind], each.parse, self._route_object_changed) for kind, each in KINDS.items()
+        }
+        self.classes: Informer[IngressClass] = inform(
             resources.INGRESS_CLASSES, manifests.ingress_class, self._class_changed
         )
-        ours = Source(
+        own = Source(
             resources.ENDPOINT_SLICES.everywhere(), {"labelSelector": f"{names.SLICE_MANAGED_BY}={names.MANAGER}"}
         )
         self.slices: Informer[owned_objects.OwnedSlice] = Informer(
-            api, ours, owned_objects.owned_slice, self._slice_changed, clock
+            api, own, owned_objects.owned_slice, self._slice_changed, clock
         )
         self.informers: tuple[Informer[Any], ...] = (
             *self.workloads.values(),
             self.services,
-            self.ingresses,
+            *self._route_objects.values(),
             self.classes,
             self.slices,
         )
@@ -93,44 +122,75 @@ class ClusterCache:
     # --- answers ---
 
     def apps(self) -> Iterator[AppId]:
-        """Every app that is any business of ours."""
+        """Every app that is waker's business."""
         for each in self.workloads.values():
-            yield from (workload.id for workload in each.values() if managed(workload))
+            yield from (workload.id for workload in each.values() if is_managed(workload))
 
     def namespaces(self) -> set[str]:
         """Every namespace in which waker has or wants something."""
         found = {app.namespace for app in self.apps()} | {each.namespace for each in self.slices.values()}
-        found |= {each.namespace for each in self.ingresses.values() if _marked(each)}
+        for informer in self._route_objects.values():
+            found |= {each.id.namespace for each in informer.values() if each.managed or each.saved}
         return found | {each.namespace for each in self.services.values() if each.managed}
+
+    def workload(self, app: AppId) -> Workload | None:
+        """The workload of an app, None if it is gone."""
+        return self.workloads[app.kind].in_namespace(app.namespace).get(app.name)
 
     def observe(self, app: AppId, live: Live) -> ObservedApp | None:
         """One app, None if its workload is gone."""
-        workload = self.workloads[app.kind].in_namespace(app.namespace).get(app.name)
+        workload = self.workload(app)
         if workload is None:
             return None
-        here = self.ingresses.in_namespace(app.namespace)
-        around = self._namespace_objects(workload, here, live)
-        return ObservedApp(workload, read_policy(workload.annotations, live), discover(workload, around), here, live)
+        around = self._namespace_objects(workload, live)
+        return ObservedApp(
+            workload,
+            read_policy(workload.annotations, live),
+            discover(workload, around),
+            {each.id: each for each in around.route_objects},
+            live,
+            self._conflicts(app.namespace),
+        )
 
     def is_set_up(self, namespace: str) -> bool:
         """Whether waker has its Service, its slice and a keeper there."""
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
-        keepers = any(each.managed for each in self.ingresses.in_namespace(namespace).values())
-        return bool(service and service.managed and self.slices.in_namespace(namespace) and keepers)
+        return bool(service and service.managed and self.slices.in_namespace(namespace) and self._keepers(namespace))
 
-    def name_conflicts(self, namespace: str) -> tuple[str, ...]:
-        """A sentence if somebody else's Service has the name of waker's there."""
+    def owned(self, namespace: str) -> owned_objects.OwnedObjects:
+        """What waker has there."""
+        slices = list(self.slices.in_namespace(namespace).values())
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
-        made = f"there is a Service {names.WAKER_SERVICE} in this namespace that KubeSleeper did not make"
-        return (made,) if service and not service.managed else ()
+        return owned_objects.OwnedObjects(service, slices[0] if slices else None, self._keepers(namespace))
 
-    def ingress_class(self, ingress: Ingress) -> str:
-        """The name of the class that an Ingress is of; of the default class if it says none; "" if there is none."""
-        default = next((each.name for each in self.classes.values() if each.default), "")
-        return ingress.class_name or default
+    def _keepers(self, namespace: str) -> dict[str, Ingress]:
+        found = self._route_objects[keeper.KIND].in_namespace(namespace)
+        return {name: each for name, each in found.items() if each.managed}
 
-    def workloads_in(self, namespace: str) -> Iterator[Workload]:
-        """All workloads of a namespace."""
+    def route_object(self, id: ObjectId) -> RouteObject | None:
+        """The newest version of an object that holds routes, None if it is gone."""
+        found: RouteObject | None = self._route_objects[id.kind].in_namespace(id.namespace).get(id.name)
+        return found
+
+    def holding(self, namespace: str) -> list[RouteObject]:
+        """The objects of a namespace of which waker remembers something, or once did and it cannot be read any more."""
+        return [
+            each
+            for informer in self._route_objects.values()
+            for each in informer.in_namespace(namespace).values()
+            if each.saved
+        ]
+
+    def class_name(self, route_object: RouteObject) -> str:
+        """The name of the class that an object is of; "" if there is none."""
+        return KINDS[route_object.id.kind].class_name(route_object, self.classes.values())
+
+    def _conflicts(self, namespace: str) -> tuple[str, ...]:
+        service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
+        text = f"there is a Service {names.WAKER_SERVICE} in this namespace that KubeSleeper did not make"
+        return (text,) if service and not service.managed else ()
+
+    def _workloads_in(self, namespace: str) -> Iterator[Workload]:
         for each in self.workloads.values():
             yield from each.in_namespace(namespace).values()
 
@@ -144,25 +204,23 @@ class ClusterCache:
             if namespace in ("", each.id.namespace) and wanted.items() <= each.pod_labels.items()
         )
 
-    def _namespace_objects(self, workload: Workload, here: Mapping[str, Ingress], live: Live) -> NamespaceObjects:
+    def _namespace_objects(self, workload: Workload, live: Live) -> NamespaceObjects:
         namespace = workload.id.namespace
         services = self.services.in_namespace(namespace)
-        overrides = parse_names(workload.annotations, names.INGRESS) or frozenset()
-        wanted = {
-            name for each in services.values() if selects(each, workload) for name in self._ingresses_of(each)
-        } | overrides
-        ingresses = [here[name] for name in sorted(wanted) if name in here]
+        wanted = {id for each in services.values() if selects(each, workload) for id in self._objects_of(each)}
+        wanted |= named_objects(workload)
+        objects = [each for id in sorted(wanted) if (each := self.route_object(id))]
         classes = configured_classes(self.classes.values(), live)
-        return NamespaceObjects(tuple(services.values()), ingresses, classes, tuple(self.workloads_in(namespace)))
+        return NamespaceObjects(tuple(services.values()), objects, classes, tuple(self._workloads_in(namespace)))
 
-    def _ingresses_of(self, service: Service) -> set[str]:
-        return self._leads.get((service.namespace, service.name), set())
+    def _objects_of(self, service: Service) -> set[ObjectId]:
+        return self._by_service.get((service.namespace, service.name), set())
 
-    # --- news ---
+    # --- changes ---
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         for each in (old, new):
-            if each and managed(each):
+            if each and is_managed(each):
                 self._notify([each.id, NamespaceKey(each.id.namespace)])
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
@@ -171,23 +229,23 @@ class ClusterCache:
                 near = self._managed_in(each.namespace) if each.name == names.WAKER_SERVICE else self._selected(each)
                 self._notify([*near, NamespaceKey(each.namespace)])
 
-    def _ingress_changed(self, old: Ingress | None, new: Ingress | None) -> None:
+    def _route_object_changed(self, old: RouteObject | None, new: RouteObject | None) -> None:
         if old:
-            for service in services_of(old):
-                self._leads[old.namespace, service].discard(old.name)
+            for service in _services(old):
+                self._by_service[old.id.namespace, service].discard(old.id)
         if new:
-            for service in services_of(new):
-                self._leads[new.namespace, service].add(new.name)
+            for service in _services(new):
+                self._by_service[new.id.namespace, service].add(new.id)
         if self.is_synced:
-            for each in (old, new):
-                self._notify(self._apps_behind(each) if each else ())
+            for each in filter(None, (old, new)):
+                self._notify(self._apps_behind(each))
 
-    def _apps_behind(self, ingress: Ingress) -> Iterator[Key]:
-        services = self.services.in_namespace(ingress.namespace)
-        for name in services_of(ingress):
+    def _apps_behind(self, route_object: RouteObject) -> Iterator[Key]:
+        services = self.services.in_namespace(route_object.id.namespace)
+        for name in _services(route_object):
             if name in services:
                 yield from self._selected(services[name])
-        yield NamespaceKey(ingress.namespace)
+        yield NamespaceKey(route_object.id.namespace)
 
     def _class_changed(self, old: IngressClass | None, new: IngressClass | None) -> None:
         self._notify([*self.apps(), *map(NamespaceKey, self.namespaces())] if self.is_synced else ())
@@ -196,12 +254,12 @@ class ClusterCache:
         self._notify([NamespaceKey(each.namespace) for each in (old, new) if each])
 
     def _managed_in(self, namespace: str) -> Iterator[AppId]:
-        yield from (workload.id for workload in self.workloads_in(namespace) if managed(workload))
+        yield from (workload.id for workload in self._workloads_in(namespace) if is_managed(workload))
 
     def _selected(self, service: Service) -> Iterator[AppId]:
         if self.is_synced:
-            found = self.workloads_in(service.namespace)
-            yield from (workload.id for workload in found if managed(workload) and selects(service, workload))
+            found = self._workloads_in(service.namespace)
+            yield from (workload.id for workload in found if is_managed(workload) and selects(service, workload))
 
     def _notify(self, keys: Iterable[Key]) -> None:
         if self.is_synced:
@@ -209,26 +267,16 @@ class ClusterCache:
                 self._changed(key)
 
 
-def services_of(ingress: Ingress) -> set[str]:
-    """The Services that an Ingress leads to, or led to before a swap."""
-    found = {path.backend.service for path in ingress.paths if path.backend}
-    try:
-        saved = originals.read(ingress.namespace, ingress.name, ingress.annotations.get(names.SAVED_BACKENDS, ""))
-    except originals.OriginalsError:
-        return found
-    return found | {each.backend.service for each in saved.values()}
-
-
-def _marked(ingress: Ingress) -> bool:
-    return ingress.managed or names.SAVED_BACKENDS in ingress.annotations
+def _services(route_object: RouteObject) -> set[str]:
+    return KINDS[route_object.id.kind].services(route_object)
 
 
 def _parser(kind: Kind) -> Callable[[Any], Workload]:
     return lambda found: manifests.workload(kind, found)
 
 
-async def start(world: ClusterCache, tasks: asyncio.TaskGroup) -> None:
-    """Start the reflectors and wait until everything is known once."""
-    for each in world.informers:
-        tasks.create_task(each.run(), name=f"reflector {each.source.path}")
-    await world.wait_until_synced()
+async def start(cluster: ClusterCache, tasks: asyncio.TaskGroup) -> None:
+    """Start the informers and wait until everything is known once."""
+    for each in cluster.informers:
+        tasks.create_task(each.run(), name=f"informer {each.source.path}")
+    await cluster.wait_until_synced()

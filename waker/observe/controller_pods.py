@@ -1,7 +1,7 @@
 """The ingress controllers' own pods: which there are, and whether they send what they should to waker.
 
-Pods are followed only for controllers that an IngressClass names and that an adapter knows. What a pod answers is asked
-of the pod itself, see `traffic.probe`; where that tells nothing, the controller's known lag decides.
+Pods are watched only for controllers that an IngressClass names and that an adapter knows. Where a pod sends requests is asked
+of the pod itself, see `traffic.ownership`; where its answer proves nothing, the controller's known lag decides.
 """
 
 import asyncio
@@ -16,29 +16,31 @@ from waker.cluster import manifests
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import PODS
-from waker.plan.model import Address, AppId, Pod, Route
+from waker.plan.model import Address, AppId, Pod
+from waker.plan.routes.kinds import kind_of
+from waker.plan.routes.route import HttpTarget, Route, RouteId
 from waker.traffic import ownership
 from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port, Selector
-from waker.traffic.ownership import Owner, Question
+from waker.traffic.ownership import Owner
 
-MOST_LEFT = 100  # one that came and went is as good as many
+MOST_DEPARTED = 100  # one that came and went is as good as many
 Discount = Callable[[Pod, Interest], None]
 Adapters = Callable[[str], Adapter | None]
 
 
 class OwnershipCheck(NamedTuple):
-    """One probe: whom, for which route, with which question."""
+    """One check: of which pod, for which route, at which address, with which request."""
 
     pod: Pod
     route: Route
     address: Address
-    question: Question
+    target: HttpTarget
 
 
 class ControllerPods:
-    """See above. `discount` is told of probes that an app answered, for they count as its traffic.
+    """The pods of all controllers. `discount` hears of checks that an app answered, for they count as its traffic.
 
-    `adapter` knows the controllers as the settings want them, by what they go by in a Route.
+    `adapter` knows the controllers as the settings want them, by `Route.controller`.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class ControllerPods:
         self._adapter = adapter
         self._informers: dict[Selector, Informer[Pod]] = {}
         self._departed: dict[Selector, deque[tuple[int, Pod]]] = {}  # numbered
-        self._last = 0  # the number of the one that left last
+        self._last = 0  # the number of the pod that departed last
         self._reported_up_to: dict[str, int] = {}  # up to which number, by controller: several may have pods in common
         self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}
 
@@ -85,40 +87,40 @@ class ControllerPods:
         def moved(old: Pod | None, new: Pod | None) -> None:
             if old and not new and old.address:
                 self._last += 1
-                self._departed.setdefault(selector, deque(maxlen=MOST_LEFT)).append((self._last, old))
+                self._departed.setdefault(selector, deque(maxlen=MOST_DEPARTED)).append((self._last, old))
 
         return moved
 
     async def prime(self, adapter: Adapter, pod: Pod, namespace: str) -> None:
-        """Have the pod count something: a probe of a keeper."""
+        """Have the pod count something: a request to the keeper."""
         if adapter.proxy:
-            await ownership.check_owner(self._session, _at(pod, adapter.proxy), ownership.keeper_question(namespace))
+            await ownership.check_owner(self._session, _at(pod, adapter.proxy), ownership.keeper_target(namespace))
 
     async def unreachable(self, routes: Iterable[Route]) -> str:
         """Why some controller pod cannot reach waker through the keeper, "" if all can or nothing can be told."""
         asked = [
-            OwnershipCheck(pod, route, address, ownership.keeper_question(route.id.namespace))
+            OwnershipCheck(pod, route, address, ownership.keeper_target(route.id.object.namespace))
             for route in {route.controller: route for route in routes}.values()
             for pod, address in self._serving(route)
         ]
-        answers = await ownership.check_owners(self._session, [(each.address, each.question) for each in asked])
+        answers = await ownership.check_owners(self._session, [(each.address, each.target) for each in asked])
         for each, answer in zip(asked, answers, strict=True):
             if answer is Owner.OTHER:
                 return f"ingress controller pod {each.pod.namespace}/{each.pod.name} does not reach waker yet"
         return ""
 
     async def followed_since(
-        self, app: AppId, routes: Sequence[Route], interests: Mapping[str, Interest]
+        self, app: AppId, routes: Sequence[Route], interests: Mapping[RouteId, Interest]
     ) -> datetime | None:
         """Since when all controller pods send all these swapped routes to waker; None if some do not, or it is too early.
 
-        `interests`: what the app is counted under, by the route's text.
+        `interests`: what the app is counted under, by route.
         """
         swap = frozenset(route.swapped_at for route in routes)
         known = self._followed.get(app)
         asked = self._checks(routes)
         told: dict[Route, list[Owner]] = {}
-        answers = await asyncio.gather(*(self._check(each, interests.get(str(each.route.id))) for each in asked))
+        answers = await asyncio.gather(*(self._check(each, interests.get(each.route.id)) for each in asked))
         for each, answer in zip(asked, answers, strict=True):
             told.setdefault(each.route, []).append(answer)
         if not all(self._has_followed(route, told.get(route, [])) for route in routes):
@@ -129,12 +131,12 @@ class ControllerPods:
         return self._followed[app][1]
 
     def forget(self, app: AppId) -> None:
-        """Nobody asks for this app any more."""
+        """Nobody needs this app any more."""
         self._followed.pop(app, None)
 
     async def _check(self, asked: OwnershipCheck, interest: Interest | None) -> Owner:
-        """The discount at once, before a page can show the probe: other pods may take long to answer."""
-        answer = await ownership.check_owner(self._session, asked.address, asked.question)
+        """Discounts at once, before a scrape can show the check: other pods may take long to answer."""
+        answer = await ownership.check_owner(self._session, asked.address, asked.target)
         if answer is Owner.OTHER and interest:
             self._discount(asked.pod, interest)
         return answer
@@ -148,7 +150,7 @@ class ControllerPods:
 
     def _checks(self, routes: Sequence[Route]) -> list[OwnershipCheck]:
         return [
-            OwnershipCheck(pod, route, address, ownership.question_for(route.id))
+            OwnershipCheck(pod, route, address, kind_of(route.id).request(route.id))
             for route in routes
             for pod, address in self._serving(route)
         ]

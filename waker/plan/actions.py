@@ -6,7 +6,8 @@ Frozen data only. `decide` makes them, `cluster.apply` carries them out, one pat
 from dataclasses import dataclass
 from datetime import timedelta
 
-from waker.plan.model import Phase, Route, RouteId
+from waker.plan.model import Phase
+from waker.plan.routes.route import Route, RouteId
 
 
 @dataclass(frozen=True, slots=True)

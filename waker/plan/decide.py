@@ -1,25 +1,25 @@
 """What should be done with one app now: the whole brain, and nothing else.
 
 Pure: a snapshot and the time go in, a plan comes out. It never waits, asks or remembers; what it needs to know later it
-says as `look_again`. The order laws, tested over every state a snapshot can be in, and by crashing at every step:
+says as `requeue_after`. The order laws, tested over every state a snapshot can be in, and by crashing at every step:
 
 1. Remember before you change: originals go into the very patch that changes them.
 2. Route before you scale down: every controller pod is known to send the routes to waker before replicas become 0.
-3. Ready before you route back: a ready endpoint behind every routed Service port. Passing on may begin a little earlier.
+3. Ready before you route back: a ready endpoint behind every routed Service port. Forwarding may begin a little earlier.
 4. Forget last.
-5. Never undo what we did not do: a foreign edit wins, and is told.
-6. A wish beats sleep: it is written on the workload first, so that a sleeper that looked earlier loses the race.
+5. Never undo what we did not do: a foreign edit wins, and is reported.
+6. A wake request beats sleep: it is written on the workload first, so that a sleeper that looked earlier loses the race.
 7. Unknown is not idle.
 8. A restart at any instant neither sleeps anything nor forgets a wake.
 
-    replicas  saved  routes   wants    phase
-    > 0       -      theirs   -        Awake
-    > 0       -      any      sleep    FallingAsleep    routes -> waker, followed, then replicas -> 0
-    0         yes    ours     sleep    Asleep
-    0         yes    any      wake     Waking     replicas -> saved
-    > 0       yes    any      -        Waking     until ready, then
-    > 0       any    ours     wake     RestoringRoutes     routes -> theirs, then forget
-    0         -      ours     -        Stuck      what to return to is lost
+    replicas  saved  routes     wants    phase
+    > 0       -      at app     -        Awake
+    > 0       -      any        sleep    FallingAsleep     routes -> waker, followed, then replicas -> 0
+    0         yes    at waker   sleep    Asleep
+    0         yes    any        wake     Waking            replicas -> saved
+    > 0       yes    any        -        Waking            until ready, then
+    > 0       any    at waker   wake     RestoringRoutes   routes -> app, then forget
+    0         -      at waker   -        Stuck             what to return to is lost
 """
 
 from datetime import datetime, timedelta
@@ -27,12 +27,14 @@ from datetime import datetime, timedelta
 from waker import names
 from waker.plan import drift
 from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
-from waker.plan.model import Phase, Pin, Snapshot
-from waker.plan.sleep_due import SOON, SleepDue, asleep_since, read_until, sleep_due, wake_requested_at
+from waker.plan.model import Phase, Pin
+from waker.plan.notes import readable
+from waker.plan.sleep_due import SOON, SleepDue, read_until, sleep_due, wake_requested_at
+from waker.plan.snapshot import Snapshot
 from waker.plan.state import State, state_of
 from waker.settings.times import format_duration
 
-PROBE_EVERY = timedelta(milliseconds=200)
+CHECK_EVERY = timedelta(milliseconds=200)
 SETTLE = timedelta(seconds=2)  # requests that a controller took before it followed end meanwhile
 STAY = timedelta(minutes=1)  # whom a forgetful controller may have forgotten often comes back within
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
@@ -47,14 +49,14 @@ def decide(seen: Snapshot, now: datetime) -> Plan:
         return _let_go(seen, state, now)
     if seen.workload.replicas == 0:
         return _without_pods(seen, state, now)
-    rest = sleep_due(seen, now)
-    if rest.due:
-        return _fall(seen, state, rest, now)
-    if state.at_waker and state.saved is None and not _wished_since_the_swap(seen, state):
-        return _turn_back(seen, state, rest.reason)
+    due = sleep_due(seen, now)
+    if due.due:
+        return _fall(seen, state, due, now)
+    if state.at_waker and state.saved is None and not _wake_requested_since_the_swap(seen, state):
+        return _turn_back(seen, state, due.reason)
     if state.held:
-        return _rise(seen, state, now, rest.reason)
-    return Plan(Phase.AWAKE, rest.reason, requeue_after=rest.requeue_after, open=True)
+        return _rise(seen, state, now, due.reason)
+    return Plan(Phase.AWAKE, due.reason, requeue_after=due.requeue_after, open=True)
 
 
 def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
@@ -96,7 +98,7 @@ def _why_wake(seen: Snapshot, state: State) -> str:
         return "pinned awake"
     if pin is Pin.ASLEEP:
         return ""
-    if names.WAKE_REQUESTED_AT in seen.workload.annotations:
+    if seen.workload.notes.wake_requested_at is not None:
         return "a wake was asked for"
     if seen.knocked_at:
         return "visited"
@@ -105,7 +107,7 @@ def _why_wake(seen: Snapshot, state: State) -> str:
 
 def _wake(seen: Snapshot, state: State, why: str, now: datetime) -> Plan:
     """Not before the pods of the last time are gone: Kubernetes calls them ready until it takes them. Law 3."""
-    since = asleep_since(seen)
+    since = readable(seen.workload.notes.asleep_since)
     left = since + EMPTY_WITHIN - now if since else timedelta()
     if not seen.workload.pods_gone and timedelta() < left <= EMPTY_WITHIN:
         return Plan(
@@ -127,7 +129,7 @@ def _lost(state: State) -> Plan:
 # --- there are pods -----------------------------------------------------------------------------------------------
 
 
-def _fall(seen: Snapshot, state: State, rest: SleepDue, now: datetime) -> Plan:
+def _fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
     """On the way down, until every controller follows. Laws 1, 2 and 6."""
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
     if not pinned and _knocked_meanwhile(seen, state):
@@ -138,45 +140,43 @@ def _fall(seen: Snapshot, state: State, rest: SleepDue, now: datetime) -> Plan:
         return drift.swap_again(state, Phase.FALLING_ASLEEP, now)
     if state.at_app and seen.unreachable:
         phase = Phase.FALLING_ASLEEP if state.at_waker else Phase.AWAKE
-        reason = f"{rest.reason}, but {seen.unreachable}"
+        reason = f"{due.reason}, but {seen.unreachable}"
         return Plan(phase, reason, requeue_after=SOON, open=not state.at_waker, warning=True)
     if state.at_app:
         return Plan(
-            Phase.FALLING_ASLEEP, f"{rest.reason}: routes first, pods later", (Redirect(state.at_app),), PROBE_EVERY
+            Phase.FALLING_ASLEEP, f"{due.reason}: routes first, pods later", (Redirect(state.at_app),), CHECK_EVERY
         )
     if seen.followed_since is None:
         return _unfollowed(seen, state, now)
-    return _take_pods(seen, rest, now, seen.followed_since)
+    return _take_pods(seen, due, now, seen.followed_since)
 
 
-def _take_pods(seen: Snapshot, rest: SleepDue, now: datetime, followed_since: datetime) -> Plan:
+def _take_pods(seen: Snapshot, due: SleepDue, now: datetime, followed_since: datetime) -> Plan:
     """Every controller follows: when nothing more can be under way, the pods go. Laws 2 and 7."""
     settled = followed_since + SETTLE
     if now < settled:
         return Plan(
-            Phase.FALLING_ASLEEP, f"{rest.reason}: letting requests end", requeue_after=min(PROBE_EVERY, settled - now)
+            Phase.FALLING_ASLEEP, f"{due.reason}: letting requests end", requeue_after=min(CHECK_EVERY, settled - now)
         )
-    left = followed_since + _stay(seen, rest) - now
+    left = followed_since + _stay(seen, due) - now
     if left > timedelta():
         reason = (
-            f"{rest.reason}: its controller may have lost a last visit when the routes moved, so its pods stay a while"
+            f"{due.reason}: its controller may have lost a last visit when the routes moved, so its pods stay a while"
         )
         return Plan(Phase.FALLING_ASLEEP, reason, requeue_after=min(SOON, left))
-    if rest.by_traffic and not read_until(seen, followed_since):
-        return Plan(
-            Phase.FALLING_ASLEEP, f"{rest.reason}: reading its controllers once more", requeue_after=PROBE_EVERY
-        )
+    if due.by_traffic and not read_until(seen, followed_since):
+        return Plan(Phase.FALLING_ASLEEP, f"{due.reason}: reading its controllers once more", requeue_after=CHECK_EVERY)
     if seen.passing and now < followed_since + DRAIN_WITHIN:
         return Plan(
-            Phase.FALLING_ASLEEP, f"{rest.reason}: {seen.passing} requests are still passing", requeue_after=SOON
+            Phase.FALLING_ASLEEP, f"{due.reason}: {seen.passing} requests are still passing", requeue_after=SOON
         )
-    return Plan(Phase.FALLING_ASLEEP, rest.reason, (ScaleToZero(seen.workload.replicas),), SOON)
+    return Plan(Phase.FALLING_ASLEEP, due.reason, (ScaleToZero(seen.workload.replicas),), SOON)
 
 
-def _stay(seen: Snapshot, rest: SleepDue) -> timedelta:
+def _stay(seen: Snapshot, due: SleepDue) -> timedelta:
     """How long its pods stay up behind swapped routes, so that who was forgotten and comes back is served at once. Law 7."""
     policy = seen.policy
-    if policy is None or not (rest.by_traffic and seen.certainty.loses_counts):
+    if policy is None or not (due.by_traffic and seen.certainty.loses_counts):
         return timedelta()
     return min(policy.idle_after, STAY)
 
@@ -190,7 +190,7 @@ def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
     since = max((route.swapped_at for route in state.at_waker if route.swapped_at), default=now)
     if now < since + FOLLOW_WITHIN:
         return Plan(
-            Phase.FALLING_ASLEEP, "waiting until every ingress controller pod follows", requeue_after=PROBE_EVERY
+            Phase.FALLING_ASLEEP, "waiting until every ingress controller pod follows", requeue_after=CHECK_EVERY
         )
     why = f"an ingress controller pod has not followed within {format_duration(FOLLOW_WITHIN)}"
     if seen.policy and (seen.policy.pin is Pin.ASLEEP):
@@ -205,9 +205,9 @@ def _turn_back(seen: Snapshot, state: State, why: str) -> Plan:
     return Plan(Phase.FALLING_ASLEEP, "another waker is putting it to sleep", requeue_after=SOON)
 
 
-def _wished_since_the_swap(seen: Snapshot, state: State) -> bool:
-    wish = wake_requested_at(seen)
-    return wish is not None and all(wish >= route.swapped_at for route in state.at_waker if route.swapped_at)
+def _wake_requested_since_the_swap(seen: Snapshot, state: State) -> bool:
+    requested = wake_requested_at(seen.workload.notes)
+    return requested is not None and all(requested >= route.swapped_at for route in state.at_waker if route.swapped_at)
 
 
 def _rise(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
@@ -228,10 +228,12 @@ def _rise(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
 
 def _unready(seen: Snapshot, state: State, now: datetime) -> Plan:
     phase = Phase.WAKING if state.saved is not None else Phase.RESTORING_ROUTES
-    wish = wake_requested_at(seen)
+    requested = wake_requested_at(seen.workload.notes)
     timeout = seen.policy.wake_timeout if seen.policy else None
-    if wish and timeout and now > wish + timeout:
-        reason = f"not ready {format_duration(now - wish)} after the wake: {seen.start_failure or 'look at its pods'}"
+    if requested and timeout and now > requested + timeout:
+        reason = (
+            f"not ready {format_duration(now - requested)} after the wake: {seen.start_failure or 'look at its pods'}"
+        )
         return Plan(Phase.STUCK, reason, requeue_after=drift.STUCK_AGAIN, open=seen.probed_ready, warning=True)
     waits = f": {seen.start_failure}" if seen.start_failure else ""
     return Plan(phase, f"waiting until its pods are ready{waits}", requeue_after=SOON, open=seen.probed_ready)

@@ -2,9 +2,7 @@
 
 - a Service without selector, for an Ingress can only name a Service of its own namespace;
 - an EndpointSlice of it that mirrors waker's own ready pods, by the recipe that every ingress controller reads;
-- a keeper Ingress per class, for a host that nobody has. Its paths name waker's Service and every app's, so that the
-  controller holds both upstreams loaded before, during and after a swap, and the route merely changes hands. Without it
-  a swap loses requests on Envoy and ingress-nginx.
+- a keeper Ingress for each ingress class: see `routes.keeper`.
 """
 
 from collections.abc import Iterable
@@ -12,19 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from waker import names
-from waker.plan.model import Address, Backend
-from waker.plan.routes.originals import backend_json
+from waker.plan.model import Address
+from waker.plan.routes.route import Backend
 
 Json = dict[str, Any]
 
 LABELS = {names.MANAGED_BY: names.MANAGER}
 SLICE = f"{names.WAKER_SERVICE}-1"  # ingress-nginx finds a slice only if its name begins with the Service's
-KEEPER_ANNOTATIONS = {
-    "external-dns.alpha.kubernetes.io/controller": names.MANAGER,  # external-dns leaves it alone
-    "nginx.ingress.kubernetes.io/enable-global-auth": "false",
-    "nginx.ingress.kubernetes.io/force-ssl-redirect": "false",
-    "nginx.ingress.kubernetes.io/ssl-redirect": "false",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +25,6 @@ class DesiredObjects:
 
     addresses: tuple[Address, ...]  # of waker's own ready pods, all with the same port
     keepers: dict[str, frozenset[Backend]]
-
-
-def keeper_name(ingress_class: str) -> str:
-    """The keeper's name for a class; "" is a cluster without any."""
-    return f"{names.KEEPER}-{ingress_class or 'default'}"
 
 
 def service(port: int) -> Json:
@@ -57,17 +44,3 @@ def endpoint_slice(addresses: Iterable[Address]) -> Json:
         "ports": [{"name": names.WAKER_PORT, "port": sorted_addresses[0].port, "protocol": "TCP"}],
         "endpoints": [{"addresses": [each.host], "conditions": conditions} for each in sorted_addresses],
     }
-
-
-def keeper(namespace: str, ingress_class: str, backends: Iterable[Backend]) -> Json:
-    """The keeper Ingress of one class."""
-    own = Backend(names.WAKER_SERVICE, names.WAKER_PORT)
-    paths = [{"path": "/", "pathType": "Prefix", "backend": backend_json(own)}]
-    for backend in sorted(backends, key=str):
-        path = f"/{backend.service}/{backend.port}"
-        paths.append({"path": path, "pathType": "Prefix", "backend": backend_json(backend)})
-    spec: Json = {"rules": [{"host": names.keeper_host(namespace), "http": {"paths": paths}}]}
-    if ingress_class:
-        spec["ingressClassName"] = ingress_class
-    metadata = {"name": keeper_name(ingress_class), "labels": LABELS, "annotations": KEEPER_ANNOTATIONS}
-    return {"metadata": metadata, "spec": spec}

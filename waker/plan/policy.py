@@ -1,6 +1,7 @@
 """What the user wants for one app: the annotations of a workload over the settings of the ConfigMap.
 
-A value that cannot be read is a problem with a sentence, and an app with a problem is not put to sleep.
+The one place where annotations that users write on workloads are read. An unreadable value is a problem, a sentence for
+its user, and an app with a problem is not put to sleep.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,17 +10,23 @@ from typing import Any, NamedTuple
 
 from waker import names
 from waker.errors import SettingsError
-from waker.plan.model import Pin, Policy, VisitorPolicy
+from waker.plan.model import Pin, Policy, VisitorPolicy, Workload
+from waker.plan.notes import NONE
 from waker.settings.live import Live, parse_health_check_response, parse_while_asleep
 from waker.settings.parsing import one_of, parse_bool, parse_paths, several
 from waker.settings.times import parse_duration
 
 
 class PolicyReading(NamedTuple):
-    """`policy` is None if the workload is not enabled. Problems are sentences for the user."""
+    """`policy` is None if the workload is not enabled. Problems are sentences for the user.
+
+    `own_theme` and `own_while_asleep`: what the workload itself asks for, "" if it leaves that to the ConfigMap.
+    """
 
     policy: Policy | None
     problems: tuple[str, ...] = ()
+    own_theme: str = ""
+    own_while_asleep: str = ""
 
 
 class _Read:
@@ -41,12 +48,13 @@ class _Read:
 
 def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
     """A workload's annotations as a policy. Never raises."""
+    own_theme = annotations.get(names.THEME, "").strip()
     read = _Read(annotations)
     enabled = read(names.ENABLED, parse_bool, default=False)
     if read.problems:
-        return PolicyReading(Policy(live.idle_after, live.wake_timeout), tuple(read.problems))
+        return PolicyReading(Policy(live.idle_after, live.wake_timeout), tuple(read.problems), own_theme)
     if not enabled:
-        return PolicyReading(None)
+        return PolicyReading(None, own_theme=own_theme)
     min_idle = read(names.MIN_IDLE, parse_duration, None)
     policy = Policy(
         idle_after=max(read(names.IDLE_AFTER, parse_duration, live.idle_after), live.min_idle, min_idle or timedelta()),
@@ -55,14 +63,21 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
         title=annotations.get(names.TITLE, ""),
         theme=annotations.get(names.THEME, live.theme).strip(),
         paused=live.paused,
-        visitors=_reception(read, live),
+        visitors=_visitor_policy(read, live),
         min_idle=min_idle,
     )
-    return PolicyReading(policy, tuple(read.problems))
+    own_while_asleep = policy.visitors.while_asleep if names.WHILE_ASLEEP in annotations else ""
+    return PolicyReading(policy, tuple(read.problems), own_theme, own_while_asleep)
 
 
-def _reception(read: _Read, live: Live) -> VisitorPolicy:
-    """Lists add to the ConfigMap's, all else goes before it."""
+def policy_if_enabled(annotations: Mapping[str, str], live: Live) -> PolicyReading:
+    """The policy that a workload would have if it were enabled; its own if it is."""
+    own = read_policy(annotations, live)
+    return own if own.policy else read_policy({**annotations, names.ENABLED: "true"}, live)
+
+
+def _visitor_policy(read: _Read, live: Live) -> VisitorPolicy:
+    """Lists add to the ConfigMap's; every other annotation replaces its value."""
     return VisitorPolicy(
         while_asleep=read(names.WHILE_ASLEEP, parse_while_asleep, live.while_asleep),
         hold_for=read(names.HOLD_FOR, parse_duration, live.hold_for),
@@ -74,6 +89,23 @@ def _reception(read: _Read, live: Live) -> VisitorPolicy:
     )
 
 
-def parse_names(annotations: Mapping[str, str], key: str) -> frozenset[str] | None:
-    """The names that an override lists (`a,b`), None if it is not there or empty."""
-    return frozenset(several(annotations.get(key, ""))) or None
+class AllowedObjects(NamedTuple):
+    """The names to which the user restricts an app's routes; None: no restriction."""
+
+    services: frozenset[str] | None
+    ingresses: frozenset[str] | None
+
+
+def allowed_objects(workload: Workload) -> AllowedObjects:
+    """What the annotations `service` and `ingress` say."""
+    return AllowedObjects(*(_names(workload.annotations.get(key, "")) for key in (names.SERVICE, names.INGRESS)))
+
+
+def _names(text: str) -> frozenset[str] | None:
+    """`a,b`; None if there are none."""
+    return frozenset(several(text)) or None
+
+
+def is_managed(workload: Workload) -> bool:
+    """Whether a workload is waker's business: it is enabled (or said to be not), or waker has left a note on it."""
+    return names.ENABLED in workload.annotations or workload.notes != NONE

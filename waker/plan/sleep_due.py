@@ -1,25 +1,30 @@
-"""Whether it is time to rest: what a person said, then what the traffic says. Laws 6 and 7."""
+"""Whether an app should be asleep: what a person said, then what the traffic says. Laws 6 and 7."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from waker import names
-from waker.plan.model import Holder, Phase, Pin, Policy, Route, Snapshot, Traffic, Workload
-from waker.plan.times import parse_time
+from waker.plan.model import Phase, Pin, Policy, Workload
+from waker.plan.notes import Notes, readable
+from waker.plan.routes.route import Route, is_held
+from waker.plan.snapshot import Certainty, Snapshot, Traffic
 from waker.settings.times import format_duration
 
 SOON = timedelta(seconds=1)
 
-# An open WebSocket is not seen by controllers that count at the end. One that was seen makes more likely: an app that has
-# had some rests this much longer, and no less than a tab is left open. `min-idle` on the app says it better.
+# An open WebSocket is not seen by controllers that count at the end of a request. One that was seen makes others more likely:
+# an app that has had some sleeps this much later, and no earlier than a tab is left open. `min-idle` on the app is better.
 LASTING_FACTOR = 4
 LASTING_LEAST = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
 class SleepDue:
-    """`due`: the app should be asleep. `again`: when that may change by the clock alone. `observed`: its traffic says so."""
+    """`due`: the app should be asleep. `requeue_after`: when that may change by the clock alone.
+
+    `by_traffic`: nobody has asked for it; its traffic says so.
+    """
 
     due: bool
     reason: str
@@ -36,9 +41,9 @@ def sleep_due(seen: Snapshot, now: datetime) -> SleepDue:
         return SleepDue(due=False, reason="pinned awake")
     if policy.pin is Pin.ASLEEP:
         return SleepDue(due=True, reason="pinned asleep")
-    if sleep_requested(seen):
+    if sleep_requested(seen.workload.notes):
         return SleepDue(due=True, reason="asked to sleep")
-    if names.SAVED_REPLICAS in seen.workload.annotations:
+    if seen.workload.notes.saved_replicas is not None:
         return SleepDue(due=False, reason="waking")
     if seen.traffic.unknown:
         return SleepDue(due=False, reason=f"cannot tell whether it is visited: {seen.traffic.unknown}")
@@ -48,18 +53,17 @@ def sleep_due(seen: Snapshot, now: datetime) -> SleepDue:
     period = idle_period(policy, seen.traffic)
     left = visited + period - now
     if left > timedelta():
-        sockets = f" (longer, for it has WebSockets: set {names.MIN_IDLE})" if period > policy.idle_after else ""
+        sockets = f" (longer because it has WebSockets: set {names.MIN_IDLE})" if period > policy.idle_after else ""
         reason = f"in use: sleeps {format_duration(period)} after its last visit{sockets}"
         return SleepDue(due=False, reason=reason, requeue_after=left)
     if not read_until(seen, visited + period):
-        return SleepDue(
-            due=False, reason="the end of its idle period has yet to be read at its controllers", requeue_after=SOON
-        )
+        reason = "its controllers have yet to be read for the end of its idle period"
+        return SleepDue(due=False, reason=reason, requeue_after=SOON)
     return SleepDue(due=True, reason=f"not visited for {format_duration(now - visited)}", by_traffic=True)
 
 
 def read_until(seen: Snapshot, at: datetime) -> bool:
-    """Whether all visits that ended before `at` are known: an idle period counts up to the pages that were read, not to now."""
+    """Whether all visits that ended before `at` are known: an idle period counts up to the scrapes, not up to now."""
     return seen.certainty.until is None or seen.certainty.until >= at
 
 
@@ -70,48 +74,43 @@ def idle_period(policy: Policy, traffic: Traffic) -> timedelta:
     return policy.idle_after
 
 
-def sleep_requested(seen: Snapshot) -> bool:
+def sleep_requested(notes: Notes) -> bool:
     """An operator asked for sleep, and nobody has asked for the app since."""
-    asked = _time(seen, names.SLEEP_REQUESTED_AT)
-    wish = wake_requested_at(seen)
-    return asked is not None and (wish is None or asked > wish)
+    asked, wake = readable(notes.sleep_requested_at), wake_requested_at(notes)
+    return asked is not None and (wake is None or asked > wake)
 
 
-def wake_requested_at(seen: Snapshot) -> datetime | None:
+def wake_requested_at(notes: Notes) -> datetime | None:
     """When somebody last asked for the app, as written on the workload."""
-    return _time(seen, names.WAKE_REQUESTED_AT)
-
-
-def asleep_since(seen: Snapshot) -> datetime | None:
-    """When its replicas were set to 0, as written on the workload."""
-    return _time(seen, names.ASLEEP_SINCE)
+    return readable(notes.wake_requested_at)
 
 
 def visited_at(seen: Snapshot) -> datetime | None:
-    """The last sign of life: a visit, a late knock, a wish, or the end of the last wake. None without any observation.
+    """The last sign of life. None without any observation."""
+    return last_visit(seen.workload.notes, seen.routes, seen.traffic, seen.certainty, seen.knocked_at)
+
+
+def last_visit(
+    notes: Notes, routes: Sequence[Route], traffic: Traffic, certainty: Certainty, knocked_at: datetime | None
+) -> datetime | None:
+    """The last sign of life: a visit, a late knock, a wake request, or the end of the last wake. None without observation.
 
     A knock after the swap does not count here: it has to be written down first, see `decide`. Nor does a doubt: the swap
     itself makes a controller reload.
     """
-    if seen.traffic.visited_at is None:
+    if traffic.visited_at is None:
         return None
-    before_the_swap = all(route.holder is Holder.APP for route in seen.routes)
-    late = [seen.knocked_at, seen.certainty.doubted_at] if before_the_swap else []
-    others = [*late, wake_requested_at(seen), _time(seen, names.AWAKE_SINCE)]
-    return max([seen.traffic.visited_at, *(each for each in others if each)])
+    late = [] if any(map(is_held, routes)) else [knocked_at, certainty.doubted_at]
+    others = [*late, wake_requested_at(notes), readable(notes.awake_since)]
+    return max([traffic.visited_at, *(each for each in others if each)])
 
 
 def knocks_answered_until(workload: Workload, routes: Sequence[Route], was: Phase) -> datetime | None:
     """Up to when knocks need no answer any more. `was` is the phase at the last look.
 
-    A knock is answered once a later wish is *seen* on the workload, not when it was sent there. And asleep now, up at the
-    last look: knocks from before the swap were visits of then. Any later one is a wish.
+    A knock is answered once a later wake request is *seen* on the workload, not when it was sent there. And asleep now, up at
+    the last look: knocks from before the swap were visits of then. Any later one is a wake request.
     """
     swaps = [route.swapped_at for route in routes if route.swapped_at]
     just_fell = workload.replicas == 0 and was in (Phase.AWAKE, Phase.FALLING_ASLEEP)
-    wish = parse_time(workload.annotations.get(names.WAKE_REQUESTED_AT, ""))
-    return wish or (min(swaps) if just_fell and swaps else None)
-
-
-def _time(seen: Snapshot, key: str) -> datetime | None:
-    return parse_time(seen.workload.annotations.get(key, ""))
+    return wake_requested_at(workload.notes) or (min(swaps) if just_fell and swaps else None)

@@ -11,17 +11,10 @@ from waker import names
 from waker.plan import typical_wake
 from waker.plan.actions import Forget, RequestWake, ScaleToZero, ScaleUp
 from waker.plan.model import Workload
+from waker.plan.notes import written
 from waker.plan.times import format_time
 
 WorkloadAction = ScaleToZero | ScaleUp | RequestWake | Forget
-TRANSIENT = (
-    names.SAVED_REPLICAS,
-    names.ASLEEP_SINCE,
-    names.WAKE_REQUESTED_AT,
-    names.AWAKE_SINCE,
-    names.SLEEP_REQUESTED_AT,
-)
-NOTES = (*TRANSIENT, names.TYPICAL_WAKE)
 
 
 def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str, Any]:
@@ -31,24 +24,23 @@ def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str
     match action:
         case ScaleToZero(saved):
             replicas = 0
-            annotations = {key: None for key in TRANSIENT if key in workload.annotations}
+            annotations = dict.fromkeys(written(workload.notes, transient=True))
             annotations |= {names.SAVED_REPLICAS: str(saved), names.ASLEEP_SINCE: format_time(now)}
         case ScaleUp(replicas):
             annotations[names.WAKE_REQUESTED_AT] = format_time(now)
         case RequestWake():
             annotations[names.WAKE_REQUESTED_AT] = format_time(now)
         case Forget(clean):
-            gone = NOTES if clean else TRANSIENT
-            annotations = {key: None for key in gone if key in workload.annotations}
+            annotations = dict.fromkeys(written(workload.notes, transient=not clean))
             if not clean:
                 annotations[names.AWAKE_SINCE] = format_time(now)
-                annotations |= _learnt(workload, now)
+                annotations |= _learned(workload, now)
     body: dict[str, Any] = {"metadata": {"resourceVersion": workload.version, "annotations": annotations}}
     if replicas is not None:
         body["spec"] = {"replicas": replicas}
     return body
 
 
-def _learnt(workload: Workload, now: datetime) -> dict[str, str]:
-    text = typical_wake.updated(workload.annotations, now)
+def _learned(workload: Workload, now: datetime) -> dict[str, str]:
+    text = typical_wake.updated(workload.notes, now)
     return {names.TYPICAL_WAKE: text} if text else {}

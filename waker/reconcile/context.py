@@ -1,4 +1,4 @@
-"""The parts that a reconcile needs, as one value: made in `app`, handed down, never changed."""
+"""The parts that reconciling needs, as one value: made by `service`, handed down, never changed."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from waker.cluster.events import Recorder
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache, Key
 from waker.observe.controller_pods import ControllerPods
+from waker.observe.runtime import Runtime
 from waker.plan.model import Address
 from waker.reconcile.queue import WorkQueue
 from waker.settings.live import Live
@@ -21,12 +22,13 @@ from waker.web.registry import AppRegistry
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """See above."""
+    """What `AppReconciler`, `NamespaceReconciler` and `Reporter` work with."""
 
     api: Api
     cluster: ClusterCache
     queue: WorkQueue[Key]
     registry: AppRegistry
+    runtime: Runtime
     endpoints: AppEndpoints
     app_pods: AppPods
     scraper: Scraper

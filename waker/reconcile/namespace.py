@@ -1,21 +1,21 @@
-"""What waker has in a namespace of apps: there while an app lives there, gone with the last one.
+"""What waker keeps in a namespace of apps: there while an app lives there, gone with the last one.
 
 Also gives back routes that no app claims any more, because its workload was deleted or its annotation removed while waker
-was away. Waits until every app of the namespace has been looked at: before that nobody knows what is unclaimed.
+was away. Waits until every app of the namespace has been reconciled once: before that nobody knows what is unclaimed.
 """
 
 import logging
 from collections.abc import Iterable
 
-from waker import names
 from waker.cluster import owned_objects
-from waker.cluster.apply import apply_restore
-from waker.cluster.owned_objects import OwnedObjects
+from waker.cluster.apply import restore_routes
 from waker.errors import ClusterError, Conflict, NotFound
 from waker.observe.cluster import NamespaceKey
-from waker.plan.model import Backend, Holder, Ingress, Phase, Route, RouteId
+from waker.plan.model import Phase
+from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import DesiredObjects
-from waker.plan.routes import originals
+from waker.plan.routes.kinds import KINDS
+from waker.plan.routes.route import Backend, RouteId, RouteObject, is_held
 from waker.reconcile.context import Context
 from waker.web.registry import RegisteredApp
 
@@ -26,13 +26,13 @@ ERROR_AGAIN = 5.0
 
 
 class NamespaceReconciler:
-    """See above. `look` is the queue's work."""
+    """Reconciles namespaces of apps. One for all of them."""
 
-    def __init__(self, house: Context) -> None:
-        self._context = house
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     async def reconcile(self, key: NamespaceKey) -> float | None:
-        """One pass; seconds until the next, None to wait for news."""
+        """One pass; seconds until the next, None to wait for changes."""
         try:
             return await self._pass(key.name)
         except Conflict as error:
@@ -46,70 +46,51 @@ class NamespaceReconciler:
             return ERROR_AGAIN
 
     async def _pass(self, namespace: str) -> float | None:
-        house = self._context
-        shown = {each.app: each for each in house.registry.entries() if each.app.namespace == namespace}
-        if any(app not in shown for app in house.cluster.apps() if app.namespace == namespace):
+        context = self._context
+        apps = {each.app: each for each in context.registry.entries() if each.app.namespace == namespace}
+        if any(app not in apps for app in context.cluster.apps() if app.namespace == namespace):
             return UNKNOWN_AGAIN
-        if house.dry_run:
+        if context.dry_run:
             return None
-        if house.leading():
-            await self._give_back(namespace, shown.values())
-        seen = self._owned(namespace)
-        if self._wanted(shown.values()):
-            await owned_objects.ensure(house.api, namespace, self._desired(namespace, shown.values()), seen)
-        elif not any(
-            names.SAVED_BACKENDS in each.annotations
-            for each in house.cluster.ingresses.in_namespace(namespace).values()
-        ):
-            await owned_objects.remove(house.api, namespace, seen)
+        if context.leading():
+            await self._release_unclaimed(namespace, apps.values())
+        seen = context.cluster.owned(namespace)
+        if self._wanted(apps.values()):
+            await owned_objects.ensure(context.api, namespace, self._desired(apps.values()), seen)
+        elif not context.cluster.holding(namespace):
+            await owned_objects.remove(context.api, namespace, seen)
         return None
 
-    def _wanted(self, shown: Iterable[RegisteredApp]) -> bool:
+    def _wanted(self, apps: Iterable[RegisteredApp]) -> bool:
         paused = self._context.live().paused
-        return any(_holding(each) or (each.plan.phase is not Phase.NOT_MANAGED and not paused) for each in shown)
+        return any(_is_held(each) or (each.plan.phase is not Phase.NOT_MANAGED and not paused) for each in apps)
 
-    def _owned(self, namespace: str) -> OwnedObjects:
-        world = self._context.cluster
-        keepers = {each.name: each for each in world.ingresses.in_namespace(namespace).values() if each.managed}
-        slices = list(world.slices.in_namespace(namespace).values())
-        return OwnedObjects(
-            world.services.in_namespace(namespace).get(names.WAKER_SERVICE), slices[0] if slices else None, keepers
-        )
-
-    def _desired(self, namespace: str, shown: Iterable[RegisteredApp]) -> DesiredObjects:
-        world = self._context.cluster
-        ingresses = world.ingresses.in_namespace(namespace)
+    def _desired(self, apps: Iterable[RegisteredApp]) -> DesiredObjects:
+        cluster = self._context.cluster
         keepers: dict[str, set[Backend]] = {}
-        for each in shown:
+        for each in apps:
             for route in each.routes if each.plan.phase is not Phase.NOT_MANAGED else ():
-                ingress = ingresses.get(route.id.ingress)
-                if ingress:
-                    keepers.setdefault(world.ingress_class(ingress), set()).add(route.backend)
+                found = cluster.route_object(route.id.object)
+                if found:
+                    keepers.setdefault(cluster.class_name(found), set()).add(route.backend)
         frozen = {name: frozenset(backends) for name, backends in keepers.items()}
         return DesiredObjects(self._context.own_addresses(), frozen)
 
-    async def _give_back(self, namespace: str, shown: Iterable[RegisteredApp]) -> None:
-        claimed = {route.id for each in shown for route in each.routes}
-        for ingress in list(self._context.cluster.ingresses.in_namespace(namespace).values()):
-            if names.SAVED_BACKENDS in ingress.annotations:
-                await self._give_back_of(ingress, claimed)
+    async def _release_unclaimed(self, namespace: str, apps: Iterable[RegisteredApp]) -> None:
+        claimed = {route.id for each in apps for route in each.routes}
+        for found in self._context.cluster.holding(namespace):
+            await self._release(found, claimed)
 
-    async def _give_back_of(self, ingress: Ingress, claimed: set[RouteId]) -> None:
-        try:
-            saved = originals.read(ingress.namespace, ingress.name, ingress.annotations[names.SAVED_BACKENDS])
-        except originals.OriginalsError as error:
-            log.warning("%s", error)
+    async def _release(self, found: RouteObject, claimed: set[RouteId]) -> None:
+        if isinstance(found.saved, Unreadable):
+            log.warning("%s", found.saved.why)
             return
-        unclaimed = {id: each for id, each in saved.items() if id not in claimed}
-        routes = [
-            Route(path.id, path.pointer, unclaimed[path.id].backend, Holder.WAKER, "")
-            for path in ingress.paths
-            if path.id in unclaimed and path.backend and path.backend.service == names.WAKER_SERVICE
-        ]
+        unclaimed = {id: each for id, each in found.saved.items() if id not in claimed}
         if unclaimed:
-            log.info("%s/%s: giving back routes that no app claims", ingress.namespace, ingress.name)
-            await apply_restore(self._context.api, ingress, routes, list(unclaimed))
+            log.info("%s: giving back routes that no app claims", found.id)
+            routes = [route for route in KINDS[found.id.kind].routes(found, unclaimed, "") if is_held(route)]
+            await restore_routes(self._context.api, found, routes, list(unclaimed))
 
 
-def _holding(shown: RegisteredApp) -> bool:
-    return any(route.holder is Holder.WAKER for route in shown.routes)
+def _is_held(each: RegisteredApp) -> bool:
+    return any(map(is_held, each.routes))

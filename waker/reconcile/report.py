@@ -1,6 +1,6 @@
-"""Says what changed: a log line and an Event for each change of phase, a Warning for what its user should know, metrics.
+"""Reports what changed: a log line and an Event for each transition, a Warning for what its user should know, metrics.
 
-Remembers what it said last, for that only; nothing is decided by it. Never waits: Events are written in the background.
+Remembers what it reported last, for that only; nothing is decided by it. Never waits: Events are written in the background.
 """
 
 import logging
@@ -10,52 +10,53 @@ from waker import names
 from waker.cluster.events import Severity, Subject
 from waker.cluster.resources import WORKLOADS
 from waker.names import EventReason
-from waker.observe.app import why_uncounted
+from waker.observe.app import uncounted_routes
 from waker.observe.cluster import ObservedApp
 from waker.plan.actions import Plan
-from waker.plan.model import AppId, Phase, Snapshot, Workload
+from waker.plan.model import AppId, Phase, Workload
+from waker.plan.snapshot import Snapshot
 from waker.reconcile.context import Context
 from waker.settings.live import NO_WAIT_HOST
 
 log = logging.getLogger(__name__)
 
 SECOND_LOOK = timedelta(seconds=3)  # `kubectl apply` of an app creates its objects one after the other
-BLIND_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
+UNKNOWN_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
 
 
 class Reporter:
-    """See above. One for all apps."""
+    """Reports for all apps."""
 
-    def __init__(self, house: Context) -> None:
-        self._context = house
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._reported: dict[AppId, Plan] = {}
         self._unknown_since: dict[AppId, datetime] = {}
         self._warned_at: dict[AppId, datetime] = {}
 
-    def report(self, sight: ObservedApp, seen: Snapshot, plan: Plan) -> None:
+    def report(self, observed: ObservedApp, seen: Snapshot, plan: Plan) -> None:
         """What was decided for an app."""
-        app = sight.workload.id
+        app = observed.workload.id
         old = self._reported.get(app)
         self._reported[app] = plan
         if old is None:
             self._context.metrics.apps.labels(plan.phase).inc()
         elif old.phase is not plan.phase:
-            self._report_transition(sight.workload, old, plan)
+            self._report_transition(observed.workload, old, plan)
         if plan.warning:
-            self._report_warning(sight.workload, old, plan)
+            self._report_warning(observed.workload, old, plan)
         if seen.start_failure and plan.phase is Phase.WAKING:
-            self._event(sight.workload, Severity.WARNING, EventReason.CANNOT_START, seen.start_failure)
-        self._report_unknown_traffic(sight, seen, plan)
-        self._report_no_wait_host(sight)
-        self._report_theme(sight.workload)
+            self._event(observed.workload, Severity.WARNING, EventReason.CANNOT_START, seen.start_failure)
+        self._report_unknown_traffic(observed, seen, plan)
+        self._report_no_wait_host(observed)
+        self._report_theme(observed)
 
     def forget(self, app: AppId) -> None:
-        """The app is no business of ours any more."""
+        """The app is not waker's business any more."""
         self._unknown_since.pop(app, None)
         self._warned_at.pop(app, None)
-        said = self._reported.pop(app, None)
-        if said:
-            self._context.metrics.apps.labels(said.phase).dec()
+        reported = self._reported.pop(app, None)
+        if reported:
+            self._context.metrics.apps.labels(reported.phase).dec()
 
     def _report_transition(self, workload: Workload, old: Plan, plan: Plan) -> None:
         metrics = self._context.metrics
@@ -63,9 +64,9 @@ class Reporter:
         metrics.apps.labels(plan.phase).inc()
         metrics.transitions.labels(old.phase, plan.phase).inc()
         log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason)
-        shown = self._context.registry.get(workload.id)
-        if plan.phase is Phase.RESTORING_ROUTES and shown and shown.since:
-            metrics.wakes.observe((self._context.clock() - shown.since).total_seconds())
+        registered = self._context.registry.get(workload.id)
+        if plan.phase is Phase.RESTORING_ROUTES and registered and registered.since:
+            metrics.wakes.observe((self._context.clock() - registered.since).total_seconds())
         if not plan.warning:
             self._event(workload, Severity.NORMAL, EventReason(plan.phase), plan.reason)
 
@@ -80,28 +81,27 @@ class Reporter:
         reason = EventReason.STUCK if plan.phase is Phase.STUCK else EventReason.CANNOT_SLEEP
         self._event(workload, Severity.WARNING, reason, plan.reason)
 
-    def _report_unknown_traffic(self, sight: ObservedApp, seen: Snapshot, plan: Plan) -> None:
-        """An app whose visits cannot be seen stays awake; its user hears of it, of what may pass only after a while."""
-        app, now = sight.workload.id, self._context.clock()
+    def _report_unknown_traffic(self, observed: ObservedApp, seen: Snapshot, plan: Plan) -> None:
+        """An app whose visits cannot be seen stays awake; its user hears of it, but of what may pass only after a while."""
+        app, now = observed.workload.id, self._context.clock()
         if plan.phase is not Phase.AWAKE or not seen.traffic.unknown:
             self._unknown_since.pop(app, None)
             return
         since = self._unknown_since.setdefault(app, now)
-        if now - since > BLIND_FOR or why_uncounted(sight):
-            self._event(sight.workload, Severity.WARNING, EventReason.TRAFFIC_UNKNOWN, seen.traffic.unknown)
+        if now - since > UNKNOWN_FOR or uncounted_routes(observed):
+            self._event(observed.workload, Severity.WARNING, EventReason.TRAFFIC_UNKNOWN, seen.traffic.unknown)
 
-    def _report_no_wait_host(self, sight: ObservedApp) -> None:
-        """What the annotation asks for cannot be had. It may still sleep: its visitors get the page. For all: `Config`."""
-        policy, asked = sight.reading.policy, names.WHILE_ASLEEP in sight.workload.annotations
-        if policy and asked and policy.visitors.while_asleep == "redirect" and not self._context.live().wait_host:
+    def _report_no_wait_host(self, observed: ObservedApp) -> None:
+        """Its annotation asks for what cannot be done. It may still sleep: its visitors get the page."""
+        if observed.reading.own_while_asleep == "redirect" and not self._context.live().wait_host:
             message = f"{names.WHILE_ASLEEP}: redirect: {NO_WAIT_HOST}"
-            self._event(sight.workload, Severity.WARNING, EventReason.NO_WAIT_HOST, message)
+            self._event(observed.workload, Severity.WARNING, EventReason.NO_WAIT_HOST, message)
 
-    def _report_theme(self, workload: Workload) -> None:
-        theme = workload.annotations.get(names.THEME, "").strip()
+    def _report_theme(self, observed: ObservedApp) -> None:
+        theme = observed.reading.own_theme
         if not self._context.theme_exists(theme):
-            problem = f"{names.THEME}: there is no theme {theme[:60]!r}; the page looks as it comes"
-            self._event(workload, Severity.WARNING, EventReason.UNKNOWN_THEME, problem)
+            problem = f"{names.THEME}: there is no theme {theme[:60]!r}; visitors see the built-in page"
+            self._event(observed.workload, Severity.WARNING, EventReason.UNKNOWN_THEME, problem)
 
     def _event(self, workload: Workload, severity: Severity, reason: EventReason, message: str) -> None:
         self._context.recorder.record(subject_of(workload), severity, reason, message)

@@ -18,7 +18,8 @@ from typing import Final
 
 import aiohttp
 
-from waker.plan.model import AppId, Certainty, Pod, Traffic
+from waker.plan.model import AppId, Pod
+from waker.plan.snapshot import Certainty, Traffic
 from waker.traffic.controller import ControllerPod, ScrapedController
 from waker.traffic.controllers import Adapter, Counted, Interest, SeriesKey
 from waker.traffic.dependencies import ScraperDependencies

@@ -1,6 +1,6 @@
-"""The rest of the house, as the public port sees it: which app is asked for, and how it stands.
+"""What the public port needs to know of apps: which one a request is for, and how it stands.
 
-A seam, no code: `app` gives an object that fulfils `Apps`. All but `way` is answered from memory, at once.
+A seam without code: `registry.AppRegistry` fulfils `Apps`. All but the two that wait are answered from memory, at once.
 """
 
 from contextlib import AbstractContextManager
@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from waker.plan.model import Address, AppId, Backend, Phase, VisitorPolicy
+from waker.plan.model import Address, AppId, Phase, VisitorPolicy
 from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Step, Trouble
+from waker.plan.routes.route import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +37,22 @@ class Apps(Protocol):
     """The apps whose requests arrive here."""
 
     def find(self, host: str, path: str) -> View | None:
-        """The app that a host (lower case, no port) and a decoded path belong to; None if it is none of ours."""
+        """The app that a host (lower case, no port) and a decoded path belong to; None if it is not one of waker's."""
 
     def serves_host(self, host: str) -> bool:
         """Whether a rule names this host, by itself or with a `*`. A rule for any host names none."""
 
     def page_viewed(self, app: AppId) -> None:
-        """Note that somebody looks at the page of this app. No wish: it only makes us tell more."""
+        """Note that somebody looks at the waiting page of this app. It wakes nothing, but its pods are watched more closely."""
 
     async def wait_for_change(self, app: AppId, within: timedelta) -> None:
         """Wait until something about the app has changed, or that long."""
 
     def knock(self, app: AppId) -> None:
-        """Note that somebody wants this app. A wish, in memory: no IO, and a thousand are as one."""
+        """Note in memory that somebody wants this app: no IO, and a thousand knocks are as one."""
 
     async def wait_for_address(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
-        """Wait until a ready pod may take requests of this route; knock again meanwhile if told so. None: not in time."""
+        """Wait for a pod that may take requests of this route, knocking again meanwhile if `knocking`. None: not in time."""
 
     def passing(self, app: AppId) -> AbstractContextManager[None]:
-        """Count one request as being passed on for as long as the context is open."""
+        """Count one request as being forwarded for as long as the context is open."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from waker.plan.model import AppId, Backend, Kind, Phase
+from waker.plan.model import AppId, Kind, Phase
 from waker.plan.progress import Step, Trouble
+from waker.plan.routes.route import Backend
 from waker.web.apps import View
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -5,10 +5,12 @@ import pytest
 from tests.plan.building import NOW
 from tests.plan.neighbours import NGINX, TRAEFIK, WAKER, ingress, path_id, service, stateful, workload
 from waker import names
-from waker.plan.model import Backend, Holder, Ingress, IngressPath, RouteId, Service, ServicePort, Workload
-from waker.plan.routes import originals
-from waker.plan.routes.discovery import Discovery, NamespaceObjects, controller_of, discover
-from waker.plan.routes.originals import Original
+from waker.plan.model import IngressClass, Service, ServicePort, Workload
+from waker.plan.notes import Notes
+from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover
+from waker.plan.routes.ingress_object import Ingress, IngressPath, IngressRouteId, write_saved
+from waker.plan.routes.kinds import KINDS, kind_of
+from waker.plan.routes.route import Backend, Holder, Original
 
 SHOP, API = Backend("shop", "http"), Backend("api", "http")
 
@@ -26,11 +28,11 @@ def look(
 def remembering(*entries: tuple[str, Backend], swaps: int = 1) -> dict[str, str]:
     """The annotation of an Ingress some of whose paths were pointed at waker."""
     kept = [Original(path_id(path), backend, NOW, swaps) for path, backend in entries]
-    return {names.SAVED_BACKENDS: originals.write(kept)}
+    return {names.SAVED_BACKENDS: write_saved(kept)}
 
 
 def where(found: Discovery) -> list[tuple[str, str, Holder]]:
-    return [(route.id.ingress, route.id.path, route.holder) for route in found.routes]
+    return [(each.id.object.name, kind_of(each.id).address(each.id).path, each.holder) for each in found.routes]
 
 
 # --- finding ----------------------------------------------------------------------------------------------------------
@@ -44,13 +46,14 @@ def test_its_routes_are_those_to_services_that_select_its_pods() -> None:
 
 
 def test_a_route_knows_its_controller_and_its_place() -> None:
-    (route,) = look(ingress(("/api", API), ("/", SHOP), class_name="nginx")).routes
-    assert (route.controller, route.pointer) == ("k8s.io/ingress-nginx", "/spec/rules/0/http/paths/1/backend")
+    found = ingress(("/api", API), ("/", SHOP), class_name="nginx")
+    (route,) = look(found).routes
+    assert (route.controller, route.id) == ("k8s.io/ingress-nginx", found.paths[1].id)
 
 
 def test_the_default_backend_is_a_route() -> None:
-    default = IngressPath(RouteId("demo", "front", "", "", ""), "/spec/defaultBackend", SHOP)
-    (route,) = look(Ingress("demo", "front", "1", "7", "", {}, (default,))).routes
+    default = IngressPath(IngressRouteId("demo", "front", "", "", ""), "/spec/defaultBackend", SHOP)
+    (route,) = look(Ingress("demo", "front", "1", "7", "", {}, (default,), {})).routes
     assert str(route.id) == "front: default backend"
 
 
@@ -122,8 +125,8 @@ def test_the_keeper_is_nobodys_route() -> None:
         pytest.param("gone", [TRAEFIK], "", id="no such class"),
     ],
 )
-def test_which_controller_follows_an_ingress(class_name: str, classes: list[object], controller: str) -> None:
-    assert controller_of(ingress(class_name=class_name), classes) == controller  # type: ignore[arg-type]
+def test_which_controller_follows_an_ingress(class_name: str, classes: list[IngressClass], controller: str) -> None:
+    assert KINDS["Ingress"].controller(ingress(class_name=class_name), classes) == controller
 
 
 # --- refusing ---------------------------------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ CANARY = "nginx.ingress.kubernetes.io/canary"
         pytest.param(look(ingress(("/", None))), "no Ingress route leads to its pods", id="a resource backend"),
         pytest.param(
             look(ingress(("/", SHOP), annotations={PASSTHROUGH: "true"})),
-            f"Ingress front has {PASSTHROUGH}: true, and the controller hands TLS through, so waker could not answer",
+            f"Ingress front has {PASSTHROUGH}: true, and the controller passes TLS through, so waker could not answer",
             id="TLS is handed through",
         ),
         pytest.param(
@@ -219,7 +222,7 @@ def test_what_can_be_moved(found: Discovery) -> None:
 
 def test_a_neighbour_without_pods_does_not_matter_unless_it_sleeps() -> None:
     old = Workload(workload("old").id, "2", "7", 0, {"app": "shop"}, {})
-    sleeping = Workload(workload("old").id, "2", "7", 0, {"app": "shop"}, {names.SAVED_REPLICAS: "1"})
+    sleeping = Workload(workload("old").id, "2", "7", 0, {"app": "shop"}, {}, Notes(saved_replicas=1))
     assert look(ingress(("/", SHOP)), others=(old,)).problems == ()
     assert look(ingress(("/", SHOP)), others=(sleeping,)).problems
 

@@ -12,9 +12,9 @@ from tests.plan.neighbours import WAKER, ingress, path_id, workload
 from waker import names
 from waker.plan import workload_patches
 from waker.plan.actions import Forget, RequestWake, ScaleToZero, ScaleUp
-from waker.plan.model import Backend, Holder, Ingress, Route
-from waker.plan.routes import originals, swap
-from waker.plan.routes.originals import Original
+from waker.plan.routes.ingress import redirect, restore
+from waker.plan.routes.ingress_object import Ingress, write_saved
+from waker.plan.routes.route import Backend, Holder, Original, Patch, Route
 
 SHOP, API = Backend("shop", "http"), Backend("api", 8080)
 ANNOTATION = "/metadata/annotations/kubesleeper.io~1saved-backends"
@@ -28,16 +28,17 @@ def original(path: str, backend: Backend, swaps: int = 1) -> Original:
 
 def holding(*entries: Original) -> Ingress:
     """Two paths that lead to waker, with these originals."""
-    annotations = {names.SAVED_BACKENDS: originals.write(entries)}
+    annotations = {names.SAVED_BACKENDS: write_saved(entries)}
     return ingress(("/", WAKER), ("/api", WAKER), annotations=annotations)
 
 
 def route_of(found: Ingress, place: int, backend: Backend, swaps: int = 0) -> Route:
     path = found.paths[place]
-    return Route(path.id, path.pointer, backend, Holder.APP, "", swaps)
+    held = Holder.WAKER if path.backend == WAKER else Holder.APP
+    return Route(path.id, backend, held, "", swaps)
 
 
-def saved_by(patch: swap.Patch) -> dict[str, Any]:
+def saved_by(patch: Patch) -> dict[str, Any]:
     """What the patch remembers: swaps by path."""
     text = next(step["value"] for step in patch if step["path"] == ANNOTATION)
     return {entry["path"]: entry["swaps"] for entry in json.loads(text)["routes"]}
@@ -45,8 +46,8 @@ def saved_by(patch: swap.Patch) -> dict[str, Any]:
 
 def test_redirect_guards_remembers_and_changes_in_this_order() -> None:
     found = ingress(("/", SHOP), ("/api", API), annotations={"team": "shop"})
-    patch = swap.redirect(found, [route_of(found, 0, SHOP)], NOW)
-    remembered = originals.write([Original(path_id("/"), SHOP, NOW, 1)])
+    patch = redirect(found, [route_of(found, 0, SHOP)], NOW)
+    remembered = write_saved([Original(path_id("/"), SHOP, NOW, 1)])
     assert patch == [
         GUARD,
         {"op": "add", "path": ANNOTATION, "value": remembered},
@@ -56,23 +57,23 @@ def test_redirect_guards_remembers_and_changes_in_this_order() -> None:
 
 def test_an_ingress_without_annotations_gets_the_map_first() -> None:
     found = ingress(("/", SHOP))
-    patch = swap.redirect(found, [route_of(found, 0, SHOP)], NOW)
+    patch = redirect(found, [route_of(found, 0, SHOP)], NOW)
     assert patch[:2] == [GUARD, {"op": "add", "path": "/metadata/annotations", "value": {}}]
 
 
 def test_redirect_keeps_what_another_app_has_saved() -> None:
     found = holding(original("/api", API))
-    assert saved_by(swap.redirect(found, [route_of(found, 0, SHOP)], NOW)) == {"/api": 1, "/": 1}
+    assert saved_by(redirect(found, [route_of(found, 0, SHOP)], NOW)) == {"/api": 1, "/": 1}
 
 
 def test_a_route_that_was_pointed_back_counts_its_swaps() -> None:
     found = holding(original("/", SHOP, swaps=2))
-    assert saved_by(swap.redirect(found, [route_of(found, 0, SHOP, swaps=2)], NOW)) == {"/": 3}
+    assert saved_by(redirect(found, [route_of(found, 0, SHOP, swaps=2)], NOW)) == {"/": 3}
 
 
 def test_restore_keeps_what_another_app_has_saved() -> None:
     found = holding(original("/", SHOP), original("/api", API))
-    patch = swap.restore(found, [route_of(found, 0, SHOP)])
+    patch = restore(found, [route_of(found, 0, SHOP)])
     assert saved_by(patch) == {"/api": 1}
     assert patch[-1] == {
         "op": "replace",
@@ -83,7 +84,7 @@ def test_restore_keeps_what_another_app_has_saved() -> None:
 
 def test_the_last_one_takes_the_annotation_away() -> None:
     found = holding(original("/api", API))
-    assert swap.restore(found, [route_of(found, 1, API)]) == [
+    assert restore(found, [route_of(found, 1, API)]) == [
         GUARD,
         {"op": "remove", "path": ANNOTATION},
         {
@@ -96,7 +97,7 @@ def test_the_last_one_takes_the_annotation_away() -> None:
 
 def test_entries_without_a_route_are_dropped_and_no_backend_is_touched() -> None:
     found = holding(original("/", SHOP), original("/old", SHOP))
-    patch = swap.restore(found, [], [path_id("/old")])
+    patch = restore(found, [], [path_id("/old")])
     assert saved_by(patch) == {"/": 1}
     assert [step["op"] for step in patch] == ["test", "add"]
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.traffic.real.programs import Proxy, app, free_ports, program, running
 from waker.plan.model import Pod
-from waker.traffic.controllers import HAPROXYTECH, CountedBackend, interest
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers import HAPROXYTECH, interest
 from waker.traffic.ledger import Ledger, Movement, Scrape
 
 pytestmark = pytest.mark.skipif(not program("haproxy"), reason="haproxy is not installed (Debian: haproxy)")

@@ -10,7 +10,8 @@ from aiohttp.test_utils import TestServer
 
 from tests.traffic.real.programs import Proxy, app, free_ports, program, running
 from waker.plan.model import Pod
-from waker.traffic.controllers import SKIPPER, CountedBackend
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers import SKIPPER
 from waker.traffic.ledger import Ledger, Movement
 
 pytestmark = pytest.mark.skipif(
@@ -21,7 +22,7 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PLACE = CountedBackend("team-a", "shop", "shop-web", "http", "http", 80, host="shop.example.org", path="/")
 SHOP = SKIPPER.spellings(PLACE)[0]
 NO_PATH = SKIPPER.spellings(PLACE._replace(host="blog.example.org", path=""))[0]
-DEFAULT = SKIPPER.spellings(PLACE._replace(ingress="rest", default_backend=True))[0]
+DEFAULT = SKIPPER.spellings(PLACE._replace(object_name="rest", default_backend=True))[0]
 
 
 def listed(port: int) -> dict[str, list[dict[str, Any]]]:

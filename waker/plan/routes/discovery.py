@@ -1,44 +1,23 @@
-"""Who leads where: which Ingress paths lead to a workload's pods, and what stands against moving them.
+"""Who leads where: which routes lead to a workload's pods, and what stands against moving them.
 
-    Workload --pod labels--> Services that select them --name--> Ingress paths (and default backends) that name those
+    Workload --pod labels--> Services that select them --name--> routes that name those
 
-A path that leads to waker counts by its saved backend. What cannot be moved safely is a problem, a sentence for the user
+A route that leads to waker counts by its saved backend. What cannot be moved safely is a problem, a sentence for the user
 that names the object and, where there is one, the way out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from waker import names
-from waker.plan.model import (
-    Backend,
-    Holder,
-    Ingress,
-    IngressClass,
-    IngressPath,
-    Route,
-    RouteId,
-    Service,
-    ServicePort,
-    Workload,
-)
-from waker.plan.policy import parse_names
-from waker.plan.routes import originals
+from waker.plan.model import IngressClass, Service, Workload
+from waker.plan.notes import Unreadable
+from waker.plan.policy import allowed_objects
+from waker.plan.routes.ingress_object import KIND
+from waker.plan.routes.kinds import KINDS
+from waker.plan.routes.route import ObjectId, Original, Route, RouteId, RouteObject, is_held, port_of
 
 PLAIN = frozenset({"", "http", "kubernetes.io/ws"})
-NGINX = "nginx.ingress.kubernetes.io"
-
-# What an Ingress's annotations can say that makes a move unsafe: annotation, values that are harmless, why.
-REFUSED = (
-    (f"{NGINX}/ssl-passthrough", {"false"}, "the controller hands TLS through, so waker could not answer"),
-    ("ingress.kubernetes.io/ssl-passthrough", {"false"}, "the controller hands TLS through, so waker could not answer"),
-    ("haproxy.org/ssl-passthrough", {"false"}, "the controller hands TLS through, so waker could not answer"),
-    ("haproxy-ingress.github.io/ssl-passthrough", {"false"}, "the controller hands TLS through, so waker could not answer"),
-    ("ingress.cilium.io/tls-passthrough", {"false", "disabled"}, "the controller hands TLS through, so waker could not answer"),
-    (f"{NGINX}/backend-protocol", {"http", ""}, "waker speaks plain HTTP/1.1 only"),
-    ("haproxy-ingress.github.io/backend-protocol", {"h1", "http", ""}, "waker speaks plain HTTP/1.1 only"),
-    (f"{NGINX}/canary", {"false"}, "a canary shares its paths with another Ingress, and only both could move"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +25,9 @@ class NamespaceObjects:
     """What is in the namespace of a workload, as far as routes go."""
 
     services: Sequence[Service]
-    ingresses: Sequence[Ingress]
+    route_objects: Sequence[RouteObject]
     classes: Sequence[IngressClass]
-    workloads: Sequence[Workload]  # those with pods or a wish to sleep; may include the workload itself
+    workloads: Sequence[Workload]  # those with pods or a saved number of them; may include the workload itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +46,9 @@ def selects(service: Service, workload: Workload) -> bool:
     return bool(service.selector) and all(labels.get(key) == value for key, value in service.selector.items())
 
 
-def port_of(service: Service, backend: Backend) -> ServicePort | None:
-    """The Service port that a backend names, by number or by name."""
-    return next((port for port in service.ports if backend.port in (port.number, port.name or None)), None)
-
-
-def controller_of(ingress: Ingress, classes: Iterable[IngressClass]) -> str:
-    """The program that follows an Ingress (IngressClass.spec.controller), "" if that cannot be said."""
-    wanted = ingress.class_name
-    matching = [each.controller for each in classes if (each.name == wanted if wanted else each.default)]
-    return matching[0] if len(matching) == 1 else ""
+def named_objects(workload: Workload) -> set[ObjectId]:
+    """The objects that its user names, wherever they lead: they may not exist, and that is a problem."""
+    return {ObjectId(KIND, workload.id.namespace, name) for name in allowed_objects(workload).ingresses or ()}
 
 
 def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
@@ -85,20 +57,18 @@ def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
     services = {each.name: each for each in _chosen_services(workload, around, problems)}
     routes: list[Route] = []
     orphans: list[RouteId] = []
-    for ingress in _chosen_ingresses(workload, around, problems):
-        try:
-            saved = _saved(ingress)
-        except originals.OriginalsError as error:
-            problems.append(str(error))
+    for each in _chosen_objects(workload, around, problems):
+        if isinstance(each.saved, Unreadable):
+            problems.append(each.saved.why)
             continue
-        mine = {id: each for id, each in saved.items() if each.backend.service in services}
-        controller = controller_of(ingress, around.classes)
-        found = [_route(path, mine, controller) for path in ingress.paths]
-        here = [route for route in found if route and route.backend.service in services]
+        kind = KINDS[each.id.kind]
+        mine = {id: original for id, original in each.saved.items() if original.backend.service in services}
+        found = kind.routes(each, mine, kind.controller(each, around.classes))
+        here = [route for route in found if route.backend.service in services]
         routes += here
-        orphans += [id for id in mine if not any(route.id == id and _matches(route, mine[id]) for route in here)]
+        orphans += [id for id in mine if not any(route.id == id and _accounts_for(route, mine[id]) for route in here)]
         if here:
-            problems += _refusals(ingress, here)
+            problems += kind.refusals(each, here)
     used = tuple(services[name] for name in dict.fromkeys(route.backend.service for route in routes))
     problems += _unfit(workload, routes, used, around)
     if not routes:
@@ -106,34 +76,17 @@ def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
     return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), tuple(orphans))
 
 
-def _saved(ingress: Ingress) -> dict[RouteId, originals.Original]:
-    return originals.read(ingress.namespace, ingress.name, ingress.annotations.get(names.SAVED_BACKENDS, ""))
-
-
-def _route(path: IngressPath, saved: Mapping[RouteId, originals.Original], controller: str) -> Route | None:
-    original = saved.get(path.id)
-    if not path.backend:
-        return None
-    if path.backend.service != names.WAKER_SERVICE:
-        known = original if original and original.backend == path.backend else None
-        extra = (known.swaps, known.at) if known else (0, None)
-        return Route(path.id, path.pointer, path.backend, Holder.APP, controller, *extra)
-    if not original:
-        return None
-    return Route(path.id, path.pointer, original.backend, Holder.WAKER, controller, original.swaps, original.at)
-
-
-def _matches(route: Route, original: originals.Original) -> bool:
-    return route.holder is Holder.WAKER or route.backend == original.backend
+def _accounts_for(route: Route, original: Original) -> bool:
+    return is_held(route) or route.backend == original.backend
 
 
 def _chosen_services(workload: Workload, around: NamespaceObjects, problems: list[str]) -> Iterator[Service]:
-    override = parse_names(workload.annotations, names.SERVICE)
-    if override is None:
+    allowed = allowed_objects(workload).services
+    if allowed is None:
         yield from (service for service in around.services if selects(service, workload))
         return
     found = {service.name: service for service in around.services}
-    for name in sorted(override):
+    for name in sorted(allowed):
         if name not in found:
             problems.append(f"{names.SERVICE}: there is no Service {name[:63]!r} in this namespace")
         elif not selects(found[name], workload):
@@ -142,21 +95,12 @@ def _chosen_services(workload: Workload, around: NamespaceObjects, problems: lis
             yield found[name]
 
 
-def _chosen_ingresses(workload: Workload, around: NamespaceObjects, problems: list[str]) -> Iterator[Ingress]:
-    override = parse_names(workload.annotations, names.INGRESS)
-    known = {ingress.name: ingress for ingress in around.ingresses if not ingress.name.startswith(names.KEEPER)}
-    for name in sorted((override or frozenset()) - known.keys()):
+def _chosen_objects(workload: Workload, around: NamespaceObjects, problems: list[str]) -> Iterator[RouteObject]:
+    allowed = allowed_objects(workload).ingresses
+    known = [each for each in around.route_objects if not each.id.name.startswith(names.KEEPER)]
+    for name in sorted((allowed or frozenset()) - {each.id.name for each in known}):
         problems.append(f"{names.INGRESS}: there is no Ingress {name[:63]!r} in this namespace")
-    yield from (ingress for name, ingress in known.items() if override is None or name in override)
-
-
-def _refusals(ingress: Ingress, here: Sequence[Route]) -> Iterator[str]:
-    for annotation, harmless, why in REFUSED:
-        value = ingress.annotations.get(annotation)
-        if value is not None and value.strip().lower() not in harmless:
-            yield f"Ingress {ingress.name} has {annotation}: {value[:40]}, and {why}"
-    ids = [route.id for route in here]
-    yield from (f"{id} is there twice" for id in dict.fromkeys(ids) if ids.count(id) > 1)
+    yield from (each for each in known if allowed is None or each.id.name in allowed)
 
 
 def _unfit(
@@ -168,7 +112,7 @@ def _unfit(
             yield f"Service {service.name} speaks {strange[0][:40]}, and waker speaks plain HTTP/1.1 only"
         for other in around.workloads:
             shared = other.id != workload.id and selects(service, other)
-            if shared and (other.replicas or names.SAVED_REPLICAS in other.annotations):
+            if shared and (other.replicas or other.notes.saved_replicas is not None):
                 yield f"Service {service.name} also selects the pods of {other.id.kind} {other.id.name}"
     by_name = {service.name: service for service in used}
     for route in routes:

@@ -1,19 +1,19 @@
-"""What an Ingress's user had before waker took a route: one annotation, read and written here only.
+"""What a user had before waker took a route: one annotation on the object that holds it, read and written here only.
 
     {"routes": [{"host": "shop.example.org", "path": "/", "pathType": "Prefix",
                  "backend": {"service": {"name": "shop", "port": {"name": "http"}}},
                  "at": "2026-01-31T12:00:00Z", "swaps": 1}]}
 
-Keyed by (host, path, pathType), so that an entry outlives a user's reordering of the rules. `at` is when the route was
-last pointed at waker, `swaps` how often in this sleep. Unreadable text is an error with a sentence, never an empty answer.
+What tells the routes of one object apart is the kind's own (above: an Ingress), so that an entry outlives a user's
+reordering. `at` is when the route was last pointed at waker, `swaps` how often in this sleep. Unreadable text is an
+error with a sentence, never an empty answer.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from waker.plan.model import Backend, RouteId
+from waker.plan.routes.route import Backend, ObjectId, Original, Originals, RouteId
 from waker.plan.times import format_time, parse_time
 
 MANY = 1000  # swaps in one sleep; it ends after three
@@ -21,15 +21,6 @@ MANY = 1000  # swaps in one sleep; it ends after three
 
 class OriginalsError(ValueError):
     """The annotation cannot be read: somebody has edited it."""
-
-
-class Original(NamedTuple):
-    """The user's backend of one route."""
-
-    id: RouteId
-    backend: Backend
-    at: datetime
-    swaps: int
 
 
 def backend_json(backend: Backend) -> dict[str, Any]:
@@ -46,12 +37,11 @@ def backend_of(found: Mapping[str, Any]) -> Backend | None:
     return Backend(service["name"], which) if which and service.get("name") else None
 
 
-def write(originals: Iterable[Original]) -> str:
-    """The annotation's text."""
+def write(originals: Iterable[Original], key_of: Callable[[Any], Mapping[str, str]]) -> str:
+    """The annotation's text. `key_of` gives what tells a route apart within its object."""
     routes = [
         {
-            **({"host": each.id.host} if each.id.host else {}),
-            **({"path": each.id.path, "pathType": each.id.path_type} if each.id.path_type else {}),
+            **key_of(each.id),
             "backend": backend_json(each.backend),
             "at": format_time(each.at),
             "swaps": each.swaps,
@@ -61,22 +51,21 @@ def write(originals: Iterable[Original]) -> str:
     return json.dumps({"routes": routes}, separators=(",", ":"))
 
 
-def read(namespace: str, ingress: str, text: str) -> dict[RouteId, Original]:
-    """The annotation's entries by route. Raises OriginalsError."""
+def read(text: str, holder: ObjectId, id_of: Callable[[Mapping[str, Any]], RouteId]) -> Originals:
+    """The annotation's entries by route. `id_of` raises ValueError for an entry without a place. Raises OriginalsError."""
     if not text:
         return {}
     try:
-        entries = [_entry(namespace, ingress, each) for each in json.loads(text)["routes"]]
+        entries = [_entry(each, id_of) for each in json.loads(text)["routes"]]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise OriginalsError(f"the saved backends of Ingress {namespace}/{ingress} cannot be read: {error}") from error
+        raise OriginalsError(f"the saved backends of {holder} cannot be read: {error}") from error
     return {each.id: each for each in entries}
 
 
-def _entry(namespace: str, ingress: str, found: Mapping[str, Any]) -> Original:
+def _entry(found: Mapping[str, Any], id_of: Callable[[Mapping[str, Any]], RouteId]) -> Original:
     backend, at, swaps = backend_of(found["backend"]), parse_time(found["at"]), found["swaps"]
-    where = [found.get(key, "") for key in ("host", "path", "pathType")]
-    if not backend or not at or not all(isinstance(each, str) for each in (backend.service, *where)):
-        raise ValueError("an entry has no backend, no time or no place")
+    if not backend or not at or not isinstance(backend.service, str):
+        raise ValueError("an entry has no backend or no time")
     if type(swaps) is not int or type(backend.port) not in (int, str) or not 0 <= swaps <= MANY:
-        raise ValueError("an entry has a number that is none")
-    return Original(RouteId(namespace, ingress, *where), backend, at, swaps)
+        raise ValueError("an entry has an invalid number")
+    return Original(id_of(found), backend, at, swaps)

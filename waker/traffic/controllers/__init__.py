@@ -7,7 +7,7 @@ Nothing here touches a network; `fetch` and `scrape` do.
 from collections.abc import Mapping
 from datetime import timedelta
 
-from waker.plan.model import RouteId
+from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.envoy import CILIUM, CONTOUR, ENVOY_GATEWAY
 from waker.traffic.controllers.haproxy import HAPROXY_INGRESS, HAPROXYTECH
 from waker.traffic.controllers.ingress_nginx import INGRESS_NGINX
@@ -18,7 +18,6 @@ from waker.traffic.controllers.shape import (
     Access,
     Adapter,
     Counted,
-    CountedBackend,
     Family,
     Interest,
     Port,
@@ -49,7 +48,6 @@ __all__ = [
     "Access",
     "Adapter",
     "Counted",
-    "CountedBackend",
     "Family",
     "Interest",
     "Port",
@@ -94,26 +92,26 @@ def adapter_for(controller: str) -> Adapter | None:
     return known or next((each for name, each in ADAPTERS.items() if controller.startswith(f"{name}/")), None)
 
 
-def interest(adapter: Adapter, place: CountedBackend) -> Interest:
+def interest(adapter: Adapter, backend: CountedBackend) -> Interest:
     """All label values under which it may count them."""
-    first, *others = dict.fromkeys(adapter.spellings(place))
+    first, *others = dict.fromkeys(adapter.spellings(backend))
     return Interest(adapter.controller, first, tuple(others))
 
 
-def refusals(adapter: Adapter, route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
-    """Why visits of this route cannot be seen at this controller: sentences that name the fix. Annotations: its Ingress's."""
-    return (*_hosts(adapter, route, annotations), *adapter.uncounted(route, annotations))
+def refusals(adapter: Adapter, backend: CountedBackend, annotations: Mapping[str, str]) -> tuple[str, ...]:
+    """Why visits of this route cannot be seen at this controller: sentences that name the fix. Annotations: its object's."""
+    return (*_hosts(adapter, backend, annotations), *adapter.uncounted(backend, annotations))
 
 
-def _hosts(adapter: Adapter, route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
-    if adapter.any_host or not route.path_type:
+def _hosts(adapter: Adapter, backend: CountedBackend, annotations: Mapping[str, str]) -> tuple[str, ...]:
+    if adapter.any_host or backend.default_backend:
         return ()
     why = []
-    if not route.host:
+    if not backend.host:
         why.append("a rule without a host; name the host in the rule")
-    elif route.host.startswith("*"):
+    elif backend.host.startswith("*"):
         why.append("a wildcard host; name each host in a rule of its own")
     if any(letter in annotations.get(ALIASES, "") for letter in "*~"):
         why.append(f"a wildcard alias; name each host in {ALIASES}")
     other = "or run it with --metrics-per-host=false and set controller.CLASS.any-host"
-    return tuple(f"{route}: {adapter.title} does not count requests of {sentence}, {other}" for sentence in why)
+    return tuple(f"{backend.route}: {adapter.title} does not count requests of {sentence}, {other}" for sentence in why)

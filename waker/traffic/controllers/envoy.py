@@ -5,7 +5,8 @@ The counter rises when a request begins, and a gauge shows those that are open, 
 
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Process, Selector, SeriesKey
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 TOTAL = "envoy_cluster_upstream_rq_total"
 ACTIVE = "envoy_cluster_upstream_rq_active"
@@ -16,9 +17,9 @@ UPTIME = Process("envoy_server_uptime", -1)
 QUERY = (("filter", r"^(cluster\..*\.upstream_rq_(total|active)|server\.uptime)$"),)
 
 
-def _in_contour(place: CountedBackend) -> tuple[SeriesKey, ...]:
+def _in_contour(backend: CountedBackend) -> tuple[SeriesKey, ...]:
     # Always the Service's port number, also where the Ingress names the port.
-    return ((f"{place.namespace}_{place.service}_{place.port_number}",),)
+    return ((f"{backend.namespace}_{backend.service}_{backend.port_number}",),)
 
 
 CONTOUR = Adapter(
@@ -44,10 +45,10 @@ CONTOUR = Adapter(
 )
 
 
-def _in_envoy_gateway(place: CountedBackend) -> tuple[SeriesKey, ...]:
+def _in_envoy_gateway(backend: CountedBackend) -> tuple[SeriesKey, ...]:
     # The name of the route, not of the backend; the second with `mergeBackends`.
-    route = f"httproute/{place.namespace}/{place.ingress}/rule/{place.rule}"
-    return ((route,), (f"service/{place.namespace}/{place.service}/{place.port_number}",))
+    route = f"httproute/{backend.namespace}/{backend.object_name}/rule/{backend.rule}"
+    return ((route,), (f"service/{backend.namespace}/{backend.service}/{backend.port_number}",))
 
 
 ENVOY_GATEWAY = Adapter(

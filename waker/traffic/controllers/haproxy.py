@@ -6,7 +6,8 @@ hence `Process.drain`. Both change most things without a reload, but not all.
 
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Process, Selector, SeriesKey
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 SESSIONS = Family("haproxy_backend_sessions_total", ("proxy",))
 OPEN = Family("haproxy_backend_current_sessions", ("proxy",))
@@ -15,10 +16,10 @@ STARTED = "haproxy_process_start_time_seconds"  # the process's own; whole secon
 QUERY = (("scope", "global"), ("scope", "backend"), ("metrics", ",".join((SESSIONS.metric, OPEN.metric, STARTED))))
 
 
-def _in_haproxy_ingress(place: CountedBackend) -> tuple[SeriesKey, ...]:
+def _in_haproxy_ingress(backend: CountedBackend) -> tuple[SeriesKey, ...]:
     # The pods' port, not the Service's: by name if the Service says so.
-    ports = dict.fromkeys((place.port_target or place.port_number, place.port_number))
-    return tuple((f"{place.namespace}_{place.service}_{port}",) for port in ports)
+    ports = dict.fromkeys((backend.port_target or backend.port_number, backend.port_number))
+    return tuple((f"{backend.namespace}_{backend.service}_{port}",) for port in ports)
 
 
 HAPROXY_INGRESS = Adapter(
@@ -45,10 +46,10 @@ HAPROXY_INGRESS = Adapter(
 )
 
 
-def _in_haproxytech(place: CountedBackend) -> tuple[SeriesKey, ...]:
+def _in_haproxytech(backend: CountedBackend) -> tuple[SeriesKey, ...]:
     # From v3.1 on; up to v3.0; each as a standalone backend. The port by name, if the Service's port has one.
-    port = place.port_name or place.port_number
-    namespace, ingress, service = place.namespace, place.ingress, place.service
+    port = backend.port_name or backend.port_number
+    namespace, ingress, service = backend.namespace, backend.object_name, backend.service
     return (
         (f"{namespace}_svc_{service}_{port}",),
         (f"{namespace}_{service}_{port}",),

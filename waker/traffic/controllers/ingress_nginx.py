@@ -3,33 +3,23 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from waker.plan.model import RouteId
-from waker.traffic.controllers.shape import (
-    HEADS,
-    Adapter,
-    Counted,
-    CountedBackend,
-    Family,
-    Port,
-    Process,
-    Selector,
-    SeriesKey,
-)
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers.shape import HEADS, Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 PASSTHROUGH = "nginx.ingress.kubernetes.io/ssl-passthrough"
 
 
-def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
-    return ((place.namespace, place.ingress, place.service),)
+def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
+    return ((backend.namespace, backend.object_name, backend.service),)
 
 
-def _unseen(route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
+def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple[str, ...]:
     why = []
-    if not route.path_type:
+    if backend.default_backend:
         why.append("does not count requests of a default backend; give it a rule with a host")
     if annotations.get(PASSTHROUGH, "").lower() == "true":
         why.append(f"passes its TLS through uncounted; remove the annotation {PASSTHROUGH}")
-    return tuple(f"{route}: ingress-nginx {sentence}" for sentence in why)
+    return tuple(f"{backend.route}: ingress-nginx {sentence}" for sentence in why)
 
 
 INGRESS_NGINX = Adapter(
@@ -46,7 +36,7 @@ INGRESS_NGINX = Adapter(
     spellings=_spellings,
     proxy=Port(("http",), 80),
     lag=timedelta(seconds=5),  # 3.3 s between two syncs, and a reload
-    uncounted=_unseen,
+    uncounted=_uncounted,
     any_host=False,  # with --metrics-per-host, the default, a host has to stand literally in some Ingress
     status="status",
     not_visits=(HEADS,),

@@ -5,11 +5,12 @@ Its default statistics leave out Envoy's clusters; what is always there is Istio
 
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Process, Selector, SeriesKey
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 
-def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
-    return ((place.namespace, place.service),)
+def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
+    return ((backend.namespace, backend.service),)
 
 
 ISTIO = Adapter(

@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Selector, SeriesKey, Values
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Selector, SeriesKey, Values
 
 
-def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
+def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
     # The port as it is written in the Ingress; v2 put its kind before it.
-    written = [place.port_written, place.port_number, place.port_name or place.port_number]
+    written = [backend.port_written, backend.port_number, backend.port_name or backend.port_number]
     ports = [*written, *(f"{'pnum' if isinstance(port, int) else 'pname'}-{port}" for port in written)]
-    return tuple((f"{place.namespace}.{place.service}.{port}",) for port in dict.fromkeys(ports))
+    return tuple((f"{backend.namespace}.{backend.service}.{port}",) for port in dict.fromkeys(ports))
 
 
 KONG = Adapter(

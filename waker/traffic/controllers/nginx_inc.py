@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from waker.plan.model import RouteId
-from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Selector, SeriesKey
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Selector, SeriesKey
 
 GRPC = "nginx.org/grpc-services"
 SERVICE = ("resource_namespace", "service")
 
 
-def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
+def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
     # Without `resource_name`: which one a mergeable Ingress (master, minion) goes by is not certain.
-    return ((place.namespace, place.service),)
+    return ((backend.namespace, backend.service),)
 
 
-def _unseen(route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
+def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple[str, ...]:
     if annotations.get(GRPC):
-        return (f"{route}: NGINX Ingress does not count gRPC requests; remove the annotation {GRPC}",)
+        return (f"{backend.route}: NGINX Ingress does not count gRPC requests; remove the annotation {GRPC}",)
     return ()
 
 
@@ -41,7 +41,7 @@ NGINX = Adapter(
     spellings=_spellings,
     proxy=Port(("http",), 80),
     lag=timedelta(seconds=5),  # a reload; one at a time
-    uncounted=_unseen,
+    uncounted=_uncounted,
     status="code",
     enable="run it with -enable-prometheus-metrics and -enable-latency-metrics; on NGINX Plus set the adapter nginx-plus",
     blind_to=("open websockets", "open streams", "open downloads"),

@@ -11,7 +11,8 @@ from datetime import timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from waker.plan.model import Pod, RouteId
+from waker.plan.model import Pod
+from waker.plan.routes.route import CountedBackend
 
 # Values of `Family.labels`, in that order: what one app's requests are counted under.
 SeriesKey = tuple[str, ...]
@@ -35,22 +36,6 @@ class Interest(NamedTuple):
     def keys(self) -> tuple[SeriesKey, ...]:
         """All spellings."""
         return (self.key, *self.others)
-
-
-class CountedBackend(NamedTuple):
-    """A route's backend as the controllers name it. `port_written` is what stands in the Ingress."""
-
-    namespace: str
-    ingress: str  # or the HTTPRoute
-    service: str
-    port_written: str | int
-    port_name: str
-    port_number: int
-    default_backend: bool = False
-    port_target: str | int = ""  # of the pods
-    host: str = ""
-    path: str = ""
-    rule: int = 0  # of an HTTPRoute
 
 
 class Selector(NamedTuple):
@@ -97,7 +82,7 @@ SAME_START = 2.5  # s; a start time that is computed from the boot time moves wh
 
 
 class Process(NamedTuple):
-    """A metric that betrays a restart in place. `sign` +1: a start time, which grows; -1: an uptime, which falls.
+    """A metric that betrays a restart in backend. `sign` +1: a start time, which grows; -1: an uptime, which falls.
 
     An uptime that has outgrown the one before by the next page tells nothing: then only Kubernetes' own count of
     restarts does.
@@ -157,7 +142,7 @@ class Adapter:
     reloads: str = ""  # a metric that grows when what was not shown yet is lost
     process: Process | None = None  # None: only the pod's own restarts are known
     proxy: Port | None = None  # where it takes HTTP requests; None: not at the pod's address
-    uncounted: Callable[[RouteId, Mapping[str, str]], tuple[str, ...]] = lambda _route, _annotations: ()
+    uncounted: Callable[[CountedBackend, Mapping[str, str]], tuple[str, ...]] = lambda _backend, _annotations: ()
     query: tuple[tuple[str, str], ...] = ()
     access: Access = PLAIN
     open_requests: Family | None = None

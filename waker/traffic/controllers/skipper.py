@@ -3,14 +3,15 @@
 import re
 from datetime import timedelta
 
-from waker.traffic.controllers.shape import Adapter, Counted, CountedBackend, Family, Port, Process, Selector, SeriesKey
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 NO_WORD = re.compile(r"\W", re.ASCII)
 
 
-def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
-    rest = ("", "", "") if place.default_backend else (place.host, place.path, place.service)
-    name = "__".join(NO_WORD.sub("_", word) for word in (place.namespace, place.ingress, *rest))
+def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
+    rest = ("", "", "") if backend.default_backend else (backend.host, backend.path, backend.service)
+    name = "__".join(NO_WORD.sub("_", word) for word in (backend.namespace, backend.object_name, *rest))
     return ((f"kube_{name}",), (f"kubeew_{name}",))  # the second for callers in the cluster, if that is enabled
 
 

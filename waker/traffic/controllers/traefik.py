@@ -4,19 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from waker.plan.model import RouteId
-from waker.traffic.controllers.shape import (
-    HEADS,
-    Adapter,
-    Counted,
-    CountedBackend,
-    Family,
-    Port,
-    Process,
-    Selector,
-    SeriesKey,
-    Values,
-)
+from waker.plan.routes.route import CountedBackend
+from waker.traffic.controllers.shape import HEADS, Adapter, Counted, Family, Port, Process, Selector, SeriesKey, Values
 
 UNOBSERVED = "traefik.ingress.kubernetes.io/router.observability.metrics"
 
@@ -26,19 +15,19 @@ def normalized(*words: str | int) -> str:
     return "-".join(re.findall(r"[^\W_]+", "-".join(str(word) for word in words)))
 
 
-def _spellings(place: CountedBackend) -> tuple[SeriesKey, ...]:
+def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
     # Which provider serves a class cannot be told from outside: a name of each.
-    ports = dict.fromkeys((place.port_written, place.port_number, place.port_name or place.port_number))
-    by_nginx = [normalized(place.namespace, place.ingress, place.service, port) for port in ports]
+    ports = dict.fromkeys((backend.port_written, backend.port_number, backend.port_name or backend.port_number))
+    by_nginx = [normalized(backend.namespace, backend.object_name, backend.service, port) for port in ports]
     # The only Ingress without rules that Traefik serves goes by this name, whatever its Service.
-    own = normalized(place.namespace, place.service, place.port_written)
-    own = "default-backend" if place.default_backend else own
+    own = normalized(backend.namespace, backend.service, backend.port_written)
+    own = "default-backend" if backend.default_backend else own
     return ((f"{own}@kubernetes",), *((f"{name}@kubernetesingressnginx",) for name in by_nginx))
 
 
-def _unseen(route: RouteId, annotations: Mapping[str, str]) -> tuple[str, ...]:
+def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple[str, ...]:
     if annotations.get(UNOBSERVED, "").lower() == "false":
-        return (f"{route}: Traefik does not count its requests; remove the annotation {UNOBSERVED}",)
+        return (f"{backend.route}: Traefik does not count its requests; remove the annotation {UNOBSERVED}",)
     return ()
 
 
@@ -56,7 +45,7 @@ TRAEFIK = Adapter(
     spellings=_spellings,
     proxy=Port(("web",), 8000),
     lag=timedelta(seconds=2),  # providersThrottleDuration
-    uncounted=_unseen,
+    uncounted=_uncounted,
     status="code",
     not_visits=(HEADS,),
     lasting=Values("protocol", frozenset({"websocket"})),

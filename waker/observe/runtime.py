@@ -1,0 +1,49 @@
+"""What a running service knows of an app and the API server does not: its visits, its requests, its pods' own word.
+
+Called by `reconcile.app` before it decides, and by the service when `status` or `explain` asks. A command that runs without
+the service has no `Runtime`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from waker.cluster.app_endpoints import AppEndpoints
+from waker.cluster.app_pods import AppPods
+from waker.observe.app import RuntimeFacts, all_ready, start_failure
+from waker.observe.cluster import ObservedApp
+from waker.plan.model import Workload
+from waker.plan.sleep_due import last_visit
+from waker.traffic.scrape import Scraper
+from waker.web.registry import AppRegistry, RegisteredApp
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts that know. `leading`: whether this replica may put apps to sleep."""
+
+    scraper: Scraper
+    registry: AppRegistry
+    endpoints: AppEndpoints
+    app_pods: AppPods
+    leading: Callable[[], bool]
+
+    def facts(self, observed: ObservedApp) -> RuntimeFacts:
+        """What is known of one app now."""
+        app = observed.workload.id
+        return RuntimeFacts(
+            traffic=self.scraper.traffic(app),
+            certainty=self.scraper.certainty(app),
+            knocked_at=self.registry.knocked_at(app),
+            leader=self.leading(),
+            passing=self.registry.passing_now(app),
+            ready=all_ready(observed, self.endpoints),
+            probed_ready=bool(self.app_pods.probed_ready(app)),
+            start_failure=start_failure(observed, self.app_pods.starts(app)),
+        )
+
+    def last_visit(self, workload: Workload, registered: RegisteredApp) -> datetime | None:
+        """The last sign of life of one app, from what is in memory: a thousand rows of `waker status` must not take long."""
+        app = workload.id
+        traffic, certainty = self.scraper.traffic(app), self.scraper.certainty(app)
+        return last_visit(workload.notes, registered.routes, traffic, certainty, self.registry.knocked_at(app))

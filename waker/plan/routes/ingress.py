@@ -1,0 +1,195 @@
+"""Routes of an Ingress: each path entry is one, and so is the default backend.
+
+A route is pointed elsewhere by replacing the `backend` of its entry in a JSON-Patch. What was there is remembered in the very
+patch that changes it (law 1), keyed by host, path and path type. Each patch begins with a test of the resource version, and
+finds its entries in the very Ingress that it is for, so that it changes nothing if anybody else was faster. Entries of
+other apps in the same Ingress stay as they are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from waker import names
+from waker.errors import Conflict
+from waker.plan.model import IngressClass, ServicePort
+from waker.plan.notes import Unreadable
+from waker.plan.routes.ingress_object import KIND, Ingress, IngressRouteId, parse, write_saved
+from waker.plan.routes.originals import backend_json
+from waker.plan.routes.route import (
+    Backend,
+    CountedBackend,
+    Holder,
+    HttpTarget,
+    Original,
+    Originals,
+    Patch,
+    Route,
+    RouteAddress,
+    RouteId,
+    RouteKind,
+)
+
+WAKER = Backend(names.WAKER_SERVICE, names.WAKER_PORT)
+
+NGINX = "nginx.ingress.kubernetes.io"
+TLS_PASSTHROUGH = "the controller passes TLS through, so waker could not answer"
+PLAIN_HTTP = "waker speaks plain HTTP/1.1 only"
+
+# What an Ingress's annotations can say that makes a move unsafe: annotation, values that are harmless, why.
+REFUSED = (
+    (f"{NGINX}/ssl-passthrough", {"false"}, TLS_PASSTHROUGH),
+    ("ingress.kubernetes.io/ssl-passthrough", {"false"}, TLS_PASSTHROUGH),
+    ("haproxy.org/ssl-passthrough", {"false"}, TLS_PASSTHROUGH),
+    ("haproxy-ingress.github.io/ssl-passthrough", {"false"}, TLS_PASSTHROUGH),
+    ("ingress.cilium.io/tls-passthrough", {"false", "disabled"}, TLS_PASSTHROUGH),
+    (f"{NGINX}/backend-protocol", {"http", ""}, PLAIN_HTTP),
+    ("haproxy-ingress.github.io/backend-protocol", {"h1", "http", ""}, PLAIN_HTTP),
+    (f"{NGINX}/canary", {"false"}, "a canary shares its paths with another Ingress, and only both could move"),
+)
+
+
+def services(ingress: Ingress) -> set[str]:
+    """The Services that its routes lead to, or led to before a swap."""
+    saved = {} if isinstance(ingress.saved, Unreadable) else ingress.saved
+    return {path.backend.service for path in ingress.paths if path.backend} | {
+        each.backend.service for each in saved.values()
+    }
+
+
+def class_name(ingress: Ingress, classes: Iterable[IngressClass]) -> str:
+    """The name of its class; of the default class if it names none; "" if there is none."""
+    return ingress.class_name or next((each.name for each in classes if each.default), "")
+
+
+def controller(ingress: Ingress, classes: Iterable[IngressClass]) -> str:
+    """The program that serves it (IngressClass.spec.controller), "" if that cannot be said."""
+    wanted = ingress.class_name
+    matching = [each.controller for each in classes if (each.name == wanted if wanted else each.default)]
+    return matching[0] if len(matching) == 1 else ""
+
+
+def routes(ingress: Ingress, saved: Originals, served_by: str) -> Iterator[Route]:
+    """Its routes. One that leads to waker counts by its saved backend; without one it is nobody's."""
+    for path in ingress.paths:
+        original = saved.get(path.id)
+        if path.backend and path.backend.service != names.WAKER_SERVICE:
+            known = original if original and original.backend == path.backend else None
+            swaps, at = (known.swaps, known.at) if known else (0, None)
+            yield Route(path.id, path.backend, Holder.APP, served_by, swaps, at)
+        elif path.backend and original:
+            yield Route(path.id, original.backend, Holder.WAKER, served_by, original.swaps, original.at)
+
+
+def refusals(ingress: Ingress, here: Sequence[Route]) -> Iterator[str]:
+    """Why these routes of it cannot be moved."""
+    for annotation, harmless, why in REFUSED:
+        value = ingress.annotations.get(annotation)
+        if value is not None and value.strip().lower() not in harmless:
+            yield f"Ingress {ingress.name} has {annotation}: {value[:40]}, and {why}"
+    ids = [route.id for route in here]
+    yield from (f"{id} is there twice" for id in dict.fromkeys(ids) if ids.count(id) > 1)
+
+
+# --- moving -------------------------------------------------------------------------------------------------------
+
+
+def redirect(ingress: Ingress, moved: Iterable[Route], now: datetime) -> Patch:
+    """Point these routes at waker, and remember where they led. Raises Conflict if they are not as they were."""
+    saved = _saved(ingress)
+    changes: Patch = []
+    for route in moved:
+        saved[route.id] = Original(route.id, route.backend, now, route.swaps + 1)
+        changes.append(_replace(ingress, route, WAKER))
+    return _guarded(ingress, saved, changes)
+
+
+def restore(ingress: Ingress, moved: Iterable[Route], forget: Iterable[RouteId] = ()) -> Patch:
+    """Point these routes back, and drop entries without a route. Raises Conflict if they are not as they were."""
+    saved = _saved(ingress)
+    changes: Patch = []
+    for route in moved:
+        saved.pop(route.id, None)
+        changes.append(_replace(ingress, route, route.backend))
+    for id in forget:
+        saved.pop(id, None)
+    return _guarded(ingress, saved, changes)
+
+
+def _saved(ingress: Ingress) -> dict[RouteId, Original]:
+    if isinstance(ingress.saved, Unreadable):
+        raise Conflict(ingress.saved.why)
+    return dict(ingress.saved)
+
+
+def _replace(ingress: Ingress, route: Route, backend: Backend) -> dict[str, Any]:
+    """The entry is found in this Ingress by its id and by where it leads, for its place may be another by now."""
+    held = route.holder is Holder.WAKER
+    for path in ingress.paths:
+        leads = path.backend is not None and path.backend.service == names.WAKER_SERVICE
+        if path.id == route.id and (leads if held else path.backend == route.backend):
+            return {"op": "replace", "path": path.pointer, "value": backend_json(backend)}
+    raise Conflict(f"{route.id} is not as it was")
+
+
+def _guarded(ingress: Ingress, saved: Mapping[RouteId, Original], changes: Patch) -> Patch:
+    path = "/metadata/annotations/" + names.SAVED_BACKENDS.replace("/", "~1")
+    patch: Patch = [{"op": "test", "path": "/metadata/resourceVersion", "value": ingress.version}]
+    if saved and not ingress.annotations:
+        patch.append({"op": "add", "path": "/metadata/annotations", "value": {}})
+    if saved:
+        patch.append({"op": "add", "path": path, "value": write_saved(saved.values())})
+    elif names.SAVED_BACKENDS in ingress.annotations:
+        patch.append({"op": "remove", "path": path})
+    return patch + changes
+
+
+# --- asking and counting ------------------------------------------------------------------------------------------
+
+
+def address(id: IngressRouteId) -> RouteAddress:
+    """For which requests a route is."""
+    return RouteAddress(id.host, id.path, id.path_type)
+
+
+def request(id: IngressRouteId) -> HttpTarget:
+    """A request that this route takes. A wildcard stands for any name."""
+    any_host = f"kubesleeper-probe.{names.KEEPER_DOMAIN}"
+    host = id.host.replace("*", "kubesleeper-probe", 1) if id.host else any_host
+    return HttpTarget(host, id.path if id.path.startswith("/") else "/")
+
+
+def counted_backend(route: Route, port: ServicePort | None) -> CountedBackend:
+    """A route in the terms of controllers' metrics; without a port of its Service it only tells for which requests it is."""
+    id: IngressRouteId = route.id  # type: ignore[assignment]  # a route of this kind
+    return CountedBackend(
+        route=str(id),
+        namespace=id.namespace,
+        object_name=id.ingress,
+        service=route.backend.service,
+        port_written=route.backend.port,
+        port_name=port.name if port else "",
+        port_number=port.number if port else 0,
+        default_backend=not id.path_type,
+        port_target=port.target if port else "",
+        host=id.host,
+        path=id.path,
+    )
+
+
+INGRESS = RouteKind(
+    name=KIND,
+    api_version="networking.k8s.io/v1",
+    plural="ingresses",
+    parse=parse,
+    services=services,
+    class_name=class_name,
+    controller=controller,
+    routes=routes,
+    refusals=refusals,
+    redirect=redirect,
+    restore=restore,
+    address=address,
+    request=request,
+    counted_backend=counted_backend,
+)

@@ -1,0 +1,53 @@
+"""All that is known of one app at one moment: what `decide` looks at, and nothing else.
+
+Frozen data. `observe.app.snapshot` is the one place where it is put together.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from waker.plan.model import Policy, Workload
+from waker.plan.routes.route import Route, RouteId
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """When the app was last visited, as far as is known. `unknown` says why it cannot be known now, "" if it is."""
+
+    visited_at: datetime | None = None
+    unknown: str = ""
+    lasting: bool = False  # has been visited over connections that are not seen while they last
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """How well an app's traffic is known.
+
+    `until`: visits that ended before it have been read at every controller pod; None: up to now. `doubted_at`: visits just
+    before it may have gone uncounted. `loses_counts`: so may visits just before any move of its routes.
+    """
+
+    until: datetime | None = None
+    doubted_at: datetime | None = None
+    loses_counts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One app. What cannot be known is given as a reason, never as a default."""
+
+    workload: Workload
+    policy: Policy | None  # None: not enabled
+    routes: tuple[Route, ...]
+    traffic: Traffic
+    problems: tuple[str, ...] = ()  # sentences: why this app cannot sleep
+    orphans: tuple[RouteId, ...] = ()  # saved entries whose route is gone or was given another backend by its owner
+    knocked_at: datetime | None = None  # a request arrived at waker; not yet written down
+    leader: bool = False  # holds the Lease
+    unreachable: str = ""  # why waker cannot be reached through this app's controllers yet, "" if it can
+    followed_since: datetime | None = None  # since when every controller pod sends the swapped routes to waker
+    passing: int = 0  # requests that waker is forwarding to the app at this moment
+    ready: bool = False  # a ready endpoint behind every routed Service port
+    probed_ready: bool = False  # a pod passes its own readiness probes, and Kubernetes has not said so yet
+    certainty: Certainty = Certainty()
+    start_failure: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators
