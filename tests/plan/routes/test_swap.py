@@ -10,6 +10,7 @@ import pytest
 from tests.plan.building import NOW, ago
 from tests.plan.neighbours import WAKER, ingress, path_id, workload
 from waker import names
+from waker.errors import Conflict
 from waker.plan import workload_patches
 from waker.plan.actions import Forget, RequestWake, ScaleToZero, ScaleUp
 from waker.plan.routes.ingress import redirect, restore
@@ -100,6 +101,31 @@ def test_entries_without_a_route_are_dropped_and_no_backend_is_touched() -> None
     patch = restore(found, [], [path_id("/old")])
     assert saved_by(patch) == {"/": 1}
     assert [step["op"] for step in patch] == ["test", "add"]
+
+
+def test_a_route_is_found_where_it_stands_by_now() -> None:
+    before, reordered = ingress(("/", SHOP), ("/api", API)), ingress(("/api", API), ("/", SHOP))
+    patch = redirect(reordered, [route_of(before, 0, SHOP)], NOW)
+    assert patch[-1] == {"op": "replace", "path": "/spec/rules/0/http/paths/1/backend", "value": TO_WAKER}
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param(ingress(("/api", API)), id="its path is gone"),
+        pytest.param(ingress(("/", API)), id="its path was given another backend"),
+        pytest.param(ingress(("/", WAKER)), id="it leads to waker already"),
+    ],
+)
+def test_a_route_that_is_not_as_it_was_is_a_conflict(now: Ingress) -> None:
+    seen = ingress(("/", SHOP))
+    with pytest.raises(Conflict, match=r"front: shop\.example\.org/ is not as it was"):
+        redirect(now, [route_of(seen, 0, SHOP)], NOW)
+
+
+def test_a_route_that_somebody_pointed_back_is_not_restored_over_it() -> None:
+    with pytest.raises(Conflict):
+        restore(ingress(("/", API)), [route_of(holding(original("/", SHOP)), 0, SHOP)])
 
 
 # --- workloads --------------------------------------------------------------------------------------------------------
