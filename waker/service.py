@@ -52,7 +52,7 @@ from waker.web.registry import AppRegistry
 
 log = logging.getLogger(__name__)
 
-RESYNC = 600  # seconds; a look at everything, in case anything was missed
+RESYNC = 600  # seconds; reconciles everything, in case anything was missed
 SILENT_FOR = timedelta(minutes=3)  # three bookmarks missed: the stores may be stale
 
 Slices = Mapping[str, tuple[Address, ...]]

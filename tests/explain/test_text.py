@@ -70,7 +70,7 @@ STATE
   phase     Awake
   replicas  2
   sleeps    03:30:05 UTC (in 26m), if nothing else stood against it
-  asked     the running service, at 03:04:05 UTC
+  answered  by the running service, at 03:04:05 UTC
 
 LAST ACTIVITY
   03:00:05 UTC (4m ago)  counted by ingress-nginx pod ingress-nginx/a
@@ -113,7 +113,7 @@ def test_the_whole_text() -> None:
         pytest.param({"phase": "Asleep"}, "WHAT STANDS AGAINST SLEEP BY TRAFFIC", id="asleep, with blind spots"),
         pytest.param({"enabled": False}, "WHAT STANDS AGAINST ITS SLEEP", id="not enabled"),
         pytest.param({"phase": "Waking", "reason": "not ready"}, "  phase     Waking (not ready)", id="waking"),
-        pytest.param({"fromService": False}, "  asked     nobody: worked out here, at 03:04:05 UTC", id="no service"),
+        pytest.param({"fromService": False}, "  answered  here, without the service, at 03:04:05 UTC", id="no service"),
         pytest.param({"against": []}, "  sleeps    03:30:05 UTC (in 26m), if nobody comes", id="only in use"),
     ],
 )

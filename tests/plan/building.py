@@ -151,9 +151,9 @@ class AppBuilder:
         """Nothing has been read since the start."""
         return AppBuilder(replace(self.seen, traffic=Traffic()))
 
-    def knocked(self, **how_long: float) -> "AppBuilder":
+    def request_arrived(self, **how_long: float) -> "AppBuilder":
         """A request arrived at waker."""
-        return AppBuilder(replace(self.seen, knocked_at=ago(**how_long)))
+        return AppBuilder(replace(self.seen, arrived_at=ago(**how_long)))
 
     def followed(self, **how_long: float) -> "AppBuilder":
         """Every ingress controller pod is known to send the routes to waker."""

@@ -36,7 +36,7 @@ def pin(seen: Snapshot) -> Pin | None:
 
 def knocked(seen: Snapshot) -> bool:
     """Somebody knocked since the routes moved. Knocks of before that are not shown to who sleeps."""
-    return seen.knocked_at is not None and (seen.knocked_at > SWAPPED or seen.workload.replicas == 0)
+    return seen.arrived_at is not None and (seen.arrived_at > SWAPPED or seen.workload.replicas == 0)
 
 
 def note(seen: Snapshot, key: str) -> object:
@@ -177,7 +177,7 @@ def law_8(seen: Snapshot, plan: Plan) -> bool:
 
     A process that has just begun knows nothing of traffic, knocks and controllers.
     """
-    if (not seen.traffic.unknown and seen.workload.replicas) or seen.knocked_at or seen.followed_since:
+    if (not seen.traffic.unknown and seen.workload.replicas) or seen.arrived_at or seen.followed_since:
         return True
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False

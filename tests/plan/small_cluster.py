@@ -28,7 +28,7 @@ from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover
 from waker.plan.routes.ingress_object import Ingress, parse
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Holder, ObjectId
-from waker.plan.sleep_due import knocks_answered_until
+from waker.plan.sleep_due import arrivals_answered_until
 from waker.plan.snapshot import Snapshot, Traffic
 from waker.settings.live import Live
 
@@ -188,12 +188,12 @@ class SmallWaker:
         workload = next(each for each in workloads if each.id.name == app)
         found = discover(workload, NamespaceObjects(services, ingresses, CLASSES, workloads))
         reading = read_policy(workload.annotations, LIVE)
-        answered = knocks_answered_until(workload, found.routes, self._was.get(app, Phase.AWAKE))
+        answered = arrivals_answered_until(workload, found.routes, self._was.get(app, Phase.AWAKE))
         if answered and app in self.knocks and self.knocks[app] <= answered:
             del self.knocks[app]
         objects = {each.id: each for each in ingresses}
         observed = ObservedApp(workload, reading, found, objects, LIVE)
-        facts = RuntimeFacts(self._traffic(app), knocked_at=self.knocks.get(app), leader=True, ready=cluster.ready(app))
+        facts = RuntimeFacts(self._traffic(app), arrived_at=self.knocks.get(app), leader=True, ready=cluster.ready(app))
         seen = replace(snapshot(observed, facts), followed_since=self._followed_since(app, found))
         return seen, objects
 

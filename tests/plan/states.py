@@ -161,7 +161,7 @@ def described(seen: Snapshot) -> str:
         "policy": seen.policy and ("paused" if seen.policy.paused else seen.policy.pin.value),
         "problems": seen.problems,
         "traffic": seen.traffic.unknown or f"visited {seen.traffic.visited_at}",
-        "knocked": seen.knocked_at,
+        "knocked": seen.arrived_at,
         "leader": seen.leader,
         "prepared": seen.unreachable or "yes",
         "followed": seen.followed_since,

@@ -33,7 +33,7 @@ SECOND = timedelta(seconds=1)
         pytest.param(app().unobserved(), id="nothing read yet is not idle"),
         pytest.param(app().unobserved().woken(hours=3), id="not even with an old wake on record"),
         pytest.param(app().woken(minutes=10), id="the idle clock starts at the wake"),
-        pytest.param(app().knocked(minutes=10), id="a request that a late controller sent here is a visit"),
+        pytest.param(app().request_arrived(minutes=10), id="a request that a late controller sent here is a visit"),
         pytest.param(app().pinned("awake"), id="pinned awake: whatever the traffic"),
         pytest.param(app().pinned("awake").sleep_requested(), id="the pin is stronger than `waker sleep`"),
         pytest.param(app().paused(), id="paused: nothing is put to sleep"),
@@ -115,7 +115,7 @@ def test_who_cannot_sleep_for_want_of_preparation_is_told() -> None:
         ),
         pytest.param(app(2).visited(minutes=1).pinned("asleep"), Redirect((route(),)), id="pinned asleep: at once"),
         pytest.param(
-            app(2).pinned("asleep").redirected().followed(seconds=5).knocked(seconds=3),
+            app(2).pinned("asleep").redirected().followed(seconds=5).request_arrived(seconds=3),
             ScaleToZero(2),
             id="pinned asleep: whoever knocks",
         ),
@@ -125,7 +125,9 @@ def test_who_cannot_sleep_for_want_of_preparation_is_told() -> None:
             id="a wish of long ago is over",
         ),
         pytest.param(
-            app(2).knocked(hours=2).redirected().followed(seconds=5), ScaleToZero(2), id="a knock of long ago is over"
+            app(2).request_arrived(hours=2).redirected().followed(seconds=5),
+            ScaleToZero(2),
+            id="a knock of long ago is over",
         ),
     ],
 )
@@ -137,15 +139,15 @@ def test_falling_asleep(seen: AppBuilder, does: Action | None) -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        pytest.param(app(2).redirected().knocked(seconds=5), id="somebody knocks"),
-        pytest.param(app(2).redirected().knocked(seconds=5).standby(), id="somebody knocks at the other waker"),
-        pytest.param(app(2).redirected().followed(seconds=5).knocked(seconds=5), id="in the last moment"),
+        pytest.param(app(2).redirected().request_arrived(seconds=5), id="somebody knocks"),
+        pytest.param(app(2).redirected().request_arrived(seconds=5).standby(), id="somebody knocks at the other waker"),
+        pytest.param(app(2).redirected().followed(seconds=5).request_arrived(seconds=5), id="in the last moment"),
         pytest.param(
-            app(2).sleep_requested(seconds=20).redirected().knocked(seconds=5), id="`waker sleep` was asked for"
+            app(2).sleep_requested(seconds=20).redirected().request_arrived(seconds=5), id="`waker sleep` was asked for"
         ),
-        pytest.param(app(2).routed(at_waker(), route("www")).knocked(seconds=5), id="half way down"),
+        pytest.param(app(2).routed(at_waker(), route("www")).request_arrived(seconds=5), id="half way down"),
         pytest.param(
-            app(2).routed(at_waker(), route("www")).knocked(seconds=5).unreachable(),
+            app(2).routed(at_waker(), route("www")).request_arrived(seconds=5).unreachable(),
             id="half way down, and there is no further",
         ),
         pytest.param(app(2).redirected().visited(seconds=3), id="a controller still counts requests"),
@@ -184,7 +186,7 @@ def test_sleep_that_is_asked_for_after_a_wish_goes_on() -> None:
 
 def test_without_the_lease_and_without_a_knock_the_other_waker_is_left_alone() -> None:
     check(app(2).redirected().unobserved().standby(), Phase.FALLING_ASLEEP)
-    check(app(2).redirected().unobserved().standby().knocked(hours=5), Phase.FALLING_ASLEEP)
+    check(app(2).redirected().unobserved().standby().request_arrived(hours=5), Phase.FALLING_ASLEEP)
 
 
 def test_pinned_asleep_with_a_controller_that_never_follows_is_stuck() -> None:
@@ -197,7 +199,7 @@ def test_pinned_asleep_with_a_controller_that_never_follows_is_stuck() -> None:
         pytest.param(asleep(), id="until visited"),
         pytest.param(asleep().blind(), id="traffic is of no interest"),
         pytest.param(asleep().paused(), id="paused: who sleeps goes on sleeping"),
-        pytest.param(asleep().pinned("asleep").knocked(seconds=1), id="pinned asleep: whoever knocks"),
+        pytest.param(asleep().pinned("asleep").request_arrived(seconds=1), id="pinned asleep: whoever knocks"),
         pytest.param(asleep().pinned("asleep").wake_requested(), id="pinned asleep: whoever asks"),
         pytest.param(asleep().standby(), id="without the Lease"),
     ],
@@ -211,9 +213,9 @@ def test_it_stays_asleep(seen: AppBuilder) -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        pytest.param(asleep(3).knocked(seconds=0), id="visited"),
-        pytest.param(asleep(3).knocked(seconds=0).standby(), id="visited: no Lease is needed"),
-        pytest.param(asleep(3).knocked(seconds=0).paused(), id="visited while paused"),
+        pytest.param(asleep(3).request_arrived(seconds=0), id="visited"),
+        pytest.param(asleep(3).request_arrived(seconds=0).standby(), id="visited: no Lease is needed"),
+        pytest.param(asleep(3).request_arrived(seconds=0).paused(), id="visited while paused"),
         pytest.param(asleep(3).wake_requested(), id="`waker wake`, or a knock at the other waker"),
         pytest.param(asleep(3).wake_requested(minutes=50), id="a wish survives any restart"),
         pytest.param(asleep(3).pinned("awake"), id="pinned awake"),
@@ -224,10 +226,10 @@ def test_it_stays_asleep(seen: AppBuilder) -> None:
             asleep(3).routed(at_waker(), pointed_back("www", swaps=3)), id="somebody keeps pointing one of them back"
         ),
         pytest.param(
-            asleep(3).routed(at_waker(swapped=ago())).knocked(seconds=1),
+            asleep(3).routed(at_waker(swapped=ago())).request_arrived(seconds=1),
             id="visited a moment before a drift was mended",
         ),
-        pytest.param(asleep(3).pointed_back().knocked(seconds=5), id="a wish is stronger than a drift"),
+        pytest.param(asleep(3).pointed_back().request_arrived(seconds=5), id="a wish is stronger than a drift"),
     ],
 )
 def test_waking_up(seen: AppBuilder) -> None:
@@ -238,7 +240,7 @@ def test_waking_up(seen: AppBuilder) -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        pytest.param(asleep(3).knocked(seconds=0), id="visited"),
+        pytest.param(asleep(3).request_arrived(seconds=0), id="visited"),
         pytest.param(asleep(3).pinned("awake"), id="pinned awake"),
         pytest.param(asleep(3).not_managed(), id="not ours any more"),
     ],
@@ -349,7 +351,7 @@ def test_stuck_is_told_and_changes_nothing(seen: AppBuilder) -> None:
         pytest.param(app().problem(), True, id="a problem: its user is told"),
         pytest.param(app().problem().not_managed(), False, id="not enabled: its problems are its own"),
         pytest.param(app(0), False, id="scaled to 0 by its owner"),
-        pytest.param(app(0).knocked(seconds=1), False, id="scaled to 0 by its owner: no knock wakes it"),
+        pytest.param(app(0).request_arrived(seconds=1), False, id="scaled to 0 by its owner: no knock wakes it"),
         pytest.param(app(0).wake_requested(), False, id="scaled to 0 by its owner: no wish wakes it"),
     ],
 )
@@ -386,7 +388,7 @@ def test_the_reason_is_a_sentence_for_a_person() -> None:
     assert app().visited(minutes=1).plan().reason == "in use: sleeps 30m after its last visit"
     assert app().blind("Traefik pod a/b does not answer").plan().reason.endswith(": Traefik pod a/b does not answer")
     assert app().problem("a").plan().reason == "a"
-    assert asleep().knocked(seconds=0).plan().reason == "visited"
+    assert asleep().request_arrived(seconds=0).plan().reason == "visited"
     assert "look at its pods" in app(3).saved(3).redirected().wake_requested(minutes=6).unready().plan().reason
 
 

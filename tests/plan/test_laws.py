@@ -87,7 +87,7 @@ def hasty(action: Any) -> Callable[..., Plan]:
         ),
         pytest.param(brain, "_rise", hasty(lambda seen: Forget()), laws.law_4, id="forgets first"),
         pytest.param(drift, "MOST_SWAPS", 9, laws.law_5, id="fights with a tool for ever"),
-        pytest.param(brain, "_knocked_meanwhile", lambda *_: False, laws.law_6, id="deaf on the way down"),
+        pytest.param(brain, "_requested_meanwhile", lambda *_: False, laws.law_6, id="deaf on the way down"),
         pytest.param(brain, "_why_wake", lambda *_: "", laws.law_6, id="deaf while asleep"),
         pytest.param(sleep_due, "wake_requested_at", lambda seen: None, laws.law_6, id="does not read wishes"),
         pytest.param(sleep_due, "sleep_requested", lambda seen: True, laws.law_7, id="always asked to sleep"),

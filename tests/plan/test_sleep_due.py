@@ -7,7 +7,7 @@ import pytest
 
 from tests.plan.building import NOW, AppBuilder, ago, app, asleep, at_waker
 from waker.plan.model import Phase, Policy
-from waker.plan.sleep_due import LASTING_FACTOR, LASTING_LEAST, idle_period, knocks_answered_until, sleep_due
+from waker.plan.sleep_due import LASTING_FACTOR, LASTING_LEAST, arrivals_answered_until, idle_period, sleep_due
 from waker.plan.snapshot import Traffic
 
 
@@ -37,7 +37,7 @@ from waker.plan.snapshot import Traffic
     ],
 )
 def test_up_to_when_knocks_are_answered(found: AppBuilder, was: Phase, until: datetime | None) -> None:
-    assert knocks_answered_until(found.seen.workload, found.seen.routes, was) == until
+    assert arrivals_answered_until(found.seen.workload, found.seen.routes, was) == until
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,13 @@ class OwnedObjects:
 
 
 def owned_slice(found: Mapping[str, Any]) -> OwnedSlice:
-    """An EndpointSlice of ours."""
+    """An EndpointSlice of waker's own."""
     meta = found["metadata"]
     return OwnedSlice(meta["namespace"], meta["name"], meta["resourceVersion"], _content(found))
 
 
 async def ensure(api: Api, namespace: str, wanted: DesiredObjects, seen: OwnedObjects) -> None:
-    """Make it so. Raises ClusterError; Conflict means look again."""
+    """Make it so. Raises ClusterError; Conflict means: reconcile again."""
     if not wanted.addresses or (seen.service and not seen.service.managed):
         return
     await _ensure_service(api, namespace, wanted.addresses[0].port, seen.service)

@@ -1,6 +1,6 @@
 """What a HorizontalPodAutoscaler of the app means for its sleep. Pure: objects of autoscaling/v2 in, sentences out.
 
-KubeSleeper leaves them alone; the command line looks at them with the person's own rights, for the service has none.
+KubeSleeper leaves them alone; the command line reads them with the caller's own rights, for the service has none.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

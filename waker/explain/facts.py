@@ -179,7 +179,7 @@ def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
     because = known.running.runtime.scraper.because(seen.workload.id) if known.running else ""
     signs = (
         (seen.traffic.visited_at, because),
-        (seen.knocked_at, "a request arrived at waker"),
+        (seen.arrived_at, "a request arrived at waker"),
         (readable(notes.wake_requested_at), "a wake was asked for, or a visitor came"),
         (readable(notes.awake_since), "the end of its last wake"),
     )

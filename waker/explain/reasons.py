@@ -1,7 +1,7 @@
 """Everything that keeps one app awake, and the answer in one sentence.
 
 Pure: a Case and the time go in. `decide` stops at the first reason it finds; a person wants all of them, for removing
-one only to meet the next is how a night gets long. An app that is not enabled is looked at as if it were.
+one only to meet the next is how a night gets long. An app that is not enabled is explained as if it were.
 """
 
 from collections.abc import Iterator, Sequence

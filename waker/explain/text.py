@@ -1,6 +1,6 @@
 """The facts of one app as a text for a terminal of 100 columns: the answer first, then what it rests on.
 
-Pure, and knows the shape only: what the running service has sent is printed as what was worked out here. Times are told
+Pure, and knows the shape only: what the running service has sent is printed like what was worked out here. Times are given
 twice, as a clock shows them (UTC) and as seen from the moment of the answer.
 """
 
@@ -14,7 +14,7 @@ from waker.settings.times import format_duration
 WIDTH = 100
 INDENT = "  "
 ASLEEP = ("Asleep", "FallingAsleep")
-EXPLAINED_ABOVE = ("Awake", "NotManaged")  # phases whose reason the first section tells, and more of it
+EXPLAINED_ABOVE = ("Awake", "NotManaged")  # phases whose reason the first section gives, with more detail
 
 
 def text(facts: Explained) -> str:
@@ -52,13 +52,13 @@ def _reasons(reasons: Iterable[Reason]) -> Iterator[str]:
 
 def _state(facts: Explained) -> Iterator[str]:
     saved = f", {facts['saved']} when it is awake" if facts["saved"] is not None and not facts["replicas"] else ""
-    who = "the running service" if facts["fromService"] else "nobody: worked out here"
+    who = "by the running service" if facts["fromService"] else "here, without the service"
     why = "" if facts["phase"] in EXPLAINED_ABOVE else f" ({facts['reason']})"
     rows = [
         ("phase", f"{facts['phase']}{why}"),
         ("replicas", f"{facts['replicas']}{saved}"),
         ("sleeps", _sleeps(facts)),
-        ("asked", f"{who}, at {_clock(facts['at'], facts['at'])}"),
+        ("answered", f"{who}, at {_clock(facts['at'], facts['at'])}"),
     ]
     for name, value in rows:
         yield from _wrapped(value, f"{name:<10}") if value else ()

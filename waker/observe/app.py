@@ -30,7 +30,7 @@ class RuntimeFacts:
 
     traffic: Traffic = NOT_RUNNING
     certainty: Certainty = field(default_factory=Certainty)
-    knocked_at: datetime | None = None
+    arrived_at: datetime | None = None
     leader: bool = False
     passing: int = 0
     ready: bool = False
@@ -50,7 +50,7 @@ def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
         traffic=replace(traffic, unknown=why) if why else traffic,
         problems=observed.problems,
         orphans=observed.discovery.orphans,
-        knocked_at=facts.knocked_at,
+        arrived_at=facts.arrived_at,
         leader=facts.leader,
         passing=facts.passing,
         ready=facts.ready,

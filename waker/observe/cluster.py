@@ -1,6 +1,6 @@
-"""Everything that the API server has told: the informers, and what follows from them for one app or one namespace.
+"""Everything that the API server has reported: the informers, and what follows from them for one app or one namespace.
 
-It reads and answers; it never writes and never decides. `changed` is called with the keys of what may look different now:
+It reads and answers; it never writes and never decides. `changed` is called with the keys of what may be different now:
 an AppId, or a NamespaceKey for what waker keeps there. Nothing is called before everything is known once.
 """
 

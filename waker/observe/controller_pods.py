@@ -80,8 +80,9 @@ class ControllerPods:
 
     def departed(self, adapter: Adapter) -> list[Pod]:
         """The pods that have gone since this was last asked for this controller."""
-        told, self._reported_up_to[adapter.controller] = self._reported_up_to.get(adapter.controller, 0), self._last
-        return [pod for each in adapter.selectors for number, pod in self._departed.get(each, ()) if number > told]
+        known = self._reported_up_to.get(adapter.controller, 0)
+        self._reported_up_to[adapter.controller] = self._last
+        return [pod for each in adapter.selectors for number, pod in self._departed.get(each, ()) if number > known]
 
     def _on_departure(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
         def moved(old: Pod | None, new: Pod | None) -> None:
@@ -97,7 +98,7 @@ class ControllerPods:
             await ownership.check_owner(self._session, _at(pod, adapter.proxy), ownership.keeper_target(namespace))
 
     async def unreachable(self, routes: Iterable[Route]) -> str:
-        """Why some controller pod cannot reach waker through the keeper, "" if all can or nothing can be told."""
+        """Why some controller pod cannot reach waker through the keeper, "" if all can, or if it cannot be known."""
         asked = [
             OwnershipCheck(pod, route, address, ownership.keeper_target(route.id.object.namespace))
             for route in {route.controller: route for route in routes}.values()
@@ -119,11 +120,11 @@ class ControllerPods:
         swap = frozenset(route.swapped_at for route in routes)
         known = self._followed.get(app)
         asked = self._checks(routes)
-        told: dict[Route, list[Owner]] = {}
+        owners: dict[Route, list[Owner]] = {}
         answers = await asyncio.gather(*(self._check(each, interests.get(each.route.id)) for each in asked))
-        for each, answer in zip(asked, answers, strict=True):
-            told.setdefault(each.route, []).append(answer)
-        if not all(self._has_followed(route, told.get(route, [])) for route in routes):
+        for each, owner in zip(asked, answers, strict=True):
+            owners.setdefault(each.route, []).append(owner)
+        if not all(self._has_followed(route, owners.get(route, [])) for route in routes):
             self._followed.pop(app, None)
             return None
         if not known or known[0] != swap:

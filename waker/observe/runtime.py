@@ -34,7 +34,7 @@ class Runtime:
         return RuntimeFacts(
             traffic=self.scraper.traffic(app),
             certainty=self.scraper.certainty(app),
-            knocked_at=self.registry.knocked_at(app),
+            arrived_at=self.registry.knocked_at(app),
             leader=self.leading(),
             passing=self.registry.passing_now(app),
             ready=all_ready(observed, self.endpoints),

@@ -34,14 +34,14 @@ class ScaleToZero:
 
 @dataclass(frozen=True, slots=True)
 class ScaleUp:
-    """replicas -> what the user had, and the wish written down, in one patch. The saved number stays."""
+    """replicas -> what the user had, with the wake request written down, in one patch. The saved number stays."""
 
     replicas: int
 
 
 @dataclass(frozen=True, slots=True)
 class RequestWake:
-    """Write the wish on the workload, so that a sleeper that looked earlier loses the race."""
+    """Write a wake request on the workload, so that a sleeper that looked earlier loses the race."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ Action = Redirect | Restore | ScaleToZero | ScaleUp | RequestWake | Forget
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What should be done now, when to look again, and one sentence why."""
+    """What should be done now, when to reconcile again, and one sentence why."""
 
     phase: Phase
     reason: str
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None  # None: when something changes
-    open: bool = False  # True: requests may be passed on to the app's ready pods
+    open: bool = False  # True: requests may be forwarded to the app's ready pods
     warning: bool = False  # True: its user should know

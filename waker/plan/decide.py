@@ -60,7 +60,7 @@ def decide(seen: Snapshot, now: datetime) -> Plan:
 
 
 def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
-    """Not ours, or with a problem: if we still hold something, give it back."""
+    """Not enabled, or with a problem: whatever is still held is given back."""
     why = "; ".join(seen.problems) or f"{names.ENABLED} is not true"
     if seen.workload.replicas == 0 and state.saved:
         return _wake(seen, state, why, now)
@@ -85,7 +85,9 @@ def _without_pods(seen: Snapshot, state: State, now: datetime) -> Plan:
     if wanted:
         return _wake(seen, state, wanted, now)
     if state.stale:
-        return Plan(Phase.ASLEEP, "its owner changed a route: it is theirs", (Restore((), state.stale),), SOON)
+        return Plan(
+            Phase.ASLEEP, "its owner changed a route, so it is the owner's again", (Restore((), state.stale),), SOON
+        )
     if state.at_app:
         return drift.swap_again(state, Phase.ASLEEP, now)
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
@@ -100,7 +102,7 @@ def _why_wake(seen: Snapshot, state: State) -> str:
         return ""
     if seen.workload.notes.wake_requested_at is not None:
         return "a wake was asked for"
-    if seen.knocked_at:
+    if seen.arrived_at:
         return "visited"
     return "somebody keeps pointing its routes back" if drift.persistent(state) else ""
 
@@ -132,7 +134,7 @@ def _lost(state: State) -> Plan:
 def _fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
     """On the way down, until every controller follows. Laws 1, 2 and 6."""
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
-    if not pinned and _knocked_meanwhile(seen, state):
+    if not pinned and _requested_meanwhile(seen, state):
         return _turn_back(seen, state, "visited on the way down")
     if drift.persistent(state) and not pinned:
         return _turn_back(seen, state, "somebody keeps pointing its routes back")
@@ -181,9 +183,9 @@ def _stay(seen: Snapshot, due: SleepDue) -> timedelta:
     return min(policy.idle_after, STAY)
 
 
-def _knocked_meanwhile(seen: Snapshot, state: State) -> bool:
+def _requested_meanwhile(seen: Snapshot, state: State) -> bool:
     since = min((route.swapped_at for route in state.at_waker if route.swapped_at), default=None)
-    return seen.knocked_at is not None and since is not None and seen.knocked_at >= since
+    return seen.arrived_at is not None and since is not None and seen.arrived_at >= since
 
 
 def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
@@ -199,8 +201,8 @@ def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
 
 
 def _turn_back(seen: Snapshot, state: State, why: str) -> Plan:
-    """On the way down, but not for long: law 6. Without a knock only the holder of the Lease can tell."""
-    if seen.leader or _knocked_meanwhile(seen, state):
+    """On the way down, but not for long: law 6. Without a request only the holder of the Lease can say so."""
+    if seen.leader or _requested_meanwhile(seen, state):
         return Plan(Phase.FALLING_ASLEEP, f"{why}: turning back", (RequestWake(),), SOON)
     return Plan(Phase.FALLING_ASLEEP, "another waker is putting it to sleep", requeue_after=SOON)
 

@@ -22,10 +22,10 @@ def persistent(state: State) -> bool:
 
 
 def swap_again(state: State, phase: Phase, now: datetime) -> Plan:
-    """What to do about the routes that are theirs: a new one at once, one that was pointed back after a while."""
+    """What to do about routes that lead to the app: a new one is swapped at once, one that was pointed back after a while."""
     named = ", ".join(str(route.id) for route in state.at_app if route.swaps)
     if persistent(state):
-        reason = f"somebody keeps pointing {named} back: tell that tool to leave Ingress backends alone"
+        reason = f"somebody keeps pointing {named} back: configure that tool to leave Ingress backends alone"
         return Plan(Phase.STUCK, reason, requeue_after=STUCK_AGAIN, warning=True)
     if not named:
         return Plan(phase, "its owner has added a route", (Redirect(state.at_app),), LOOK_AGAIN)

@@ -1,4 +1,4 @@
-"""What an ingress controller lets through between the waiting page and waker, as far as an Ingress tells.
+"""What an ingress controller lets through between the waiting page and waker, as far as an Ingress says.
 
 Pure. Some replace answers with an error status by pages of their own, and some refuse to upgrade a connection. What is
 set elsewhere (the ConfigMap of ingress-nginx, a Middleware of Traefik) cannot be seen from here: for that there is the

@@ -4,7 +4,7 @@ Pure: Kubernetes JSON and a phase go in. Visitors see the step and the kind of t
 names and messages and is for those who run the app: Events, status, never the page. The furthest pod counts, as one
 ready pod is enough for visitors; a trouble counts if no pod has come further.
 
-What tells a step (k8s.io/api/core/v1 and what kubelet writes):
+How a step is recognised (k8s.io/api/core/v1, and what kubelet writes):
 
 | pod                                                                  | step      |
 | -------------------------------------------------------------------- | --------- |
@@ -34,7 +34,7 @@ class Step(IntEnum):
     PULLED = 3  # its images are there
     STARTED = 4  # its containers run
     READY = 5  # a pod can take requests; the way is being opened
-    OPENING = 6  # never seen: whoever would look is let through
+    OPENING = 6  # never shown: by then requests are forwarded
 
 
 class Trouble(StrEnum):
@@ -127,7 +127,7 @@ def _step(containers: list[Json]) -> Step:
 
 
 def _pulled(container: Json) -> bool:
-    """Whether its image is there. `imageID` would tell it too, but only some runtimes leave it empty before."""
+    """Whether its image is there. `imageID` would say it too, but only some runtimes leave it empty before."""
     state, last = container.get("state") or {}, container.get("lastState") or {}
     reason = (state.get("waiting") or {}).get("reason", "")
     return bool(last) or "waiting" not in state or WAITING.get(reason) in (Trouble.CRASH, Trouble.CONFIG)

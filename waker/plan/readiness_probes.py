@@ -1,7 +1,7 @@
 """What a starting pod's own readiness probes ask, so that waker can ask the same a little earlier than Kubernetes does.
 
-Pure. kubelet looks once every `periodSeconds`, 10 s by default, and who waits for the app waits for that, too. A pod whose
-probes say yes is ready by its user's own word. What only Kubernetes can tell stays with it: probes by command or gRPC,
+Pure. kubelet asks once every `periodSeconds`, 10 s by default, and whoever waits for the app waits for that, too. A pod whose
+probes succeed is ready by its user's own definition. Some things only Kubernetes can know: probes by command or gRPC,
 readiness gates, containers without a probe, and startup probes.
 """
 
@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ReadinessProbe:
-    """One readiness probe, and the run of its container that it is good for. `path` None: that it listens is enough.
+    """One readiness probe of one run of a container. `path` None: it is enough that something listens.
 
     `after`: not to be asked before, by the user's `initialDelaySeconds`. `timeout` in seconds.
     """
@@ -34,11 +34,11 @@ class ReadinessProbe:
 
 
 class _OnlyKubernetesKnows(Exception):
-    """Only Kubernetes can tell whether this pod is ready."""
+    """Only Kubernetes can know whether this pod is ready."""
 
 
 def pending_probes(pod: Json) -> tuple[ReadinessProbe, ...]:
-    """All that is left to ask before the pod is ready; nothing if only Kubernetes can tell, or if it is not that far."""
+    """All probes that have yet to succeed before the pod is ready; none if only Kubernetes can know, or if it is too early."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     conditions = {each["type"]: each["status"] == "True" for each in status.get("conditions") or []}
     early = "deletionTimestamp" in pod["metadata"] or not status.get("podIP") or not conditions.get("Initialized")

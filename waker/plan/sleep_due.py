@@ -87,29 +87,29 @@ def wake_requested_at(notes: Notes) -> datetime | None:
 
 def visited_at(seen: Snapshot) -> datetime | None:
     """The last sign of life. None without any observation."""
-    return last_visit(seen.workload.notes, seen.routes, seen.traffic, seen.certainty, seen.knocked_at)
+    return last_visit(seen.workload.notes, seen.routes, seen.traffic, seen.certainty, seen.arrived_at)
 
 
 def last_visit(
-    notes: Notes, routes: Sequence[Route], traffic: Traffic, certainty: Certainty, knocked_at: datetime | None
+    notes: Notes, routes: Sequence[Route], traffic: Traffic, certainty: Certainty, arrived_at: datetime | None
 ) -> datetime | None:
-    """The last sign of life: a visit, a late knock, a wake request, or the end of the last wake. None without observation.
+    """The last sign of life: a visit, a late request, a wake request, or the end of the last wake. None without observation.
 
-    A knock after the swap does not count here: it has to be written down first, see `decide`. Nor does a doubt: the swap
-    itself makes a controller reload.
+    A request that arrived after the swap does not count here: it has to be written down first, see `decide`. Nor does a
+    doubt: the swap itself makes a controller reload.
     """
     if traffic.visited_at is None:
         return None
-    late = [] if any(map(is_held, routes)) else [knocked_at, certainty.doubted_at]
+    late = [] if any(map(is_held, routes)) else [arrived_at, certainty.doubted_at]
     others = [*late, wake_requested_at(notes), readable(notes.awake_since)]
     return max([traffic.visited_at, *(each for each in others if each)])
 
 
-def knocks_answered_until(workload: Workload, routes: Sequence[Route], was: Phase) -> datetime | None:
-    """Up to when knocks need no answer any more. `was` is the phase at the last look.
+def arrivals_answered_until(workload: Workload, routes: Sequence[Route], was: Phase) -> datetime | None:
+    """Up to when requests that arrived at waker need nothing any more. `was` is the phase at the last reconcile.
 
-    A knock is answered once a later wake request is *seen* on the workload, not when it was sent there. And asleep now, up at
-    the last look: knocks from before the swap were visits of then. Any later one is a wake request.
+    A request is answered once a later wake request is *seen* on the workload, not when it was sent there. And if the app was up
+    at the last reconcile and is asleep now, requests from before the swap were visits of then. Any later one asks for a wake.
     """
     swaps = [route.swapped_at for route in routes if route.swapped_at]
     just_fell = workload.replicas == 0 and was in (Phase.AWAKE, Phase.FALLING_ASLEEP)

@@ -42,7 +42,7 @@ class Snapshot:
     traffic: Traffic
     problems: tuple[str, ...] = ()  # sentences: why this app cannot sleep
     orphans: tuple[RouteId, ...] = ()  # saved entries whose route is gone or was given another backend by its owner
-    knocked_at: datetime | None = None  # a request arrived at waker; not yet written down
+    arrived_at: datetime | None = None  # a request arrived at waker; not yet written down
     leader: bool = False  # holds the Lease
     unreachable: str = ""  # why waker cannot be reached through this app's controllers yet, "" if it can
     followed_since: datetime | None = None  # since when every controller pod sends the swapped routes to waker

@@ -1,6 +1,6 @@
 """Actions on a workload -> merge patches. Pure.
 
-Each carries the resource version that was looked at, so that the API server refuses it (409) if anybody else was faster.
+Each carries the resource version that the plan was made for: the API server refuses it (409) if anybody else was faster.
 An annotation that is set to None is removed.
 """
 

@@ -1,6 +1,6 @@
 """One app at a time: observe it, decide, act, report, and say when to reconcile it again.
 
-    key --> observe.app (the cluster) --> snapshot (plus traffic, knocks, probes) --> decide --> registry --> apply --> requeue
+    key --> observed app --> snapshot (plus traffic, requests, probes) --> decide --> registry --> apply --> requeue
 
 A pass waits for answers of the network and for nothing else. At most one worker is at a key. Whatever goes wrong is logged
 and tried again later; what was done stays true, for every step can be the last one.
@@ -19,7 +19,7 @@ from waker.plan.decide import decide
 from waker.plan.model import AppId, Phase
 from waker.plan.policy import is_managed
 from waker.plan.routes.route import is_held
-from waker.plan.sleep_due import knocks_answered_until, sleep_due
+from waker.plan.sleep_due import arrivals_answered_until, sleep_due
 from waker.plan.snapshot import Snapshot
 from waker.reconcile.context import Context
 from waker.reconcile.report import Reporter
@@ -113,7 +113,7 @@ class AppReconciler:
         app = observed.workload.id
         registered = self._context.registry.get(app)
         was = registered.plan.phase if registered else Phase.AWAKE
-        until = knocks_answered_until(observed.workload, observed.routes, was)
+        until = arrivals_answered_until(observed.workload, observed.routes, was)
         if until:
             self._context.registry.clear_knock(app, until)
 
@@ -154,7 +154,7 @@ class AppReconciler:
 
     def _requests_still_arrive(self, app: AppId, seen: Snapshot) -> bool:
         """Requests of an awake app still arrive here, or its page is open: its controllers may not follow yet."""
-        recent = seen.knocked_at is not None and self._context.clock() - seen.knocked_at < LINGER
+        recent = seen.arrived_at is not None and self._context.clock() - seen.arrived_at < LINGER
         return bool(seen.workload.replicas) and (recent or bool(seen.passing) or self._context.registry.is_watched(app))
 
     async def _act(self, observed: ObservedApp, plan: Plan) -> None:

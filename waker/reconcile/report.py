@@ -71,7 +71,7 @@ class Reporter:
             self._event(workload, Severity.NORMAL, EventReason(plan.phase), plan.reason)
 
     def _report_warning(self, workload: Workload, old: Plan | None, plan: Plan) -> None:
-        """A problem that only says "the other objects are not there yet" is worth a second look, not an Event."""
+        """A problem that may only mean "its other objects are not there yet" gets a second look before an Event."""
         now = self._context.clock()
         if old is None or old.reason != plan.reason:
             self._warned_at[workload.id] = now

@@ -160,7 +160,7 @@ def request(id: IngressRouteId) -> HttpTarget:
 
 
 def counted_backend(route: Route, port: ServicePort | None) -> CountedBackend:
-    """A route in the terms of controllers' metrics; without a port of its Service it only tells for which requests it is."""
+    """A route in the terms of controllers' metrics. Without a port of its Service it is counted under no name."""
     id: IngressRouteId = route.id  # type: ignore[assignment]  # a route of this kind
     return CountedBackend(
         route=str(id),

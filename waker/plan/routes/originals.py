@@ -4,7 +4,7 @@
                  "backend": {"service": {"name": "shop", "port": {"name": "http"}}},
                  "at": "2026-01-31T12:00:00Z", "swaps": 1}]}
 
-What tells the routes of one object apart is the kind's own (above: an Ingress), so that an entry outlives a user's
+How the routes of one object are told apart is up to their kind (above: an Ingress), so that an entry outlives a user's
 reordering. `at` is when the route was last pointed at waker, `swaps` how often in this sleep. Unreadable text is an
 error with a sentence, never an empty answer.
 """
@@ -38,7 +38,7 @@ def backend_of(found: Mapping[str, Any]) -> Backend | None:
 
 
 def write(originals: Iterable[Original], key_of: Callable[[Any], Mapping[str, str]]) -> str:
-    """The annotation's text. `key_of` gives what tells a route apart within its object."""
+    """The annotation's text. `key_of` gives the fields that identify a route within its object."""
     routes = [
         {
             **key_of(each.id),

@@ -1,6 +1,6 @@
 """What is known about each ingress controller: a table of data, one file a family, and the few functions that read it.
 
-Chosen by `IngressClass.spec.controller`, or by name in a setting (`fitting`). docs/controllers.md says how to add one.
+Chosen by `IngressClass.spec.controller`, or by name in a setting (`configured`). docs/controllers.md says how to add one.
 Nothing here touches a network; `fetch` and `scrape` do.
 """
 

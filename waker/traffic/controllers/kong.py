@@ -1,4 +1,4 @@
-"""Kong Ingress Controller: Kong's Prometheus plugin, which counts requests only if it is told to."""
+"""Kong Ingress Controller: Kong's Prometheus plugin, which counts requests only if it is configured to."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ KONG = Adapter(
     requests=Family("kong_http_requests_total", ("service",)),
     counted=Counted.END,
     names_proven=False,
-    process=None,  # the counters live in memory that survives nginx's reload; no metric tells of their loss
+    process=None,  # the counters live in memory that survives nginx's reload; no metric shows their loss
     spellings=_spellings,
     proxy=Port(("proxy",), 8000),
     lag=timedelta(seconds=5),  # a sync every 3 s

@@ -39,7 +39,7 @@ class Interest(NamedTuple):
 
 
 class Selector(NamedTuple):
-    """Labels of a controller's data-plane pods. `namespace` "" looks everywhere."""
+    """Labels of a controller's data-plane pods. `namespace` "": everywhere."""
 
     labels: str
     namespace: str = ""
@@ -64,7 +64,7 @@ def unchanged(values: SeriesKey) -> SeriesKey:
 
 
 class Family(NamedTuple):
-    """A metric and the labels that tell the app; other labels are summed over.
+    """A metric and the labels that identify the app; other labels are summed over.
 
     `read` makes the key of the label values, where only a part of them can be built forward.
     """
@@ -84,7 +84,7 @@ SAME_START = 2.5  # s; a start time that is computed from the boot time moves wh
 class Process(NamedTuple):
     """A metric that betrays a restart in backend. `sign` +1: a start time, which grows; -1: an uptime, which falls.
 
-    An uptime that has outgrown the one before by the next page tells nothing: then only Kubernetes' own count of
+    An uptime that has outgrown the one before by the next scrape proves nothing: then only Kubernetes' own count of
     restarts does.
 
     `slack` in seconds: start times that differ by less are the same.
@@ -168,5 +168,5 @@ class Adapter:
 
     @property
     def counts_checks(self) -> bool:
-        """Whether waker's own probes show as if they were visits."""
+        """Whether waker's own checks show as if they were visits."""
         return HEADS not in self.not_visits

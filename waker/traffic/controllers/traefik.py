@@ -16,7 +16,7 @@ def normalized(*words: str | int) -> str:
 
 
 def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
-    # Which provider serves a class cannot be told from outside: a name of each.
+    # From outside nobody can tell which provider serves a class: a name of each.
     ports = dict.fromkeys((backend.port_written, backend.port_number, backend.port_name or backend.port_number))
     by_nginx = [normalized(backend.namespace, backend.object_name, backend.service, port) for port in ports]
     # The only Ingress without rules that Traefik serves goes by this name, whatever its Service.
