@@ -129,7 +129,6 @@ class LoadSession:
 
     address: VisitorAddress
     _link: Link | None = None
-    reopened: int = 0
 
     async def ask(self, request: Request, patience: float = PATIENCE) -> LoadAnswer:
         """One request on the kept connection; if that was closed while idle, on a new one."""
@@ -143,7 +142,6 @@ class LoadSession:
                 await self.close()
                 if fresh:
                     return LoadAnswer(request.label, began, time.monotonic(), Who.NOBODY, error=_named(error))
-                self.reopened += 1
             else:
                 if answer.header("connection").lower() == "close":
                     await self.close()

@@ -17,7 +17,6 @@ TOLD = {200, 202, 204, 400, 404, 405, 413, 414, 417, 431, 501, 502, 503}
 SECRET = b"Zq9xEcho"
 
 line = st.binary(max_size=60).map(lambda raw: raw.replace(b"\r", b"").replace(b"\n", b""))
-expect = st.tuples(st.just(b"Expect"), st.sampled_from([b"100-continue", b"", b"a miracle"]))
 word = st.sampled_from([b"GET", b"HEAD", b"POST", b"PUT", b"OPTIONS", b"BREW", b"CONNECT", b"TRACE", b"PATCH"])
 host = st.one_of(
     st.just(HOST.encode()), line, st.sampled_from([b"", b"[::1", b"[", b":", b"a:b:c", b"\xff\xfe", b"xn--a", b"."])
