@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bench.soak.oracle import SoakFault
-from tests.e2e import doors
+from tests.e2e import entry_points
 from tests.e2e.cluster import TestApi
 from tests.e2e.controllers import TestController
-from tests.e2e.doors import EntryPoint
+from tests.e2e.entry_points import EntryPoint
 from tests.e2e.install import InstalledWaker
 
 PODS = 2  # of each controller
@@ -53,9 +53,9 @@ class SoakFaults:
     def _scaled(self, kind: str, replicas: int) -> None:
         controller, began = self.dice.choice(self.controllers), time.monotonic()
         with suppress(AssertionError):
-            doors.scale(self.api, controller, replicas)
+            entry_points.scale(self.api, controller, replicas)
             time.sleep(self.dice.uniform(0, 8))
-        doors.begin_scale(controller, PODS)
+        entry_points.begin_scale(controller, PODS)
         self._whole(controller)
         self._note(kind, controller.ingress_class, began)
 
@@ -106,12 +106,14 @@ class SoakFaults:
         self._note("waker frozen", "waker", began)
 
     def _any(self) -> EntryPoint | None:
-        found = [each for each in doors.doors(self.api, self.dice.choice(self.controllers)) if each.process]
+        found = [
+            each for each in entry_points.entry_points(self.api, self.dice.choice(self.controllers)) if each.process
+        ]
         return self.dice.choice(found) if found else None
 
     def _whole(self, controller: TestController) -> None:
         with suppress(AssertionError):
-            doors.scale(self.api, controller, PODS)
+            entry_points.scale(self.api, controller, PODS)
 
     def _waker_ready(self) -> None:
         end = time.monotonic() + 60  # Kubernetes lets one that ends often wait longer each time

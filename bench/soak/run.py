@@ -15,7 +15,7 @@ from bench.soak.faults import PODS, SoakFaults
 from bench.soak.oracle import Log, SoakChange
 from bench.soak.stage import SoakWatch
 from bench.soak.visitors import Visitors
-from tests.e2e import controllers, doors
+from tests.e2e import controllers, entry_points
 from tests.e2e.apps import StageApp, backends
 from tests.e2e.cluster import TestApi, until
 from tests.e2e.controllers import TestController
@@ -51,7 +51,7 @@ def run(api: TestApi, plan: SoakPlan) -> bool:
     some = [controllers.ALL[name] for name in plan.pair]
     for each in some:
         each.install(api)
-        doors.scale(api, each, PODS)
+        entry_points.scale(api, each, PODS)
     interval = dice.choice(INTERVALS)
     waker = InstalledWaker(api, settings=QUICK | {"scrape-interval": f"{interval}s"})
     waker.ensure()

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests.e2e import apps, doors, load
+from tests.e2e import apps, entry_points, load
 from tests.e2e.apps import Rule, StageApp
 from tests.e2e.cluster import Json, TestApi, until
 from tests.e2e.controllers import TestController
-from tests.e2e.doors import EntryPoint
+from tests.e2e.entry_points import EntryPoint
 from tests.e2e.load import Who
 from waker import names
 
@@ -38,7 +38,7 @@ class SoakWatch:
         self.api.close()
 
     def look(self) -> None:
-        found = [door for each in self.some for door in doors.doors(self.api, each)]
+        found = [door for each in self.some for door in entry_points.entry_points(self.api, each)]
         self.now = [each for each in found if each.ready]
         at = time.monotonic()
         for name in {each.name for each in self.now} - self._known:

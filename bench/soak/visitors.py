@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bench.soak.oracle import SoakVisit
 from tests.e2e import load
-from tests.e2e.doors import EntryPoint
+from tests.e2e.entry_points import EntryPoint
 from tests.e2e.load import LoadAnswer, Request, Who
 
 PATIENCE = 15.0  # s; above hold-for

@@ -4,11 +4,18 @@ The second half is the suite's own opinion, read from replicas, readiness, backe
 `waker status` says is checked against it and never used in its place.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from tests.e2e.bed import ON_BED
 from tests.e2e.cluster import Json, TestApi
 from waker import names
+
+SCRIPT = "sample_app.py"
+SCRIPT_MAP = "sample-app"
+PYTHON_IMAGE = os.environ.get("E2E_PYTHON_IMAGE", "docker.io/library/python:3.13-slim")  # runs the script elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,23 @@ def _template(app: StageApp) -> Json:
     }
     if app.fake:
         container = {"name": "fake", "image": "fake", "ports": [{"name": "http", "containerPort": 8080}]}
-    return {"metadata": {"labels": {"app": app.name}}, "spec": {"containers": [container]}}
+    found: Json = {"containers": [container]}
+    if not ON_BED:
+        container |= {"image": PYTHON_IMAGE, "command": ["python3", f"/srv/{SCRIPT}"]}
+        container["volumeMounts"] = [{"name": "script", "mountPath": "/srv"}]
+        found["volumes"] = [{"name": "script", "configMap": {"name": SCRIPT_MAP}}]
+    return {"metadata": {"labels": {"app": app.name}}, "spec": found}
+
+
+def script_map(namespace: str) -> Json:
+    """The sample app's own source, for pods on a cluster that is not the test bed."""
+    source = (Path(__file__).parent / SCRIPT).read_text()
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"namespace": namespace, "name": SCRIPT_MAP},
+        "data": {SCRIPT: source},
+    }
 
 
 def service(app: StageApp) -> Json:

@@ -1,4 +1,4 @@
-"""A small door to the API server: get, list, create, patch, delete, and waiting for a condition.
+"""A small entry to the API server: get, list, create, patch, delete, and waiting for a condition.
 
 It knows Kubernetes and nothing of waker, so that what it sees is a second opinion. Synchronous on purpose: a scenario
 reads as a list of steps. Call it from one thread; `history` has a connection of its own.
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -45,6 +46,11 @@ class ApiError(Exception):
         self.status = status
 
 
+def _named(entries: list[Json] | None, name: str | None) -> Json:
+    """The entry of a kubeconfig's list that has this name; the first one if none is asked for."""
+    return next((each for each in entries or [] if name in (None, each["name"])), {})
+
+
 @dataclass(slots=True)
 class ApiAccess:
     """Where the API server is and how to be let in."""
@@ -56,16 +62,23 @@ class ApiAccess:
 
     @classmethod
     def from_kubeconfig(cls, path: Path) -> "ApiAccess":
-        """The first cluster and user of a kubeconfig."""
+        """The cluster and the user of a kubeconfig's current context, or the first of each if it has none."""
         config = yaml.safe_load(path.read_text())
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        context = _named(config.get("contexts"), config.get("current-context")).get("context", {})
+        cluster = _named(config["clusters"], context.get("cluster"))["cluster"]
+        user = _named(config["users"], context.get("user"))["user"]
         url = urlsplit(cluster["server"])
         authority = cluster.get("certificate-authority-data")
         tls = ssl.create_default_context(
             cafile=cluster.get("certificate-authority"),
             cadata=base64.b64decode(authority).decode() if authority else None,
         )
-        if "client-certificate" in user:
+        if "client-certificate-data" in user:  # Python takes a client's certificate from files only
+            with NamedTemporaryFile() as pem:
+                pem.write(b"\n".join(base64.b64decode(user[f"client-{each}-data"]) for each in ("certificate", "key")))
+                pem.flush()
+                tls.load_cert_chain(pem.name)
+        elif "client-certificate" in user:
             tls.load_cert_chain(user["client-certificate"], user["client-key"])
         headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
         return cls(url.hostname or "", url.port or 443, tls, headers)
@@ -167,7 +180,7 @@ def until(what: str, condition: Callable[[], T | None], within: float = 30, ever
 
 
 def api_from_environment() -> TestApi | None:
-    """The API of the running ground cluster, None outside of one."""
-    if "GROUND_DIR" not in os.environ or "KUBECONFIG" not in os.environ:
+    """The API of the cluster that KUBECONFIG names, None without it."""
+    if not os.environ.get("KUBECONFIG"):
         return None
     return TestApi(ApiAccess.from_kubeconfig(Path(os.environ["KUBECONFIG"])))

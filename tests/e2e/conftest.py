@@ -6,7 +6,8 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.e2e import controllers
+from tests.e2e import apps, controllers
+from tests.e2e.bed import ON_BED
 from tests.e2e.cluster import TestApi, api_from_environment, until
 from tests.e2e.controllers import TestController
 from tests.e2e.history import History
@@ -22,7 +23,7 @@ def api() -> Iterator[TestApi]:
     """The API server of the test cluster; without one the scenarios are skipped."""
     found = api_from_environment()
     if found is None:
-        pytest.skip("needs a test cluster: start with tests/e2e/run (no GROUND_DIR or no KUBECONFIG)")
+        pytest.skip("needs a cluster: start with tests/e2e/run, see docs/testing.md (KUBECONFIG is not set)")
     yield found
     found.close()
 
@@ -72,6 +73,8 @@ def scene(
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
     namespace = f"{words}-{next(numbers)}"
     api.create_namespace(namespace)
+    if not ON_BED:
+        api.create(apps.script_map(namespace))
     history = History(api.access, namespace)
     history.start()
     yield Scene(api, waker, controller, address, namespace, history)
@@ -85,5 +88,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     stage = getattr(item, "funcargs", {}).get("scene")
     if report.when == "call" and report.failed and stage:
-        report.sections.append(("cluster", stage.told()))
+        report.sections.append(("cluster", stage.diagnosis()))
     return report

@@ -1,13 +1,16 @@
 """The ingress controllers of the test cluster: how each is installed and where visitors come in.
 
-Installed when first asked for, once a run, from the manifests beside the test cluster. Visitors go to the pod's own
-address, as they would behind a load balancer that keeps to ready pods.
+On the test bed they are installed when first asked for, once a run, and visitors go to the pod's own address, as they would
+behind a load balancer that keeps to ready pods. Elsewhere they are there already, and a variable says where visitors come in.
 """
 
 import os
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
+from tests.e2e.bed import ON_BED
 from tests.e2e.cluster import TestApi, kubectl, until
 from tests.e2e.load import VisitorAddress
 
@@ -27,11 +30,24 @@ class TestController(NamedTuple):
 
     def install(self, api: TestApi) -> VisitorAddress:
         """Apply its manifests and wait for its pod. Gives the address for visitors."""
+        if not ON_BED:
+            return self.given_address()
         for manifest in self.manifests:
             kubectl("apply", "--server-side", "-f", str(GROUND / "manifests" / manifest))
         return until(f"a ready pod of {self.ingress_class}", lambda: self.address(api), within=60)
 
+    def given_address(self) -> VisitorAddress:
+        """Where visitors come in on a cluster that is not the test bed. Skips the scenario if nobody has said it."""
+        variable = f"E2E_{self.ingress_class.upper()}"
+        host, _, port = os.environ.get(variable, "").rpartition(":")
+        if not host:
+            pytest.skip(f"needs the address of {self.ingress_class}: set {variable}=HOST:PORT, see docs/testing.md")
+        return VisitorAddress(host, int(port))
+
     def address(self, api: TestApi) -> VisitorAddress | None:
+        """The address of a pod of now that is ready, for some scenarios replace them."""
+        if not ON_BED:
+            return self.given_address()
         for pod in api.list("Pod", self.namespace, self.pods):
             conditions = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions", [])}
             if conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]:

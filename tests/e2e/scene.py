@@ -108,7 +108,7 @@ class Scene:
         found = self.api.list("Event", self.namespace)
         return [event_line(one) for one in found if one["involvedObject"]["name"] == name]
 
-    def told(self) -> str:
+    def diagnosis(self) -> str:
         """All that helps to understand a failure."""
         parts = {"history": self.history.timeline()}
         with contextlib.suppress(ApiError, OSError):

@@ -16,6 +16,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.e2e.apps import StageApp
+from tests.e2e.bed import needs_bed
 from tests.e2e.curl import curl, following
 from tests.e2e.load import VisitorAddress
 from tests.e2e.scene import Scene, every_controller
@@ -27,6 +28,7 @@ SOCKETS = {"projectcontour.io/websocket-routes": "/"}  # what Contour wants to b
 GROWTH = 16 * MB  # of waker while a body passes: buffers of two sockets and what the allocator keeps
 
 
+@needs_bed("measures the memory of waker's process")
 @every_controller
 def test_curl_wakes_and_is_answered_by_the_app(scene: Scene, tmp_path: Path) -> None:
     shop = scene.app("shop", start_delay="1s")
@@ -80,6 +82,7 @@ def resident(process: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+@needs_bed("uses the stream of the bed's sample app")
 @every_controller
 def test_events_come_as_they_are_sent(scene: Scene) -> None:
     shop = scene.app("shop", start_delay="1s")
@@ -95,6 +98,7 @@ def test_events_come_as_they_are_sent(scene: Scene) -> None:
     scene.awake(shop)
 
 
+@needs_bed("uses the WebSocket of the bed's sample app")
 @every_controller
 def test_a_websocket_is_held_and_lives_on(scene: Scene) -> None:
     shop = scene.app("shop", start_delay="1s")

@@ -17,6 +17,7 @@ import pytest
 
 from tests.e2e import apps
 from tests.e2e.apps import Rule, StageApp
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import until
 from tests.e2e.curl import curl
 from tests.e2e.scene import Scene
@@ -99,6 +100,7 @@ class Mix:
         return False
 
 
+@needs_bed("counts deliveries with a program of its own as the image")
 @pytest.mark.parametrize("controller", ["traefik", "contour"], indirect=True)
 def test_ten_thousand_of_all_kinds(scene: Scene) -> None:
     shop = scene.app("shop", image="ledger", ingresses=("shop",))

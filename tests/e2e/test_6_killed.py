@@ -10,6 +10,7 @@ import random
 import time
 
 from tests.e2e.apps import StageApp, annotations, backends
+from tests.e2e.bed import needs_bed
 from tests.e2e.history import Version
 from tests.e2e.scene import Scene
 from waker import names
@@ -19,6 +20,7 @@ LONGEST = 5.0  # seconds from a change of pins to the kill: waker's start and on
 SETTLE_EVERY = 5  # kills; and a new pod, as Kubernetes lets one that ends often wait longer each time
 
 
+@needs_bed("kills waker's process")
 def test_killed_at_twenty_moments(scene: Scene) -> None:
     seed = random.randrange(10_000)
     moments = random.Random(seed)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e import apps
 from tests.e2e.apps import Rule, StageApp
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import Json, until
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
@@ -43,6 +44,7 @@ def counted(text: str, service: str) -> int:
     return sum(int(float(value)) for value in re.findall(pattern, text, re.MULTILINE))
 
 
+@needs_bed("reads the controller's metrics page at its pod")
 @pytest.mark.parametrize("controller", [pytest.param("traefik", id="traefik")], indirect=True)
 def test_the_values_are_those_of_the_controllers_page(scene: Scene) -> None:
     shop = scene.app("shop")

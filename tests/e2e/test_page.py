@@ -15,6 +15,7 @@ from tests.browser import chromium
 from tests.browser.chromium import BrowserPage, Heard
 from tests.e2e import load
 from tests.e2e.apps import StageApp
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import TestApi, kubectl, until
 from tests.e2e.scene import Scene
 
@@ -84,6 +85,7 @@ def test_without_javascript(scene: Scene) -> None:
         assert page.url.split("#")[0] == link(scene, shop, DEEP).split("#")[0]
 
 
+@needs_bed("asks the bed's sample app how often it was asked")
 @two_controllers
 def test_a_form_arrives_once_with_its_body(scene: Scene) -> None:
     shop = scene.app("shop", start_delay="1s")
@@ -99,6 +101,7 @@ def test_a_form_arrives_once_with_its_body(scene: Scene) -> None:
     assert count.body.split()[0] == "1"
 
 
+@needs_bed("freezes the process of Contour")
 @pytest.mark.parametrize("controller", ["contour"], indirect=True)
 def test_no_reload_loop_while_the_controller_sleeps_itself(scene: Scene) -> None:
     """Contour tells Envoy; stopped for 5 s, Envoy goes on with what it knew: every request still comes to waker."""
@@ -120,6 +123,7 @@ def test_no_reload_loop_while_the_controller_sleeps_itself(scene: Scene) -> None
     assert len(heard.loads) <= 4, "the page, the app, and twice because we asked"
 
 
+@needs_bed("changes the arguments of the bed's Traefik")
 @pytest.mark.parametrize("controller", ["traefik"], indirect=True)
 def test_no_reload_loop_where_changes_are_followed_5_s_late(scene: Scene) -> None:
     """The pod's own slices spend Traefik's token, so the way back waits: what comes meanwhile is passed on by waker."""

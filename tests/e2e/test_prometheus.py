@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import load
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import TestApi, kubectl, until
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
@@ -42,6 +43,7 @@ def read_from(scene: Scene, url: str) -> None:
     scene.api.patch("ConfigMap", "kubesleeper", names.CONFIG_MAP, {"data": {"prometheus-url": url}})
 
 
+@needs_bed("runs Debian's Prometheus as the image")
 @pytest.mark.usefixtures("prometheus")
 def test_visits_are_read_from_prometheus(scene: Scene) -> None:
     idle, busy = scene.app("idle", annotations=QUICK), scene.app("busy", annotations=QUICK)

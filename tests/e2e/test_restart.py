@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import until
 from tests.e2e.scene import SETTLED, Scene
 from waker import names
@@ -16,6 +17,7 @@ KILLED = 30.0  # seconds after the last visit
 LATE = 12.0  # seconds: scrapes, the swap, the last requests, and a busy machine
 
 
+@needs_bed("kills waker's process")
 def test_an_app_sleeps_when_it_would_have_without_the_restart(scene: Scene) -> None:
     begin(scene)
     app = scene.app("shop", annotations={names.IDLE_AFTER: f"{IDLE:g}s"})
@@ -31,6 +33,7 @@ def test_an_app_sleeps_when_it_would_have_without_the_restart(scene: Scene) -> N
     assert scene.history.replicas(app.kind, app.name) == [1, 0]
 
 
+@needs_bed("freezes waker's process")
 @pytest.mark.parametrize("controller", ["traefik", "nginx"], indirect=True)
 def test_a_visit_that_no_waker_saw_counts(scene: Scene) -> None:
     begin(scene)

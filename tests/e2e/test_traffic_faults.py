@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e import apps, doors
+from tests.e2e import apps, entry_points
 from tests.e2e.apps import Rule
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import until
-from tests.e2e.doors import EntryPoint
+from tests.e2e.entry_points import EntryPoint
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
 from waker import names
@@ -19,26 +20,27 @@ from waker import names
 IDLE = 4.0  # seconds
 
 
-def restarted(scene: Scene, door: EntryPoint) -> None:
-    door.delete()
+def restarted(scene: Scene, entry: EntryPoint) -> None:
+    entry.delete()
 
 
-def killed(scene: Scene, door: EntryPoint) -> None:
-    door.kill()
+def killed(scene: Scene, entry: EntryPoint) -> None:
+    entry.kill()
 
 
-def scaled(scene: Scene, door: EntryPoint) -> None:
+def scaled(scene: Scene, entry: EntryPoint) -> None:
     """Up, and down to the one that Kubernetes keeps."""
-    doors.scale(scene.api, scene.controller, 2)
-    doors.begin_scale(scene.controller, 1)
+    entry_points.scale(scene.api, scene.controller, 2)
+    entry_points.begin_scale(scene.controller, 1)
 
 
-def reloaded(scene: Scene, door: EntryPoint) -> None:
+def reloaded(scene: Scene, entry: EntryPoint) -> None:
     """A new Ingress of somebody else's."""
     there = apps.StageApp(scene.namespace, "other", scene.controller.ingress_class)
     scene.create(apps.ingress(there, "other", [Rule(there.host, "shop-of-nobody")]))
 
 
+@needs_bed("kills and reloads controller pods")
 @pytest.mark.parametrize(
     ("controller", "fault"),
     [
@@ -51,21 +53,22 @@ def reloaded(scene: Scene, door: EntryPoint) -> None:
 )
 def test_a_visit_just_before(scene: Scene, fault: Callable[[Scene, EntryPoint], None]) -> None:
     shop = scene.app("shop", annotations={names.IDLE_AFTER: f"{IDLE:g}s"})
-    (door,) = doors.scale(scene.api, scene.controller, 1)
+    (entry,) = entry_points.scale(scene.api, scene.controller, 1)
     time.sleep(IDLE / 2)
     visit = scene.knock(shop)
     assert visit.who is Who.APP
 
-    fault(scene, door)
+    fault(scene, entry)
 
     until("it sleeps", lambda: scene.history.replicas(shop.kind, shop.name) == [1, 0])
     slept = next(each.at for each in scene.history.of(shop.kind, shop.name) if not each.obj["spec"]["replicas"])
     assert slept - visit.ended >= IDLE
-    scene.address = doors.scale(scene.api, scene.controller, 1)[0].address
+    scene.address = entry_points.scale(scene.api, scene.controller, 1)[0].address
     scene.visit(shop)
     scene.awake(shop)
 
 
+@needs_bed("reloads the bed's ingress-nginx")
 @pytest.mark.parametrize("controller", [pytest.param("nginx", id="nginx")], indirect=True)
 def test_who_was_forgotten_at_the_swap_and_comes_back(scene: Scene) -> None:
     """Its reload may cost ingress-nginx the last visit, so pods stay behind swapped routes for as long as an idle period."""

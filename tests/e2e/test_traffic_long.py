@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e import long
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import until
 from tests.e2e.load import VisitorAddress
 from tests.e2e.long import LongLine
@@ -20,6 +21,7 @@ LASTS = 4 * IDLE
 WEBSOCKETS = {"projectcontour.io/websocket-routes": "/"}
 
 
+@needs_bed("uses the stream and the WebSocket of the bed's sample app")
 @pytest.mark.parametrize("controller", [pytest.param("contour", id="contour")], indirect=True)
 @pytest.mark.parametrize(
     ("begin", "lives"),

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import apps, controllers, doors, load
+from tests.e2e import apps, controllers, entry_points, load
 from tests.e2e.apps import Rule, StageApp
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import TestApi, until
 from tests.e2e.controllers import TestController
-from tests.e2e.doors import EntryPoint
+from tests.e2e.entry_points import EntryPoint
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
 from tests.e2e.stream import Stream
@@ -25,9 +26,9 @@ def pair(api: TestApi) -> Iterator[dict[TestController, list[EntryPoint]]]:
     """Two pods of each controller."""
     for each in PAIR:
         each.install(api)
-    yield {each: doors.scale(api, each, 2) for each in PAIR}
+    yield {each: entry_points.scale(api, each, 2) for each in PAIR}
     for each in PAIR:
-        doors.scale(api, each, 1)
+        entry_points.scale(api, each, 1)
 
 
 def behind_both(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> StageApp:
@@ -37,48 +38,50 @@ def behind_both(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> S
     for name in classes:
         there = StageApp(scene.namespace, "shop", name)
         scene.create(apps.ingress(there, name, [Rule(f"{name}.{scene.namespace}.example.org", "shop")]))
-    everywhere = [door for some in pair.values() for door in some]
+    everywhere = [entry for some in pair.values() for entry in some]
     until("it answers everywhere", lambda: all(enter(scene, each).who is Who.APP for each in everywhere))
     return shop
 
 
-def enter(scene: Scene, door: EntryPoint) -> load.LoadAnswer:
-    return load.ask_now(door.address, request(scene, door), patience=20)
+def enter(scene: Scene, entry: EntryPoint) -> load.LoadAnswer:
+    return load.ask_now(entry.address, request(scene, entry), patience=20)
 
 
-def request(scene: Scene, door: EntryPoint) -> load.Request:
-    return load.curl(f"{door.controller.ingress_class}.{scene.namespace}.example.org", "shop")
+def request(scene: Scene, entry: EntryPoint) -> load.Request:
+    return load.curl(f"{entry.controller.ingress_class}.{scene.namespace}.example.org", "shop")
 
 
+@needs_bed("asks controller pods at their own addresses")
 def test_visited_through_one_pod_of_one_controller(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> None:
     shop = behind_both(scene, pair)
 
-    for door in (pair[PAIR[0]][1], pair[PAIR[1]][0]):
-        with Stream(door.address, [request(scene, door)], every=IDLE / 3) as visitors:
+    for entry in (pair[PAIR[0]][1], pair[PAIR[1]][0]):
+        with Stream(entry.address, [request(scene, entry)], every=IDLE / 3) as visitors:
             time.sleep(4 * IDLE)  # the claim is about time that passes
         assert all(answer.who is Who.APP for answer in visitors.answers), visitors.timeline()
         assert scene.history.replicas("Deployment", "shop") == [1]
 
     scene.asleep(shop)
-    for door in (door for some in pair.values() for door in some):
-        assert enter(scene, door).expected
+    for entry in (entry for some in pair.values() for entry in some):
+        assert enter(scene, entry).expected
     until("it is awake", lambda: enter(scene, pair[PAIR[0]][0]).who is Who.APP)
 
 
+@needs_bed("cuts a controller pod off")
 def test_a_pod_that_is_cut_off(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> None:
-    door = pair[PAIR[0]][0]
+    entry = pair[PAIR[0]][0]
     shop = behind_both(scene, pair)
-    door.cut()
+    entry.cut()
     try:
         enter(scene, pair[PAIR[1]][0])
         told = until(
             "its owner is told", lambda: [one for one in scene.events("shop") if "TrafficUnknown" in one], TOLD
         )
-        assert door.name in told[0]
+        assert entry.name in told[0]
         (status,) = scene.waker.status(shop.namespace, "shop")
-        assert door.name in status["reason"], status
+        assert entry.name in status["reason"], status
         assert scene.history.replicas("Deployment", "shop") == [1]
     finally:
-        door.join()
+        entry.join()
 
     scene.asleep(shop)

@@ -44,10 +44,10 @@ class EntryPoint(NamedTuple):
         subprocess.run(["ip", "link", "set", link, state], check=True)
 
 
-def doors(api: TestApi, controller: TestController) -> list[EntryPoint]:
+def entry_points(api: TestApi, controller: TestController) -> list[EntryPoint]:
     """All its pods that have an address and are not about to end."""
     found = (each for each in api.list("Pod", controller.namespace, controller.pods) if _stays(each))
-    return [_door(controller, each) for each in found]
+    return [_entry_point(controller, each) for each in found]
 
 
 def scale(api: TestApi, controller: TestController, replicas: int) -> list[EntryPoint]:
@@ -62,7 +62,7 @@ def begin_scale(controller: TestController, replicas: int) -> None:
 
 
 def _whole(api: TestApi, controller: TestController, replicas: int) -> list[EntryPoint]:
-    found = doors(api, controller)
+    found = entry_points(api, controller)
     return found if len(found) == replicas and all(each.ready for each in found) else []
 
 
@@ -70,7 +70,7 @@ def _stays(pod: Json) -> bool:
     return bool(pod.get("status", {}).get("podIP")) and "deletionTimestamp" not in pod["metadata"]
 
 
-def _door(controller: TestController, pod: Json) -> EntryPoint:
+def _entry_point(controller: TestController, pod: Json) -> EntryPoint:
     status = pod["status"]
     conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
     running = [one["containerID"] for one in status.get("containerStatuses", []) if "running" in one.get("state", {})]
