@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bench.tables import middle_and_most, table
 from tests.e2e import apps, controllers
 from tests.e2e.apps import StageApp
-from tests.e2e.cluster import Json, TestApi, kubectl, until
+from tests.e2e.cluster import ClusterApi, Json, kubectl, until
 from tests.e2e.install import DEPLOYMENT, NAMESPACE, InstalledWaker
 
 IMAGES = {"waker:1": "this Python", "waker315:1": "3.15, lazy imports, -OO"}
@@ -32,7 +32,7 @@ class MemorySample(NamedTuple):
     private: float
 
 
-def run(api: TestApi, counts: list[int], seconds: int) -> None:
+def run(api: ClusterApi, counts: list[int], seconds: int) -> None:
     """Print a row for each Python and number of apps."""
     controllers.TRAEFIK.install(api)
     waker = InstalledWaker(api, settings={})  # as installed, not as tested
@@ -78,7 +78,7 @@ def cpu(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def renewed(api: TestApi, waker: InstalledWaker, image: str) -> None:
+def renewed(api: ClusterApi, waker: InstalledWaker, image: str) -> None:
     """A new process of this image, settled."""
     stopped(waker)
     kubectl("set", "image", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, f"waker={image}")
@@ -92,7 +92,7 @@ def stopped(waker: InstalledWaker) -> None:
     until("the old one is gone", lambda: not waker.pods(), 60)
 
 
-def grow(api: TestApi, made: int, wanted: int) -> None:
+def grow(api: ClusterApi, made: int, wanted: int) -> None:
     """As many apps asleep as wanted; `made` are there. Nobody watches: halves of an app would be put right at once."""
     for number in range(made, wanted):
         namespace = f"apps-{number // A_NAMESPACE}"
@@ -102,7 +102,7 @@ def grow(api: TestApi, made: int, wanted: int) -> None:
             api.create(renamed(obj, namespace, f"app-{number}"))
 
 
-def check_asleep(api: TestApi, count: int) -> None:
+def check_asleep(api: ClusterApi, count: int) -> None:
     """A row about sleeping apps must not have woken any."""
     namespaces = {f"apps-{number // A_NAMESPACE}" for number in range(count)}
     found = [obj["spec"]["replicas"] for namespace in namespaces for obj in api.list("Deployment", namespace)]
@@ -110,7 +110,7 @@ def check_asleep(api: TestApi, count: int) -> None:
         raise RuntimeError(f"{count} apps should sleep, {found.count(0)} of {len(found)} do")
 
 
-def first(api: TestApi, waker: InstalledWaker) -> None:
+def first(api: ClusterApi, waker: InstalledWaker) -> None:
     """One app that is put to sleep as any other; the pattern."""
     api.create_namespace("apps-0")
     app = StageApp("apps-0", "app-0", "traefik", fake=True)
@@ -121,7 +121,7 @@ def first(api: TestApi, waker: InstalledWaker) -> None:
     until("the first app is asleep", lambda: not apps.asleep(api, app), 60)
 
 
-def pattern(api: TestApi) -> list[Json]:
+def pattern(api: ClusterApi) -> list[Json]:
     """The first app's objects as the API server holds them, without what is its own."""
     found: list[Json] = [api.get(kind, "apps-0", "app-0") | {"kind": kind} for kind in KINDS]
     for obj in found:

@@ -25,7 +25,7 @@ from bench.tables import table
 from bench.wake import holds
 from tests.e2e import apps, controllers
 from tests.e2e.apps import StageApp
-from tests.e2e.cluster import Json, TestApi, until
+from tests.e2e.cluster import ClusterApi, Json, until
 from tests.e2e.install import InstalledWaker
 
 IMAGES = {"waker:1": ("bare:1", "this Python"), "waker315:1": ("bare315:1", "3.15, lazy imports, -OO")}
@@ -57,7 +57,7 @@ class LoadTarget(NamedTuple):
     hosts: tuple[str, ...]
 
 
-def run(api: TestApi, crowd: int, seconds: int) -> None:
+def run(api: ClusterApi, crowd: int, seconds: int) -> None:
     """Print a row for each Python and each kind of load."""
     controllers.TRAEFIK.install(api)
     waker = InstalledWaker(api, settings=SETTINGS)
@@ -121,7 +121,7 @@ def crowded(target: LoadTarget, count: int, seconds: int) -> Iterator[None]:
             print({key: told[key] for key in ("statuses", "waiting", "lost", "p50", "p99")}, flush=True)
 
 
-def waking(api: TestApi, waker: InstalledWaker) -> list[StageApp]:
+def waking(api: ClusterApi, waker: InstalledWaker) -> list[StageApp]:
     """Two apps (a thousand may wait for one) that were put to sleep and are asked for, and whose pods take for ever."""
     api.create_namespace(NAMESPACE)
     found = [StageApp(NAMESPACE, name, "traefik", fake=True) for name in ("shop", "blog")]
@@ -138,7 +138,7 @@ def waking(api: TestApi, waker: InstalledWaker) -> list[StageApp]:
 
 
 @contextmanager
-def pod(api: TestApi, image: str) -> Iterator[LoadTarget]:
+def pod(api: ClusterApi, image: str) -> Iterator[LoadTarget]:
     """A pod of this image, for as long as the context is open."""
     name = image.partition(":")[0]
     container = {"name": "bare", "image": image, "args": ["run"]}

@@ -20,7 +20,7 @@ from functools import partial
 from bench.tables import middle_and_most, table
 from tests.e2e import apps, controllers, load
 from tests.e2e.apps import StageApp
-from tests.e2e.cluster import ApiAccess, TestApi, until
+from tests.e2e.cluster import ApiAccess, ClusterApi, until
 from tests.e2e.install import InstalledWaker
 from tests.e2e.load import Request, VisitorAddress, Who
 from waker import names
@@ -35,14 +35,14 @@ POD_PORT = 8080
 class WakeStage:
     """A managed app, its unmanaged twin, and where visitors come in."""
 
-    api: TestApi
+    api: ClusterApi
     waker: InstalledWaker
     address: VisitorAddress
     shop: StageApp
     twin: StageApp
 
 
-def run(api: TestApi, wanted: list[str], samples: int) -> None:
+def run(api: ClusterApi, wanted: list[str], samples: int) -> None:
     """Print one row a controller and way, in seconds."""
     waker = InstalledWaker(api)
     rows = []
@@ -57,7 +57,7 @@ def run(api: TestApi, wanted: list[str], samples: int) -> None:
     print(table(("first request -> app's answer, s", "median", "max", "over pod"), rows))
 
 
-def staged(api: TestApi, waker: InstalledWaker, name: str, address: VisitorAddress) -> WakeStage:
+def staged(api: ClusterApi, waker: InstalledWaker, name: str, address: VisitorAddress) -> WakeStage:
     """Both apps, awake and answering."""
     namespace = f"bench-{name}"
     api.create_namespace(namespace)
@@ -111,7 +111,7 @@ async def floors(stage: WakeStage) -> dict[str, float]:
     return {"pod": pod - began, "ready": await ready - began, "ingress": await ingress - began}
 
 
-def pod_address(api: TestApi, app: StageApp) -> VisitorAddress | None:
+def pod_address(api: ClusterApi, app: StageApp) -> VisitorAddress | None:
     """Where its pod is, once its process runs. Asked earlier, the kernel would look for the address in vain for a second."""
     for pod in api.list("Pod", app.namespace, f"app={app.name}"):
         if any("running" in one["state"] for one in pod["status"].get("containerStatuses", [])):
@@ -121,7 +121,7 @@ def pod_address(api: TestApi, app: StageApp) -> VisitorAddress | None:
 
 def listed_ready(access: ApiAccess, app: StageApp) -> float:
     """When its EndpointSlice first had a ready endpoint. On a connection of its own, for it runs in a thread."""
-    api = TestApi(access)
+    api = ClusterApi(access)
     try:
         until("it is listed as ready", partial(apps.listed_ready, api, app), PATIENCE, EVERY / 2)
         return time.monotonic()
@@ -170,5 +170,5 @@ def answers(address: VisitorAddress, app: StageApp) -> bool:
     return load.ask_now(address, _browser(app)).who is Who.APP
 
 
-def holds(missing: Callable[[TestApi, StageApp], str], api: TestApi, app: StageApp) -> bool:
+def holds(missing: Callable[[ClusterApi, StageApp], str], api: ClusterApi, app: StageApp) -> bool:
     return not missing(api, app)

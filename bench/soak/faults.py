@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from bench.soak.oracle import SoakFault
 from tests.e2e import entry_points
-from tests.e2e.cluster import TestApi
-from tests.e2e.controllers import TestController
+from tests.e2e.cluster import ClusterApi
+from tests.e2e.controllers import IngressController
 from tests.e2e.entry_points import EntryPoint
 from tests.e2e.install import InstalledWaker
 
@@ -30,9 +30,9 @@ FROZEN = (0.5, 12.0)  # s; short of and beyond the Lease
 class SoakFaults:
     """`touch` changes an Ingress that nobody visits, which has ingress-nginx reload."""
 
-    api: TestApi
+    api: ClusterApi
     waker: InstalledWaker
-    controllers: Sequence[TestController]
+    controllers: Sequence[IngressController]
     touch: Callable[[], None]
     dice: random.Random
     done: list[SoakFault] = field(default_factory=list)
@@ -111,7 +111,7 @@ class SoakFaults:
         ]
         return self.dice.choice(found) if found else None
 
-    def _whole(self, controller: TestController) -> None:
+    def _whole(self, controller: IngressController) -> None:
         with suppress(AssertionError):
             entry_points.scale(self.api, controller, PODS)
 

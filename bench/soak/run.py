@@ -17,8 +17,8 @@ from bench.soak.stage import SoakWatch
 from bench.soak.visitors import Visitors
 from tests.e2e import controllers, entry_points
 from tests.e2e.apps import StageApp, backends
-from tests.e2e.cluster import TestApi, until
-from tests.e2e.controllers import TestController
+from tests.e2e.cluster import ClusterApi, until
+from tests.e2e.controllers import IngressController
 from tests.e2e.history import History
 from tests.e2e.install import QUICK, InstalledWaker
 from waker import names
@@ -38,14 +38,14 @@ class SoakPlan(NamedTuple):
 class SoakRun(NamedTuple):
     """Everything that is there before the first visitor."""
 
-    api: TestApi
+    api: ClusterApi
     waker: InstalledWaker
-    some: Sequence[TestController]
+    some: Sequence[IngressController]
     apps: Sequence[StageApp]
     history: History
 
 
-def run(api: TestApi, plan: SoakPlan) -> bool:
+def run(api: ClusterApi, plan: SoakPlan) -> bool:
     """Prints what was seen. False: a sleep was wrong, or a request failed without a reason."""
     dice = random.Random(plan.seed)
     some = [controllers.ALL[name] for name in plan.pair]
@@ -72,11 +72,11 @@ def run(api: TestApi, plan: SoakPlan) -> bool:
 
 
 def _soak(on: SoakRun, plan: SoakPlan, dice: random.Random) -> Log:
-    watch = SoakWatch(TestApi(on.api.access), on.some)
+    watch = SoakWatch(ClusterApi(on.api.access), on.some)
     watch.look()
     until("the apps answer through every pod", lambda: stage.answers_everywhere(on.apps, watch.now), 60)
     faults = SoakFaults(
-        TestApi(on.api.access), on.waker, on.some, stage.toucher(TestApi(on.api.access), plan.pair), dice
+        ClusterApi(on.api.access), on.waker, on.some, stage.toucher(ClusterApi(on.api.access), plan.pair), dice
     )
     stop = threading.Event()
     threads = [threading.Thread(target=each, args=(stop,)) for each in (watch.run, faults.make)]

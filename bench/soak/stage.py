@@ -10,8 +10,8 @@ from functools import partial
 
 from tests.e2e import apps, entry_points, load
 from tests.e2e.apps import Rule, StageApp
-from tests.e2e.cluster import Json, TestApi, until
-from tests.e2e.controllers import TestController
+from tests.e2e.cluster import ClusterApi, Json, until
+from tests.e2e.controllers import IngressController
 from tests.e2e.entry_points import EntryPoint
 from tests.e2e.load import Who
 from waker import names
@@ -26,8 +26,8 @@ IDLE = (4, 5, 6, 8)  # s
 class SoakWatch:
     """Which pods of the controllers are there, kept up to date by a thread, and when each was not ready."""
 
-    api: TestApi
-    some: Sequence[TestController]
+    api: ClusterApi
+    some: Sequence[IngressController]
     now: list[EntryPoint] = field(default_factory=list)
     unready: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
@@ -52,7 +52,7 @@ class SoakWatch:
                 times.append((at - LOOK, at))
 
 
-def build(api: TestApi, pair: tuple[str, str], dice: random.Random) -> list[StageApp]:
+def build(api: ClusterApi, pair: tuple[str, str], dice: random.Random) -> list[StageApp]:
     """One app behind each controller, two behind both, one of these with two pods. All ready."""
     made = []
     for name, behind in {"left": pair[:1], "right": pair[1:], "both": pair, "twins": pair}.items():
@@ -75,7 +75,7 @@ def build(api: TestApi, pair: tuple[str, str], dice: random.Random) -> list[Stag
     return made
 
 
-def _awake(api: TestApi, app: StageApp) -> bool:
+def _awake(api: ClusterApi, app: StageApp) -> bool:
     return not apps.awake(api, app)
 
 
@@ -99,7 +99,7 @@ def answers_everywhere(some: Sequence[StageApp], open_doors: Sequence[EntryPoint
     )
 
 
-def toucher(api: TestApi, pair: tuple[str, str]) -> Callable[[], None]:
+def toucher(api: ClusterApi, pair: tuple[str, str]) -> Callable[[], None]:
     """Changes the path of an Ingress that nobody visits: every controller has to take up a new configuration."""
     numbers = itertools.count()
 

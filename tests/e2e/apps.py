@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.e2e.bed import ON_BED
-from tests.e2e.cluster import Json, TestApi
+from tests.e2e.cluster import ClusterApi, Json
 from waker import names
 
 SCRIPT = "sample_app.py"
@@ -169,7 +169,7 @@ def backends(found: Json) -> dict[tuple[str, str], str]:
     }
 
 
-def routes(api: TestApi, app: StageApp) -> dict[tuple[str, str], str]:
+def routes(api: ClusterApi, app: StageApp) -> dict[tuple[str, str], str]:
     """Where this app's own paths lead: (host, path) -> Service."""
     found: dict[tuple[str, str], str] = {}
     for name in app.routed_by:
@@ -177,7 +177,7 @@ def routes(api: TestApi, app: StageApp) -> dict[tuple[str, str], str]:
     return {where: to for where, to in found.items() if where[1] == app.path}
 
 
-def asleep(api: TestApi, app: StageApp) -> str:
+def asleep(api: ClusterApi, app: StageApp) -> str:
     """ "" if it is asleep and nothing of the user's is lost; otherwise what is missing."""
     found = api.get(app.kind, app.namespace, app.name)
     if found["spec"]["replicas"]:
@@ -189,7 +189,7 @@ def asleep(api: TestApi, app: StageApp) -> str:
     return f"routes still lead to the app: {theirs}" if theirs else ""
 
 
-def awake(api: TestApi, app: StageApp) -> str:
+def awake(api: ClusterApi, app: StageApp) -> str:
     """ "" if it is awake, whole, ready and nothing of waker's is left on it; otherwise what is wrong."""
     found = api.get(app.kind, app.namespace, app.name)
     ready = found.get("status", {}).get("readyReplicas", 0)
@@ -204,12 +204,12 @@ def awake(api: TestApi, app: StageApp) -> str:
     return f"{names.SAVED_BACKENDS} of it is still on {kept}" if kept else ""
 
 
-def listed_ready(api: TestApi, app: StageApp) -> bool:
+def listed_ready(api: ClusterApi, app: StageApp) -> bool:
     """Whether an EndpointSlice of its Service has a ready endpoint."""
     slices = api.list("EndpointSlice", app.namespace, f"kubernetes.io/service-name={app.name}")
     return any(each["conditions"].get("ready") for one in slices for each in one.get("endpoints") or [])
 
 
-def saved(api: TestApi, namespace: str, ingress: str) -> str:
+def saved(api: ClusterApi, namespace: str, ingress: str) -> str:
     """What waker keeps on this Ingress, as text."""
     return annotations(api.get("Ingress", namespace, ingress)).get(names.SAVED_BACKENDS, "")

@@ -88,7 +88,7 @@ class ApiAccess:
 
 
 @dataclass(slots=True)
-class TestApi:
+class ClusterApi:
     """The API server. Objects are plain JSON."""
 
     access: ApiAccess
@@ -179,8 +179,8 @@ def until(what: str, condition: Callable[[], T | None], within: float = 30, ever
         time.sleep(every)
 
 
-def api_from_environment() -> TestApi | None:
+def api_from_environment() -> ClusterApi | None:
     """The API of the cluster that KUBECONFIG names, None without it."""
     if not os.environ.get("KUBECONFIG"):
         return None
-    return TestApi(ApiAccess.from_kubeconfig(Path(os.environ["KUBECONFIG"])))
+    return ClusterApi(ApiAccess.from_kubeconfig(Path(os.environ["KUBECONFIG"])))

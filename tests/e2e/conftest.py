@@ -8,8 +8,8 @@ import pytest
 
 from tests.e2e import apps, controllers
 from tests.e2e.bed import ON_BED
-from tests.e2e.cluster import TestApi, api_from_environment, until
-from tests.e2e.controllers import TestController
+from tests.e2e.cluster import ClusterApi, api_from_environment, until
+from tests.e2e.controllers import IngressController
 from tests.e2e.history import History
 from tests.e2e.install import InstalledWaker
 from tests.e2e.load import VisitorAddress
@@ -19,7 +19,7 @@ numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def api() -> Iterator[TestApi]:
+def api() -> Iterator[ClusterApi]:
     """The API server of the test cluster; without one the scenarios are skipped."""
     found = api_from_environment()
     if found is None:
@@ -35,13 +35,13 @@ def installed() -> set[str]:
 
 
 @pytest.fixture
-def controller(request: pytest.FixtureRequest) -> TestController:
+def controller(request: pytest.FixtureRequest) -> IngressController:
     """Traefik, unless the scenario asks for others with `every_controller`."""
     return controllers.ALL[getattr(request, "param", "traefik")]
 
 
 @pytest.fixture
-def address(api: TestApi, controller: TestController, installed: set[str]) -> VisitorAddress:
+def address(api: ClusterApi, controller: IngressController, installed: set[str]) -> VisitorAddress:
     """Where visitors come in: a pod of now, for some scenarios replace them. Installs the controller when first asked for."""
     if controller.ingress_class not in installed:
         installed.add(controller.ingress_class)
@@ -50,7 +50,7 @@ def address(api: TestApi, controller: TestController, installed: set[str]) -> Vi
 
 
 @pytest.fixture(scope="session")
-def installation(api: TestApi) -> InstalledWaker:
+def installation(api: ClusterApi) -> InstalledWaker:
     return InstalledWaker(api)
 
 
@@ -64,8 +64,8 @@ def waker(installation: InstalledWaker) -> InstalledWaker:
 @pytest.fixture
 def scene(
     request: pytest.FixtureRequest,
-    api: TestApi,
-    controller: TestController,
+    api: ClusterApi,
+    controller: IngressController,
     address: VisitorAddress,
     waker: InstalledWaker,
 ) -> Iterator[Scene]:

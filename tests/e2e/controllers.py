@@ -11,13 +11,13 @@ from typing import NamedTuple
 import pytest
 
 from tests.e2e.bed import ON_BED
-from tests.e2e.cluster import TestApi, kubectl, until
+from tests.e2e.cluster import ClusterApi, kubectl, until
 from tests.e2e.load import VisitorAddress
 
 GROUND = Path(os.environ.get("GROUND_HOME", Path(__file__).parents[2] / "../shared/ground")).resolve()
 
 
-class TestController(NamedTuple):
+class IngressController(NamedTuple):
     """One kind of ingress controller. `ingress_class` is also its readable id."""
 
     ingress_class: str
@@ -28,7 +28,7 @@ class TestController(NamedTuple):
     port: int
     lag: float  # seconds; the longest it is known to take to follow a change on a quiet cluster
 
-    def install(self, api: TestApi) -> VisitorAddress:
+    def install(self, api: ClusterApi) -> VisitorAddress:
         """Apply its manifests and wait for its pod. Gives the address for visitors."""
         if not ON_BED:
             return self.given_address()
@@ -44,7 +44,7 @@ class TestController(NamedTuple):
             pytest.skip(f"needs the address of {self.ingress_class}: set {variable}=HOST:PORT, see docs/testing.md")
         return VisitorAddress(host, int(port))
 
-    def address(self, api: TestApi) -> VisitorAddress | None:
+    def address(self, api: ClusterApi) -> VisitorAddress | None:
         """The address of a pod of now that is ready, for some scenarios replace them."""
         if not ON_BED:
             return self.given_address()
@@ -55,10 +55,10 @@ class TestController(NamedTuple):
         return None
 
 
-TRAEFIK = TestController(
+TRAEFIK = IngressController(
     "traefik", ("traefik.yaml",), "traefik", "traefik", "app.kubernetes.io/name=traefik", 8000, 2.0
 )
-NGINX = TestController(
+NGINX = IngressController(
     "nginx",
     ("ingress-nginx.yaml",),
     "ingress-nginx",
@@ -67,7 +67,7 @@ NGINX = TestController(
     80,
     3.4,
 )
-CONTOUR = TestController(
+CONTOUR = IngressController(
     "contour", ("contour-crds.yaml", "contour.yaml"), "projectcontour", "envoy", "app=envoy", 8080, 0.5
 )
 ALL = {each.ingress_class: each for each in (TRAEFIK, NGINX, CONTOUR)}

@@ -9,15 +9,15 @@ import signal
 import subprocess
 from typing import NamedTuple
 
-from tests.e2e.cluster import Json, TestApi, kubectl, until
-from tests.e2e.controllers import TestController
+from tests.e2e.cluster import ClusterApi, Json, kubectl, until
+from tests.e2e.controllers import IngressController
 from tests.e2e.load import VisitorAddress
 
 
 class EntryPoint(NamedTuple):
     """One pod of a controller. `process` is 0 while its container does not run."""
 
-    controller: TestController
+    controller: IngressController
     name: str
     address: VisitorAddress
     process: int
@@ -44,24 +44,24 @@ class EntryPoint(NamedTuple):
         subprocess.run(["ip", "link", "set", link, state], check=True)
 
 
-def entry_points(api: TestApi, controller: TestController) -> list[EntryPoint]:
+def entry_points(api: ClusterApi, controller: IngressController) -> list[EntryPoint]:
     """All its pods that have an address and are not about to end."""
     found = (each for each in api.list("Pod", controller.namespace, controller.pods) if _stays(each))
     return [_entry_point(controller, each) for each in found]
 
 
-def scale(api: TestApi, controller: TestController, replicas: int) -> list[EntryPoint]:
+def scale(api: ClusterApi, controller: IngressController, replicas: int) -> list[EntryPoint]:
     """So many pods, all of them ready."""
     begin_scale(controller, replicas)
     return until(f"{replicas} pods of {controller.ingress_class}", lambda: _whole(api, controller, replicas), 60)
 
 
-def begin_scale(controller: TestController, replicas: int) -> None:
+def begin_scale(controller: IngressController, replicas: int) -> None:
     """So many pods, some time later."""
     kubectl("scale", "deployment", "-n", controller.namespace, controller.deployment, f"--replicas={replicas}")
 
 
-def _whole(api: TestApi, controller: TestController, replicas: int) -> list[EntryPoint]:
+def _whole(api: ClusterApi, controller: IngressController, replicas: int) -> list[EntryPoint]:
     found = entry_points(api, controller)
     return found if len(found) == replicas and all(each.ready for each in found) else []
 
@@ -70,7 +70,7 @@ def _stays(pod: Json) -> bool:
     return bool(pod.get("status", {}).get("podIP")) and "deletionTimestamp" not in pod["metadata"]
 
 
-def _entry_point(controller: TestController, pod: Json) -> EntryPoint:
+def _entry_point(controller: IngressController, pod: Json) -> EntryPoint:
     status = pod["status"]
     conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
     running = [one["containerID"] for one in status.get("containerStatuses", []) if "running" in one.get("state", {})]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.cluster import Json, TestApi, kubectl, until
+from tests.e2e.cluster import ClusterApi, Json, kubectl, until
 from waker import names
 
 CHECKOUT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ QUICK = {"idle-after": "1h", "scrape-interval": "1s", "wake-timeout": "60s", "ho
 class InstalledWaker:
     """The installed service. Commands are run by the Python of the test run, as a user's laptop would."""
 
-    api: TestApi
+    api: ClusterApi
     settings: Mapping[str, str] = field(default_factory=lambda: QUICK)  # over those of k8s/settings.yaml
 
     def ensure(self) -> None:

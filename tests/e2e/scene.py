@@ -13,8 +13,8 @@ import pytest
 
 from tests.e2e import apps, controllers, load
 from tests.e2e.apps import StageApp
-from tests.e2e.cluster import ApiError, Json, TestApi, until
-from tests.e2e.controllers import TestController
+from tests.e2e.cluster import ApiError, ClusterApi, Json, until
+from tests.e2e.controllers import IngressController
 from tests.e2e.history import History
 from tests.e2e.install import InstalledWaker
 from tests.e2e.load import LoadAnswer, VisitorAddress, Who
@@ -29,9 +29,9 @@ every_controller = pytest.mark.parametrize(
 class Scene:
     """Everything a scenario touches."""
 
-    api: TestApi
+    api: ClusterApi
     waker: InstalledWaker
-    controller: TestController
+    controller: IngressController
     address: VisitorAddress
     namespace: str
     history: History

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.e2e.apps import StageApp
-from tests.e2e.cluster import Json, TestApi, until
+from tests.e2e.cluster import ClusterApi, Json, until
 from tests.e2e.scene import Scene, every_controller
 from waker import names
 
@@ -55,7 +55,7 @@ def left_as_written(scene: Scene, some: list[StageApp], before: dict[str, Any]) 
     assert written(scene.api, scene.namespace) == before
 
 
-def written(api: TestApi, namespace: str) -> dict[str, Any]:
+def written(api: ClusterApi, namespace: str) -> dict[str, Any]:
     """What users write: spec, labels and annotations by kind and name. Of slices only whose they are."""
     found = {}
     for kind in KINDS:

@@ -7,8 +7,8 @@ import yaml
 
 from tests.e2e import apps, load
 from tests.e2e.apps import StageApp
-from tests.e2e.cluster import TestApi, kubectl, until
-from tests.e2e.controllers import TestController
+from tests.e2e.cluster import ClusterApi, kubectl, until
+from tests.e2e.controllers import IngressController
 from tests.e2e.install import CHECKOUT, InstalledWaker
 from tests.e2e.load import LoadAnswer, VisitorAddress, Who
 from tests.e2e.scene import SETTLED, every_controller
@@ -17,7 +17,7 @@ FILES = {"traefik": "traefik.yaml", "nginx": "ingress-nginx.yaml", "contour": "c
 
 
 @pytest.fixture
-def example(controller: TestController, address: VisitorAddress) -> Iterator[StageApp]:
+def example(controller: IngressController, address: VisitorAddress) -> Iterator[StageApp]:
     """The app of this controller's example, answering."""
     file = CHECKOUT / "examples" / FILES[controller.ingress_class]
     namespace = next(yaml.safe_load_all(file.read_text()))["metadata"]["name"]
@@ -40,7 +40,9 @@ def by_app(answer: LoadAnswer) -> bool:
 
 
 @every_controller
-def test_it_sleeps_and_wakes(example: StageApp, api: TestApi, address: VisitorAddress, waker: InstalledWaker) -> None:
+def test_it_sleeps_and_wakes(
+    example: StageApp, api: ClusterApi, address: VisitorAddress, waker: InstalledWaker
+) -> None:
     waker.do("sleep", example.name, "-n", example.namespace)
     until("it is asleep", lambda: not apps.asleep(api, example), SETTLED)
 

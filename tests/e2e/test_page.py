@@ -16,7 +16,7 @@ from tests.browser.chromium import BrowserPage, Heard
 from tests.e2e import load
 from tests.e2e.apps import StageApp
 from tests.e2e.bed import needs_bed
-from tests.e2e.cluster import TestApi, kubectl, until
+from tests.e2e.cluster import ClusterApi, kubectl, until
 from tests.e2e.scene import Scene
 
 DEEP = "/shelf/7?q=a%20b&page=2#reviews"
@@ -176,7 +176,7 @@ def throttled(scene: Scene, pause: str) -> Iterator[None]:
         rolled_out("rollout", "undo", *where)
 
 
-def process(api: TestApi, namespace: str, selector: str) -> int:
+def process(api: ClusterApi, namespace: str, selector: str) -> int:
     """The process of the one container that runs there."""
 
     def found() -> int | None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e import load
 from tests.e2e.bed import needs_bed
-from tests.e2e.cluster import TestApi, kubectl, until
+from tests.e2e.cluster import ClusterApi, kubectl, until
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
 from tests.e2e.stream import Stream
@@ -21,7 +21,7 @@ NAMESPACE = "monitoring"
 
 
 @pytest.fixture
-def prometheus(api: TestApi, scene: Scene, tmp_path: Path) -> Iterator[None]:
+def prometheus(api: ClusterApi, scene: Scene, tmp_path: Path) -> Iterator[None]:
     """Installed, asked by waker in place of Traefik's pods, and removed."""
     if not any((Path(each) / "prometheus").exists() for each in os.environ.get("GROUND_IMAGES", "").split(":")):
         pytest.skip("needs Prometheus: install Debian's package prometheus")

@@ -8,8 +8,8 @@ import pytest
 from tests.e2e import apps, controllers, entry_points, load
 from tests.e2e.apps import Rule, StageApp
 from tests.e2e.bed import needs_bed
-from tests.e2e.cluster import TestApi, until
-from tests.e2e.controllers import TestController
+from tests.e2e.cluster import ClusterApi, until
+from tests.e2e.controllers import IngressController
 from tests.e2e.entry_points import EntryPoint
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
@@ -22,7 +22,7 @@ PAIR = (controllers.TRAEFIK, controllers.CONTOUR)
 
 
 @pytest.fixture
-def pair(api: TestApi) -> Iterator[dict[TestController, list[EntryPoint]]]:
+def pair(api: ClusterApi) -> Iterator[dict[IngressController, list[EntryPoint]]]:
     """Two pods of each controller."""
     for each in PAIR:
         each.install(api)
@@ -31,7 +31,7 @@ def pair(api: TestApi) -> Iterator[dict[TestController, list[EntryPoint]]]:
         entry_points.scale(api, each, 1)
 
 
-def behind_both(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> StageApp:
+def behind_both(scene: Scene, pair: dict[IngressController, list[EntryPoint]]) -> StageApp:
     """An app with an Ingress of each class, whose host is the class's name; it answers through every pod."""
     classes = [each.ingress_class for each in PAIR]
     shop = scene.app("shop", ingresses=tuple(classes), annotations={names.IDLE_AFTER: f"{IDLE:g}s"})
@@ -52,7 +52,9 @@ def request(scene: Scene, entry: EntryPoint) -> load.Request:
 
 
 @needs_bed("asks controller pods at their own addresses")
-def test_visited_through_one_pod_of_one_controller(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> None:
+def test_visited_through_one_pod_of_one_controller(
+    scene: Scene, pair: dict[IngressController, list[EntryPoint]]
+) -> None:
     shop = behind_both(scene, pair)
 
     for entry in (pair[PAIR[0]][1], pair[PAIR[1]][0]):
@@ -68,7 +70,7 @@ def test_visited_through_one_pod_of_one_controller(scene: Scene, pair: dict[Test
 
 
 @needs_bed("cuts a controller pod off")
-def test_a_pod_that_is_cut_off(scene: Scene, pair: dict[TestController, list[EntryPoint]]) -> None:
+def test_a_pod_that_is_cut_off(scene: Scene, pair: dict[IngressController, list[EntryPoint]]) -> None:
     entry = pair[PAIR[0]][0]
     shop = behind_both(scene, pair)
     entry.cut()
