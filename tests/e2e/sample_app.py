@@ -29,6 +29,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers with the app's name, so that a client can tell it from anybody else."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes
     app = "web"
     ready_at = 0.0
 
