@@ -1,1 +1,1 @@
-"""Build steps of the container image. The service imports nothing from here."""
+"""Build steps of the container image, which the Dockerfile runs. The service imports nothing from here."""

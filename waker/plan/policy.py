@@ -11,7 +11,7 @@ from waker import names
 from waker.errors import SettingsError
 from waker.plan.model import Pin, Policy, VisitorPolicy
 from waker.settings.live import Live, parse_health_check_response, parse_while_asleep
-from waker.settings.parsing import one_of, parse_bool, parse_paths, several
+from waker.settings.parsing import one_of, parse_bool, parse_list, parse_paths
 from waker.settings.times import parse_duration
 
 
@@ -67,7 +67,7 @@ def _reception(read: _Read, live: Live) -> VisitorPolicy:
         while_asleep=read(names.WHILE_ASLEEP, parse_while_asleep, live.while_asleep),
         hold_for=read(names.HOLD_FOR, parse_duration, live.hold_for),
         ignore_paths=live.ignore_paths + read(names.IGNORE_PATHS, parse_paths, ()),
-        ignore_agents=live.ignore_agents + read(names.IGNORE_AGENTS, several, ()),
+        ignore_agents=live.ignore_agents + read(names.IGNORE_AGENTS, parse_list, ()),
         health_check_response=read(
             names.HEALTH_CHECK_RESPONSE, parse_health_check_response, live.health_check_response
         ),
@@ -76,4 +76,4 @@ def _reception(read: _Read, live: Live) -> VisitorPolicy:
 
 def parse_names(annotations: Mapping[str, str], key: str) -> frozenset[str] | None:
     """The names that an override lists (`a,b`), None if it is not there or empty."""
-    return frozenset(several(annotations.get(key, ""))) or None
+    return frozenset(parse_list(annotations.get(key, ""))) or None
