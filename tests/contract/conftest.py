@@ -39,7 +39,7 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         forget: Callable[[], Awaitable[None]]
         if real:
             session = await stack.enter_async_context(session_of(Path(os.environ["KUBECONFIG"])))
-            forget = partial(compact_and_restart, session)
+            forget = partial(compact_and_kill, session)
         else:
             options = Options(bookmark_every=timedelta(milliseconds=50))
             cluster = await stack.enter_async_context(DemoCluster(options))
@@ -62,8 +62,8 @@ async def forget_history(cluster: DemoCluster) -> None:
     cluster.store.forget()
 
 
-async def compact_and_restart(session: aiohttp.ClientSession) -> None:
-    """Compact etcd and restart the API server: it then knows only what etcd still has, and no version from before."""
+async def compact_and_kill(session: aiohttp.ClientSession) -> None:
+    """Compact etcd and kill the API server, which the test bed starts again. It then knows no earlier version."""
     if "GROUND_DIR" not in os.environ:
         pytest.skip("only the API server of a test bed may be restarted")
     async with aiohttp.ClientSession() as etcd:
