@@ -124,19 +124,19 @@ async def test_a_stateful_set_has_numbered_pods(api: Client) -> None:
 
 
 async def test_slices_of_others_are_left_alone(api: Client) -> None:
-    foreign = {
-        "metadata": {"name": "a-foreign", "labels": {"kubernetes.io/service-name": "a", OWN: "somebody"}},
+    other = {
+        "metadata": {"name": "a-other", "labels": {"kubernetes.io/service-name": "a", OWN: "somebody"}},
         "addressType": "IPv4",
         "ports": [{"name": "web", "port": 9}],
         "endpoints": [{"addresses": ["10.9.9.9"], "conditions": {"ready": True}}],
     }
     await api.create("services", service("a"))
-    made = await api.create("endpointslices", foreign)
+    made = await api.create("endpointslices", other)
     await api.create("deployments", workload("a", 1))
     await until(
-        api, "endpointslices/a", lambda obj: obj["metadata"]["name"] != "a-foreign" and ready_endpoints(obj) == 1
+        api, "endpointslices/a", lambda obj: obj["metadata"]["name"] != "a-other" and ready_endpoints(obj) == 1
     )
-    assert (await api.get("endpointslices/a-foreign")).version == made.version
+    assert (await api.get("endpointslices/a-other")).version == made.version
 
 
 async def test_a_service_without_selector_gets_no_slices(api: Client) -> None:
