@@ -133,9 +133,7 @@ async def test_slices_of_others_are_left_alone(api: Client) -> None:
     await api.create("services", service("a"))
     made = await api.create("endpointslices", other)
     await api.create("deployments", workload("a", 1))
-    await until(
-        api, "endpointslices/a", lambda obj: obj["metadata"]["name"] != "a-other" and ready_endpoints(obj) == 1
-    )
+    await until(api, "endpointslices/a", lambda obj: obj["metadata"]["name"] != "a-other" and ready_endpoints(obj) == 1)
     assert (await api.get("endpointslices/a-other")).version == made.version
 
 

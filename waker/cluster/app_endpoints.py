@@ -139,8 +139,8 @@ class AppEndpoints:
     ) -> Address | None:
         """An address that waker itself can reach, each in turn. `probed_ready`: hosts whose probes waker saw pass.
 
-        First choice are the ready addresses that have accepted a connection; if there are none, those on a host in
-        `probed_ready`, whatever Kubernetes says of them by now.
+        Ready addresses that have accepted a connection come first. If there are none, those on a host in `probed_ready`,
+        whether Kubernetes calls them ready yet or not.
         """
         watch = self._watches.get(app)
         if not watch:

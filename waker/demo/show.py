@@ -117,9 +117,7 @@ async def _check(cluster: DemoCluster, timeline: Timeline) -> int:
         await cluster.until(lambda: _replicas(cluster, sample) == 0, WITHIN)
         await _visit(cluster, sample, timeline)
         await cluster.until(lambda: _user_state(cluster, sample) == before, WITHIN)
-        timeline.print_line(
-            "visitor", f"all is well: {REPLICAS} replicas again, and the routes lead to the app"
-        )
+        timeline.print_line("visitor", f"all is well: {REPLICAS} replicas again, and the routes lead to the app")
     except (TimeoutError, DemoError) as error:
         timeline.print_line("visitor", f"FAILED: {error or 'timed out'}")
         return 1
