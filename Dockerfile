@@ -1,5 +1,5 @@
-# waker on CPython 3.15 with lazy imports. Three stages: install, trim and compile, then one flat layer, so that what was
-# taken away (pip, the test suite, IDLE, ...) is not in the image at all.
+# waker on CPython 3.15 with lazy imports. Three stages: install; trim and compile; copy all into one layer, so that what was
+# removed (pip, the test suite, IDLE, ...) is not in the image at all.
 #   docker build -t waker .
 
 FROM python:3.15-slim AS installed
@@ -8,18 +8,18 @@ COPY setup.cfg setup.py README.md LICENSE ./
 COPY waker waker
 COPY templates templates
 COPY static static
-# Wheels only: there is no compiler, and a slow fallback in pure Python must not creep in. But for PyYAML, which has no wheel
-# for 3.15 yet: it reads kubeconfig files, so the service in a cluster never loads it.
+# Wheels only: there is no compiler, and a package must not fall back to slow pure Python unnoticed. The exception is PyYAML,
+# which has no wheel for 3.15 yet. It reads kubeconfig files, so the service in a cluster never loads it.
 RUN pip install --no-cache-dir --no-compile --only-binary :all: --no-binary pyyaml .
 
 FROM python:3.15-slim AS trimmed
 COPY --from=installed /usr/local/lib/python3.15/site-packages /usr/local/lib/python3.15/site-packages
 COPY --from=installed /usr/local/bin/waker /usr/local/bin/waker
 WORKDIR /usr/local/lib/python3.15
-# The root file system is read-only, so what is not compiled here is compiled at every start, in memory. Level 2 is what
-# PYTHONOPTIMIZE=2 looks for; unchecked hashes stay valid whatever time stamps the layers give the sources. The templates
-# are compiled too, so that the service never loads the template compiler. waker and its libraries are compiled without the
-# annotations of functions, which nobody asks for at run time.
+# The root file system is read-only, so what is not compiled here would be compiled in memory at every start. PYTHONOPTIMIZE=2
+# looks for level 2. Unchecked hashes stay valid whatever time stamps the layers give the sources. The templates are compiled,
+# too, so that the service never loads the template compiler. waker and its libraries are compiled without the annotations of
+# functions, which nothing uses at run time.
 RUN rm -rf ensurepip idlelib pydoc_data test tkinter turtledemo site-packages/pip site-packages/pip-*.dist-info \
         /usr/local/bin/pip* /usr/local/bin/idle* /usr/local/bin/pydoc* /usr/local/include \
     && python -OO -m waker.image.precompile \
@@ -28,13 +28,13 @@ RUN rm -rf ensurepip idlelib pydoc_data test tkinter turtledemo site-packages/pi
     && waker --help > /dev/null
 
 FROM scratch
-# One flat layer is the point, see the top.
+# Copying everything makes it one layer.
 # hadolint ignore=DL3067
 COPY --from=trimmed / /
-# Memory. OPTIMIZE: no docstrings. LAZY_IMPORTS: what is not used is not loaded. NODEBUGRANGES: no columns in tracebacks.
-# MALLOC_*: one arena, and what is freed goes back. SSL_CERT_*: public authorities are looked up one by one in the folder, if
-# ever, for the bundle of all of them is 0.8 MB a TLS context. As variables, so that `kubectl exec deploy/waker -- waker status`
-# runs just like the service.
+# These save memory. OPTIMIZE: no docstrings. LAZY_IMPORTS: unused modules are not loaded. NODEBUGRANGES: no columns in
+# tracebacks. MALLOC_*: one arena, and freed memory is returned. SSL_CERT_*: public CAs are looked up one by one in the folder,
+# if at all, because the bundle of all CAs takes 0.8 MB for each TLS context. They are variables, so that they apply to
+# `kubectl exec deploy/waker -- waker status`, too.
 ENV PATH=/usr/local/bin:/usr/bin:/bin \
     HOME=/ \
     LANG=C.UTF-8 \
@@ -49,7 +49,7 @@ ENV PATH=/usr/local/bin:/usr/bin:/bin \
     MALLOC_TRIM_THRESHOLD_=65536 \
     MALLOC_MMAP_THRESHOLD_=65536
 WORKDIR /
-# A number, so that runAsNonRoot can be checked without a password file.
+# A number, so that Kubernetes can check runAsNonRoot without a password file.
 USER 65532:65532
 EXPOSE 8080 9090
 ENTRYPOINT ["waker"]

@@ -1,4 +1,4 @@
-"""The command line: what it takes, what it prints, and one sentence for each thing that can go wrong."""
+"""The command line: its arguments, what it prints, and one sentence for each thing that can go wrong."""
 
 import asyncio
 import json
@@ -19,20 +19,20 @@ PINNED = {names.ENABLED: "true", names.STATE: "asleep"}
 
 @pytest.fixture(autouse=True)
 def _own_log() -> Iterator[None]:
-    """The program sets up logging for its whole process, which is this one."""
+    """Undo what the program does to the logging of its process, which is this one."""
     root = logging.getLogger()
-    others = [logging.getLogger(name) for name in ("kubernetes_asyncio", "asyncio")]
-    before = root.handlers[:], root.level, [each.level for each in others]
+    loggers = [logging.getLogger(name) for name in ("kubernetes_asyncio", "asyncio")]
+    before = root.handlers[:], root.level, [each.level for each in loggers]
     yield
     root.handlers[:] = before[0]
     root.setLevel(before[1])
-    for each, level in zip(others, before[2], strict=True):
+    for each, level in zip(loggers, before[2], strict=True):
         each.setLevel(level)
 
 
 @pytest.fixture
 async def config(tmp_path: Path) -> AsyncIterator[str]:
-    """A kubeconfig of a cluster: the shop is managed, the blog is pinned asleep, the api is nobody's business."""
+    """The kubeconfig of a cluster in which the shop is managed, the blog is pinned asleep and the api is not managed."""
     async with DemoCluster() as cluster:
         cluster.load(manifests(SAMPLES["shop"], "default", {names.ENABLED: "true"}))
         cluster.load(manifests(SAMPLES["blog"], "default", PINNED))
@@ -41,7 +41,7 @@ async def config(tmp_path: Path) -> AsyncIterator[str]:
 
 
 async def run(*arguments: str) -> int:
-    """The program, in a thread of its own as it has an event loop of its own."""
+    """Run the program in a thread, because it starts an event loop of its own."""
     return await asyncio.to_thread(main, list(arguments))
 
 
@@ -65,7 +65,7 @@ async def run(*arguments: str) -> int:
     ],
     ids=" ".join,
 )
-def test_wrong_arguments_are_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_exit_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
@@ -79,7 +79,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", ["run", "status", "explain", "sleep", "wake", "auto", "restore"])
-def test_every_command_explains_every_flag(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_every_command_lists_every_flag(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
     assert caught.value.code == 0
@@ -88,7 +88,7 @@ def test_every_command_explains_every_flag(command: str, capsys: pytest.CaptureF
     assert [each.env for each in FLAGS if each.env not in text] == []
 
 
-def test_n_is_the_apps_namespace_not_waker_s() -> None:
+def test_n_is_the_namespace_of_the_app_and_not_of_waker() -> None:
     found = cli.parser().parse_args(["sleep", "shop", "-n", "prod", "--waker-namespace", "tools"])
     assert (found.only, found.namespace) == ("prod", "tools")
 
@@ -97,42 +97,44 @@ def test_n_is_the_apps_namespace_not_waker_s() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["run", "--public-port", "http"], "--public-port: 'http' is not a whole number from 0 to 65535"),
         (["run", "--log-level", "loud"], "--log-level: 'loud' is not one of debug, info, warning, error"),
         (["run", "--log-format", "xml"], "--log-format: 'xml' is not one of text, json"),
-        (["status", "--kubeconfig", "/nowhere"], "kubeconfig /nowhere: there is no such file that can be read"),
+        (["status", "--kubeconfig", "/nowhere"], "kubeconfig /nowhere: the file does not exist or cannot be read"),
         (["restore", "--all", "--timeout", "soon"], "'soon' is not a duration such as 90s, 15m, 1h30m or 2d"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )
-def test_what_cannot_be_used(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_that_cannot_be_used(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
-    one_sentence(capsys.readouterr().err, says)
+    one_sentence(capsys.readouterr().err, message)
 
 
-def one_sentence(text: str, says: str) -> None:
-    """On standard error, from waker, without a traceback."""
-    assert text.startswith(f"waker: {says}")
+def one_sentence(text: str, message: str) -> None:
+    """The text is one line, with waker's name and this message, and no traceback."""
+    assert text.startswith(f"waker: {message}")
     assert text.count("\n") == 1
 
 
-def test_the_environment_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_environment_variable_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WAKER_PRIVATE_PORT", "70000")
     assert main(["status"]) == 1
     one_sentence(capsys.readouterr().err, "WAKER_PRIVATE_PORT: '70000' is not a whole number from 0 to 65535")
 
 
-def test_a_bad_address_to_advertise(config_nobody: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "--advertise", "nowhere", "--kubeconfig", config_nobody]) == 1
+def test_a_bad_address_to_advertise(config_without_server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--advertise", "nowhere", "--kubeconfig", config_without_server]) == 1
     one_sentence(capsys.readouterr().err, "--advertise: 'nowhere' is not HOST:PORT")
 
 
 @pytest.fixture
-def config_nobody(tmp_path: Path) -> str:
-    """A kubeconfig of a server that is not there."""
-    path = tmp_path / "nobody"
+def config_without_server(tmp_path: Path) -> str:
+    """The kubeconfig of a server that does not exist."""
+    path = tmp_path / "no-server"
     cluster = {"name": "k", "cluster": {"server": "http://127.0.0.1:1"}}
     context = {"name": "c", "context": {"cluster": "k", "user": "u"}}
     user = {"name": "u", "user": {"token": "t"}}
@@ -142,7 +144,7 @@ def config_nobody(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["explain", "nothing"], "'nothing' is no Deployment or StatefulSet in namespace default"),
         (["sleep", "nothing"], "'nothing' is no Deployment or StatefulSet in namespace default"),
@@ -154,14 +156,14 @@ def config_nobody(tmp_path: Path) -> str:
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )
-async def test_what_cannot_be_done(
-    config: str, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+async def test_an_order_that_cannot_be_carried_out(
+    config: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await run(*arguments, "--kubeconfig", config) == 1
-    one_sentence(capsys.readouterr().err, says)
+    one_sentence(capsys.readouterr().err, message)
 
 
-async def test_a_kind_that_does_not_exist(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_unknown_kind(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run("sleep", "cronjob/shop", "--kubeconfig", config) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -170,7 +172,9 @@ async def test_a_kind_that_does_not_exist(config: str, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("name", ["shop", "deployment/shop", "Deployments/shop"])
-async def test_asked_for_and_said(config: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_sleep_pin_and_auto_print_the_annotation(
+    config: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert await run("sleep", name, "--kubeconfig", config) == 0
     assert capsys.readouterr().out.startswith(f"deployment/shop in default: {names.SLEEP_REQUESTED_AT}=")
     assert await run("sleep", name, "--pin", "--kubeconfig", config) == 0
@@ -189,7 +193,7 @@ async def test_status(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == []
 
 
-async def test_explain_an_app_that_is_nobodys_business(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_explain_an_app_that_is_not_managed(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run("explain", "api", "--kubeconfig", config) == 0
     first, *_ = capsys.readouterr().out.splitlines()
     assert first.startswith("default/api is not enabled, so KubeSleeper leaves it alone; ")
@@ -206,19 +210,19 @@ def record(message: str, *arguments: object, **fields: object) -> logging.LogRec
     return logger.makeRecord(logger.name, logging.INFO, "f", 1, message, arguments, None, extra=fields or None)
 
 
-def test_the_log_for_people() -> None:
+def test_log_lines_for_people() -> None:
     formatter = logs.TextFormatter("%(levelname)s %(message)s")
     assert formatter.format(record("%s sleeps", "shop")) == "INFO shop sleeps"
     assert formatter.format(record("100% of it", pod="p", why="x y")) == "INFO 100% of it (pod=p why=x y)"
 
 
-def test_the_log_for_machines() -> None:
+def test_log_lines_for_machines() -> None:
     line = json.loads(logs.JsonFormatter().format(record("%s sleeps", 'sh"op\n', pod=7)))
     assert line.pop("time").startswith("20")
     assert line == {"level": "info", "logger": "waker.test", "message": 'sh"op\n sleeps', "pod": "7"}
 
 
-def test_a_traceback_is_one_line_for_machines() -> None:
+def test_a_traceback_is_part_of_one_line_for_machines() -> None:
     failed = record("it failed")
     try:
         int("no")

@@ -1,6 +1,8 @@
-"""The command line: arguments -> settings -> the service or one command; exit codes.
+"""The command line: arguments -> settings -> the service or one command -> an exit code.
 
-0: done. 1: it failed, with one sentence on standard error. 2: the arguments are wrong (argparse).
+Exit codes: 0, done; 1, failed, with one sentence on standard error; 2, wrong arguments (argparse); 130, Ctrl-C. It knows
+the name of each command and nothing of how the command works: each is one module in `commands`. `__main__` calls `main`.
+To add a command, add its arguments to `parser` and its call to `_command`.
 """
 
 import argparse
@@ -9,7 +11,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
 from waker.commands import explain, page, pin, restore, status
@@ -17,18 +19,21 @@ from waker.errors import WakerError
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
 from waker.web.samples import SAMPLES
 
-NAME = "shop, deployment/shop or statefulset/shop"
-
 
 class Parser(argparse.ArgumentParser):
-    """Knows how wide help may be. argparse asks shutil, which brings three compression libraries: half a MB in the service."""
+    """Finds out the width of the terminal itself. argparse would import shutil and with it three compression libraries, half a
+    MB in the service.
+    """
 
     def __init__(self, **more: Any) -> None:
         super().__init__(formatter_class=partial(argparse.HelpFormatter, width=columns()), **more)
 
 
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
 def columns() -> int:
-    """Of the terminal; 80 if there is none."""
+    """The width of the terminal; 80 if there is none."""
     try:
         return os.get_terminal_size().columns
     except OSError:
@@ -36,51 +41,75 @@ def columns() -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments of all commands."""
-    process = Parser(add_help=False)
+    """The parser of all commands and their arguments."""
+    top = Parser(prog="waker", description="Apps that nobody visits sleep; the first visitor wakes them.")
+    top.add_argument("--version", action="version", version=f"waker {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    flags = _process_flags()
+    commands.add_parser("run", parents=[flags], help="run the service")
+    _add_reading_commands(commands, flags)
+    _add_writing_commands(commands, flags)
+    _add_page_and_demo(commands, flags)
+    return top
+
+
+def _process_flags() -> Parser:
+    flags = Parser(add_help=False)
     for each in FLAGS:
         text = f"{each.help} [{each.env}]"
         if each.flag == "--dry-run":
-            process.add_argument(each.flag, dest=each.field, action="store_const", const="true", help=text)
+            flags.add_argument(each.flag, dest=each.field, action="store_const", const="true", help=text)
         else:
-            process.add_argument(each.flag, dest=each.field, help=text + _default(each.field))
-    top = Parser(prog="waker", description="Apps that nobody visits sleep; the first visitor wakes them.")
-    top.add_argument("--version", action="version", version=f"waker {__version__}")
-    sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    sub.add_parser("run", parents=[process], help="run the service")
-    rows = sub.add_parser("status", parents=[process], help="show all apps: phase, replicas, and why")
-    rows.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
-    rows.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
-    rows.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
-    why = sub.add_parser(
-        "explain", parents=[process], help="say why an app is not asleep, and all that was found for it"
-    )
-    why.add_argument("name", metavar="NAME", help=NAME)
-    why.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
-    why.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
+            flags.add_argument(each.flag, dest=each.field, help=text + _default(each.field))
+    return flags
+
+
+def _add_reading_commands(commands: Commands, flags: Parser) -> None:
+    command = commands.add_parser("status", parents=[flags], help="show all apps with their phase, replicas and reason")
+    command.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
+    command.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
+    command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
+    text = "say why an app is not asleep, and all that waker knows about it"
+    command = commands.add_parser("explain", parents=[flags], help=text)
+    _add_app_arguments(command)
+    command.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
+
+
+def _add_writing_commands(commands: Commands, flags: Parser) -> None:
     for name, text in (
         ("sleep", "put an app to sleep now, until its next visitor"),
         ("wake", "wake an app now"),
-        ("auto", "remove the pin: sleep and wake by traffic again"),
+        ("auto", "remove the pin, so that traffic decides again"),
     ):
-        one = sub.add_parser(name, parents=[process], help=text)
-        one.add_argument("name", metavar="NAME", help=NAME)
-        one.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
+        command = commands.add_parser(name, parents=[flags], help=text)
+        _add_app_arguments(command)
         if name != "auto":
-            one.add_argument("--pin", action="store_true", help="and keep it so, whatever the traffic")
-    undo = sub.add_parser("restore", parents=[process], help="undo everything, also when the service itself is gone")
-    undo.add_argument("--all", action="store_true", required=True, help="every app in every namespace")
-    undo.add_argument(
-        "--timeout", default="5m", help="give the routes back after this long even if an app is not ready"
+            command.add_argument("--pin", action="store_true", help="keep it that way, whatever the traffic")
+    command = commands.add_parser(
+        "restore", parents=[flags], help="undo everything, even if the service itself is gone"
     )
-    shown = sub.add_parser("page", parents=[process], help="print the waiting page, to try a theme or a language")
-    shown.add_argument("--theme", default="", help="a file, or the name of a theme (default: the page as it comes)")
-    shown.add_argument("--state", choices=list(SAMPLES), default="scheduled", help="what it shows (default: scheduled)")
-    shown.add_argument("--lang", default="en", metavar="TAG", help="in which language (default: en)")
-    demo = sub.add_parser("demo", help="an embedded cluster with sample apps, and waker beside it")
-    demo.add_argument("--check", action="store_true", help="do one whole cycle, print it, and say whether all was well")
-    demo.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
-    return top
+    command.add_argument("--all", action="store_true", required=True, help="every app in every namespace")
+    text = "restore an app's routes after this time even if it is not ready (default: 5m)"
+    command.add_argument("--timeout", default="5m", help=text)
+
+
+def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
+    command = commands.add_parser(
+        "page", parents=[flags], help="print the waiting page, to try out a theme or a language"
+    )
+    command.add_argument("--theme", default="", help="a file, or the name of a theme (default: the built-in page)")
+    text = "the state that it shows (default: scheduled)"
+    command.add_argument("--state", choices=list(SAMPLES), default="scheduled", help=text)
+    command.add_argument("--lang", default="en", metavar="TAG", help="its language (default: en)")
+    command = commands.add_parser("demo", help="run an embedded cluster with sample apps, and waker beside it")
+    text = "let one app sleep and wake, print each step, and check the result"
+    command.add_argument("--check", action="store_true", help=text)
+    command.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
+
+
+def _add_app_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME", help="shop, deployment/shop or statefulset/shop")
+    command.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
 
 
 def _default(field: str) -> str:
@@ -89,14 +118,14 @@ def _default(field: str) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The whole program; the exit code."""
+    """Run the program and return its exit code."""
     arguments = parser().parse_args(argv)
     code = 1
     try:
         settings = read_settings(vars(arguments), os.environ)
         logs.set_up(settings)
         code = asyncio.run(_command(arguments, settings))
-    except* (WakerError, OSError) as errors:  # OSError: mostly a port that is taken
+    except* (WakerError, OSError) as errors:  # OSError: usually a port that is in use
         print(f"waker: {_first(errors)}", file=sys.stderr)
     except* KeyboardInterrupt:
         code = 130
@@ -113,7 +142,7 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             await process.run(settings)
             return 0
         case "demo":
-            from waker.demo import show  # noqa: PLC0415 only here: the service needs none of it
+            from waker.demo import show  # noqa: PLC0415 only the demo needs it
 
             return await show.show(check=arguments.check, port=arguments.port)
         case "status":
@@ -125,10 +154,12 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
         case "restore":
             print(await restore.restore(settings, arguments.timeout))
         case name:
-            does: dict[str, Callable[..., Awaitable[str]]] = {
+            pin_commands: dict[str, Callable[..., Awaitable[str]]] = {
                 "sleep": pin.sleep,
                 "wake": pin.wake,
                 "auto": pin.auto,
             }
-            print(await does[name](settings, arguments.only, arguments.name, pin=getattr(arguments, "pin", False)))
+            print(
+                await pin_commands[name](settings, arguments.only, arguments.name, pin=getattr(arguments, "pin", False))
+            )
     return 0

@@ -1,19 +1,34 @@
-"""The one tree of exceptions.
+"""The exceptions that waker raises on purpose: who raises each, and who handles it.
 
-Raised at the edges, caught in three places: reflector loop, reconcile loop, web middleware.
+    WakerError           the top. A command prints the text and exits with 1 (cli)
+    ├─ SettingsError     settings, cluster.client, service. In a flag it ends the process. In the ConfigMap it is reported
+    │                    and the last good value stays; in an annotation it is reported and the app stays awake
+    ├─ ClusterError      cluster.client. The informer loop retries for ever, with backoff; reconcile.app and
+    │  │                 reconcile.namespace requeue the key; the Lease and observe.activity wait for their next turn
+    │  ├─ Unavailable    the informer loop waits at least `retry_after` seconds
+    │  ├─ Conflict       reconcile.app and reconcile.namespace requeue the key within a fraction of a second
+    │  ├─ NotFound       reconcile.namespace is done: the object went with its namespace
+    │  └─ Gone           the informer loop lists again
+    ├─ ScrapeError       traffic. traffic.rounds: the visits of that controller pod are unknown until its next scrape
+    ├─ ThemeError        web.themes. observe.themes reports it; web.page falls back to the built-in page
+    ├─ ForwardRefused, ForwardBroken    web.forward, where they are defined. web.public_port: another pod, or an error page
+    └─ DemoError         demo. `ApiRefusal` (demo.refusals) becomes a response of the embedded API server
+
+Anything else is a defect: in a request web.public_port logs it and answers 500, everywhere else it ends the process.
+This module is on the lowest floor: it imports nothing of waker.
 """
 
 
 class WakerError(Exception):
-    """Anything that waker knows how to name. Its text is a sentence for a person."""
+    """An error that waker expects. Its text is a sentence for a person."""
 
 
 class SettingsError(WakerError):
-    """A flag, an environment variable or a ConfigMap value cannot be used."""
+    """The value of a flag, an environment variable, a ConfigMap key or an annotation cannot be used."""
 
 
 class ClusterError(WakerError):
-    """The Kubernetes API did not do what was asked. `status` is the HTTP status, 0 if there was no answer."""
+    """A call to the Kubernetes API failed. `status` is the HTTP status, 0 if there was no response."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -21,7 +36,7 @@ class ClusterError(WakerError):
 
 
 class Unavailable(ClusterError):
-    """No answer, a server error or too many requests: try again later, `retry_after` seconds if the server said so."""
+    """No response, a server error or too many requests. Try again, after `retry_after` seconds if the server says so."""
 
     def __init__(self, message: str, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(message, status)
@@ -29,24 +44,24 @@ class Unavailable(ClusterError):
 
 
 class Conflict(ClusterError):
-    """The object changed since it was read (409, or 422 from a failed JSON-Patch test): look again at once."""
+    """The object has changed since it was read: 409, or 422 from a failed JSON-Patch test. Read it again and retry."""
 
 
 class NotFound(ClusterError):
-    """There is no such object (404)."""
+    """The object does not exist (404)."""
 
 
 class Gone(ClusterError):
-    """The resource version is too old to watch from (410): list again."""
+    """The resource version is too old to watch from (410), or a response could not be read. List again."""
 
 
 class ScrapeError(WakerError):
-    """A metrics page could not be read whole. The traffic of that controller pod is unknown."""
+    """A controller pod's metrics could not be read completely. The traffic of that pod is unknown."""
 
 
 class DemoError(WakerError):
-    """The embedded cluster could not do what was asked."""
+    """The embedded cluster could not do what was asked of it."""
 
 
 class ThemeError(WakerError):
-    """A theme of the waiting page cannot be used. The message is a sentence for its author."""
+    """A theme of the waiting page cannot be used. The text is a sentence for its author."""

@@ -1,4 +1,8 @@
-"""How log lines look: text for people or JSON for collectors, with the extra fields of each record."""
+"""How log lines look: text for people or JSON for log collectors, both with the extra fields of each record.
+
+A log call has a constant message and its variable parts as `extra` fields. `cli` calls `set_up` once, before anything is
+logged; no other module knows how lines look.
+"""
 
 import json
 import logging
@@ -8,7 +12,7 @@ from waker.settings.flags import Settings
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the fields a log collector expects."""
+    """One JSON object a line, with the names that log collectors expect."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
@@ -24,7 +28,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people, with the extra fields behind it."""
+    """A line for people, with the extra fields in parentheses at its end."""
 
     def format(self, record: logging.LogRecord) -> str:
         extra = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in STANDARD)
@@ -38,10 +42,10 @@ STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "
 
 
 def set_up(settings: Settings) -> None:
-    """Log to standard error, as these settings say."""
+    """Log to standard error, at the level and in the format of these settings."""
     handler = logging.StreamHandler()
     text = TextFormatter("%(asctime)s %(levelname)-7s %(message)s")
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    logging.getLogger("kubernetes_asyncio").setLevel(logging.INFO)  # at debug it logs whole objects
+    logging.getLogger("kubernetes_asyncio").setLevel(logging.INFO)  # at DEBUG it logs whole objects
     logging.getLogger("asyncio").setLevel(logging.WARNING)

@@ -1,8 +1,10 @@
-"""Every metric that KubeSleeper exposes, in one place.
+"""Every metric that waker exposes, in one place: its name, type, help text and labels.
 
-Ground floor: knows names and help texts, not who counts. One registry a process, made in `app` and handed down; the
-private port writes it out. `DESCRIBED` is the table; docs are checked against it. Labels only ever take values from
-small fixed sets or names of managed apps' controllers: nothing a visitor sent becomes a label.
+It knows nothing of what is counted. `process.run` makes one `Metrics` and hands it to the service, the reconcilers and the
+public port, which count; the private port serves it at /metrics. To add a metric, add a row to `DESCRIBED` and a field to
+`Metrics`. The table in the docs is generated from the rows.
+The subtle thing: a label only takes values from a small fixed set, or the names of ingress controllers. Nothing that a
+visitor sent becomes a label.
 """
 
 from typing import NamedTuple
@@ -10,8 +12,8 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 
-class Described(NamedTuple):
-    """One metric. `field` is its attribute of `Metrics`."""
+class Metric(NamedTuple):
+    """One metric. `field` is its attribute in `Metrics`."""
 
     field: str
     kind: type[Counter] | type[Gauge] | type[Histogram]
@@ -20,36 +22,41 @@ class Described(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-WAKES = (0.5, 1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 180, 300, 600)  # s; a pod rarely needs less or more
-RECONCILES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)  # s; thinking is under 1 ms, the rest is the API server
+# In seconds. Few pods start faster or slower.
+WAKE_BUCKETS = (0.5, 1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 90, 120, 180, 300, 600)
+# In seconds. Deciding takes less than 1 ms, the rest is the API server.
+RECONCILE_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 
 DESCRIBED = (
-    Described("build", Gauge, "kubesleeper_build_info", "Always 1; the version is the label.", ("version",)),
-    Described("leader", Gauge, "kubesleeper_leader", "1 if this replica holds the Lease and may put apps to sleep."),
-    Described("apps", Gauge, "kubesleeper_apps", "Managed apps by phase.", ("phase",)),
-    Described("transitions", Counter, "kubesleeper_transitions_total", "Changes of phase.", ("from", "to")),
-    Described("wakes", Histogram, "kubesleeper_wake_duration_seconds", "From the wish to the first ready pod."),
-    Described("held", Gauge, "kubesleeper_requests_held", "Client requests that wait for their app at this moment."),
-    Described("passing", Gauge, "kubesleeper_requests_passing", "Requests being passed on to an app at this moment."),
-    Described("passed", Counter, "kubesleeper_requests_passed_total", "Requests passed on to an app."),
-    Described("answers", Counter, "kubesleeper_answers_total", "Answers of the public port by kind.", ("kind",)),
-    Described("scrapes", Counter, "kubesleeper_scrapes_total", "Scrapes of ingress controller pods.", ("controller",)),
-    Described("scrape_failures", Counter, "kubesleeper_scrape_failures_total",
-              "Scrapes of ingress controller pods that failed.", ("controller",)),
-    Described("scraped_at", Gauge, "kubesleeper_last_successful_scrape_timestamp_seconds",
-              "When an ingress controller was last scraped with success.", ("controller",)),
-    Described("reconciles", Counter, "kubesleeper_reconciles_total", "Times an app was looked at."),
-    Described("reconcile_errors", Counter, "kubesleeper_reconcile_errors_total", "Times looking at an app failed."),
-    Described("reconcile_seconds", Histogram, "kubesleeper_reconcile_duration_seconds", "How long one look at an app took."),
-    Described("api_requests", Counter, "kubesleeper_api_requests_total",
-              "Requests to the Kubernetes API; code 0 is no answer.", ("verb", "code")),
+    Metric("build", Gauge, "kubesleeper_build_info", "Always 1. The label holds the version.", ("version",)),
+    Metric("leader", Gauge, "kubesleeper_leader", "1 if this replica holds the Lease and may put apps to sleep, else 0."),
+    Metric("apps", Gauge, "kubesleeper_apps", "Managed apps by phase.", ("phase",)),
+    Metric("transitions", Counter, "kubesleeper_transitions_total", "Phase changes of apps.", ("from", "to")),
+    Metric("wakes", Histogram, "kubesleeper_wake_duration_seconds", "Time from the wake request to the first ready pod."),
+    Metric("held", Gauge, "kubesleeper_requests_held", "Client requests that are held until their app is ready."),
+    Metric("passing", Gauge, "kubesleeper_requests_passing", "Requests that are being forwarded to an app."),
+    Metric("passed", Counter, "kubesleeper_requests_passed_total", "Requests that were forwarded to an app."),
+    Metric("answers", Counter, "kubesleeper_answers_total", "Responses of the public port by kind.", ("kind",)),
+    Metric("scrapes", Counter, "kubesleeper_scrapes_total", "Scrapes of ingress controller pods.", ("controller",)),
+    Metric("scrape_failures", Counter, "kubesleeper_scrape_failures_total",
+           "Failed scrapes of ingress controller pods.", ("controller",)),
+    Metric("scraped_at", Gauge, "kubesleeper_last_successful_scrape_timestamp_seconds",
+           "When a pod of the ingress controller was last scraped successfully.", ("controller",)),
+    Metric("reconciles", Counter, "kubesleeper_reconciles_total", "Reconciles of apps."),
+    Metric("reconcile_errors", Counter, "kubesleeper_reconcile_errors_total", "Reconciles of apps that failed."),
+    Metric("reconcile_seconds", Histogram, "kubesleeper_reconcile_duration_seconds", "Duration of one reconcile of an app."),
+    Metric("api_requests", Counter, "kubesleeper_api_requests_total",
+           "Requests to the Kubernetes API. Code 0: no response.", ("verb", "code")),
 )  # fmt: skip
 
-BUCKETS = {"kubesleeper_wake_duration_seconds": WAKES, "kubesleeper_reconcile_duration_seconds": RECONCILES}
+BUCKETS = {
+    "kubesleeper_wake_duration_seconds": WAKE_BUCKETS,
+    "kubesleeper_reconcile_duration_seconds": RECONCILE_BUCKETS,
+}
 
 
 class Metrics:
-    """The metrics of this process."""
+    """The metrics of one process, in a registry of their own."""
 
     build: Gauge
     leader: Gauge
@@ -69,7 +76,7 @@ class Metrics:
     api_requests: Counter
 
     def __init__(self, version: str) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # one more line per series that nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # one more line a series, which nobody reads
         self.registry = CollectorRegistry()
         for each in DESCRIBED:
             more = {"buckets": BUCKETS[each.name]} if each.kind is Histogram else {}
@@ -77,10 +84,10 @@ class Metrics:
         self.build.labels(version).set(1)
 
     def exposition(self) -> bytes:
-        """All of it in the Prometheus text format."""
+        """All metrics in the Prometheus text format."""
         return generate_latest(self.registry)
 
     @staticmethod
     def described() -> tuple[tuple[str, str, str, str], ...]:
         """Rows of name, type, labels and help, for the table in the docs."""
-        return tuple((d.name, d.kind.__name__.lower(), ", ".join(d.labels), d.help) for d in DESCRIBED)
+        return tuple((each.name, each.kind.__name__.lower(), ", ".join(each.labels), each.help) for each in DESCRIBED)

@@ -160,8 +160,12 @@ class Waker:
         reasons += [
             f"{each.source.path}: not listed yet" for each in self.cluster.informers if not each.synced.is_set()
         ]
-        silent = [each for each in self.cluster.informers if each.heard_at and now() - each.heard_at > SILENT_FOR]
-        return reasons + [f"{each.source.path}: nothing heard since {each.heard_at}" for each in silent]
+        silent = [
+            each
+            for each in self.cluster.informers
+            if each.last_received_at and now() - each.last_received_at > SILENT_FOR
+        ]
+        return reasons + [f"{each.source.path}: nothing heard since {each.last_received_at}" for each in silent]
 
     def status_rows(self) -> list[dict[str, Any]]:
         """All apps, for `waker status`."""

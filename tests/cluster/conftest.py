@@ -1,4 +1,4 @@
-"""An embedded cluster, and waker's own client to it."""
+"""An embedded cluster, waker's own client of it, and an informer that follows its ConfigMaps."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,23 +10,35 @@ from tenacity import wait_none
 from waker.cluster.client import Api, connect
 from waker.demo.cluster import DemoCluster, Options
 
+from .informing import RecordingInformer, put, running
+
 
 @pytest.fixture
 async def cluster() -> AsyncIterator[DemoCluster]:
-    """Bookmarks come all the time."""
+    """It sends bookmarks all the time."""
     async with DemoCluster(Options(lag=timedelta(), bookmark_every=timedelta(milliseconds=20))) as cluster:
         yield cluster
 
 
 @pytest.fixture
 async def api(cluster: DemoCluster, tmp_path: Path) -> AsyncIterator[Api]:
-    """A client of it."""
+    """A client of the cluster."""
     async with connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
         yield api
 
 
 @pytest.fixture
-def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reflectors do not pause."""
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Informers do not pause."""
     monkeypatch.setattr("waker.cluster.informer.PAUSE", 0.001)
     monkeypatch.setattr("waker.cluster.informer.BACKOFF", wait_none())
+
+
+@pytest.fixture
+async def recording(cluster: DemoCluster, api: Api, _no_pauses: None) -> AsyncIterator[RecordingInformer]:
+    """An informer of a cluster with the ConfigMaps `a` and `b`. It has listed both."""
+    put(cluster, "a", "A")
+    put(cluster, "b", "B")
+    async with running(api) as recording:
+        await recording.shows("A", "B")
+        yield recording

@@ -1,12 +1,14 @@
-"""A server that answers what a test wrote down, in order, and keeps what it was asked.
+"""A server that sends the responses that a test has written down, in order, and records the requests.
 
-For what a real API server never says on purpose: each status, a line that is no JSON, a stream that breaks off.
+For what a real API server never does on purpose: each status, a line that is not JSON, a stream that breaks off.
 """
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -14,8 +16,8 @@ from waker.cluster.client import Api, connect
 
 
 @dataclass(frozen=True)
-class ScriptedAnswer:
-    """One answer. `cut`: the connection breaks after the body, which a reader can tell from its end."""
+class ScriptedResponse:
+    """One response. `cut`: the connection breaks after the body, which a reader can tell from a regular end."""
 
     body: bytes = b"{}"
     status: int = 200
@@ -25,34 +27,34 @@ class ScriptedAnswer:
 
 @dataclass
 class Script:
-    """Who asks once more than there are answers is told 500."""
+    """The responses to come. A request after the last of them gets a 500."""
 
-    answers: list[ScriptedAnswer]
-    asked: list[web.BaseRequest] = field(default_factory=list)
-    told: list[tuple[str, int]] = field(default_factory=list)  # what the client said of its calls
+    responses: list[ScriptedResponse]
+    requests: list[web.BaseRequest] = field(default_factory=list)
+    calls: list[tuple[str, int]] = field(default_factory=list)  # verb and status, as the client reported them
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        """One answer."""
-        self.asked.append(request)
-        answer = self.answers.pop(0) if self.answers else ScriptedAnswer(b"the script has ended", 500)
-        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        """Send the next response."""
+        self.requests.append(request)
+        scripted = self.responses.pop(0) if self.responses else ScriptedResponse(b"the script has ended", 500)
+        response = web.StreamResponse(status=scripted.status, headers=scripted.headers)
         await response.prepare(request)
-        await response.write(answer.body)
-        if answer.cut and request.transport:
+        await response.write(scripted.body)
+        if scripted.cut and request.transport:
             request.transport.abort()
         return response
 
 
 @asynccontextmanager
-async def scripted(folder: Path, *answers: ScriptedAnswer) -> AsyncIterator[tuple[Api, Script]]:
-    """A client, and the script that it is answered by."""
-    script = Script(list(answers))
+async def scripted(folder: Path, *responses: ScriptedResponse) -> AsyncIterator[tuple[Api, Script]]:
+    """A client, and the script that its requests are answered from."""
+    script = Script(list(responses))
     runner = web.ServerRunner(web.Server(script.serve, access_log=None), shutdown_timeout=0)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         config = kubeconfig(folder, f"http://127.0.0.1:{runner.addresses[0][1]}")
-        async with connect(str(config), lambda verb, status: script.told.append((verb, status))) as api:
+        async with connect(str(config), lambda verb, status: script.calls.append((verb, status))) as api:
             yield api, script
     finally:
         await runner.cleanup()
@@ -67,3 +69,8 @@ def kubeconfig(folder: Path, server: str) -> Path:
         '"contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}]}'
     )
     return path
+
+
+def watch_line(kind: str, **object: Any) -> bytes:
+    """One event of a watch."""
+    return json.dumps({"type": kind, "object": object}).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""Where an app's pods listen: watched while it is asked for, and no longer."""
+"""Where an app's pods listen: watched until `unwatch`, and ready once they accept connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ BLOG = AppId(Kind.DEPLOYMENT, "default", "blog")
 def put(
     cluster: DemoCluster, service: str, ready: list[str], *, unready: tuple[str, ...] = (), port: str = "http"
 ) -> None:
-    """Write the one slice of a Service."""
+    """Create or replace the only slice of a Service."""
     name = f"{service}-1"
     endpoints = [{"addresses": [each], "conditions": {"ready": True}} for each in ready]
     endpoints += [{"addresses": [each], "conditions": {"ready": False}} for each in unready]
@@ -41,75 +41,75 @@ def put(
 
 
 @dataclass
-class Watching:
-    """The watches of a test, and what they tell."""
+class WatchedEndpoints:
+    """The watches of a test, and the changes that they report."""
 
     endpoints: AppEndpoints
     tasks: asyncio.TaskGroup
-    deaf: set[str]  # hosts on which nothing listens
-    told: list[AppId]
-    news: asyncio.Event
+    not_listening: set[str]  # hosts
+    changes: list[AppId]
+    changed: asyncio.Event
     clock: list[datetime]
 
-    def follow(self, app: AppId, *services: str) -> None:
-        """As the reconciler does."""
+    def watch(self, app: AppId, *services: str) -> None:
+        """Watch the app's Services, as the reconciler does."""
         self.endpoints.watch(app, services, self.tasks)
 
     async def shows(self, app: AppId, service: str, *hosts: str) -> None:
-        """Wait until these addresses are ready; they are tried whenever there is news, as the reconciler does."""
+        """Wait until these hosts are ready. They are tried after each change, as the reconciler does."""
         async with asyncio.timeout(5):
             while True:
-                self.news.clear()
+                self.changed.clear()
                 await self.endpoints.try_addresses(app, [(service, "http")])
                 if {each.host for each in self.endpoints.ready(app, service, "http")} == set(hosts):
                     return
-                await self.news.wait()
+                await self.changed.wait()
 
 
 @pytest.fixture
-async def watching(api: Api) -> AsyncIterator[Watching]:
-    """Nothing is followed yet."""
-    deaf: set[str] = set()
-    told: list[AppId] = []
-    news = asyncio.Event()
+async def watching(api: Api) -> AsyncIterator[WatchedEndpoints]:
+    """Nothing is watched yet."""
+    not_listening: set[str] = set()
+    changes: list[AppId] = []
+    changed = asyncio.Event()
 
-    def changed(app: AppId) -> None:
-        told.append(app)
-        news.set()
+    def on_change(app: AppId) -> None:
+        changes.append(app)
+        changed.set()
 
-    async def reach(address: Address) -> bool:
-        return address.host not in deaf
+    async def try_address(address: Address) -> bool:
+        return address.host not in not_listening
 
     async with asyncio.TaskGroup() as tasks:
         clock = [datetime(2026, 1, 31, 12, tzinfo=UTC)]
-        endpoints = AppEndpoints(api, changed, lambda: clock[0], reach)
-        yield Watching(endpoints, tasks, deaf, told, news, clock)
+        endpoints = AppEndpoints(api, on_change, lambda: clock[0], try_address)
+        yield WatchedEndpoints(endpoints, tasks, not_listening, changes, changed, clock)
         for app in endpoints.watched():
             endpoints.unwatch(app)
 
 
 async def watchers(cluster: DemoCluster, count: int) -> None:
-    """Wait until so many slices are watched."""
+    """Wait until so many watches of slices are open."""
     async with asyncio.timeout(5):
-        while cluster.api.watchers(kinds.ENDPOINT_SLICES) != count:  # noqa: ASYNC110 - nobody tells
+        while cluster.api.watchers(kinds.ENDPOINT_SLICES) != count:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0)
 
 
-async def test_ready_addresses_come_and_go(cluster: DemoCluster, watching: Watching) -> None:
+async def test_ready_addresses_come_and_go(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
     put(cluster, "shop", ["10.0.0.1"], unready=("10.0.0.9",))
     put(cluster, "other", ["10.0.0.7"])
-    watching.follow(SHOP, "shop")
+    watching.watch(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1")
     put(cluster, "shop", ["10.0.0.1", "10.0.0.2"])
     await watching.shows(SHOP, "shop", "10.0.0.1", "10.0.0.2")
     put(cluster, "shop", [])
     await watching.shows(SHOP, "shop")
-    assert set(watching.told) == {SHOP}
+    assert set(watching.changes) == {SHOP}
 
 
-async def test_nothing_is_known_of_what_is_not_followed(cluster: DemoCluster, watching: Watching) -> None:
+async def test_what_is_not_watched_has_no_addresses(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
     put(cluster, "shop", ["10.0.0.1"])
-    watching.follow(SHOP, "shop")
+    watching.watch(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1")
     assert watching.endpoints.ready(BLOG, "shop", "http") == ()
     assert watching.endpoints.pick(BLOG, "shop", "http") is None
@@ -117,41 +117,45 @@ async def test_nothing_is_known_of_what_is_not_followed(cluster: DemoCluster, wa
     assert watching.endpoints.ready(SHOP, "shop", "admin") == ()
 
 
-async def test_in_turn(cluster: DemoCluster, watching: Watching) -> None:
+async def test_addresses_are_picked_in_turn(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
     put(cluster, "shop", ["10.0.0.1", "10.0.0.2"])
-    watching.follow(SHOP, "shop")
+    watching.watch(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1", "10.0.0.2")
     picked = [watching.endpoints.pick(SHOP, "shop", "http") for _ in range(4)]
     assert picked[:2] == picked[2:]
     assert set(picked) == {Address("10.0.0.1", 8080), Address("10.0.0.2", 8080)}
 
 
-async def test_who_is_as_good_as_ready_is_taken_if_nobody_is_ready(cluster: DemoCluster, watching: Watching) -> None:
-    good = frozenset({"10.0.0.2"})
+async def test_a_host_that_passed_its_probes_is_picked_if_no_address_is_ready(
+    cluster: DemoCluster, watching: WatchedEndpoints
+) -> None:
+    probed_ready = frozenset({"10.0.0.2"})
     put(cluster, "shop", [], unready=("10.0.0.1", "10.0.0.2"))
-    watching.follow(SHOP, "shop")
+    watching.watch(SHOP, "shop")
     async with asyncio.timeout(5):
-        while watching.endpoints.pick(SHOP, "shop", "http", good) != Address("10.0.0.2", 8080):
-            watching.news.clear()
-            await watching.news.wait()
-    assert watching.endpoints.ready(SHOP, "shop", "http") == (), "Kubernetes does not say so"
+        while watching.endpoints.pick(SHOP, "shop", "http", probed_ready) != Address("10.0.0.2", 8080):
+            watching.changed.clear()
+            await watching.changed.wait()
+    assert watching.endpoints.ready(SHOP, "shop", "http") == (), "Kubernetes does not call it ready"
     assert watching.endpoints.pick(SHOP, "shop", "http") is None
     put(cluster, "shop", ["10.0.0.2"], unready=("10.0.0.1",))
     while watching.endpoints.ready(SHOP, "shop", "http") == ():
-        assert watching.endpoints.pick(SHOP, "shop", "http", good), "no gap between one word and the other"
-        await watching.news.wait()
-        watching.news.clear()
-        assert watching.endpoints.pick(SHOP, "shop", "http", good)
+        assert watching.endpoints.pick(SHOP, "shop", "http", probed_ready), (
+            "no gap until Kubernetes calls it ready, too"
+        )
+        await watching.changed.wait()
+        watching.changed.clear()
+        assert watching.endpoints.pick(SHOP, "shop", "http", probed_ready)
         await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
     put(cluster, "shop", ["10.0.0.1"], unready=("10.0.0.2",))
     await watching.shows(SHOP, "shop", "10.0.0.1")
-    assert watching.endpoints.pick(SHOP, "shop", "http", good) == Address("10.0.0.1", 8080)
+    assert watching.endpoints.pick(SHOP, "shop", "http", probed_ready) == Address("10.0.0.1", 8080)
 
 
-async def test_one_watch_an_app_as_long_as_it_is_followed(cluster: DemoCluster, watching: Watching) -> None:
+async def test_one_watch_an_app_until_unwatch(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
     for _ in range(3):
-        watching.follow(SHOP, "shop", "shop-admin")
-    watching.follow(BLOG, "blog")
+        watching.watch(SHOP, "shop", "shop-admin")
+    watching.watch(BLOG, "blog")
     await watchers(cluster, 2)
     assert set(watching.endpoints.watched()) == {SHOP, BLOG}
     watching.endpoints.unwatch(SHOP)
@@ -160,37 +164,41 @@ async def test_one_watch_an_app_as_long_as_it_is_followed(cluster: DemoCluster, 
     assert watching.endpoints.watched() == [BLOG]
 
 
-async def test_other_services_are_another_watch(cluster: DemoCluster, watching: Watching) -> None:
+async def test_other_services_replace_the_watch(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
     put(cluster, "shop", ["10.0.0.1"])
     put(cluster, "shop-new", ["10.0.0.2"])
-    watching.follow(SHOP, "shop")
+    watching.watch(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1")
-    watching.follow(SHOP, "shop-new")
+    watching.watch(SHOP, "shop-new")
     await watching.shows(SHOP, "shop-new", "10.0.0.2")
     assert watching.endpoints.ready(SHOP, "shop", "http") == ()
     await watchers(cluster, 1)
 
 
-async def test_ready_is_who_accepts_connections(cluster: DemoCluster, watching: Watching) -> None:
-    """Without a readiness probe a pod is called ready before it listens."""
-    watching.deaf.add("10.0.0.2")
+async def test_an_address_is_ready_once_it_accepts_connections(
+    cluster: DemoCluster, watching: WatchedEndpoints
+) -> None:
+    """Kubernetes calls a pod without a readiness probe ready before it listens."""
+    watching.not_listening.add("10.0.0.2")
     put(cluster, "shop", ["10.0.0.1", "10.0.0.2"])
-    watching.follow(SHOP, "shop")
+    watching.watch(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1")
     assert not await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
-    watching.deaf.clear()
+    watching.not_listening.clear()
     assert await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
     await watching.shows(SHOP, "shop", "10.0.0.1", "10.0.0.2")
     put(cluster, "shop", ["10.0.0.1"])
     await watching.shows(SHOP, "shop", "10.0.0.1")
 
 
-async def test_who_refuses_waker_is_believed_after_a_while(cluster: DemoCluster, watching: Watching) -> None:
-    """A NetworkPolicy may let in the ingress controller only. Routes go back then, but nothing is passed on."""
-    watching.deaf.add("10.0.0.1")
+async def test_where_waker_cannot_connect_kubernetes_is_believed_after_a_while(
+    cluster: DemoCluster, watching: WatchedEndpoints
+) -> None:
+    """A NetworkPolicy may admit only the ingress controller. Then routes go back, but waker forwards nothing."""
+    watching.not_listening.add("10.0.0.1")
     put(cluster, "shop", ["10.0.0.1"])
-    watching.follow(SHOP, "shop")
-    await watching.news.wait()
+    watching.watch(SHOP, "shop")
+    await watching.changed.wait()
     assert not await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
     watching.clock[0] += BELIEVED_AFTER - timedelta(seconds=1)
     await watching.shows(SHOP, "shop")
@@ -199,7 +207,7 @@ async def test_who_refuses_waker_is_believed_after_a_while(cluster: DemoCluster,
     assert watching.endpoints.pick(SHOP, "shop", "http") is None
 
 
-async def test_whether_something_listens() -> None:
+async def test_accepts() -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         assert await accepts(Address("127.0.0.1", server.sockets[0].getsockname()[1]))

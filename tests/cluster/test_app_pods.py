@@ -1,4 +1,4 @@
-"""The pods of a waking app: watched by their labels, while that is asked for."""
+"""The pods of a waking app: found by their labels, and watched until `unwatch`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,13 +19,13 @@ from waker.plan.readiness_probes import ReadinessProbe
 SHOP = Workload(AppId(Kind.DEPLOYMENT, "default", "shop"), "uid", "1", 1, {"app": "shop", "tier": "web"}, {})
 
 
-async def nobody(_check: ReadinessProbe) -> bool:
-    """No pod answers."""
+async def never_passes(_probe: ReadinessProbe) -> bool:
+    """No probe passes."""
     return False
 
 
 def put(cluster: DemoCluster, name: str, labels: dict[str, str]) -> None:
-    """Write a pod of a node that nobody runs."""
+    """Create a pod on a node that does not exist, so that it never starts."""
     spec = {"nodeName": "elsewhere", "containers": [{"name": "web", "image": "web"}]}
     metadata = {"name": name, "namespace": "default", "labels": labels}
     cluster.load([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}])
@@ -33,36 +33,36 @@ def put(cluster: DemoCluster, name: str, labels: dict[str, str]) -> None:
 
 @pytest.fixture
 async def watching(api: Api) -> AsyncIterator[tuple[AppPods, asyncio.TaskGroup, asyncio.Event]]:
-    news = asyncio.Event()
+    changed = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        pods = AppPods(api, lambda app: news.set(), lambda: datetime.now(UTC), nobody)
-        yield pods, tasks, news
+        pods = AppPods(api, lambda app: changed.set(), lambda: datetime.now(UTC), never_passes)
+        yield pods, tasks, changed
         pods.unwatch(SHOP.id)
 
 
-async def test_its_own_pods_and_no_others(cluster: DemoCluster, watching: Any) -> None:
-    pods, tasks, news = watching
+async def test_only_the_apps_own_pods_are_seen(cluster: DemoCluster, watching: Any) -> None:
+    pods, tasks, changed = watching
     assert pods.starts(SHOP.id) == []
     put(cluster, "blog-1", {"app": "blog", "tier": "web"})
     pods.watch(SHOP, tasks)
     put(cluster, "shop-1", {"app": "shop", "tier": "web", "pod-template-hash": "x"})
     async with asyncio.timeout(5):
-        await news.wait()
+        await changed.wait()
     assert pods.starts(SHOP.id) == [Start(Step.SCHEDULED)]
     cluster.verbs.remove(kinds.PODS, Key("default", "shop-1"))
-    news.clear()
+    changed.clear()
     async with asyncio.timeout(5):
-        await news.wait()
+        await changed.wait()
     assert pods.starts(SHOP.id) == []
 
 
-async def test_it_ends_when_it_is_left(cluster: DemoCluster, watching: Any) -> None:
+async def test_unwatch_ends_the_watch(cluster: DemoCluster, watching: Any) -> None:
     pods, tasks, _ = watching
     pods.watch(SHOP, tasks)
     pods.watch(SHOP, tasks)
     async with asyncio.timeout(5):
-        while cluster.api.watchers(kinds.PODS) != 1:  # noqa: ASYNC110 - nobody tells
+        while cluster.api.watchers(kinds.PODS) != 1:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0)
         pods.unwatch(SHOP.id)
-        while cluster.api.watchers(kinds.PODS):  # noqa: ASYNC110 - nobody tells
+        while cluster.api.watchers(kinds.PODS):  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0)

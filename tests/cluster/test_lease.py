@@ -1,4 +1,4 @@
-"""The Lease: at most one waker holds it, whatever fails, and it is soon held again."""
+"""The Lease: at most one waker holds it, whatever fails, and soon after a failure one does again."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ from waker.errors import Unavailable
 
 @dataclass
 class LeaseClock:
-    """Stands still unless it is moved on. In the place of the module `time`."""
+    """Stands still unless a test moves it. In place of the module `time`."""
 
     at: float = 1000.0
 
@@ -30,8 +30,8 @@ class LeaseClock:
 
 
 @dataclass
-class CandidateLine:
-    """A candidate's own line to the API server, which can be cut."""
+class CandidateApi:
+    """A candidate's own connection to the API server, which a test can cut."""
 
     api: Api
     cut: bool = False
@@ -39,7 +39,7 @@ class CandidateLine:
     def __getattr__(self, verb: str) -> Callable[..., Any]:
         async def call(*args: Any) -> Any:
             if self.cut:
-                raise Unavailable("the line is cut")
+                raise Unavailable("the connection is cut")
             return await getattr(self.api, verb)(*args)
 
         return call
@@ -47,26 +47,25 @@ class CandidateLine:
 
 @dataclass
 class Candidate:
-    """One waker in the election."""
+    """A waker that takes part in the election."""
 
-    line: CandidateLine
+    api: CandidateApi
     name: str
-    turns: int = 0
     changes: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.lease = Lease(cast(Api, self.line), "kubesleeper", self.name, lambda: self.changes.append(self.held))
+        self.lease = Lease(cast(Api, self.api), "kubesleeper", self.name, lambda: self.changes.append(self.held))
 
     @property
     def held(self) -> bool:
-        """Does it put apps to sleep?"""
+        """Whether it may put apps to sleep."""
         return self.lease.held
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> LeaseClock:
-    """The clock of every candidate."""
-    caplog.set_level(logging.ERROR)  # a line a try
+    """The clock of all candidates."""
+    caplog.set_level(logging.ERROR)  # each try logs a line
     clock = LeaseClock()
     monkeypatch.setattr(lease, "time", clock)
     monkeypatch.setattr(lease, "RENEW_EVERY", 0.001)
@@ -75,8 +74,8 @@ def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 @asynccontextmanager
 async def running(api: Api, *names: str) -> AsyncIterator[list[Candidate]]:
-    """These candidates, at work."""
-    candidates = [Candidate(CandidateLine(api), name) for name in names]
+    """These candidates, running."""
+    candidates = [Candidate(CandidateApi(api), name) for name in names]
     tasks = [asyncio.create_task(each.lease.run()) for each in candidates]
     try:
         yield candidates
@@ -87,30 +86,30 @@ async def running(api: Api, *names: str) -> AsyncIterator[list[Candidate]]:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    """The candidates try all the time."""
+    """Wait until it holds. The candidates try all the time."""
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - nobody tells
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.001)
 
 
-def tried(cluster: DemoCluster) -> int:
-    """How often anybody looked."""
+def tries(cluster: DemoCluster) -> int:
+    """How often any candidate has read the Lease."""
     return cluster.api.faults.counted(["get"], "leases")
 
 
 async def some_tries(cluster: DemoCluster) -> None:
-    """Everybody has looked a few times."""
-    before = tried(cluster)
-    await until(lambda: tried(cluster) > before + 6)
+    """Wait until all candidates have read it a few times."""
+    before = tries(cluster)
+    await until(lambda: tries(cluster) > before + 6)
 
 
 def holder(cluster: DemoCluster) -> str | None:
-    """Who the API says it is."""
+    """The holder according to the API server."""
     found = cluster.get("Lease", "kubesleeper", names.LEASE)
     return found["spec"].get("holderIdentity") if found else None
 
 
-async def test_one_of_two(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+async def test_one_of_two_candidates_holds_it(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     async with running(api, "a", "b") as (a, b):
         await until(lambda: a.held or b.held)
         await some_tries(cluster)
@@ -119,7 +118,7 @@ async def test_one_of_two(cluster: DemoCluster, api: Api, clock: LeaseClock) -> 
         assert a.changes + b.changes == [True]
 
 
-async def test_renewed_it_is_never_lost(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+async def test_while_it_is_renewed_it_is_not_lost(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     async with running(api, "a") as (a,), running(api, "b") as (b,):
         await until(lambda: a.held or b.held)
         first, second = (a, b) if a.held else (b, a)
@@ -129,30 +128,30 @@ async def test_renewed_it_is_never_lost(cluster: DemoCluster, api: Api, clock: L
             assert (first.held, second.held) == (True, False)
 
 
-async def test_who_cannot_renew_loses_it_before_another_can_win(
+async def test_a_holder_that_cannot_renew_loses_it_before_another_can_acquire_it(
     cluster: DemoCluster, api: Api, clock: LeaseClock
 ) -> None:
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
         async with running(api, "b") as (b,):
             await some_tries(cluster)
-            a.line.cut = True
-            at_once = []
+            a.api.cut = True
+            held = []
             for _ in range(13):
                 clock.at += 2
-                at_once.append((a.held, b.held))
+                held.append((a.held, b.held))
                 await some_tries(cluster)
-            assert (True, True) not in at_once
+            assert (True, True) not in held
             assert b.held
-            assert at_once.index((False, False)) < at_once.index((False, True))
+            assert held.index((False, False)) < held.index((False, True))
             assert a.changes == [True, False]
-            a.line.cut = False
+            a.api.cut = False
             await some_tries(cluster)
             assert (a.held, b.held) == (False, True)
 
 
-async def test_an_outage_for_all(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
-    """Nobody holds it meanwhile; somebody does afterwards."""
+async def test_an_outage_for_all_candidates(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+    """Nobody holds it during the outage. One candidate does afterwards."""
     async with running(api, "a", "b") as (a, b):
         await until(lambda: a.held or b.held)
         outage = cluster.api.faults.order(Fault(resource="leases", times=None, refusal=unavailable()))
@@ -167,9 +166,9 @@ async def test_an_outage_for_all(cluster: DemoCluster, api: Api, clock: LeaseClo
         assert (a.held, b.held) in ((True, False), (False, True))
 
 
-async def test_a_slow_answer_counts_from_when_it_was_asked(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
-    """The other has seen the renewal then, not when the answer came back."""
-    a = Candidate(CandidateLine(api), "a")
+async def test_a_slow_renewal_counts_from_when_it_was_sent(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+    """Another candidate may have seen the renewal long before its response arrived here."""
+    a = Candidate(CandidateApi(api), "a")
     task = asyncio.create_task(a.lease.run())
     slow = cluster.api.faults.order(Fault("patch", "leases", hangs=True))
     await slow.reached.wait()
@@ -183,7 +182,7 @@ async def test_a_slow_answer_counts_from_when_it_was_asked(cluster: DemoCluster,
     await asyncio.wait([task])
 
 
-async def test_given_back_it_is_free_at_once(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+async def test_a_released_lease_is_free_at_once(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
         async with running(api, "b") as (b,):
@@ -192,14 +191,16 @@ async def test_given_back_it_is_free_at_once(cluster: DemoCluster, api: Api, clo
             assert not a.held
 
 
-async def test_who_ends_gives_it_back(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+async def test_a_holder_that_ends_releases_it(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
     assert holder(cluster) == ""
     assert not a.held
 
 
-async def test_who_does_not_hold_it_gives_nothing_back(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+async def test_a_candidate_that_does_not_hold_it_releases_nothing(
+    cluster: DemoCluster, api: Api, clock: LeaseClock
+) -> None:
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
         async with running(api, "b"):
@@ -207,8 +208,8 @@ async def test_who_does_not_hold_it_gives_nothing_back(cluster: DemoCluster, api
         assert holder(cluster) == "a"
 
 
-async def test_it_cannot_be_given_back(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
-    """Then it expires."""
+async def test_a_release_that_fails(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+    """The Lease then expires."""
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
         cluster.api.faults.order(Fault(resource="leases", times=None, refusal=unavailable()))
@@ -216,11 +217,11 @@ async def test_it_cannot_be_given_back(cluster: DemoCluster, api: Api, clock: Le
     assert holder(cluster) == "a"
 
 
-async def test_the_same_name_again_need_not_wait(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
-    """A container that was killed and started again in its pod."""
+async def test_the_same_identity_need_not_wait(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+    """A container was killed and restarted in its pod."""
     async with running(api, "a") as (a,):
         await until(lambda: a.held)
-        a.line.cut = True
+        a.api.cut = True
     assert holder(cluster) == "a"
     async with running(api, "a") as (again,):
         await until(lambda: again.held)
@@ -236,6 +237,6 @@ async def test_an_empty_lease_is_free(cluster: DemoCluster, api: Api, clock: Lea
 
 
 def test_the_times_leave_room() -> None:
-    """It is lost before it can be won, and a try may fail."""
-    assert lease.RENEW_WITHIN < lease.DURATION
-    assert lease.RENEW_EVERY * 2 <= lease.RENEW_WITHIN
+    """The holder loses it before another can acquire it, and one renewal may fail."""
+    assert lease.RENEW_DEADLINE < lease.LEASE_DURATION
+    assert lease.RENEW_EVERY * 2 <= lease.RENEW_DEADLINE

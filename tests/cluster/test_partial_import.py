@@ -1,6 +1,6 @@
-"""The small import: with the pinned version it loads next to nothing, and it still works if it fails.
+"""The partial import: with the pinned version it loads no models, and if it fails, the full import takes its place.
 
-In processes of their own, for what is imported here is imported already.
+Each test starts a process of its own, because this one has imported the library already.
 """
 
 import json
@@ -23,14 +23,14 @@ async def main():
             await api.get("/api/v1/pods")
         except client.Unavailable as error:
             return str(error)
-said = asyncio.run(main())
+error = asyncio.run(main())
 names = sorted(name for name in sys.modules if name.startswith("kubernetes_asyncio"))
-print(json.dumps({{"said": said, "modules": names}}))
+print(json.dumps({{"error": error, "modules": names}}))
 """
 
 
 def connected(folder: Path, before: str = "") -> Any:
-    """What a process said that asked a server which is not there, and what it had imported."""
+    """The error of a process that calls a server which does not exist, and the modules that it has imported."""
     program = CONNECT.format(before=before, kubeconfig=str(kubeconfig(folder, "http://127.0.0.1:1")))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     return json.loads(done.stdout)
@@ -38,7 +38,7 @@ def connected(folder: Path, before: str = "") -> Any:
 
 def test_it_loads_the_client_and_no_models(tmp_path: Path) -> None:
     found = connected(tmp_path)
-    assert found["said"].startswith("GET /api/v1/pods: ClientConnectorError")
+    assert found["error"].startswith("GET /api/v1/pods: ClientConnectorError")
     modules = set(found["modules"])
     assert not [name for name in modules if name.startswith("kubernetes_asyncio.client.models.")]
     assert not [name for name in modules if name.startswith("kubernetes_asyncio.client.api.")]
@@ -46,22 +46,22 @@ def test_it_loads_the_client_and_no_models(tmp_path: Path) -> None:
     assert len(modules) < 30
 
 
-def test_if_it_fails_the_plain_import_takes_its_place(tmp_path: Path) -> None:
-    """For instance because a newer version is built in another way."""
+def test_if_it_fails_the_full_import_takes_its_place(tmp_path: Path) -> None:
+    """For example because a newer version of the library is organised differently."""
     failing = """
-register = partial_import._register
+register = partial_import._register_parents
 def fails():
     register()
     raise AttributeError("no such thing any more")
-partial_import._register = fails
+partial_import._register_parents = fails
 """
     found = connected(tmp_path, failing)
-    assert found["said"].startswith("GET /api/v1/pods: ClientConnectorError")
+    assert found["error"].startswith("GET /api/v1/pods: ClientConnectorError")
     assert "kubernetes_asyncio.client.models.v1_pod" in found["modules"]
 
 
 def test_the_version_is_pinned() -> None:
-    """It is no interface of the library: another version has to be looked at first."""
+    """The library does not support this, so each new version has to be checked first."""
     setup = ConfigParser()
     setup.read(Path(__file__).parents[2] / "setup.cfg")
     needed = setup["options"]["install_requires"].split()

@@ -1,6 +1,6 @@
-"""A tiny Kubernetes client for the contract: plain requests, JSON in and out, nothing of waker's.
+"""A small Kubernetes client for the contract tests: plain requests, JSON in and out. It uses none of waker's code.
 
-It reads a kubeconfig (server, token, certificate authority) and knows how to talk about one fresh namespace.
+It reads a kubeconfig (server, token, certificate authority) and works in one namespace.
 """
 
 import json
@@ -35,14 +35,14 @@ GROUPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class ApiAnswer:
-    """What came back."""
+class ApiResponse:
+    """A response."""
 
     status: int
     body: Obj
 
     @property
-    def said(self) -> tuple[int, str]:
+    def refusal(self) -> tuple[int, str]:
         """Status and reason of a refusal."""
         return self.status, self.body.get("reason", "")
 
@@ -53,87 +53,87 @@ class ApiAnswer:
 
     @property
     def names(self) -> list[str]:
-        """Of a list."""
+        """The names of the objects in a list."""
         return [item["metadata"]["name"] for item in self.body["items"]]
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Requests in one namespace. `plural/name` is an object there, `plural` the collection."""
+    """Makes requests in one namespace. `plural/name` is an object there, `plural` a collection."""
 
     session: aiohttp.ClientSession
     namespace: str
 
-    def path(self, what: str) -> str:
+    def path(self, target: str) -> str:
         """The path of `configmaps/a`, `deployments/a/scale`, `namespaces/x`."""
-        plural = what.partition("/")[0]
-        place = "" if plural in ("namespaces", "ingressclasses") else f"namespaces/{self.namespace}/"
-        return f"/{GROUPS[plural]}/{place}{what}"
+        plural = target.partition("/")[0]
+        prefix = "" if plural in ("namespaces", "ingressclasses") else f"namespaces/{self.namespace}/"
+        return f"/{GROUPS[plural]}/{prefix}{target}"
 
-    async def ask(
-        self, method: str, what: str, body: Any = None, *, kind: str = "application/json", **query: str
-    ) -> ApiAnswer:
-        """One request."""
+    async def request(
+        self, method: str, target: str, body: Any = None, *, content_type: str = "application/json", **query: str
+    ) -> ApiResponse:
+        """Make a request. A target that begins with a slash is a complete path."""
         data = None if body is None else json.dumps(body)
-        headers = {} if body is None else {"Content-Type": kind}
-        path = what if what.startswith("/") else self.path(what)
-        async with self.session.request(method, path, data=data, headers=headers, params=query) as answer:
-            return ApiAnswer(answer.status, json.loads(await answer.read()))
+        headers = {} if body is None else {"Content-Type": content_type}
+        path = target if target.startswith("/") else self.path(target)
+        async with self.session.request(method, path, data=data, headers=headers, params=query) as response:
+            return ApiResponse(response.status, json.loads(await response.read()))
 
-    async def get(self, what: str, **query: str) -> ApiAnswer:
-        """An object or a list."""
-        return await self.ask("GET", what, **query)
+    async def get(self, target: str, **query: str) -> ApiResponse:
+        """Get an object or a list."""
+        return await self.request("GET", target, **query)
 
-    async def create(self, plural: str, body: Obj) -> ApiAnswer:
-        """A new object."""
-        return await self.ask("POST", plural, body)
+    async def create(self, plural: str, body: Obj) -> ApiResponse:
+        """Create an object."""
+        return await self.request("POST", plural, body)
 
-    async def replace(self, what: str, body: Obj) -> ApiAnswer:
-        """PUT."""
-        return await self.ask("PUT", what, body)
+    async def replace(self, target: str, body: Obj) -> ApiResponse:
+        """Replace an object (PUT)."""
+        return await self.request("PUT", target, body)
 
-    async def json_patch(self, what: str, *steps: Obj) -> ApiAnswer:
-        """JSON-Patch."""
-        return await self.ask("PATCH", what, list(steps), kind=JSON_PATCH)
+    async def json_patch(self, target: str, *steps: Obj) -> ApiResponse:
+        """Apply a JSON-Patch."""
+        return await self.request("PATCH", target, list(steps), content_type=JSON_PATCH)
 
-    async def merge(self, what: str, body: Obj) -> ApiAnswer:
-        """Merge patch."""
-        return await self.ask("PATCH", what, body, kind=MERGE_PATCH)
+    async def merge(self, target: str, body: Obj) -> ApiResponse:
+        """Apply a merge patch."""
+        return await self.request("PATCH", target, body, content_type=MERGE_PATCH)
 
-    async def delete(self, what: str, body: Obj | None = None, **query: str) -> ApiAnswer:
-        """DELETE."""
-        return await self.ask("DELETE", what, body, **query)
+    async def delete(self, target: str, body: Obj | None = None, **query: str) -> ApiResponse:
+        """Delete an object, or all objects of a collection."""
+        return await self.request("DELETE", target, body, **query)
 
     @asynccontextmanager
     async def watch(self, plural: str, **query: str) -> AsyncIterator["ApiWatch"]:
-        """A stream of events."""
+        """Open a watch."""
         params = {"watch": "true", "timeoutSeconds": "20"} | query
-        async with self.session.get(self.path(plural), params=params) as answer:
-            yield ApiWatch(answer)
+        async with self.session.get(self.path(plural), params=params) as response:
+            yield ApiWatch(response)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiWatch:
-    """An open stream."""
+    """An open watch."""
 
-    answer: aiohttp.ClientResponse
+    response: aiohttp.ClientResponse
 
     async def next(self) -> tuple[str, Obj]:
         """The next event: its type and its object. Raises EOFError at the end."""
-        line = await self.answer.content.readline()
+        line = await self.response.content.readline()
         if not line:
             raise EOFError
         event = json.loads(line)
         return event["type"], event["object"]
 
-    async def told(self, count: int) -> list[tuple[str, str]]:
-        """Types and names of the next events."""
+    async def next_events(self, count: int) -> list[tuple[str, str]]:
+        """The types and object names of the next events."""
         events = [await self.next() for _ in range(count)]
         return [(kind, obj["metadata"]["name"]) for kind, obj in events]
 
 
 def session_of(kubeconfig: Path) -> aiohttp.ClientSession:
-    """A session for the current context's only cluster and user."""
+    """A session for the only cluster and user of a kubeconfig."""
     config = yaml.safe_load(kubeconfig.read_text())
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
     tls: SSLContext | bool = True
@@ -144,5 +144,5 @@ def session_of(kubeconfig: Path) -> aiohttp.ClientSession:
         headers={"Authorization": f"Bearer {user['token']}"},
         connector=aiohttp.TCPConnector(ssl=tls),
         timeout=aiohttp.ClientTimeout(total=60),
-        read_bufsize=2**20,  # a watch line has to fit
+        read_bufsize=2**20,  # one line of a watch has to fit
     )

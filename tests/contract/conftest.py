@@ -1,4 +1,4 @@
-"""The two servers that the contract holds for. The real one is used when KUBECONFIG names it."""
+"""The two servers that the contract holds for. The real one is tested if KUBECONFIG names it."""
 
 import asyncio
 import os
@@ -22,65 +22,65 @@ ETCD = "http://127.0.0.1:2379"
 
 
 @dataclass(frozen=True, slots=True)
-class ContractPlace:
-    """A server under test. `forget` makes every version read so far too old."""
+class ServerUnderTest:
+    """A server under test, and a way to make every version read so far too old."""
 
     client: Client
     forget: Callable[[], Awaitable[None]]
 
 
 @pytest.fixture(params=[pytest.param("embedded"), pytest.param("real", marks=pytest.mark.ground)])
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ContractPlace]:
-    """A fresh namespace on one of the servers."""
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ServerUnderTest]:
+    """One of the servers, with a new namespace."""
     real = request.param == "real"
     if real and "KUBECONFIG" not in os.environ:
-        pytest.skip("KUBECONFIG names no API server")
+        pytest.skip("KUBECONFIG does not name an API server")
     async with AsyncExitStack() as stack:
         forget: Callable[[], Awaitable[None]]
         if real:
             session = await stack.enter_async_context(session_of(Path(os.environ["KUBECONFIG"])))
-            forget = partial(restarted, session)
+            forget = partial(compact_and_kill, session)
         else:
             options = Options(bookmark_every=timedelta(milliseconds=50))
             cluster = await stack.enter_async_context(DemoCluster(options))
             session = await stack.enter_async_context(session_of(cluster.kubeconfig(tmp_path / "config")))
-            forget = partial(forgotten, cluster)
+            forget = partial(forget_history, cluster)
         client = Client(session, f"contract-{uuid4().hex[:8]}")
         await client.create("namespaces", {"metadata": {"name": client.namespace}})
-        yield ContractPlace(client, forget)
+        yield ServerUnderTest(client, forget)
         await client.delete(f"namespaces/{client.namespace}")
 
 
 @pytest.fixture
-def api(place: ContractPlace) -> Client:
+def api(server: ServerUnderTest) -> Client:
     """A client of the server under test."""
-    return place.client
+    return server.client
 
 
-async def forgotten(cluster: DemoCluster) -> None:
-    """The embedded server forgets on demand."""
+async def forget_history(cluster: DemoCluster) -> None:
+    """Make the embedded server forget its history."""
     cluster.store.forget()
 
 
-async def restarted(session: aiohttp.ClientSession) -> None:
-    """A real server remembers only what etcd has not compacted, and only since it started."""
+async def compact_and_kill(session: aiohttp.ClientSession) -> None:
+    """Compact etcd and kill the API server, which the test bed starts again. It then knows no earlier version."""
     if "GROUND_DIR" not in os.environ:
-        pytest.skip("only a test bed may be restarted")
+        pytest.skip("only the API server of a test bed may be restarted")
     async with aiohttp.ClientSession() as etcd:
-        async with etcd.post(f"{ETCD}/v3/kv/range", json={"key": "Lw=="}) as answer:
-            revision = (await answer.json(content_type=None))["header"]["revision"]
-        async with etcd.post(f"{ETCD}/v3/kv/compaction", json={"revision": revision}) as answer:
-            assert answer.status == 200
+        async with etcd.post(f"{ETCD}/v3/kv/range", json={"key": "Lw=="}) as response:
+            revision = (await response.json(content_type=None))["header"]["revision"]
+        async with etcd.post(f"{ETCD}/v3/kv/compaction", json={"revision": revision}) as response:
+            assert response.status == 200
     process = int((Path(os.environ["GROUND_DIR"]) / "pids" / "kube-apiserver").read_text())
     os.kill(process, signal.SIGKILL)
-    while not await answers(session):  # noqa: ASYNC110 - another process tells no event
+    while not await is_ready(session):  # noqa: ASYNC110 - another process sends no event
         await asyncio.sleep(0.1)
 
 
-async def answers(session: aiohttp.ClientSession) -> bool:
-    """Is the server ready again?"""
+async def is_ready(session: aiohttp.ClientSession) -> bool:
+    """Whether the server is ready again."""
     try:
-        async with session.get("/readyz") as answer:
-            return answer.status == 200
+        async with session.get("/readyz") as response:
+            return response.status == 200
     except aiohttp.ClientError:
         return False

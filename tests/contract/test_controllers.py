@@ -1,4 +1,4 @@
-"""What the controllers make of objects: pods, readiness, EndpointSlices."""
+"""What the controllers create: pods, their readiness, EndpointSlices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,9 +29,9 @@ def service(name: str) -> dict[str, Any]:
     }
 
 
-async def until(api: Client, what: str, holds: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-    """Watch one object, or the slices of a Service, until one is as wanted."""
-    plural, _, name = what.partition("/")
+async def until(api: Client, target: str, holds: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """Watch one object, or the slices of a Service, until the condition holds for one."""
+    plural, _, name = target.partition("/")
     chosen = {"labelSelector": f"kubernetes.io/service-name={name},{OWN}"} if plural == "endpointslices" else {}
     async with api.watch(plural, **chosen or {"fieldSelector": f"metadata.name={name}"}) as watch:
         while True:
@@ -52,12 +52,15 @@ async def test_a_deployment_becomes_ready_behind_its_service(api: Client) -> Non
     await api.create("deployments", workload("a", 1))
     status = (await until(api, "deployments/a", ready(1)))["status"]
     assert (status["readyReplicas"], status["availableReplicas"], status["updatedReplicas"]) == (1, 1, 1)
-    piece = await until(api, "endpointslices/a", lambda obj: ready_endpoints(obj) == 1)
+    endpoint_slice = await until(api, "endpointslices/a", lambda obj: ready_endpoints(obj) == 1)
     pods = await api.get("pods", labelSelector="app=a")
     (pod,) = pods.body["items"]
-    (endpoint,) = piece["endpoints"]
-    assert piece["metadata"]["labels"] == {OWN: "endpointslice-controller.k8s.io", "kubernetes.io/service-name": "a"}
-    assert piece["ports"] == [{"name": "web", "protocol": "TCP", "port": 8080}]
+    (endpoint,) = endpoint_slice["endpoints"]
+    assert endpoint_slice["metadata"]["labels"] == {
+        OWN: "endpointslice-controller.k8s.io",
+        "kubernetes.io/service-name": "a",
+    }
+    assert endpoint_slice["ports"] == [{"name": "web", "protocol": "TCP", "port": 8080}]
     assert endpoint["addresses"] == [pod["status"]["podIP"]]
     assert endpoint["conditions"] == {"ready": True, "serving": True, "terminating": False}
     assert (endpoint["targetRef"]["name"], endpoint["targetRef"]["uid"]) == (
@@ -66,15 +69,15 @@ async def test_a_deployment_becomes_ready_behind_its_service(api: Client) -> Non
     )
 
 
-def ready_endpoints(piece: dict[str, Any]) -> int:
-    return sum(bool(endpoint["conditions"].get("ready")) for endpoint in piece.get("endpoints") or ())
+def ready_endpoints(endpoint_slice: dict[str, Any]) -> int:
+    return sum(bool(endpoint["conditions"].get("ready")) for endpoint in endpoint_slice.get("endpoints") or ())
 
 
 async def test_pods_that_start_are_not_ready(api: Client) -> None:
     await api.create("services", service("a"))
     await api.create("deployments", workload("a", 1, ready_after="60s"))
-    piece = await until(api, "endpointslices/a", lambda obj: obj.get("endpoints"))
-    assert piece["endpoints"][0]["conditions"] == {"ready": False, "serving": False, "terminating": False}
+    endpoint_slice = await until(api, "endpointslices/a", lambda obj: obj.get("endpoints"))
+    assert endpoint_slice["endpoints"][0]["conditions"] == {"ready": False, "serving": False, "terminating": False}
     assert "readyReplicas" not in (await api.get("deployments/a")).body["status"]
 
 
@@ -93,7 +96,7 @@ async def test_scaled_to_zero_and_back(api: Client) -> None:
     await until(api, "endpointslices/a", lambda obj: ready_endpoints(obj) == 1)
 
 
-async def test_a_leaving_pod_is_told_as_terminating(api: Client) -> None:
+async def test_a_pod_that_ends_is_reported_as_terminating_first(api: Client) -> None:
     await api.create("services", service("a"))
     await api.create("deployments", workload("a", 1))
     await until(api, "endpointslices/a", lambda obj: ready_endpoints(obj) == 1)
@@ -121,19 +124,17 @@ async def test_a_stateful_set_has_numbered_pods(api: Client) -> None:
 
 
 async def test_slices_of_others_are_left_alone(api: Client) -> None:
-    foreign = {
-        "metadata": {"name": "a-foreign", "labels": {"kubernetes.io/service-name": "a", OWN: "somebody"}},
+    other = {
+        "metadata": {"name": "a-other", "labels": {"kubernetes.io/service-name": "a", OWN: "somebody"}},
         "addressType": "IPv4",
         "ports": [{"name": "web", "port": 9}],
         "endpoints": [{"addresses": ["10.9.9.9"], "conditions": {"ready": True}}],
     }
     await api.create("services", service("a"))
-    made = await api.create("endpointslices", foreign)
+    made = await api.create("endpointslices", other)
     await api.create("deployments", workload("a", 1))
-    await until(
-        api, "endpointslices/a", lambda obj: obj["metadata"]["name"] != "a-foreign" and ready_endpoints(obj) == 1
-    )
-    assert (await api.get("endpointslices/a-foreign")).version == made.version
+    await until(api, "endpointslices/a", lambda obj: obj["metadata"]["name"] != "a-other" and ready_endpoints(obj) == 1)
+    assert (await api.get("endpointslices/a-other")).version == made.version
 
 
 async def test_a_service_without_selector_gets_no_slices(api: Client) -> None:
@@ -150,10 +151,10 @@ async def test_scale(api: Client) -> None:
     assert (scale["kind"], scale["apiVersion"], scale["spec"]) == ("Scale", "autoscaling/v1", {})
     assert scale["status"] == {"replicas": 0, "selector": "app=a"}
     old = scale | {"metadata": scale["metadata"] | {"resourceVersion": str(int(made.version) - 1)}}
-    assert (await api.replace("deployments/a/scale", old | {"spec": {"replicas": 3}})).said == (409, "Conflict")
+    assert (await api.replace("deployments/a/scale", old | {"spec": {"replicas": 3}})).refusal == (409, "Conflict")
     assert (await api.merge("deployments/a/scale", {"spec": {"replicas": 2}})).body["spec"] == {"replicas": 2}
     step = {"op": "replace", "path": "/spec/replicas", "value": 1}
     assert (await api.json_patch("deployments/a/scale", step)).body["spec"] == {"replicas": 1}
     assert (await api.get("deployments/a")).body["spec"]["replicas"] == 1
-    assert (await api.get("deployments/none/scale")).said == (404, "NotFound")
-    assert (await api.get("services/none/scale")).said == (404, "NotFound")
+    assert (await api.get("deployments/none/scale")).refusal == (404, "NotFound")
+    assert (await api.get("services/none/scale")).refusal == (404, "NotFound")

@@ -1,9 +1,9 @@
-"""Lists: selectors, pages, and pages that came too late."""
+"""Lists: selectors, chunks, and continue tokens that have expired."""
 
 import pytest
 
 from .client import Client
-from .conftest import ContractPlace
+from .conftest import ServerUnderTest
 
 SELECTED = {
     "n": "bcd",
@@ -19,7 +19,7 @@ SELECTED = {
 
 
 async def filled(api: Client) -> None:
-    """Leases, since nobody else makes any in a new namespace."""
+    """Create Leases: no controller creates any in a new namespace."""
     for number, name in enumerate("abcd"):
         labels = {"n": str(number)} if number else {}
         await api.create("leases", {"metadata": {"name": name, "labels": labels}, "spec": {"holderIdentity": "me"}})
@@ -27,10 +27,10 @@ async def filled(api: Client) -> None:
 
 async def test_listed_in_order(api: Client) -> None:
     await filled(api)
-    answer = await api.get("leases")
-    assert (answer.body["kind"], answer.body["apiVersion"]) == ("LeaseList", "coordination.k8s.io/v1")
-    assert answer.names == list("abcd")
-    assert not {"kind", "apiVersion"} & answer.body["items"][0].keys()
+    response = await api.get("leases")
+    assert (response.body["kind"], response.body["apiVersion"]) == ("LeaseList", "coordination.k8s.io/v1")
+    assert response.names == list("abcd")
+    assert not {"kind", "apiVersion"} & response.body["items"][0].keys()
 
 
 @pytest.mark.parametrize(("selector", "names"), SELECTED.items(), ids=SELECTED)
@@ -41,14 +41,14 @@ async def test_label_selector(api: Client, selector: str, names: str) -> None:
 
 @pytest.mark.parametrize("selector", ["n=(", "n in 1", "=1"])
 async def test_unreadable_label_selector(api: Client, selector: str) -> None:
-    assert (await api.get("leases", labelSelector=selector)).said == (400, "BadRequest")
+    assert (await api.get("leases", labelSelector=selector)).refusal == (400, "BadRequest")
 
 
 async def test_field_selector(api: Client) -> None:
     await filled(api)
     assert (await api.get("leases", fieldSelector="metadata.name=b")).names == ["b"]
     assert (await api.get("leases", fieldSelector="metadata.name!=b")).names == list("acd")
-    assert (await api.get("leases", fieldSelector="spec.nonsense=b")).said == (400, "BadRequest")
+    assert (await api.get("leases", fieldSelector="spec.nonsense=b")).refusal == (400, "BadRequest")
     everywhere = await api.get(
         "/apis/coordination.k8s.io/v1/leases", fieldSelector=f"metadata.namespace={api.namespace}"
     )
@@ -57,12 +57,12 @@ async def test_field_selector(api: Client) -> None:
 
 async def test_all_namespaces(api: Client) -> None:
     await filled(api)
-    answer = await api.get("/apis/coordination.k8s.io/v1/leases")
-    mine = [item for item in answer.body["items"] if item["metadata"]["namespace"] == api.namespace]
+    response = await api.get("/apis/coordination.k8s.io/v1/leases")
+    mine = [item for item in response.body["items"] if item["metadata"]["namespace"] == api.namespace]
     assert [item["metadata"]["name"] for item in mine] == list("abcd")
 
 
-async def test_pages_show_one_moment(api: Client) -> None:
+async def test_all_chunks_show_the_same_moment(api: Client) -> None:
     await filled(api)
     first = await api.get("leases", limit="2")
     assert first.names == ["a", "b"]
@@ -75,7 +75,7 @@ async def test_pages_show_one_moment(api: Client) -> None:
     assert "continue" not in rest.body["metadata"]
 
 
-async def test_pages_of_a_selection(api: Client) -> None:
+async def test_chunks_with_a_selector(api: Client) -> None:
     await filled(api)
     first = await api.get("leases", limit="2", labelSelector="n")
     assert first.names == ["b", "c"]
@@ -83,15 +83,15 @@ async def test_pages_of_a_selection(api: Client) -> None:
     assert rest.names == ["d"]
 
 
-async def test_a_page_that_nobody_gave_out(api: Client) -> None:
-    assert (await api.get("leases", limit="2", **{"continue": "bogus"})).said == (400, "BadRequest")
+async def test_an_invalid_continue_token(api: Client) -> None:
+    assert (await api.get("leases", limit="2", **{"continue": "bogus"})).refusal == (400, "BadRequest")
 
 
-async def test_a_page_that_comes_too_late(place: ContractPlace) -> None:
-    api = place.client
+async def test_an_expired_continue_token(server: ServerUnderTest) -> None:
+    api = server.client
     await filled(api)
     first = await api.get("leases", limit="2")
     await api.delete("leases/d")
-    await place.forget()
+    await server.forget()
     late = await api.get("leases", limit="2", **{"continue": first.body["metadata"]["continue"]})
-    assert late.said == (410, "Expired")
+    assert late.refusal == (410, "Expired")

@@ -1,4 +1,4 @@
-"""Objects one by one: their metadata, and what is refused."""
+"""Single objects: their metadata, and what is refused."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ async def test_a_name_can_be_generated(api: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "what", "body", "said"),
+    ("method", "target", "body", "refusal"),
     [
         pytest.param("GET", "configmaps/none", None, (404, "NotFound"), id="get nothing"),
         pytest.param("DELETE", "configmaps/none", None, (404, "NotFound"), id="delete nothing"),
@@ -72,21 +72,21 @@ async def test_a_name_can_be_generated(api: Client) -> None:
         ),
     ],
 )
-async def test_refused(api: Client, method: str, what: str, body: Any, said: tuple[int, str]) -> None:
+async def test_refused(api: Client, method: str, target: str, body: Any, refusal: tuple[int, str]) -> None:
     before = await api.create("configmaps", config("a"))
-    answer = await api.ask(method, what, body)
-    assert answer.said == said
-    assert (answer.body["kind"], answer.body["status"], answer.body["code"]) == ("Status", "Failure", said[0])
+    response = await api.request(method, target, body)
+    assert response.refusal == refusal
+    assert (response.body["kind"], response.body["status"], response.body["code"]) == ("Status", "Failure", refusal[0])
     assert (await api.get("configmaps/a")).body == before.body
 
 
 async def test_a_refusal_names_the_object(api: Client) -> None:
-    answer = await api.get("deployments/none")
-    assert answer.body["message"] == 'deployments.apps "none" not found'
-    assert answer.body["details"] == {"name": "none", "group": "apps", "kind": "deployments"}
+    response = await api.get("deployments/none")
+    assert response.body["message"] == 'deployments.apps "none" not found'
+    assert response.body["details"] == {"name": "none", "group": "apps", "kind": "deployments"}
 
 
-async def test_put_without_a_version_wins(api: Client) -> None:
+async def test_put_without_a_version_always_succeeds(api: Client) -> None:
     first = await api.create("configmaps", config("a", x="1"))
     second = await api.replace("configmaps/a", {"metadata": {"name": "a"}, "data": {"k": "w"}})
     assert (second.status, second.body["data"]) == (200, {"k": "w"})
@@ -98,10 +98,10 @@ async def test_put_without_a_version_wins(api: Client) -> None:
 async def test_put_with_the_version_read(api: Client) -> None:
     read = (await api.create("configmaps", config("a"))).body
     assert (await api.replace("configmaps/a", read | {"data": {"k": "1"}})).status == 200
-    assert (await api.replace("configmaps/a", read | {"data": {"k": "2"}})).said == (409, "Conflict")
+    assert (await api.replace("configmaps/a", read | {"data": {"k": "2"}})).refusal == (409, "Conflict")
 
 
-async def test_deleted(api: Client) -> None:
+async def test_delete(api: Client) -> None:
     made = await api.create("configmaps", config("a"))
     gone = await api.delete("configmaps/a")
     assert (gone.status, gone.body["status"]) == (200, "Success")
@@ -195,13 +195,13 @@ async def test_generation(api: Client, plural: str, patch: dict[str, Any], moves
     ],
 )
 async def test_invalid(api: Client, plural: str, spec: dict[str, Any]) -> None:
-    assert (await api.create(plural, {"metadata": {"name": "a"}, "spec": spec})).said == (422, "Invalid")
+    assert (await api.create(plural, {"metadata": {"name": "a"}, "spec": spec})).refusal == (422, "Invalid")
 
 
 async def test_defaults_that_readers_rely_on(api: Client) -> None:
     service = await api.create("services", {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}})
     assert service.body["spec"]["ports"] == [{"port": 80, "protocol": "TCP", "targetPort": 80}]
-    piece = await api.create(
+    endpoint_slice = await api.create(
         "endpointslices",
         {
             "metadata": {"name": "s-1"},
@@ -210,11 +210,11 @@ async def test_defaults_that_readers_rely_on(api: Client) -> None:
             "endpoints": [{"addresses": ["10.1.1.1"]}],
         },
     )
-    assert piece.body["ports"] == [{"name": "", "protocol": "TCP", "port": 80}]
-    assert piece.body["endpoints"] == [{"addresses": ["10.1.1.1"], "conditions": {}}]
+    assert endpoint_slice.body["ports"] == [{"name": "", "protocol": "TCP", "port": 80}]
+    assert endpoint_slice.body["endpoints"] == [{"addresses": ["10.1.1.1"], "conditions": {}}]
 
 
-async def test_a_namespace_takes_its_objects_along(api: Client) -> None:
+async def test_a_deleted_namespace_deletes_its_objects(api: Client) -> None:
     await api.create("namespaces", {"metadata": {"name": f"{api.namespace}-b"}})
     other = Client(api.session, f"{api.namespace}-b")
     await other.create("configmaps", config("a"))

@@ -1,4 +1,4 @@
-"""The patches that KubeSleeper sends, and the corners that it can run into."""
+"""The patches that KubeSleeper sends, and the edge cases that it can run into."""
 
 from typing import Any
 
@@ -53,37 +53,37 @@ FAILS = {
 @pytest.mark.parametrize(("steps", "data"), WORKS.values(), ids=WORKS)
 async def test_json_patch(api: Client, steps: Steps, data: dict[str, str]) -> None:
     await api.create("configmaps", OBJECT)
-    answer = await api.json_patch("configmaps/a", *steps)
-    assert (answer.status, answer.body["data"]) == (200, data)
+    response = await api.json_patch("configmaps/a", *steps)
+    assert (response.status, response.body["data"]) == (200, data)
 
 
 @pytest.mark.parametrize("steps", FAILS.values(), ids=FAILS)
-async def test_json_patch_that_does_not_fit(api: Client, steps: Steps) -> None:
+async def test_a_json_patch_that_cannot_be_applied(api: Client, steps: Steps) -> None:
     before = await api.create("configmaps", OBJECT)
-    answer = await api.json_patch("configmaps/a", *steps)
-    assert answer.said == (422, "Invalid")
-    assert answer.body["message"] == "the server rejected our request due to an error in our request"
+    response = await api.json_patch("configmaps/a", *steps)
+    assert response.refusal == (422, "Invalid")
+    assert response.body["message"] == "the server rejected our request due to an error in our request"
     assert (await api.get("configmaps/a")).body == before.body
 
 
-async def test_json_patch_guarded_by_version(api: Client) -> None:
+async def test_a_json_patch_guarded_by_a_version(api: Client) -> None:
     read = await api.create("configmaps", OBJECT)
     guard = {"op": "test", "path": "/metadata/resourceVersion", "value": read.version}
     write = {"op": "add", "path": "/metadata/annotations/kubesleeper.io~1saved", "value": "1"}
     first = await api.json_patch("configmaps/a", guard, write)
     assert first.body["metadata"]["annotations"] == {"only": "1", "kubesleeper.io/saved": "1"}
-    assert (await api.json_patch("configmaps/a", guard, write)).said == (422, "Invalid")
+    assert (await api.json_patch("configmaps/a", guard, write)).refusal == (422, "Invalid")
 
 
-async def test_the_last_annotation_takes_the_map_along(api: Client) -> None:
-    """So a later `add` below /metadata/annotations fails until the map itself is added."""
+async def test_removing_the_last_annotation_removes_the_map(api: Client) -> None:
+    """A later `add` below /metadata/annotations fails until the map itself is added."""
     await api.create("configmaps", OBJECT)
     emptied = await api.json_patch("configmaps/a", {"op": "remove", "path": "/metadata/annotations/only"})
     assert "annotations" not in emptied.body["metadata"]
     late = {"op": "add", "path": "/metadata/annotations/late", "value": "1"}
     assert (await api.json_patch("configmaps/a", late)).status == 422
-    whole = {"op": "add", "path": "/metadata/annotations", "value": {"late": "1"}}
-    assert (await api.json_patch("configmaps/a", whole)).status == 200
+    new_map = {"op": "add", "path": "/metadata/annotations", "value": {"late": "1"}}
+    assert (await api.json_patch("configmaps/a", new_map)).status == 200
 
 
 async def test_json_patch_in_lists(api: Client) -> None:
@@ -92,57 +92,59 @@ async def test_json_patch_in_lists(api: Client) -> None:
 
     spec = {"rules": [{"host": "a.example", "http": {"paths": [path("/1"), path("/2")]}}]}
     await api.create("ingresses", {"metadata": {"name": "i"}, "spec": spec})
-    place = "/spec/rules/0/http/paths"
-    answer = await api.json_patch(
+    pointer = "/spec/rules/0/http/paths"
+    response = await api.json_patch(
         "ingresses/i",
-        {"op": "test", "path": f"{place}/0/backend/service", "value": {"port": {"number": 80}, "name": "a"}},
-        {"op": "add", "path": f"{place}/-", "value": path("/3")},
-        {"op": "add", "path": f"{place}/0", "value": path("/0")},
-        {"op": "replace", "path": f"{place}/1/backend/service/name", "value": "b"},
-        {"op": "remove", "path": f"{place}/2"},
+        {"op": "test", "path": f"{pointer}/0/backend/service", "value": {"port": {"number": 80}, "name": "a"}},
+        {"op": "add", "path": f"{pointer}/-", "value": path("/3")},
+        {"op": "add", "path": f"{pointer}/0", "value": path("/0")},
+        {"op": "replace", "path": f"{pointer}/1/backend/service/name", "value": "b"},
+        {"op": "remove", "path": f"{pointer}/2"},
     )
-    paths = answer.body["spec"]["rules"][0]["http"]["paths"]
+    paths = response.body["spec"]["rules"][0]["http"]["paths"]
     assert [(entry["path"], entry["backend"]["service"]["name"]) for entry in paths] == [
         ("/0", "a"),
         ("/1", "b"),
         ("/3", "a"),
     ]
-    beyond = {"op": "replace", "path": f"{place}/9/backend/service/name", "value": "b"}
-    assert (await api.json_patch("ingresses/i", beyond)).said == (422, "Invalid")
+    beyond = {"op": "replace", "path": f"{pointer}/9/backend/service/name", "value": "b"}
+    assert (await api.json_patch("ingresses/i", beyond)).refusal == (422, "Invalid")
 
 
-async def test_a_list_of_steps_is_needed(api: Client) -> None:
+async def test_a_json_patch_has_to_be_a_list(api: Client) -> None:
     await api.create("configmaps", OBJECT)
-    answer = await api.ask("PATCH", "configmaps/a", {"op": "add"}, kind="application/json-patch+json")
-    assert answer.said == (400, "BadRequest")
+    response = await api.request("PATCH", "configmaps/a", {"op": "add"}, content_type="application/json-patch+json")
+    assert response.refusal == (400, "BadRequest")
 
 
 async def test_merge(api: Client) -> None:
     await api.create("configmaps", OBJECT)
-    answer = await api.merge("configmaps/a", {"metadata": {"labels": {"x": None, "y": "2"}}, "data": {"n": "1"}})
-    assert (answer.body["metadata"]["labels"], answer.body["data"]) == ({"y": "2"}, {"k": "v", "n": "1"})
+    response = await api.merge("configmaps/a", {"metadata": {"labels": {"x": None, "y": "2"}}, "data": {"n": "1"}})
+    assert (response.body["metadata"]["labels"], response.body["data"]) == ({"y": "2"}, {"k": "v", "n": "1"})
 
 
 async def test_merge_with_an_old_version(api: Client) -> None:
     await api.create("configmaps", OBJECT)
     patch = {"metadata": {"resourceVersion": "1"}, "data": {"k": "w"}}
-    assert (await api.merge("configmaps/a", patch)).said == (409, "Conflict")
+    assert (await api.merge("configmaps/a", patch)).refusal == (409, "Conflict")
 
 
 @pytest.mark.parametrize(
-    ("patch", "said"),
+    ("patch", "refusal"),
     [
         pytest.param({"metadata": {"name": "b"}}, (400, "BadRequest"), id="name"),
         pytest.param({"metadata": {"uid": "b"}}, (422, "Invalid"), id="uid"),
     ],
 )
-async def test_merge_cannot_change_identity(api: Client, patch: dict[str, Any], said: tuple[int, str]) -> None:
+async def test_merge_cannot_change_identity(api: Client, patch: dict[str, Any], refusal: tuple[int, str]) -> None:
     await api.create("configmaps", OBJECT)
-    assert (await api.merge("configmaps/a", patch)).said == said
+    assert (await api.merge("configmaps/a", patch)).refusal == refusal
 
 
-@pytest.mark.parametrize("kind", ["application/merge-patch+json", "application/strategic-merge-patch+json"])
-async def test_a_patch_that_changes_nothing_is_no_write(api: Client, kind: str) -> None:
+@pytest.mark.parametrize("content_type", ["application/merge-patch+json", "application/strategic-merge-patch+json"])
+async def test_a_patch_that_changes_nothing_is_no_write(api: Client, content_type: str) -> None:
     made = await api.create("configmaps", OBJECT)
-    answer = await api.ask("PATCH", "configmaps/a", {"data": {"k": "v"}}, kind=kind, fieldManager="test", pretty="true")
-    assert (answer.status, answer.version) == (200, made.version)
+    response = await api.request(
+        "PATCH", "configmaps/a", {"data": {"k": "v"}}, content_type=content_type, fieldManager="test", pretty="true"
+    )
+    assert (response.status, response.version) == (200, made.version)

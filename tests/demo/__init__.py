@@ -1,1 +1,1 @@
-"""The embedded cluster by itself: what no real API server is needed to judge."""
+"""The embedded cluster by itself: all that can be tested without comparing it with a real API server."""

@@ -1,4 +1,4 @@
-"""A cluster with one quick sample app, and a visitor."""
+"""A cluster with one sample app that starts quickly, and a visitor's session."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ QUICK = replace(SAMPLES["shop"], ready_after="0s")
 
 @pytest.fixture
 async def cluster() -> AsyncIterator[DemoCluster]:
-    """The shop is open: one ready pod, and the ingress knows."""
+    """A cluster whose shop has one ready pod, to which the ingress routes."""
     async with DemoCluster(Options(lag=timedelta())) as cluster:
         cluster.load(manifests(QUICK, "default"))
         await cluster.until(lambda: is_ready(cluster, 1))
@@ -25,16 +25,16 @@ async def cluster() -> AsyncIterator[DemoCluster]:
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Whoever asks."""
+    """A visitor of the shop."""
     async with aiohttp.ClientSession(headers={"Host": "shop.localhost"}, auto_decompress=False) as session:
         yield session
 
 
 def is_ready(cluster: DemoCluster, count: int) -> bool:
-    """Has the shop so many ready endpoints, and no others?"""
+    """Whether the shop has so many ready endpoints, and no others."""
     endpoints = [
         endpoint["conditions"]["ready"]
-        for piece in cluster.objects("EndpointSlice", "default")
-        for endpoint in piece["endpoints"] or ()
+        for each in cluster.objects("EndpointSlice", "default")
+        for endpoint in each["endpoints"] or ()
     ]
     return endpoints == [True] * count

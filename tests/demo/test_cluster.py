@@ -1,4 +1,4 @@
-"""The whole cluster: starts at once, is found, ends cleanly."""
+"""The whole cluster: it starts at once, can be reached, and ends cleanly."""
 
 import asyncio
 import json
@@ -13,23 +13,23 @@ from waker.demo.samples import SAMPLES, manifests
 from waker.errors import DemoError
 
 
-async def test_starts_quickly_and_ends_with_its_tasks() -> None:
+async def test_it_starts_quickly_and_ends_with_its_tasks() -> None:
     loop = asyncio.get_running_loop()
     before = asyncio.all_tasks()
-    began = loop.time()
+    started = loop.time()
     async with DemoCluster():
-        assert loop.time() - began < 0.3
+        assert loop.time() - started < 0.3
     assert asyncio.all_tasks() == before
 
 
-async def test_ends_in_the_middle_of_everything() -> None:
-    """An open watch, a hanging request and starting pods do not hold it up."""
+async def test_it_can_end_at_any_moment() -> None:
+    """Open watches and starting pods do not delay it."""
     async with aiohttp.ClientSession() as session:
         async with DemoCluster() as cluster:
             cluster.load(manifests(SAMPLES["shop"], "default", replicas=2))
             stream = await session.get(f"{cluster.api_url}/api/v1/pods?watch=true")
             await cluster.until(lambda: len(cluster.objects("Pod", "default")) == 2)
-        assert b'"ADDED"' in await stream.read()  # the stream came to its regular end
+        assert b'"ADDED"' in await stream.read()  # the stream ended regularly
 
 
 async def test_the_ingress_is_a_pod(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
@@ -45,13 +45,13 @@ async def test_the_ingress_is_a_pod(cluster: DemoCluster, session: aiohttp.Clien
     assert shop["spec"]["ingressClassName"] == "traefik"
 
 
-async def test_the_kubeconfig_leads_to_it(cluster: DemoCluster, tmp_path: Path) -> None:
+async def test_the_kubeconfig_names_the_api_server(cluster: DemoCluster, tmp_path: Path) -> None:
     config = json.loads(cluster.kubeconfig(tmp_path / "config").read_text())
     assert config["clusters"][0]["cluster"] == {"server": cluster.api_url}
     assert config["current-context"] == config["contexts"][0]["name"]
 
 
-async def test_what_is_not_known_cannot_be_loaded(cluster: DemoCluster) -> None:
+async def test_an_unknown_kind_cannot_be_loaded(cluster: DemoCluster) -> None:
     with pytest.raises(DemoError):
         cluster.load([{"apiVersion": "v1", "kind": "Unicorn", "metadata": {"name": "u"}}])
 
@@ -62,11 +62,11 @@ async def test_a_crash_ends_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("waker.demo.endpoints.reconcile", crash)
 
-    async def wait_in_it() -> None:
+    async def wait_inside() -> None:
         async with asyncio.timeout(5), DemoCluster() as cluster:
             cluster.load(manifests(SAMPLES["shop"], "default"))
             await asyncio.Event().wait()
 
     with pytest.raises(ExceptionGroup) as caught:
-        await wait_in_it()
+        await wait_inside()
     assert caught.group_contains(RuntimeError, match="crash")

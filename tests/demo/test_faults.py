@@ -1,4 +1,4 @@
-"""Faults: the server does what was ordered, to whom it was ordered, as often as it was ordered."""
+"""Fault injection: each fault hits the requests that it selects, as often as it was ordered."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ async def test_refused_once(cluster: DemoCluster, session: aiohttp.ClientSession
     assert fault.met == 1
 
 
-async def test_only_who_was_chosen(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+async def test_only_selected_requests_are_hit(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     cluster.api.faults.order(Fault("list", "pods", times=None, refusal=broken()))
     cluster.api.faults.order(Fault("get", name="a", times=None, refusal=broken()))
     assert await status(cluster, session) == 200
@@ -49,47 +49,47 @@ async def test_a_cut_connection(cluster: DemoCluster, session: aiohttp.ClientSes
         await status(cluster, session, "PATCH", f"{LIST}/a")
 
 
-async def test_hanging_until_released(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+async def test_a_request_that_hangs_until_it_is_released(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     fault = cluster.api.faults.order(Fault("list", hangs=True))
-    asked = asyncio.create_task(status(cluster, session))
+    request = asyncio.create_task(status(cluster, session))
     await fault.reached.wait()
-    assert not asked.done()
+    assert not request.done()
     cluster.api.faults.clear()
-    assert await asked == 200
+    assert await request == 200
 
 
-async def test_delayed(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+async def test_a_delayed_response(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     cluster.api.faults.order(Fault("list", delay=timedelta(milliseconds=50)))
-    began = asyncio.get_running_loop().time()
+    started = asyncio.get_running_loop().time()
     assert await status(cluster, session) == 200
-    assert asyncio.get_running_loop().time() - began >= 0.05
+    assert asyncio.get_running_loop().time() - started >= 0.05
 
 
-async def test_calls_are_remembered(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+async def test_requests_are_recorded(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     await status(cluster, session)
     await status(cluster, session, "DELETE", f"{LIST}/a")
     assert cluster.api.faults.counted(["list"], "configmaps") == 1
     assert cluster.api.faults.counted(["create", "update", "patch", "delete"]) == 1
 
 
-async def test_dropped_watches(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+async def test_dropped_watches_break_off(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     async with session.get(f"{cluster.api_url}{LIST}?watch=true") as stream:
         assert (cluster.api.watchers(CONFIG_MAPS), cluster.api.drop_watches(LEASES)) == (1, 0)
         assert cluster.api.drop_watches(CONFIG_MAPS) == 1
-        with pytest.raises(aiohttp.ClientPayloadError):  # not the regular end of a stream
+        with pytest.raises(aiohttp.ClientPayloadError):  # it did not end regularly
             await stream.content.readline()
 
 
-async def test_a_watcher_that_left_is_forgotten(cluster: DemoCluster) -> None:
+async def test_a_watch_that_the_client_closed_is_forgotten(cluster: DemoCluster) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{cluster.api_url}{LIST}?watch=true"):
         assert cluster.api.watchers(CONFIG_MAPS) == 1
     async with asyncio.timeout(5):
-        while cluster.api.watchers(CONFIG_MAPS):  # noqa: ASYNC110 - nobody tells
+        while cluster.api.watchers(CONFIG_MAPS):  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0)
 
 
-async def test_a_short_memory() -> None:
-    """A small window makes versions too old by themselves."""
+async def test_a_short_history() -> None:
+    """With a small window, versions soon become too old."""
     async with DemoCluster(Options(window=2)) as cluster, aiohttp.ClientSession() as session:
         version = cluster.store.version
         for name in "abc":

@@ -1,4 +1,4 @@
-"""The ingress at work: what visitors get, what servers see, what is counted and when changes count."""
+"""The ingress: what visitors get, what servers see, what is counted, and when changes take effect."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ def scale(cluster: DemoCluster, replicas: int) -> None:
     cluster.verbs.patch(DEPLOYMENTS, SHOP_KEY, PatchType.MERGE, {"spec": {"replicas": replicas}})
 
 
-async def test_a_visitor_gets_the_page(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+async def test_a_visitor_gets_the_apps_page(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     async with session.get(cluster.ingress_url()) as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")
         assert "The Corner Shop" in await answer.text()
@@ -38,12 +38,14 @@ async def test_bodies_are_streamed_both_ways(cluster: DemoCluster, session: aioh
         yield b"second"
 
     async with session.post(cluster.ingress_url() + "echo", data=body()) as answer:
-        assert await answer.content.read(5) == b"first"  # before the rest was sent
+        assert await answer.content.read(5) == b"first"  # before the rest has been sent
         sent.set()
         assert await answer.read() == b"second"
 
 
-async def test_the_server_sees_what_the_ingress_knows(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+async def test_the_server_gets_headers_that_the_ingress_sets(
+    cluster: DemoCluster, session: aiohttp.ClientSession
+) -> None:
     claimed = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Host": "evil", "X-Real-Ip": "6.6.6.6", "X-Own": "kept"}
     async with session.get(cluster.ingress_url() + "echo?a=%2F%20b", headers=claimed) as answer:
         head = json.loads(answer.headers["X-Head"])
@@ -64,8 +66,8 @@ async def test_no_route_and_no_server(cluster: DemoCluster, session: aiohttp.Cli
     assert cluster.ingress.metrics.requests(SHOP) == 0
 
 
-async def test_a_server_that_is_gone(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
-    """The ingress does not know yet that the pod is gone: that is why routes move before pods do."""
+async def test_a_server_that_no_longer_exists(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+    """The ingress does not know yet that the pod is gone. This is why waker moves routes before it deletes pods."""
     cluster.ingress.following.clear()
     scale(cluster, 0)
     await cluster.until(lambda: not cluster.objects("Pod", "default"))
@@ -74,58 +76,62 @@ async def test_a_server_that_is_gone(cluster: DemoCluster, session: aiohttp.Clie
     assert cluster.ingress.metrics.requests(SHOP) == 1
 
 
-async def test_counted_at_the_end(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
-    over = asyncio.Event()
+async def test_a_request_is_counted_when_it_ends(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+    finish = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
         yield b"first"
-        await over.wait()
+        await finish.wait()
 
     async with session.post(cluster.ingress_url() + "echo", data=body()) as answer:
         await answer.content.read(5)
         assert (cluster.ingress.metrics.requests(SHOP), cluster.ingress.metrics.open) == (0, 1)
-        over.set()
+        finish.set()
         await answer.read()
     async with session.get(cluster.metrics_url) as answer:
-        page = await answer.text()
-    assert f'traefik_service_requests_total{{code="200",method="POST",protocol="http",service="{SHOP}"}} 1' in page
+        exposition = await answer.text()
+    assert (
+        f'traefik_service_requests_total{{code="200",method="POST",protocol="http",service="{SHOP}"}} 1' in exposition
+    )
 
 
-async def test_a_request_in_flight_outlives_its_pod(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
-    over = asyncio.Event()
+async def test_a_request_in_flight_is_finished_before_its_pod_ends(
+    cluster: DemoCluster, session: aiohttp.ClientSession
+) -> None:
+    finish = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
         yield b"first"
-        await over.wait()
+        await finish.wait()
         yield b"last"
 
     async with session.post(cluster.ingress_url() + "echo", data=body()) as answer:
         await answer.content.read(5)
         scale(cluster, 0)
         await cluster.until(lambda: is_ready(cluster, 1) is False)
-        over.set()
+        finish.set()
         assert await answer.read() == b"last"
     await cluster.until(lambda: not cluster.objects("Pod", "default"))
 
 
-async def test_changes_count_after_the_lag(session: aiohttp.ClientSession) -> None:
+async def test_changes_take_effect_after_the_lag(session: aiohttp.ClientSession) -> None:
     async with DemoCluster(Options(lag=timedelta(milliseconds=150))) as cluster:
         cluster.load(manifests(QUICK, "default"))
         await cluster.until(lambda: is_ready(cluster, 1))
         await cluster.ingress.caught_up()
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        point = {"op": "replace", "path": "/spec/rules/0/host", "value": "new.localhost"}
-        cluster.verbs.patch(INGRESSES, SHOP_KEY, PatchType.JSON, [point])
+        started = loop.time()
+        change = {"op": "replace", "path": "/spec/rules/0/host", "value": "new.localhost"}
+        cluster.verbs.patch(INGRESSES, SHOP_KEY, PatchType.JSON, [change])
         assert cluster.ingress.table.find("shop.localhost", "/") is not None
         await cluster.ingress.caught_up()
-        assert loop.time() - began >= 0.15
+        assert loop.time() - started >= 0.15
         assert cluster.ingress.table.find("shop.localhost", "/") is None
         assert cluster.ingress.table.find("new.localhost", "/") is not None
 
 
-async def test_a_swap_to_a_slice_of_somebody_else(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
-    """What KubeSleeper does: a Service without selector and a slice of its own, in the app's namespace."""
+async def test_a_swap_to_a_service_without_selector(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+    """As KubeSleeper does it: its own Service and EndpointSlice in the app's namespace."""
     (own,) = cluster.objects("EndpointSlice", "default")
     mirrored = {"name": "http", "port": own["ports"][0]["port"]}
     cluster.load(
@@ -146,19 +152,19 @@ async def test_a_swap_to_a_slice_of_somebody_else(cluster: DemoCluster, session:
             },
         ]
     )
-    place = "/spec/rules/0/http/paths/0/backend/service/name"
-    cluster.verbs.patch(INGRESSES, SHOP_KEY, PatchType.JSON, [{"op": "replace", "path": place, "value": "w"}])
+    path = "/spec/rules/0/http/paths/0/backend/service/name"
+    cluster.verbs.patch(INGRESSES, SHOP_KEY, PatchType.JSON, [{"op": "replace", "path": path, "value": "w"}])
     await cluster.ingress.caught_up()
     async with session.get(cluster.ingress_url()) as answer:
         assert answer.status == 200
     assert cluster.ingress.metrics.requests("default-w-http@kubernetes") == 1
 
 
-async def test_pods_listen_on_ports_of_their_own(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+async def test_each_pod_listens_on_its_own_port(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
     scale(cluster, 2)
     await cluster.until(lambda: is_ready(cluster, 2))
     await cluster.ingress.caught_up()
-    numbers = {piece["ports"][0]["port"] for piece in cluster.objects("EndpointSlice", "default")}
+    numbers = {each["ports"][0]["port"] for each in cluster.objects("EndpointSlice", "default")}
     assert len(numbers) == 2
     pods = set()
     for _ in range(4):
@@ -179,6 +185,6 @@ async def test_a_target_port_by_name_or_number(cluster: DemoCluster, target: str
 
 async def test_slices_follow_a_deleted_service(cluster: DemoCluster) -> None:
     cluster.verbs.delete(ENDPOINT_SLICES, key_of(cluster.objects("EndpointSlice", "default")[0]))
-    await cluster.until(lambda: is_ready(cluster, 1))  # it is made again
+    await cluster.until(lambda: is_ready(cluster, 1))  # the controller creates it again
     cluster.verbs.delete(DEPLOYMENTS, SHOP_KEY)
     await cluster.until(lambda: not cluster.objects("Pod", "default"))

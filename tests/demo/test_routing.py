@@ -1,4 +1,4 @@
-"""Routing tables: which Ingress entry a request belongs to, and who can be asked."""
+"""Routing tables: the route that a request takes, and its servers."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ def backend(service: str, **port: Any) -> Obj:
 def ingress(name: str, *rules: tuple[str, str, str, Obj], **spec: Any) -> Obj:
     """Rules are host, path, pathType, backend."""
     entries: list[Obj] = [
-        {"host": host, "http": {"paths": [{"path": path, "pathType": kind, "backend": leads_to}]}}
-        for host, path, kind, leads_to in rules
+        {"host": host, "http": {"paths": [{"path": path, "pathType": kind, "backend": target}]}}
+        for host, path, kind, target in rules
     ]
     metadata = {"name": name, "namespace": "n", "creationTimestamp": "2026-01-01T00:00:00Z"}
     return {"metadata": metadata, "spec": {"ingressClassName": "traefik", "rules": entries} | spec}
@@ -30,7 +30,7 @@ def service(name: str, port_name: str = "http") -> Obj:
     return {"metadata": metadata, "spec": {"ports": [{"name": port_name, "port": 80, "targetPort": 8080}]}}
 
 
-def piece(name: str, number: int, ready: bool | None = True, port_name: str = "http") -> Obj:
+def endpoint_slice(name: str, number: int, ready: bool | None = True, port_name: str = "http") -> Obj:
     labels = {"kubernetes.io/service-name": name}
     endpoint = {"addresses": ["127.0.0.1"], "conditions": {} if ready is None else {"ready": ready}}
     metadata = {"name": f"{name}-{number}", "namespace": "n", "labels": labels}
@@ -75,25 +75,25 @@ def test_the_best_route_wins(host: str, path: str, name: str) -> None:
     assert target.service == f"{name}@kubernetes"
 
 
-def test_only_its_own_class_is_followed() -> None:
+def test_only_ingresses_of_its_own_class_are_served() -> None:
     rule = ("x.example", "/", "Prefix", backend("a"))
     assert table(ingress("i", rule, ingressClassName="nginx")).find("x.example", "/") is None
     assert table(ingress("i", rule, ingressClassName=None)).find("x.example", "/") is not None
 
 
 @pytest.mark.parametrize(
-    "leads_to",
+    "target",
     [
         pytest.param(backend("missing"), id="no such Service"),
         pytest.param(backend("a", number=81), id="no such port"),
-        pytest.param({"resource": {"kind": "Bucket", "name": "b"}}, id="no Service"),
+        pytest.param({"resource": {"kind": "Bucket", "name": "b"}}, id="not a Service"),
     ],
 )
-def test_a_backend_that_is_nothing_makes_no_route(leads_to: Obj) -> None:
-    assert table(ingress("i", ("x.example", "/", "Prefix", leads_to))).find("x.example", "/") is None
+def test_a_backend_that_does_not_exist_is_not_a_route(target: Obj) -> None:
+    assert table(ingress("i", ("x.example", "/", "Prefix", target))).find("x.example", "/") is None
 
 
-def test_the_port_is_named_as_the_ingress_names_it() -> None:
+def test_metrics_name_the_port_as_the_ingress_does() -> None:
     by_name = table(ingress("i", ("x.example", "/", "Prefix", backend("a", name="http"))))
     assert by_name.services() == {"n-a-http@kubernetes"}
 
@@ -102,11 +102,11 @@ def test_the_port_is_named_as_the_ingress_names_it() -> None:
     ("slices", "servers"),
     [
         pytest.param((), (), id="no slice"),
-        pytest.param((piece("a", 1), piece("a", 2)), (1, 2), id="all slices"),
-        pytest.param((piece("a", 1, ready=False), piece("a", 2)), (2,), id="only who is ready"),
-        pytest.param((piece("a", 1, ready=None),), (1,), id="unknown is ready"),
-        pytest.param((piece("a", 1, port_name="admin"),), (), id="another port name"),
-        pytest.param((piece("b", 1),), (), id="another Service"),
+        pytest.param((endpoint_slice("a", 1), endpoint_slice("a", 2)), (1, 2), id="all slices"),
+        pytest.param((endpoint_slice("a", 1, ready=False), endpoint_slice("a", 2)), (2,), id="ready endpoints only"),
+        pytest.param((endpoint_slice("a", 1, ready=None),), (1,), id="unknown is ready"),
+        pytest.param((endpoint_slice("a", 1, port_name="admin"),), (), id="another port name"),
+        pytest.param((endpoint_slice("b", 1),), (), id="another Service"),
     ],
 )
 def test_servers(slices: tuple[Obj, ...], servers: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Byte code for the image: smaller, and the same program."""
+"""The byte code for the image: smaller, and still the same program."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ except ValueError as error:
     line = error.__traceback__.tb_next.tb_lineno
 print(Shop("shop"), line, fail.__annotations__, Shop.greet.__annotations__, Shop.__annotations__, __doc__)
 '''
-SAID = "Shop(name='shop', open=True) 18 {} {} {'name': <class 'str'>, 'open': <class 'bool'>} None"
+PRINTED = "Shop(name='shop', open=True) 18 {} {} {'name': <class 'str'>, 'open': <class 'bool'>} None"
 
 
 def run(*args: str, cwd: Path) -> str:
@@ -43,18 +43,18 @@ def run(*args: str, cwd: Path) -> str:
     return done.stdout.strip()
 
 
-def test_it_is_the_same_program_without_the_annotations_of_functions(tmp_path: Path) -> None:
+def test_the_program_is_the_same_without_the_annotations_of_functions(tmp_path: Path) -> None:
     package = tmp_path / "some" / "package"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(SOURCE)
     (package / "template.py").write_text("def {{ name }}(): pass\n")
     (package / "binary.py").write_bytes(b"\x00\xff")
     run("-m", "waker.image.slim", str(tmp_path / "some"), cwd=tmp_path)
-    assert run("-c", "import package", cwd=package.parent) == SAID
+    assert run("-c", "import package", cwd=package.parent) == PRINTED
     assert len(list(package.glob("__pycache__/*"))) == 1
 
 
-def test_a_changed_source_is_not_looked_at_again(tmp_path: Path) -> None:
+def test_a_changed_source_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("print('one')")
     run("-m", "waker.image.slim", ".", cwd=tmp_path)
     (tmp_path / "module.py").write_text("print('another')")

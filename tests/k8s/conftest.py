@@ -1,4 +1,4 @@
-"""The manifests of k8s/, read once: by kind, and as text for what YAML drops."""
+"""The manifests of k8s/, parsed once, by kind."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,8 +21,8 @@ def listed() -> list[str]:
 
 @pytest.fixture(scope="session")
 def manifests() -> dict[str, Manifest]:
-    """Every object by its kind; there is one of each, but for the ConfigMap that waker writes, which has its name."""
+    """Every object by its kind. The second ConfigMap, which waker writes, has its name as key."""
     documents = [each for name in listed() for each in yaml.safe_load_all((FOLDER / name).read_text())]
     found = {names.ACTIVITY if each["metadata"]["name"] == names.ACTIVITY else each["kind"]: each for each in documents}
-    assert len(found) == len(documents), "two objects of a kind: these tests would not see one of them"
+    assert len(found) == len(documents), "there are two objects of a kind: these tests would see only one of them"
     return found

@@ -1,4 +1,4 @@
-"""The manifests install what the code expects: names, ports, settings, and a pod that may do nothing to its node."""
+"""The manifests install what the code expects: names, ports, settings, version, and a pod without access to its node."""
 
 import re
 from typing import Any
@@ -33,11 +33,11 @@ def test_every_file_is_installed() -> None:
 
 def test_everything_is_in_the_namespace(manifests: dict[str, Manifest]) -> None:
     cluster_wide = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
-    places = {each["metadata"]["namespace"] for kind, each in manifests.items() if kind not in cluster_wide}
-    assert places == {manifests["Namespace"]["metadata"]["name"]} == {"kubesleeper"}
+    namespaces = {each["metadata"]["namespace"] for kind, each in manifests.items() if kind not in cluster_wide}
+    assert namespaces == {manifests["Namespace"]["metadata"]["name"]} == {"kubesleeper"}
 
 
-def test_the_wait_host_leads_to_the_visitors_port_and_is_not_in_the_base(manifests: dict[str, Manifest]) -> None:
+def test_the_wait_host_leads_to_the_public_port_and_is_not_in_the_base(manifests: dict[str, Manifest]) -> None:
     component = yaml.safe_load((FOLDER / "wait-host" / "kustomization.yaml").read_text())
     assert component["kind"] == "Component"
     (name,) = component["resources"]
@@ -56,7 +56,7 @@ class TestSettings:
         assert set(data) == {each.key for each in LIVE}
         assert read_live(data, Live()) == (Live(), ())
 
-    def test_all_values_are_texts(self, manifests: dict[str, Manifest]) -> None:
+    def test_all_values_are_strings(self, manifests: dict[str, Manifest]) -> None:
         assert all(isinstance(value, str) for value in manifests["ConfigMap"]["data"].values())
 
     @pytest.mark.parametrize("key", LIVE, ids=[each.key for each in LIVE])
@@ -64,11 +64,13 @@ class TestSettings:
         text = (FOLDER / "settings.yaml").read_text()
         assert re.search(rf"^  # {re.escape(key.help)}\n  {key.key}:", text, re.MULTILINE)
 
-    def test_waker_looks_for_this_name(self, manifests: dict[str, Manifest]) -> None:
+    def test_waker_watches_this_name(self, manifests: dict[str, Manifest]) -> None:
         assert manifests["ConfigMap"]["metadata"]["name"] == names.CONFIG_MAP
 
 
-def test_what_waker_writes_about_visits_is_not_taken_away_by_applying_again(manifests: dict[str, Manifest]) -> None:
+def test_applying_the_manifests_again_does_not_delete_what_waker_wrote_about_visits(
+    manifests: dict[str, Manifest],
+) -> None:
     assert manifests[names.ACTIVITY].keys() == {"apiVersion", "kind", "metadata"}
 
 
@@ -86,16 +88,16 @@ class TestPod:
         targets = {each["name"]: each["targetPort"] for each in service["spec"]["ports"]}
         assert targets == {each["name"]: each["name"] for each in container["ports"]}
 
-    def test_probes_ask_the_private_port(self, container: dict[str, Any]) -> None:
+    def test_probes_use_the_private_port(self, container: dict[str, Any]) -> None:
         for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
             assert container[probe]["httpGet"] == {"path": path, "port": "metrics"}
 
-    def test_variables_are_known_and_not_made_up_by_kubernetes(self, pod: dict[str, Any]) -> None:
+    def test_variables_are_known_and_none_is_set_by_kubernetes(self, pod: dict[str, Any]) -> None:
         variables = {each["name"] for each in pod["containers"][0]["env"]}
         assert variables == {"WAKER_NAMESPACE", "WAKER_POD_NAME"} <= {each.env for each in FLAGS}
         assert pod["enableServiceLinks"] is False
 
-    def test_it_may_do_nothing_to_its_node(self, pod: dict[str, Any], container: dict[str, Any]) -> None:
+    def test_it_has_no_access_to_its_node(self, pod: dict[str, Any], container: dict[str, Any]) -> None:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["runAsUser"] > 0
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -110,13 +112,13 @@ class TestPod:
         assert container["resources"].keys() == {"requests", "limits"}
         assert container["resources"]["limits"].keys() == {"memory"}
 
-    def test_the_image_is_this_version(self, manifests: dict[str, Manifest], container: dict[str, Any]) -> None:
+    def test_image_and_label_have_this_version(self, manifests: dict[str, Manifest], container: dict[str, Any]) -> None:
         name, _, tag = container["image"].rpartition(":")
         assert name.rpartition("/")[2] == "waker"
         labels = manifests["Deployment"]["spec"]["template"]["metadata"]["labels"]
         assert tag == waker.__version__ == labels["app.kubernetes.io/version"]
 
-    def test_a_new_pod_is_followed_before_the_old_one_leaves(self, manifests: dict[str, Manifest]) -> None:
+    def test_controllers_follow_to_a_new_pod_before_the_old_one_ends(self, manifests: dict[str, Manifest]) -> None:
         spec = manifests["Deployment"]["spec"]
         assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
         slowest = max(each.lag for each in ADAPTERS.values())

@@ -1,4 +1,4 @@
-"""What waker may do is as little as it needs, and each rule says why it is there."""
+"""waker may do no more than it needs, and each rule of its roles states its reason."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from waker import names
 from waker.plan import owned_objects
 from waker.plan.routes.keeper import keeper_name
 
-# Whoever may do this can become anybody, read anything, or run programs.
+# Rights to these would let waker act as somebody else, read anything, or run programs.
 NEVER = {"secrets", "serviceaccounts", "pods/exec", "pods/attach", "pods/portforward", "nodes", "roles", "clusterroles",
          "rolebindings", "clusterrolebindings", "pods/ephemeralcontainers", "endpointslices/restricted"}  # fmt: skip
 VERBS = {"get", "list", "watch", "create", "patch", "delete"}
@@ -19,12 +19,12 @@ KINDS = pytest.mark.parametrize("kind", ["ClusterRole", "Role"])
 
 
 @KINDS
-def test_no_wildcard_and_nothing_dangerous(manifests: dict[str, Manifest], kind: str) -> None:
+def test_no_wildcard_and_no_dangerous_right(manifests: dict[str, Manifest], kind: str) -> None:
     for rule in manifests[kind]["rules"]:
         words = [*rule["apiGroups"], *rule["resources"], *rule["verbs"], *rule.get("resourceNames", [])]
         assert "*" not in words
         assert not NEVER & set(rule["resources"])
-        assert set(rule["verbs"]) <= VERBS, "update, deletecollection, impersonate, ...: waker has no use for them"
+        assert set(rule["verbs"]) <= VERBS, "waker needs no update, deletecollection, impersonate, ..."
         assert "nonResourceURLs" not in rule
 
 
@@ -37,14 +37,14 @@ def test_each_rule_has_its_reason(manifests: dict[str, Manifest], kind: str) -> 
 
 
 @KINDS
-def test_who_may_list_may_read(manifests: dict[str, Manifest], kind: str) -> None:
+def test_a_right_to_list_comes_with_get_and_watch(manifests: dict[str, Manifest], kind: str) -> None:
     for rule in manifests[kind]["rules"]:
         if "list" in rule["verbs"]:
             assert {"get", "list", "watch"} <= set(rule["verbs"])
 
 
 def allowed(rules: list[dict[str, Any]], verb: str, resource: str, name: str) -> bool:
-    """Whether RBAC would let an object of that name through."""
+    """Whether RBAC allows the verb on an object of that name."""
     return any(
         verb in rule["verbs"] and resource in rule["resources"] and name in rule.get("resourceNames", [name])
         for rule in rules
@@ -56,15 +56,15 @@ def allowed(rules: list[dict[str, Any]], verb: str, resource: str, name: str) ->
     [
         pytest.param("delete", "services", names.WAKER_SERVICE, True, id="its own Service"),
         pytest.param("delete", "services", "shop", False, id="nobody else's Service"),
-        pytest.param("patch", "services", names.WAKER_SERVICE, True, id="its own Service follows its port"),
-        pytest.param("patch", "services", "shop", False, id="nobody else's Service is changed"),
+        pytest.param("patch", "services", names.WAKER_SERVICE, True, id="the port of its own Service"),
+        pytest.param("patch", "services", "shop", False, id="no change of another Service"),
         pytest.param("patch", "endpointslices", owned_objects.SLICE, True, id="its own slice"),
         pytest.param("patch", "endpointslices", "shop-x1", False, id="nobody else's slice"),
-        pytest.param("delete", "endpointslices", "shop-x1", False, id="nor is it deleted"),
+        pytest.param("delete", "endpointslices", "shop-x1", False, id="no deletion of another slice"),
         pytest.param("delete", "ingresses", keeper_name("nginx"), True, id="the keeper of any class"),
         pytest.param("delete", "deployments", "shop", False, id="no workload is deleted"),
-        pytest.param("create", "deployments", "shop", False, id="nor made"),
-        pytest.param("create", "pods", "shop", False, id="no pod is started"),
+        pytest.param("create", "deployments", "shop", False, id="no workload is created"),
+        pytest.param("create", "pods", "shop", False, id="no pod is created"),
     ],
 )
 def test_cluster_rights(manifests: dict[str, Manifest], verb: str, resource: str, name: str, *, expected: bool) -> None:
@@ -75,12 +75,12 @@ def test_cluster_rights(manifests: dict[str, Manifest], verb: str, resource: str
     ("verb", "resource", "name", "expected"),
     [
         pytest.param("watch", "configmaps", names.CONFIG_MAP, True, id="its settings"),
-        pytest.param("watch", "configmaps", "kube-root-ca.crt", False, id="nothing else that is configured"),
-        pytest.param("patch", "configmaps", names.CONFIG_MAP, False, id="its settings are its user's"),
-        pytest.param("get", "configmaps", names.ACTIVITY, True, id="what was written about visits"),
-        pytest.param("patch", "configmaps", names.ACTIVITY, True, id="and it is written"),
-        pytest.param("watch", "configmaps", names.ACTIVITY, False, id="but not followed"),
-        pytest.param("create", "configmaps", names.ACTIVITY, False, id="nor made: the manifests do"),
+        pytest.param("watch", "configmaps", "kube-root-ca.crt", False, id="no other ConfigMap"),
+        pytest.param("patch", "configmaps", names.CONFIG_MAP, False, id="no change of its settings"),
+        pytest.param("get", "configmaps", names.ACTIVITY, True, id="the recorded visits"),
+        pytest.param("patch", "configmaps", names.ACTIVITY, True, id="an update of the recorded visits"),
+        pytest.param("watch", "configmaps", names.ACTIVITY, False, id="no watch of the recorded visits"),
+        pytest.param("create", "configmaps", names.ACTIVITY, False, id="no creation: the manifests contain it"),
         pytest.param("patch", "leases", names.LEASE, True, id="its Lease"),
         pytest.param("patch", "leases", "another", False, id="no other Lease"),
     ],
@@ -90,7 +90,7 @@ def test_own_rights(manifests: dict[str, Manifest], verb: str, resource: str, na
 
 
 @pytest.mark.parametrize(("binding", "role"), [("ClusterRoleBinding", "ClusterRole"), ("RoleBinding", "Role")])
-def test_the_rights_are_the_pods(manifests: dict[str, Manifest], binding: str, role: str) -> None:
+def test_the_bindings_name_the_pods_service_account(manifests: dict[str, Manifest], binding: str, role: str) -> None:
     account = manifests["ServiceAccount"]["metadata"]
     assert manifests[binding]["roleRef"]["name"] == manifests[role]["metadata"]["name"]
     assert manifests[binding]["roleRef"]["kind"] == role

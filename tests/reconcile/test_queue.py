@@ -1,4 +1,4 @@
-"""Keys that want a look: once in the queue, one at work, nothing lost in between. No test waits for a clock of its own."""
+"""The work queue: a key is queued once and in progress once, and none is lost in between. No test relies on timing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,40 +8,40 @@ import pytest
 
 from waker.reconcile.queue import WORKERS, WorkQueue
 
-LONG = 3600.0  # nobody waits for that
+LONG = 3600.0  # seconds; no test waits that long
 SOON = 0.01
 
 
-class FakeWork:
-    """Looks that the test begins and ends: `started` gives keys as they come, `finish` lets one go."""
+class FakeReconcile:
+    """Reconciling that a test controls: `started` holds the keys that have begun, `finish` ends one."""
 
     def __init__(self) -> None:
         self.started: asyncio.Queue[str] = asyncio.Queue()
-        self.at_work: dict[str, asyncio.Future[float | None]] = {}
+        self.in_progress: dict[str, asyncio.Future[float | None]] = {}
 
     async def __call__(self, key: str) -> float | None:
-        assert key not in self.at_work, "two looks at one key"
-        self.at_work[key] = asyncio.get_running_loop().create_future()
+        assert key not in self.in_progress, "one key is in progress twice"
+        self.in_progress[key] = asyncio.get_running_loop().create_future()
         self.started.put_nowait(key)
-        return await self.at_work[key]
+        return await self.in_progress[key]
 
-    def finish(self, key: str, again: float | None = None) -> None:
-        self.at_work.pop(key).set_result(again)
+    def finish(self, key: str, requeue_after: float | None = None) -> None:
+        self.in_progress.pop(key).set_result(requeue_after)
 
     async def next(self) -> str:
         async with asyncio.timeout(5):
             return await self.started.get()
 
     async def idle(self) -> bool:
-        """Nothing more begins, however often the loop turns."""
+        """Whether nothing more begins, however often the loop turns."""
         for _ in range(20):
             await asyncio.sleep(0)
         return self.started.empty()
 
 
 @asynccontextmanager
-async def running(queue: WorkQueue[str], work: Callable[[str], Awaitable[float | None]]) -> AsyncIterator[None]:
-    task = asyncio.create_task(queue.run(work))
+async def running(queue: WorkQueue[str], reconcile: Callable[[str], Awaitable[float | None]]) -> AsyncIterator[None]:
+    task = asyncio.create_task(queue.run(reconcile))
     try:
         yield
     finally:
@@ -55,100 +55,102 @@ def queue() -> WorkQueue[str]:
 
 
 @pytest.fixture
-async def work(queue: WorkQueue[str]) -> AsyncIterator[FakeWork]:
-    found = FakeWork()
+async def reconcile(queue: WorkQueue[str]) -> AsyncIterator[FakeReconcile]:
+    found = FakeReconcile()
     async with running(queue, found):
         yield found
 
 
-async def test_a_key_that_is_added_twice_is_looked_at_once(queue: WorkQueue[str], work: FakeWork) -> None:
+async def test_a_key_that_is_added_twice_is_reconciled_once(queue: WorkQueue[str], reconcile: FakeReconcile) -> None:
     queue.add("a")
     queue.add("a")
-    assert await work.next() == "a"
-    work.finish("a")
-    assert await work.idle()
+    assert await reconcile.next() == "a"
+    reconcile.finish("a")
+    assert await reconcile.idle()
 
 
-async def test_keys_come_in_the_order_they_were_added_and_in_parallel(queue: WorkQueue[str], work: FakeWork) -> None:
+async def test_keys_are_reconciled_in_the_order_they_were_added_and_in_parallel(
+    queue: WorkQueue[str], reconcile: FakeReconcile
+) -> None:
     for key in "cab":
         queue.add(key)
-    assert [await work.next() for _ in range(3)] == ["c", "a", "b"]
+    assert [await reconcile.next() for _ in range(3)] == ["c", "a", "b"]
 
 
-async def test_a_key_that_is_added_while_it_is_at_work_is_looked_at_again_right_after(
-    queue: WorkQueue[str], work: FakeWork
+async def test_a_key_that_is_added_while_in_progress_is_reconciled_again_right_after(
+    queue: WorkQueue[str], reconcile: FakeReconcile
 ) -> None:
     queue.add("a")
-    await work.next()
+    await reconcile.next()
     queue.add("a")
     queue.add("b")
-    assert await work.next() == "b", "others go on meanwhile"
-    assert await work.idle()
-    work.finish("a")
-    assert await work.next() == "a"
+    assert await reconcile.next() == "b", "other keys go on meanwhile"
+    assert await reconcile.idle()
+    reconcile.finish("a")
+    assert await reconcile.next() == "a"
 
 
-async def test_work_says_when_to_look_again(queue: WorkQueue[str], work: FakeWork) -> None:
+async def test_the_result_says_when_to_requeue(queue: WorkQueue[str], reconcile: FakeReconcile) -> None:
     queue.add("a")
-    await work.next()
-    work.finish("a", again=SOON)
-    assert await work.next() == "a"
-    work.finish("a", again=None)
-    assert await work.idle()
+    await reconcile.next()
+    reconcile.finish("a", requeue_after=SOON)
+    assert await reconcile.next() == "a"
+    reconcile.finish("a", requeue_after=None)
+    assert await reconcile.idle()
 
 
-async def test_the_earlier_time_wins_whichever_was_said_first(queue: WorkQueue[str], work: FakeWork) -> None:
+async def test_the_earlier_time_wins_whichever_was_added_first(queue: WorkQueue[str], reconcile: FakeReconcile) -> None:
     queue.add("later first", LONG)
     queue.add("later first", SOON)
     queue.add("earlier first", SOON)
     queue.add("earlier first", LONG)
-    assert {await work.next(), await work.next()} == {"later first", "earlier first"}
+    assert {await reconcile.next(), await reconcile.next()} == {"later first", "earlier first"}
     for key in ("later first", "earlier first"):
-        work.finish(key)
-    assert await work.idle()
+        reconcile.finish(key)
+    assert await reconcile.idle()
 
 
-async def test_news_are_looked_at_at_once_and_end_the_wait(queue: WorkQueue[str], work: FakeWork) -> None:
+async def test_an_add_without_delay_ends_the_wait(queue: WorkQueue[str], reconcile: FakeReconcile) -> None:
     queue.add("a")
-    await work.next()
-    work.finish("a", again=LONG)
-    assert await work.idle()
+    await reconcile.next()
+    reconcile.finish("a", requeue_after=LONG)
+    assert await reconcile.idle()
     queue.add("a")
-    assert await work.next() == "a"
+    assert await reconcile.next() == "a"
 
 
-async def test_a_time_that_comes_while_the_key_is_at_work_waits_for_its_end(
-    queue: WorkQueue[str], work: FakeWork
+async def test_a_key_that_becomes_due_while_in_progress_waits_for_its_end(
+    queue: WorkQueue[str], reconcile: FakeReconcile
 ) -> None:
     queue.add("a")
-    await work.next()
+    await reconcile.next()
     queue.add("a", SOON)
     queue.add("b", 2 * SOON)
-    assert await work.next() == "b"
-    assert await work.idle()
-    work.finish("a", again=LONG)
-    assert await work.next() == "a"
+    assert await reconcile.next() == "b"
+    assert await reconcile.idle()
+    reconcile.finish("a", requeue_after=LONG)
+    assert await reconcile.next() == "a"
 
 
-async def test_no_more_looks_than_workers(queue: WorkQueue[str], work: FakeWork) -> None:
+async def test_no_more_keys_in_progress_than_workers(queue: WorkQueue[str], reconcile: FakeReconcile) -> None:
     for number in range(WORKERS + 1):
         queue.add(str(number))
-    first = [await work.next() for _ in range(WORKERS)]
-    assert await work.idle()
-    work.finish(first[3])
-    assert await work.next() == str(WORKERS)
+    first = [await reconcile.next() for _ in range(WORKERS)]
+    assert await reconcile.idle()
+    reconcile.finish(first[3])
+    assert await reconcile.next() == str(WORKERS)
 
 
-async def test_added_before_it_runs_counts() -> None:
+async def test_a_key_that_was_added_before_the_queue_runs_is_reconciled() -> None:
     queue: WorkQueue[str] = WorkQueue()
     queue.add("a")
-    work = FakeWork()
-    async with running(queue, work):
-        assert await work.next() == "a"
+    reconcile = FakeReconcile()
+    async with running(queue, reconcile):
+        assert await reconcile.next() == "a"
 
 
-async def test_work_that_fails_ends_the_queue() -> None:
-    """Whoever calls it decides what an error means; the queue swallows none."""
+async def test_an_error_of_reconcile_ends_the_queue() -> None:
+    """The caller decides what an error means. The queue swallows none."""
 
     async def fails(key: str) -> float | None:
         raise ValueError(key)

@@ -36,7 +36,7 @@ def order(it: ServiceScene, like: Fault, *verbs: str) -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 async def test_every_write_fails_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(client, "CALL", aiohttp.ClientTimeout(total=0.15))
+    monkeypatch.setattr(client, "CALL_TIMEOUT", aiohttp.ClientTimeout(total=0.15))
     async with scene(tmp_path) as it, it.waker():
         before = it.wish()
         order(it, FAULTS[name], "create", "patch")

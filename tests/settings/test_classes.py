@@ -1,4 +1,4 @@
-"""Settings for one IngressClass: what is read, and that a bad value changes nothing."""
+"""Settings for one IngressClass: each key is parsed, and a bad value changes nothing."""
 
 import pytest
 from hypothesis import given
@@ -22,8 +22,8 @@ GOOD = {
 }
 
 
-def test_each_key_is_read() -> None:
-    assert set(GOOD) == {each.key for each in PER_CLASS}, "a new key wants a line here"
+def test_each_key_is_parsed() -> None:
+    assert set(GOOD) == {each.key for each in PER_CLASS}, "a new key needs a line here"
     found, problems = read_classes({f"controller.my.class.{key}": value for key, value in GOOD.items()}, {})
     assert problems == ()
     assert found == {"my.class": ClassSettings(**{key.replace("-", "_"): value for key, value in GOOD.items()})}
@@ -35,12 +35,12 @@ def test_fields_and_keys_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "says"),
+    ("setting", "value", "problem"),
     [
         pytest.param("adapter", "nginxx", "'nginxx' is not one of ingress-nginx, traefik", id="adapter"),
         pytest.param("namespace", "Edge", "'Edge' is not the name of a namespace", id="namespace"),
-        pytest.param("selector", "app in (a)", "'app in (a)' is not labels such as", id="selector"),
-        pytest.param("selector", "", "'' is not labels such as", id="empty"),
+        pytest.param("selector", "app in (a)", "'app in (a)' is not a list of labels such as", id="selector"),
+        pytest.param("selector", "", "'' is not a list of labels such as", id="empty"),
         pytest.param("port", "65536", "'65536' is not a port number or the name", id="port too high"),
         pytest.param("port", "a_b", "'a_b' is not a port number or the name", id="port name"),
         pytest.param("path", "metrics", "'metrics' is not a path", id="path"),
@@ -51,36 +51,36 @@ def test_fields_and_keys_agree() -> None:
         pytest.param("server-name", "a b", "'a b' is not a host name", id="server-name"),
     ],
 )
-def test_a_bad_value_is_told_and_the_last_good_one_stays(setting: str, value: str, says: str) -> None:
+def test_a_bad_value_is_reported_and_the_last_good_one_stays(setting: str, value: str, problem: str) -> None:
     data = {f"controller.nginx.{key}": good for key, good in GOOD.items()}
     last, _ = read_classes(data, {})
-    found, (problem,) = read_classes(data | {f"controller.nginx.{setting}": value}, last)
+    found, (reported,) = read_classes(data | {f"controller.nginx.{setting}": value}, last)
     assert found == last
-    assert problem.startswith(f"controller.nginx.{setting}: ")
-    assert says in problem
+    assert reported.startswith(f"controller.nginx.{setting}: ")
+    assert problem in reported
 
 
-def test_a_bad_value_of_a_class_that_says_nothing_else() -> None:
+def test_a_bad_value_of_a_class_without_other_settings() -> None:
     assert read_classes({"controller.nginx.port": "x_y"}, {})[0] == {}
 
 
 @pytest.mark.parametrize(
     "key", ["controller.nginx", "controller..port", "controller.nginx.colour", "controller.-a.port"]
 )
-def test_an_unknown_key_is_told(key: str) -> None:
+def test_an_unknown_key_is_reported(key: str) -> None:
     live, problems = read_live({key: "1", "paused": "true"}, Live())
     assert live == Live(paused=True)
     assert problems == (f"unknown key {key!r}",)
 
 
-def test_they_are_a_part_of_the_settings() -> None:
+def test_they_are_part_of_the_live_settings() -> None:
     live, problems = read_live({"controller.nginx.port": "metrics"}, Live())
     assert problems == ()
     assert live.classes == {"nginx": ClassSettings(port="metrics")}
-    assert read_live({}, live)[0] == Live(), "what is gone is as usual again"
+    assert read_live({}, live)[0] == Live(), "a key that is gone has its default again"
 
 
 @given(st.sampled_from(PER_CLASS), st.text())
-def test_any_text_is_a_value_or_a_problem(known: ClassKey, text: str) -> None:
-    found, problems = read_classes({f"controller.a.{known.key}": text}, {})
+def test_any_text_is_a_value_or_a_problem(row: ClassKey, text: str) -> None:
+    found, problems = read_classes({f"controller.a.{row.key}": text}, {})
     assert bool(found) != bool(problems)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from waker.errors import SettingsError
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
 from waker.settings.live import LIVE, Live, read_live
-from waker.settings.parsing import one_of, parse_bool, parse_statuses, parse_url, parse_wait_host, whole
+from waker.settings.parsing import one_of, parse_bool, parse_statuses, parse_url, parse_wait_host, whole_number
 from waker.settings.times import format_duration, parse_duration, parse_floor
 
 
 @settings(max_examples=200)
 @given(st.integers(1, 365 * 86400))
-def test_durations_are_read_as_written(seconds: int) -> None:
+def test_durations_are_parsed_as_they_are_written(seconds: int) -> None:
     length = timedelta(seconds=seconds)
     assert parse_duration(format_duration(length)) == length
 
@@ -29,13 +29,13 @@ def test_durations_are_read_as_written(seconds: int) -> None:
         pytest.param("1h30m", 5400, id="combined"),
         pytest.param("2d", 172800, id="days"),
         pytest.param("1d1h1m1s", 90061, id="all"),
-        pytest.param(" 5m\n", 300, id="blanks around"),
+        pytest.param(" 5m\n", 300, id="blanks around it"),
         pytest.param("90m", 5400, id="more than the next unit"),
         pytest.param("365d", 31536000, id="the longest"),
         pytest.param("007s", 7, id="leading zeros"),
     ],
 )
-def test_what_is_a_duration(text: str, seconds: int) -> None:
+def test_a_duration(text: str, seconds: int) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
@@ -46,7 +46,7 @@ def test_what_is_a_duration(text: str, seconds: int) -> None:
         "5min", "1h30", "\u0663s", "\uff15m",
     ],
 )  # fmt: skip
-def test_what_is_no_duration(text: str) -> None:
+def test_not_a_duration(text: str) -> None:
     with pytest.raises(SettingsError, match="is not a duration such as"):
         parse_duration(text)
 
@@ -57,7 +57,7 @@ def test_any_text_is_a_duration_or_a_settings_error(text: str) -> None:
         assert timedelta(seconds=1) <= parse_duration(text) <= timedelta(days=365)
 
 
-def test_an_error_does_not_repeat_a_whole_book() -> None:
+def test_an_error_quotes_a_long_text_only_in_part() -> None:
     with pytest.raises(SettingsError) as caught:
         parse_duration("x" * 100_000)
     assert len(str(caught.value)) < 200
@@ -74,23 +74,23 @@ def test_durations_are_cut_to_whole_seconds(length: timedelta, text: str) -> Non
 def test_words_and_numbers() -> None:
     assert parse_bool("true") is parse_bool(" True ") is True
     assert parse_bool("false") is False
-    assert whole(200, 599)(" 503 ") == 503
+    assert whole_number(200, 599)(" 503 ") == 503
     assert one_of("text", "json")("JSON") == "json"
 
 
 @pytest.mark.parametrize("text", ["yes", "1", "", "truefalse"])
-def test_what_is_neither_true_nor_false(text: str) -> None:
+def test_neither_true_nor_false(text: str) -> None:
     with pytest.raises(SettingsError, match="neither true nor false"):
         parse_bool(text)
 
 
 @pytest.mark.parametrize("text", ["", "199", "600", "2e2", "-200", "+200", "200.0", "\u0665\u0660\u0660", "9" * 5000])
-def test_what_is_no_whole_number(text: str) -> None:
+def test_not_a_whole_number(text: str) -> None:
     with pytest.raises(SettingsError, match="is not a whole number from 200 to 599"):
-        whole(200, 599)(text)
+        whole_number(200, 599)(text)
 
 
-def test_a_floor_may_be_none() -> None:
+def test_a_floor_may_be_zero() -> None:
     assert parse_floor("0s") == timedelta()
     assert parse_floor("5m") == timedelta(minutes=5)
     with pytest.raises(SettingsError, match="is not a duration"):
@@ -113,19 +113,19 @@ def test_statuses(text: str, inside: str, outside: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["ok", "99", "600", "3x", "404;301", "4\u0660\u0664"])
-def test_what_is_no_status(text: str) -> None:
-    with pytest.raises(SettingsError, match="is no HTTP status such as 404 or 3xx"):
+def test_not_a_status(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not an HTTP status such as 404 or 3xx"):
         parse_statuses(text)
 
 
 # --- the ConfigMap ----------------------------------------------------------------------------------------------------
 
 
-def test_an_empty_config_map_is_the_defaults() -> None:
+def test_an_empty_config_map_means_the_defaults() -> None:
     assert read_live({}, Live(idle_after=timedelta(hours=9))) == (Live(), ())
 
 
-def test_each_key_is_read() -> None:
+def test_each_key_is_parsed() -> None:
     data = {
         "idle-after": "15m",
         "min-idle": "2m",
@@ -162,23 +162,23 @@ def test_each_key_is_read() -> None:
         paused=True,
         prometheus_url="https://prometheus.example.org/tenant",
     )
-    assert data.keys() == {known.key for known in LIVE}, "a new key wants a line here"
+    assert data.keys() == {known.key for known in LIVE}, "a new key needs a line here"
     assert read_live(data, Live()) == (wanted, ())
 
 
-def test_a_bad_value_is_told_and_the_last_good_one_stays() -> None:
+def test_a_bad_value_is_reported_and_the_last_good_one_stays() -> None:
     last = Live(idle_after=timedelta(minutes=15), page_status=202)
     live, problems = read_live({"idle-after": "soon", "page-status": "200"}, last)
     assert live == Live(idle_after=timedelta(minutes=15), page_status=200)
     assert problems == ("idle-after: 'soon' is not a duration such as 90s, 15m, 1h30m or 2d (1s to 365d)",)
 
 
-def test_a_key_that_is_gone_is_the_default_again() -> None:
+def test_a_key_that_is_gone_has_its_default_again() -> None:
     live, _ = read_live({}, Live(paused=True))
     assert not live.paused
 
 
-def test_an_unknown_key_is_told_and_the_others_count() -> None:
+def test_an_unknown_key_is_reported_and_the_others_count() -> None:
     live, problems = read_live({"idle_after": "1m", "paused": "true"}, Live())
     assert live == Live(paused=True)
     assert problems == ("unknown key 'idle_after'",)
@@ -196,15 +196,15 @@ def test_a_wait_host(text: str) -> None:
     ["https://", "ftp://wait.example.com", "wait.example.com/page", "me@wait.example.com", "*.example.com", "10.0.0.1",
      "wait.example.com:", "wait.example.com:0", "wait.example.com.", "w\u00e4it.example.com", "a b"],
 )  # fmt: skip
-def test_what_is_no_wait_host(text: str) -> None:
+def test_not_a_wait_host(text: str) -> None:
     with pytest.raises(SettingsError, match="is not a host such as"):
         parse_wait_host(text)
 
 
-def test_redirect_without_a_wait_host_is_told_and_kept() -> None:
+def test_redirect_without_a_wait_host_is_reported_and_kept() -> None:
     live, problems = read_live({"while-asleep": "redirect"}, Live())
     assert live.while_asleep == "redirect"
-    assert problems == ("while-asleep: redirect: the setting wait-host is not set, so browsers get the page",)
+    assert problems == ("while-asleep: redirect: the setting wait-host is not set, so browsers get the waiting page",)
     assert read_live({"while-asleep": "redirect", "wait-host": "wait.example.com"}, Live())[1] == ()
 
 
@@ -218,28 +218,31 @@ def test_flags_over_environment_over_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_", "environment", "told"),
+    ("flags", "environment", "message"),
     [
         pytest.param({"log_level": "loud"}, {}, "--log-level: 'loud' is not one of", id="a flag"),
         pytest.param({}, {"WAKER_DRY_RUN": "1"}, "WAKER_DRY_RUN: '1' is neither", id="a variable"),
         pytest.param(
-            {"public_port": "65536"}, {"WAKER_PUBLIC_PORT": "1"}, "--public-port: '65536' is not", id="the flag"
+            {"public_port": "65536"},
+            {"WAKER_PUBLIC_PORT": "1"},
+            "--public-port: '65536' is not",
+            id="the flag, if both are set",
         ),
     ],
 )
-def test_a_bad_setting_names_its_source(given_: dict[str, str], environment: dict[str, str], told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
-        read_settings(given_, environment)
+def test_a_bad_setting_names_its_source(flags: dict[str, str], environment: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        read_settings(flags, environment)
 
 
-def test_no_variable_is_one_that_kubernetes_makes_up_for_a_service_named_waker() -> None:
+def test_no_variable_is_one_that_kubernetes_sets_for_a_service_named_waker() -> None:
     """WAKER_PORT=tcp://10.0.0.1:80 in a pod would be read as a port."""
     for known in FLAGS:
         assert known.env != "WAKER_PORT"
         assert not known.env.startswith(("WAKER_PORT_", "WAKER_SERVICE_"))
 
 
-def test_names_and_fields_agree() -> None:
+def test_rows_and_fields_agree() -> None:
     assert {known.field for known in FLAGS} == set(Settings.__dataclass_fields__)
     assert {known.field for known in LIVE} | {"classes"} == set(Live.__dataclass_fields__)
     for names in ([known.flag for known in FLAGS], [known.env for known in FLAGS], [known.key for known in LIVE]):
@@ -247,7 +250,7 @@ def test_names_and_fields_agree() -> None:
     assert defaults(Live)["page_status"] == 503
 
 
-def test_its_own_namespace() -> None:
+def test_the_given_namespace_is_its_own() -> None:
     assert Settings(namespace="sleepers").own_namespace == "sleepers"
 
 
@@ -255,7 +258,7 @@ def test_its_own_namespace() -> None:
     "text",
     ["", "http://prometheus:9090", "https://10.0.0.1", "http://[fd00::1]:9090/prometheus", " http://prometheus.svc "],
 )  # fmt: skip
-def test_an_address_of_a_server(text: str) -> None:
+def test_a_url(text: str) -> None:
     assert parse_url(text) == text.strip()
 
 
@@ -264,6 +267,6 @@ def test_an_address_of_a_server(text: str) -> None:
     ["prometheus:9090", "ftp://prometheus", "http://", "http://a:99999", "http://a:0", "http://user:word@a", "http://a/?x=1",
      "http://a/#x", "http://a b", "http://[::1", "http://a\nb", "http://ä"],
 )  # fmt: skip
-def test_no_address_of_a_server(text: str) -> None:
+def test_not_a_url(text: str) -> None:
     with pytest.raises(SettingsError, match="is not a URL such as"):
         parse_url(text)

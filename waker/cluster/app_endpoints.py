@@ -1,9 +1,11 @@
-"""Where the pods of an app listen: EndpointSlices, followed only while an app wakes or falls asleep.
+"""Where the pods of an app listen: its EndpointSlices, watched only while the app wakes or falls asleep.
 
-A big cluster has many slices and they change often, so there is no watch over all: each app that needs one has a small one
-of its own Services, for as long as `follow` is repeated. Kubernetes calls a pod without a readiness probe ready when its
-process starts, which is before it listens: so an address counts once it has accepted a connection. Where waker cannot
-reach it at all, for a NetworkPolicy lets the ingress controllers in only, Kubernetes is believed after a while.
+A big cluster has many slices and they change often, so waker does not watch all of them. An app that needs them gets a
+small informer of the slices of its own Services, from `watch` until `unwatch`; `reconcile.app` and `restore --all` call
+both. Knows nothing of routes.
+The subtle thing: Kubernetes calls a pod without a readiness probe ready when its process starts, before it listens. So an
+address counts only once it has accepted a connection. If waker cannot reach it at all, for example because a
+NetworkPolicy admits only the ingress controllers, Kubernetes is believed after a few seconds.
 """
 
 import asyncio
@@ -21,126 +23,138 @@ from waker.cluster.resources import ENDPOINT_SLICES
 from waker.plan.model import Address, AppId
 
 ACCEPTS_WITHIN = 0.5  # seconds
-BELIEVED_AFTER = timedelta(seconds=5)
-AT_ONCE = 20  # addresses tried in one go
+BELIEVED_AFTER = timedelta(seconds=5)  # of silence: from then on Kubernetes' word is enough
+TRIES_AT_ONCE = 20  # addresses
 
-Reach = Callable[[Address], Awaitable[bool]]
+Accepts = Callable[[Address], Awaitable[bool]]
 ServicePortName = tuple[str, str]  # the Service's name, its port's name or ""
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointPorts:
-    """The addresses of one EndpointSlice by port name: those that are ready, and those that start."""
+class SliceAddresses:
+    """The addresses in one EndpointSlice by port name: those that are ready, and those that are not ready yet."""
 
     service: str
-    ports: Mapping[str, tuple[Address, ...]]
+    ready: Mapping[str, tuple[Address, ...]]
     starting: Mapping[str, tuple[Address, ...]]
 
 
-def endpoint_ports(found: Mapping[str, Any]) -> EndpointPorts:
-    """An EndpointSlice."""
+def slice_addresses(found: Mapping[str, Any]) -> SliceAddresses:
+    """An EndpointSlice as JSON -> its addresses."""
     labels = found["metadata"].get("labels") or {}
-    return EndpointPorts(labels.get(names.SLICE_SERVICE, ""), endpoints(found), endpoints(found, ready=False))
+    return SliceAddresses(labels.get(names.SLICE_SERVICE, ""), endpoints(found), endpoints(found, ready=False))
 
 
 @dataclass(slots=True)
 class _SliceWatch:
     services: frozenset[str]
-    informer: Informer[EndpointPorts]
+    informer: Informer[SliceAddresses]
     task: asyncio.Task[None]
-    turn: "count[int]" = field(default_factory=count)
-    listening: set[Address] = field(default_factory=set)
+    picks: "count[int]" = field(default_factory=count)
+    accepting: set[Address] = field(default_factory=set)
     silent_since: dict[Address, datetime] = field(default_factory=dict)
+
+    def addresses(self, port: ServicePortName, *, starting: bool = False) -> Iterator[Address]:
+        service, name = port
+        for each in self.informer.values():
+            if each.service == service:
+                yield from (each.starting if starting else each.ready).get(name, ())
 
 
 class AppEndpoints:
-    """The watches. `changed(app)` is called when an app's ready addresses may have changed."""
+    """The watches by app. `on_change(app)` is called when an app's ready addresses may have changed."""
 
     def __init__(
-        self, api: Api, changed: Callable[[AppId], None], clock: Callable[[], datetime], reach: Reach | None = None
+        self,
+        api: Api,
+        on_change: Callable[[AppId], None],
+        clock: Callable[[], datetime],
+        try_address: Accepts | None = None,
     ) -> None:
         self._api = api
-        self._changed = changed
+        self._on_change = on_change
         self._clock = clock
-        self._reach = reach or accepts
+        self._accepts = try_address or accepts
         self._watches: dict[AppId, _SliceWatch] = {}
 
     def watch(self, app: AppId, services: Iterable[str], tasks: asyncio.TaskGroup) -> None:
-        """Watch the slices of these Services; does nothing if that is so already."""
+        """Watch the slices of these Services. Does nothing if they are watched already."""
         wanted = frozenset(services)
-        known = self._watches.get(app)
-        if known and known.services == wanted:
+        current = self._watches.get(app)
+        if current and current.services == wanted:
             return
         self.unwatch(app)
         selector = f"{names.SLICE_SERVICE} in ({','.join(sorted(wanted))})"
         source = Source(ENDPOINT_SLICES.collection(app.namespace), {"labelSelector": selector})
-        reflector = Informer(self._api, source, endpoint_ports, lambda old, new: self._changed(app), self._clock)
-        task = tasks.create_task(reflector.run(), name=f"endpoints of {app}")
-        self._watches[app] = _SliceWatch(wanted, reflector, task)
+        informer = Informer(self._api, source, slice_addresses, lambda old, new: self._on_change(app), self._clock)
+        task = tasks.create_task(informer.run(), name=f"endpoints of {app}")
+        self._watches[app] = _SliceWatch(wanted, informer, task)
 
     def unwatch(self, app: AppId) -> None:
-        """Stop watching."""
-        known = self._watches.pop(app, None)
-        if known:
-            known.task.cancel()
+        """Stop watching an app's slices, if they are watched."""
+        watch = self._watches.pop(app, None)
+        if watch:
+            watch.task.cancel()
 
     def watched(self) -> list[AppId]:
-        """The apps that are being watched."""
+        """The apps whose slices are watched."""
         return list(self._watches)
 
     async def try_addresses(self, app: AppId, ports: Iterable[ServicePortName]) -> bool:
-        """Try the addresses behind these ports that have not accepted a connection. True if there is none left to try."""
-        known = self._watches.get(app)
-        if not known:
-            return True
-        ready = {address for port in ports for address in _addresses(known, port)}
-        known.listening &= ready
-        for gone in known.silent_since.keys() - ready:
-            del known.silent_since[gone]
-        new = sorted(address for address in ready - known.listening if not self._trusted(known, address))[:AT_ONCE]
-        accepted = await asyncio.gather(*(self._reach(address) for address in new))
-        for address, accepts in zip(new, accepted, strict=True):
-            if accepts:
-                known.listening.add(address)
-            else:
-                known.silent_since.setdefault(address, self._clock())
-        return all(address in known.listening or self._trusted(known, address) for address in ready)
+        """Try to connect to the ready addresses behind these ports. True if all of them count as ready afterwards.
 
-    def _trusted(self, known: _SliceWatch, address: Address) -> bool:
-        since = known.silent_since.get(address)
+        Addresses that have accepted a connection are not tried again.
+        """
+        watch = self._watches.get(app)
+        if not watch:
+            return True
+        ready = {address for port in ports for address in watch.addresses(port)}
+        watch.accepting &= ready
+        for gone in watch.silent_since.keys() - ready:
+            del watch.silent_since[gone]
+        untried = sorted(address for address in ready - watch.accepting if not self._believed(watch, address))
+        untried = untried[:TRIES_AT_ONCE]
+        accepted = await asyncio.gather(*(self._accepts(address) for address in untried))
+        for address, accepts in zip(untried, accepted, strict=True):
+            if accepts:
+                watch.accepting.add(address)
+            else:
+                watch.silent_since.setdefault(address, self._clock())
+        return all(address in watch.accepting or self._believed(watch, address) for address in ready)
+
+    def _believed(self, watch: _SliceWatch, address: Address) -> bool:
+        since = watch.silent_since.get(address)
         return since is not None and self._clock() - since >= BELIEVED_AFTER
 
     def ready(self, app: AppId, service: str, port_name: str) -> tuple[Address, ...]:
-        """The ready addresses behind one Service port; none if that is not known."""
-        known = self._watches.get(app)
-        found = _addresses(known, (service, port_name)) if known else ()
-        return tuple(each for each in found if known and (each in known.listening or self._trusted(known, each)))
+        """The addresses behind one Service port that count as ready; empty if the app is not watched."""
+        watch = self._watches.get(app)
+        if not watch:
+            return ()
+        addresses = watch.addresses((service, port_name))
+        return tuple(each for each in addresses if each in watch.accepting or self._believed(watch, each))
 
-    def pick(self, app: AppId, service: str, port_name: str, answering: frozenset[str] = frozenset()) -> Address | None:
-        """One of the addresses that waker itself can reach, in turn: of the ready ones, else of those that start.
+    def pick(
+        self, app: AppId, service: str, port_name: str, probed_ready: frozenset[str] = frozenset()
+    ) -> Address | None:
+        """An address that waker itself can reach, each in turn. `probed_ready`: hosts whose probes waker saw pass.
 
-        `answering`: hosts that are as good as ready, or ready and not yet tried.
+        Ready addresses that have accepted a connection come first. If there are none, those on a host in `probed_ready`,
+        whether Kubernetes calls them ready yet or not.
         """
-        known = self._watches.get(app)
-        if not known:
+        watch = self._watches.get(app)
+        if not watch:
             return None
-        reached = [each for each in self.ready(app, service, port_name) if each in known.listening]
-        if not reached and answering:
+        reachable = [each for each in self.ready(app, service, port_name) if each in watch.accepting]
+        if not reachable and probed_ready:
             port = (service, port_name)
-            found = (*_addresses(known, port), *_addresses(known, port, starting=True))
-            reached = [each for each in found if each.host in answering]
-        return reached[next(known.turn) % len(reached)] if reached else None
-
-
-def _addresses(known: _SliceWatch, port: ServicePortName, *, starting: bool = False) -> Iterator[Address]:
-    service, name = port
-    for each in known.informer.values():
-        if each.service == service:
-            yield from (each.starting if starting else each.ports).get(name, ())
+            known = (*watch.addresses(port), *watch.addresses(port, starting=True))
+            reachable = [each for each in known if each.host in probed_ready]
+        return reachable[next(watch.picks) % len(reachable)] if reachable else None
 
 
 async def accepts(address: Address, within: float = ACCEPTS_WITHIN) -> bool:
-    """Whether something listens there, as far as it can be told within so many seconds."""
+    """Whether something accepts a connection there within so many seconds."""
     try:
         async with asyncio.timeout(within):
             _, writer = await asyncio.open_connection(address.host, address.port)

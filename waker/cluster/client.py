@@ -1,8 +1,9 @@
-"""The Kubernetes API as five verbs on paths: the one module that knows kubernetes_asyncio.
+"""The Kubernetes API as five verbs on paths: the only module that knows kubernetes_asyncio.
 
-Objects are plain JSON dicts: the library's models cost ten times the CPU and refuse what they do not expect. Every call
-has a timeout, checks the status itself (with raw responses the library does not) and raises one of our errors. `watch`
-ends when the server ends it; who calls it decides when to begin again.
+Objects are plain JSON dicts: the library's models cost ten times the CPU and reject fields they do not know. Every call
+has a timeout, checks the status itself (the library does not, for raw responses) and raises one of waker's own errors.
+It knows nothing of what the objects mean. The informers, the Lease, the Events, the writers of `cluster` and the commands
+call it. The subtle thing: `watch` ends whenever the server ends it. The caller decides when to start the next one.
 """
 
 import asyncio
@@ -22,185 +23,185 @@ from waker.cluster import partial_import
 from waker.errors import ClusterError, Conflict, Gone, NotFound, SettingsError, Unavailable
 
 Json = dict[str, Any]
+OnCall = Callable[[str, int], None]  # verb and HTTP status of each call; the status is 0 if there was no response
 
-CALL = aiohttp.ClientTimeout(total=20, sock_connect=5)
-WATCH = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=75)  # bookmarks come every 60 s
-WATCH_SECONDS = (
-    240,
-    480,
-)  # the server ends a watch after a random time in between, so that watches do not end together
-TLS_BUFFER = (
-    32 * 1024
-)  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen quiet watches are 3 MB
-LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd takes objects of up to 1.5 MiB
-TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
+CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=5)
+WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=75)  # bookmarks come every 60 s
+WATCH_SECONDS = (240, 480)  # the server ends a watch after a random time in between, so that not all end at once
+TLS_BUFFER = 32 * 1024  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen idle watches are 3 MB
+LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd accepts objects of up to 1.5 MiB
+TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
 
 
 class Api:
-    """An open connection to one API server. Made by `connect`. `told` hears verb and status of each call, 0: no answer."""
+    """A client of one API server. `connect` makes it."""
 
-    def __init__(self, client: Any, told: Callable[[str, int], None]) -> None:
+    def __init__(self, client: Any, on_call: OnCall) -> None:
         self._client = client
-        self._on_call = told
+        self._on_call = on_call
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Json:
-        """One object, or one page of a list. Raises ClusterError."""
-        return await self._json("GET", path, params)
+        """Get one object, or one chunk of a list. Raises ClusterError."""
+        return await self._request_json("GET", path, params)
 
     async def create(self, path: str, body: Json) -> Json:
-        """POST to a collection. Raises Conflict if it exists, ClusterError."""
-        return await self._json("POST", path, {"fieldManager": names.FIELD_MANAGER}, body)
+        """POST an object to a collection. Raises Conflict if it exists already, else ClusterError."""
+        return await self._request_json("POST", path, {"fieldManager": names.FIELD_MANAGER}, body)
 
     async def delete(self, path: str) -> None:
-        """Delete one object; it is no error if it is gone. Raises ClusterError."""
+        """Delete one object, if it is still there. Raises ClusterError."""
         try:
-            await self._json("DELETE", path)
+            await self._request_json("DELETE", path)
         except NotFound:
             return
 
     async def patch(self, path: str, patch: Json | list[Json]) -> Json:
-        """A list is a JSON-Patch (a failed test raises Conflict), a dict a merge patch. Raises ClusterError."""
-        kind = "application/json-patch+json" if isinstance(patch, list) else "application/merge-patch+json"
+        """Apply a JSON-Patch (a list; a failed test raises Conflict) or a merge patch (a dict). Raises ClusterError."""
+        content_type = "application/json-patch+json" if isinstance(patch, list) else "application/merge-patch+json"
         params = {"fieldManager": names.FIELD_MANAGER}
         try:
-            return await self._json("PATCH", path, params, patch, kind)
+            return await self._request_json("PATCH", path, params, patch, content_type)
         except ClusterError as error:
             if error.status == 422 and isinstance(patch, list):
                 raise Conflict(str(error), 422) from error
             raise
 
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[Json]:
-        """The events since `params["resourceVersion"]`, bookmarks among them. Raises Gone, ClusterError."""
-        seconds = str(random.randint(*WATCH_SECONDS))  # noqa: S311 no secret
+        """Yield the events after `params["resourceVersion"]`, bookmarks included. Raises Gone, else ClusterError."""
+        seconds = str(random.randint(*WATCH_SECONDS))  # noqa: S311 not a secret
         query = {**params, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": seconds}
-        async with self._answer("WATCH", path, query, timeout=WATCH) as answer:
-            async for line in answer.content:
+        async with self._request("WATCH", path, query, timeout=WATCH_TIMEOUT) as response:
+            async for line in response.content:
                 event: Json = json.loads(line)
                 if event["type"] == "ERROR":
                     raise _error("WATCH", path, event["object"].get("code", 0), event["object"])
                 yield event
 
-    async def _json(
-        self, method: str, path: str, params: Mapping[str, str] | None = None, body: Any = None, kind: str = ""
+    async def _request_json(
+        self, verb: str, path: str, params: Mapping[str, str] | None = None, body: Any = None, content_type: str = ""
     ) -> Json:
-        async with self._answer(method, path, params, body, kind) as answer:
-            found: Json = json.loads(await answer.read())
-            return found
+        async with self._request(verb, path, params, body, content_type) as response:
+            parsed: Json = json.loads(await response.read())
+            return parsed
 
     @asynccontextmanager
-    async def _answer(  # noqa: PLR0913, PLR0917 the one call that all others go through
+    async def _request(  # noqa: PLR0913, PLR0917 the one place where requests are made
         self,
         verb: str,
         path: str,
         params: Mapping[str, str] | None = None,
         body: Any = None,
-        kind: str = "application/json",
+        content_type: str = "",
         timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 aiohttp's own
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        answer = None
+        response = None
         status = 0
         try:
-            answer = await self._client.call_api(
+            response = await self._client.call_api(
                 path,
                 "GET" if verb == "WATCH" else verb,
                 query_params=list((params or {}).items()),
-                header_params={"Accept": "application/json", "Content-Type": kind or "application/json"},
+                header_params={"Accept": "application/json", "Content-Type": content_type or "application/json"},
                 body=body,
-                auth_settings=["BearerToken"],  # without it the library sends no credentials, and does not say so
+                auth_settings=["BearerToken"],  # without it the library silently sends no credentials
                 _preload_content=False,
-                _request_timeout=timeout or CALL,
+                _request_timeout=timeout or CALL_TIMEOUT,
             )
-            status = answer.status
+            status = response.status
             if status >= 400:
-                raise _error(verb, path, status, _parsed(await answer.read()), answer.headers.get("Retry-After"))
-            yield answer
+                raise _error(verb, path, status, _parsed(await response.read()), response.headers.get("Retry-After"))
+            yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"{verb} {path}: {type(error).__name__} {error}".rstrip()) from error
-        except (ValueError, KeyError, TypeError, HttpProcessingError) as error:  # a line that is no JSON, or too long
-            raise Gone(f"{verb} {path}: unreadable answer: {error}", status) from error
+        except (ValueError, KeyError, TypeError, HttpProcessingError) as error:  # a line is not JSON, or too long
+            raise Gone(f"{verb} {path}: unreadable response: {error}", status) from error
         finally:
             self._on_call(verb, status)
-            if answer is not None:
-                answer.close() if verb == "WATCH" else answer.release()
+            if response is not None:
+                response.close() if verb == "WATCH" else response.release()
 
 
 def _parsed(body: bytes) -> Json:
+    """The Status object of a refusal. A proxy on the way may have sent something else."""
     try:
-        found = json.loads(body)
+        status = json.loads(body)
     except ValueError:
         return {"message": body[:200].decode(errors="replace")}
-    return found if isinstance(found, dict) else {}
+    return status if isinstance(status, dict) else {}
 
 
-def _error(verb: str, path: str, status: int, found: Json, retry_after: str | None = None) -> ClusterError:
-    message = f"{verb} {path}: {status} {found.get('reason', '')}: {found.get('message', '')}"
-    if any(cause.get("reason") == "NamespaceTerminating" for cause in (found.get("details") or {}).get("causes") or []):
-        return NotFound(message, status)  # a 403, but all that waker has there goes with the namespace
-    match status:
+def _error(verb: str, path: str, code: int, status: Json, retry_after: str | None = None) -> ClusterError:
+    message = f"{verb} {path}: {code} {status.get('reason', '')}: {status.get('message', '')}"
+    causes = (status.get("details") or {}).get("causes") or []
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        return NotFound(message, code)  # a 403, but all that waker has in the namespace goes with it
+    match code:
         case 404:
-            return NotFound(message, status)
+            return NotFound(message, code)
         case 409:
-            return Conflict(message, status)
+            return Conflict(message, code)
         case 410:
-            return Gone(message, status)
-        case 401 | 408 | 429:  # 401: a token that is just being rotated
-            return Unavailable(message, status, float(retry_after) if retry_after and retry_after.isdigit() else None)
-        case _ if status >= 500:
-            return Unavailable(message, status, float(retry_after) if retry_after and retry_after.isdigit() else None)
+            return Gone(message, code)
+        case 401 | 408 | 429:  # 401: the token is being rotated at this moment
+            return Unavailable(message, code, float(retry_after) if retry_after and retry_after.isdigit() else None)
+        case _ if code >= 500:
+            return Unavailable(message, code, float(retry_after) if retry_after and retry_after.isdigit() else None)
         case _:
-            return ClusterError(message, status)
+            return ClusterError(message, code)
 
 
 def _in_a_pod(kubeconfig: str) -> bool:
-    return not kubeconfig and os.access(TOKEN, os.R_OK) and "KUBERNETES_SERVICE_HOST" in os.environ
+    return not kubeconfig and os.access(TOKEN_FILE, os.R_OK) and "KUBERNETES_SERVICE_HOST" in os.environ
 
 
 async def _configuration(kubeconfig: str) -> Any:
-    """How to reach the API server: the file that is named, else the service account, else the user's kubeconfig."""
-    configuration, _, _ = partial_import.load()
-    found = configuration.Configuration()
-    found.connection_pool_maxsize = 0  # watches are many and long
-    # The chain is verified as by kubectl. Python 3.13 and later would also refuse the many clusters whose certificates
+    """How to reach the API server: the given file, else the service account, else the user's kubeconfig."""
+    configuration_module, _, _ = partial_import.load()
+    configuration = configuration_module.Configuration()
+    configuration.connection_pool_maxsize = 0  # no limit: each informer holds a connection for minutes
+    # Verify certificates as kubectl does. Python 3.13 and later would also refuse the many clusters whose certificates
     # lack an Authority Key Identifier.
-    found.disable_strict_ssl_verification = True
+    configuration.disable_strict_ssl_verification = True
     if _in_a_pod(kubeconfig):
-        from kubernetes_asyncio.config import incluster_config  # noqa: PLC0415 after lean.load
+        from kubernetes_asyncio.config import incluster_config  # noqa: PLC0415 after partial_import.load
 
-        incluster_config.load_incluster_config(client_configuration=found)
-        return found
+        incluster_config.load_incluster_config(client_configuration=configuration)
+        return configuration
     from kubernetes_asyncio.config import kube_config  # noqa: PLC0415 only outside a cluster: it is large
 
     file = os.path.expanduser(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")  # noqa: ASYNC240, PTH111
     if not any(os.access(each, os.R_OK) for each in file.split(os.pathsep)):
-        raise SettingsError(f"kubeconfig {file}: there is no such file that can be read")
+        raise SettingsError(f"kubeconfig {file}: the file does not exist or cannot be read")
     try:
-        await kube_config.load_kube_config(config_file=file, client_configuration=found)
+        await kube_config.load_kube_config(config_file=file, client_configuration=configuration)
     except Exception as error:  # the library raises nearly anything here
         raise SettingsError(f"kubeconfig {file}: {error}") from error
-    return found
+    return configuration
 
 
-def _trust_no_environment(client: Any) -> None:
-    """The library's session looks for a .netrc before each call, in six threads that cost 3 MB, and takes the proxies of the
-    environment for the API server. On a laptop both may be wanted; in a pod neither is.
+def _ignore_netrc_and_proxies(client: Any) -> None:
+    """Replace the library's session by one that does not read the environment.
+
+    The library's looks for a .netrc before each call, in six threads that cost 3 MB, and sends calls to the API server
+    through the environment's proxies. On a laptop both may be wanted; in a pod neither is.
     """
-    given = client.rest_client.pool_manager
-    client.rest_client.pool_manager = aiohttp.ClientSession(connector=given.connector, read_bufsize=LONGEST_EVENT)
-    given.detach()
+    original = client.rest_client.pool_manager
+    client.rest_client.pool_manager = aiohttp.ClientSession(connector=original.connector, read_bufsize=LONGEST_EVENT)
+    original.detach()
 
 
 @asynccontextmanager
-async def connect(kubeconfig: str, told: Callable[[str, int], None] = lambda verb, status: None) -> AsyncIterator[Api]:
-    """Open a client, and close it. Asks the API server nothing yet. Raises SettingsError."""
+async def connect(kubeconfig: str, on_call: OnCall = lambda verb, status: None) -> AsyncIterator[Api]:
+    """Open a client, and close it. Makes no call yet. Raises SettingsError."""
     sslproto.SSLProtocol.max_size = TLS_BUFFER
     configuration = await _configuration(kubeconfig)
     _, api_client, _ = partial_import.load()
     client = api_client.ApiClient(configuration)
     client.user_agent = "kubesleeper-waker"
     if _in_a_pod(kubeconfig):
-        _trust_no_environment(client)
+        _ignore_netrc_and_proxies(client)
     try:
-        yield Api(client, told)
+        yield Api(client, on_call)
     finally:
         await client.close()
         await asyncio.sleep(0)  # let TLS transports close

@@ -1,7 +1,8 @@
-"""Kubernetes Events: what happened to an object, where its user looks (`kubectl describe`).
+"""Kubernetes Events: what happened to an object, written where its user looks (`kubectl describe`).
 
-Best effort, in the background: nobody waits for an Event, and one that cannot be written is logged and forgotten. The
-same sentence about the same object is written once in ten minutes at the most; callers need not remember what they said.
+Best effort, in the background: nobody waits for an Event, and one that cannot be written is logged and dropped. Knows
+the API and nothing of apps; `reconcile.report` and the service call `record`. The subtle thing: the same reason and
+message about the same object is written at most once in ten minutes, so callers may record it on every pass.
 """
 
 import asyncio
@@ -20,10 +21,10 @@ from waker.errors import ClusterError, NotFound
 
 log = logging.getLogger(__name__)
 
-AGAIN = timedelta(minutes=10)
-REMEMBERED = 2000
-WAITING = 5000  # Events; an API server that is away must not fill the memory
-LONGEST = 1000  # bytes; the API allows 1024
+REPEAT_AFTER = timedelta(minutes=10)
+MAX_REMEMBERED = 2000  # Events that are known not to need repeating yet
+MAX_UNWRITTEN = 5000  # Events; while the API server is away they must not fill the memory
+MAX_MESSAGE = 1000  # bytes; the API accepts 1024
 
 
 class Severity(Enum):
@@ -34,13 +35,21 @@ class Severity(Enum):
 
 
 class Subject(NamedTuple):
-    """The object that an Event is about."""
+    """The object that an Event is about: its `involvedObject`."""
 
     api_version: str
     kind: str
     namespace: str
     name: str
     uid: str
+
+
+class _UnwrittenEvent(NamedTuple):
+    subject: Subject
+    reason: str
+    message: str
+    severity: Severity
+    at: datetime
 
 
 class Recorder:
@@ -51,46 +60,46 @@ class Recorder:
         self._identity = identity
         self._clock = clock
         self._recorded_at: OrderedDict[tuple[Subject, str, str], datetime] = OrderedDict()
-        self._unwritten: asyncio.Queue[tuple[Subject, str, str, Severity, datetime]] = asyncio.Queue(WAITING)
+        self._unwritten: asyncio.Queue[_UnwrittenEvent] = asyncio.Queue(MAX_UNWRITTEN)
         self._dropping = False
 
     async def run(self, *, dry: bool) -> None:
-        """Write what is told, for ever, one after the other. `dry`: to the log."""
+        """Write recorded Events for ever, one after the other. `dry`: log them instead."""
         while True:
-            said = await self._unwritten.get()
+            event = await self._unwritten.get()
             self._dropping = False
             if dry:
-                log.info("dry run: would tell %s: %s", said[1], said[2])
+                log.info("dry run: would write an Event", extra={"reason": str(event.reason), "text": event.message})
                 continue
             try:
-                await self._api.create(EVENTS.collection(said[0].namespace), self._event(*said))
-            except NotFound as error:
-                log.debug("event not written: %s", error)
+                await self._api.create(EVENTS.collection(event.subject.namespace), self._body(event))
+            except NotFound as error:  # the namespace is gone
+                log.debug("an Event could not be written", extra={"error": error})
             except ClusterError as error:
-                log.warning("event not written: %s", error)
+                log.warning("an Event could not be written", extra={"error": error})
 
     def record(self, subject: Subject, severity: Severity, reason: str, message: str) -> None:
-        """Have one Event written, unless it was lately."""
+        """Have an Event written, unless the same one was recorded in the last ten minutes."""
         now = self._clock()
-        known = (subject, reason, message)
-        if known in self._recorded_at and now - self._recorded_at[known] < AGAIN:
+        key = (subject, reason, message)
+        if key in self._recorded_at and now - self._recorded_at[key] < REPEAT_AFTER:
             return
-        self._recorded_at[known] = now
-        self._recorded_at.move_to_end(known)
-        while len(self._recorded_at) > REMEMBERED:
+        self._recorded_at[key] = now
+        self._recorded_at.move_to_end(key)
+        while len(self._recorded_at) > MAX_REMEMBERED:
             self._recorded_at.popitem(last=False)
         try:
-            self._unwritten.put_nowait((*known, severity, now))
+            self._unwritten.put_nowait(_UnwrittenEvent(subject, reason, message, severity, now))
         except asyncio.QueueFull:
             if not self._dropping:
-                log.warning("Events are dropped: %d are waiting to be written", WAITING)
+                log.warning(
+                    "too many Events are waiting to be written: dropping new ones", extra={"max": MAX_UNWRITTEN}
+                )
             self._dropping = True
 
-    def _event(
-        self, subject: Subject, reason: str, message: str, severity: Severity, now: datetime
-    ) -> dict[str, object]:
-        at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        cut = message.encode()[:LONGEST].decode(errors="ignore")
+    def _body(self, event: _UnwrittenEvent) -> dict[str, object]:
+        subject = event.subject
+        at = event.at.strftime("%Y-%m-%dT%H:%M:%SZ")
         return {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
@@ -102,9 +111,9 @@ class Recorder:
                 "name": subject.name,
                 "uid": subject.uid,
             },
-            "type": severity.value,
-            "reason": str(reason),
-            "message": cut,
+            "type": event.severity.value,
+            "reason": str(event.reason),
+            "message": event.message.encode()[:MAX_MESSAGE].decode(errors="ignore"),
             "count": 1,
             "firstTimestamp": at,
             "lastTimestamp": at,

@@ -1,10 +1,12 @@
-"""A local copy of one kind of object that follows the API server for ever.
+"""An informer: a local store of one kind of object that follows the API server for ever.
 
-    list, in small pages --> replace the store, tell the difference --> watch from that version --+
-      ^-- 410, or an unreadable line                                      ^-- ended, or an error  --+
+    list, in small chunks --> replace the store, report differences --> watch from that version --+
+      ^-- 410, or an unreadable line                                      ^-- ended, or an error --+
 
-Never gives up and never empties the store on an error: a frozen store is told by `heard_at`, which readiness looks at.
-Parsed objects only are kept. `changed(old, new)` is called synchronously for each difference, with None for "not there".
+It keeps parsed objects only and knows nothing of what they mean. `observe` runs one for each kind in the whole cluster;
+`app_pods` and `app_endpoints` run small ones for single apps. `on_change(old, new)` is called synchronously for each
+difference, with None for an object that is not there. The subtle thing: an error never ends the loop and never empties
+the store. Whether the store is still fresh shows in `last_received_at`, which the service's readiness check reads.
 """
 
 import asyncio
@@ -22,36 +24,36 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CHUNK = 50  # objects a list page; large pages leave the heap large for ever
+CHUNK_SIZE = 50  # objects; the heap does not shrink again after large chunks
 PAUSE = 0.2  # seconds between a watch that ended by itself and the next
 BACKOFF = wait_random_exponential(multiplier=0.5, max=30)
 
 
 class Source(NamedTuple):
-    """What to follow: the path of a collection, and selectors."""
+    """What to list and watch: the path of a collection, and selectors."""
 
     path: str
     params: Mapping[str, str] = {}
 
 
 class Informer(Generic[T]):
-    """Follows one collection. `parse` returns None for objects that are of no interest. Lives as long as `run` does."""
+    """Follows one collection while `run` runs. `parse` returns None for objects that need not be kept."""
 
     def __init__(
         self,
         api: Api,
         source: Source,
         parse: Callable[[Mapping[str, Any]], T | None],
-        changed: Callable[[T | None, T | None], None],
+        on_change: Callable[[T | None, T | None], None],
         clock: Callable[[], datetime],
     ) -> None:
-        self._store: dict[str, dict[str, T]] = {}  # by namespace, by name
-        self.synced = asyncio.Event()
-        self.heard_at: datetime | None = None
         self.source = source
+        self.synced = asyncio.Event()  # set once everything has been listed
+        self.last_received_at: datetime | None = None  # a list, an event or a bookmark; bookmarks come every minute
+        self._store: dict[str, dict[str, T]] = {}  # by namespace, by name
         self._api = api
         self._parse = parse
-        self._changed = changed
+        self._on_change = on_change
         self._clock = clock
         self._version = ""
 
@@ -65,90 +67,93 @@ class Informer(Generic[T]):
             yield from objects.values()
 
     async def run(self) -> None:
-        """For ever. Only a defect or a cancellation ends it."""
+        """List and watch for ever. Only a defect or a cancellation ends it."""
         while True:
             async for attempt in AsyncRetrying(
-                wait=_wait, retry=retry_if_exception_type(ClusterError), before_sleep=self._log_retry
+                wait=_pause_before_retry, retry=retry_if_exception_type(ClusterError), before_sleep=self._log_retry
             ):
                 with attempt:
                     await self._list_and_watch()
 
     async def _list_and_watch(self) -> None:
-        """List if needed, then watch until the stream ends. Returns if anything was heard, so that backoff begins anew."""
+        """List if needed, then watch until the stream ends. Returns if anything was received, which resets the backoff."""
         try:
             if not self._version:
                 await self._list()
-            heard = self.heard_at
+            received_before = self.last_received_at
             try:
                 await self._watch()
             except Unavailable:
-                if self.heard_at == heard:
+                if self.last_received_at == received_before:
                     raise
         except Gone as error:
-            log.info("%s: listing again: %s", self.source.path, error)
+            log.info("listing again", extra={"path": self.source.path, "error": error})
             self._version = ""
         await asyncio.sleep(PAUSE)
 
     async def _list(self) -> None:
-        found: dict[str, dict[str, T]] = {}
-        params = {**self.source.params, "limit": str(CHUNK)}
+        listed: dict[str, dict[str, T]] = {}
+        params = {**self.source.params, "limit": str(CHUNK_SIZE)}
         while True:
-            page = await self._api.get(self.source.path, params)
-            for item in page.get("items") or []:
-                parsed = self._parsed(item)
+            chunk = await self._api.get(self.source.path, params)
+            for item in chunk.get("items") or []:
+                parsed = self._parse_safely(item)
                 if parsed is not None:
                     namespace, name = _key(item)
-                    found.setdefault(namespace, {})[name] = parsed
-            more = page["metadata"].get("continue")
-            if not more:
+                    listed.setdefault(namespace, {})[name] = parsed
+            continue_token = chunk["metadata"].get("continue")
+            if not continue_token:
                 break
-            params["continue"] = more
-        old, self._store = self._store, found
-        self._version = page["metadata"]["resourceVersion"]
-        self.heard_at = self._clock()
+            params["continue"] = continue_token
+        old, self._store = self._store, listed
+        self._version = chunk["metadata"]["resourceVersion"]
+        self.last_received_at = self._clock()
         self.synced.set()
-        for namespace in old.keys() | found.keys():
-            before, after = old.get(namespace, {}), found.get(namespace, {})
+        for namespace in old.keys() | listed.keys():
+            before, after = old.get(namespace, {}), listed.get(namespace, {})
             for name in before.keys() | after.keys():
                 if before.get(name) != after.get(name):
-                    self._changed(before.get(name), after.get(name))
+                    self._on_change(before.get(name), after.get(name))
 
     async def _watch(self) -> None:
         async for event in self._api.watch(self.source.path, {**self.source.params, "resourceVersion": self._version}):
             item = event["object"]
             self._version = item["metadata"]["resourceVersion"]
-            self.heard_at = self._clock()
+            self.last_received_at = self._clock()
             if event["type"] != "BOOKMARK":
-                self._store_one(_key(item), None if event["type"] == "DELETED" else self._parsed(item))
+                self._update(_key(item), None if event["type"] == "DELETED" else self._parse_safely(item))
 
-    def _parsed(self, item: Mapping[str, Any]) -> T | None:
-        """One object of one user that is not as it should be costs that object only."""
+    def _parse_safely(self, item: Mapping[str, Any]) -> T | None:
+        """One malformed object is left out; it must not stop the informer, on which all other apps depend."""
         try:
             return self._parse(item)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            log.warning("%s: %s/%s cannot be read: %r", self.source.path, *_key(item), error)
+            log.warning(
+                "an object cannot be read",
+                extra={"path": self.source.path, "object": "/".join(_key(item)), "error": repr(error)},
+            )
             return None
 
-    def _store_one(self, key: tuple[str, str], new: T | None) -> None:
+    def _update(self, key: tuple[str, str], new: T | None) -> None:
         namespace, name = key
         objects = self._store.setdefault(namespace, {})
         old = objects.pop(name, None)
         if new is not None:
             objects[name] = new
         if old != new:
-            self._changed(old, new)
+            self._on_change(old, new)
 
     def _log_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        say = log.warning if state.attempt_number in (1, 10) else log.debug
-        say("%s: %s; trying again", self.source.path, error)
+        level = logging.WARNING if state.attempt_number in (1, 10) else logging.DEBUG
+        log.log(level, "list or watch failed: trying again", extra={"path": self.source.path, "error": error})
 
 
 def _key(item: Mapping[str, Any]) -> tuple[str, str]:
     return item["metadata"].get("namespace", ""), item["metadata"]["name"]
 
 
-def _wait(state: RetryCallState) -> float:
+def _pause_before_retry(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, Unavailable) and error.retry_after else 0.0
-    return max(float(BACKOFF(state)), asked)
+    retry_after = error.retry_after if isinstance(error, Unavailable) and error.retry_after else 0.0
+    return max(float(BACKOFF(state)), retry_after)

@@ -1,7 +1,8 @@
-"""Who may put apps to sleep: a Lease that at most one waker holds.
+"""Leader election: a Lease that at most one waker holds. Only its holder puts apps to sleep; every replica may wake them.
 
-`held` is true only while the last renewal is younger than RENEW_WITHIN, by this process's own clock, which is shorter
-than the time after which another may take the Lease: so it is lost here before it can be won there.
+Knows the API and nothing of apps. The service runs it and asks `held` before each sleep. The subtle thing: `held` is true
+only while the last renewal is younger than RENEW_DEADLINE by this process's own clock. That is shorter than the time after
+which another waker may take the Lease, so this one stops before another can start.
 """
 
 import asyncio
@@ -19,86 +20,86 @@ from waker.errors import ClusterError, Conflict, NotFound
 
 log = logging.getLogger(__name__)
 
-DURATION = 15  # seconds after which others may take it
-RENEW_WITHIN = 10.0
+LEASE_DURATION = 15  # seconds without a renewal after which another may take it
+RENEW_DEADLINE = 10.0  # seconds; two tries fit in
 RENEW_EVERY = 5.0
 
 
 class Lease:
-    """This process's part in the election. `changed` is called when `held` may have changed."""
+    """This process's candidacy. `on_change` is called when `held` may have changed."""
 
-    def __init__(self, api: Api, namespace: str, identity: str, changed: Callable[[], None]) -> None:
+    def __init__(self, api: Api, namespace: str, identity: str, on_change: Callable[[], None]) -> None:
         self._api = api
         self._namespace = namespace
         self._identity = identity
-        self._changed = changed
+        self._on_change = on_change
         self._renewed = float("-inf")
-        self._leaving = asyncio.Event()
-        self._seen: tuple[str, float] = ("", time.monotonic())  # the holder's last renewal, and when it was first seen
+        self._released = asyncio.Event()
+        self._observed_renewal: tuple[str, float] = ("", time.monotonic())  # renewTime, and when it was first seen
 
     @property
     def held(self) -> bool:
         """Whether this process may put apps to sleep at this moment."""
-        return time.monotonic() - self._renewed < RENEW_WITHIN
+        return time.monotonic() - self._renewed < RENEW_DEADLINE
 
     def release(self) -> None:
-        """Hold it no longer, and let another take it."""
-        self._leaving.set()
+        """Stop holding it, and let another waker take it at once."""
+        self._released.set()
 
     async def run(self) -> None:
-        """Try until told to give it back or cancelled."""
-        told = False
+        """Acquire and renew it until it is released or the task is cancelled."""
+        was_held = False
         try:
-            while not self._leaving.is_set():
+            while not self._released.is_set():
                 try:
-                    await self._try()
+                    await self._try_acquire_or_renew()
                 except ClusterError as error:
-                    log.warning("lease: %s", error)
-                if self.held != told:
-                    told = self.held
-                    log.info("lease: %s", "held: this waker puts apps to sleep" if told else "not held")
-                    self._changed()
+                    log.warning("the Lease could not be renewed", extra={"error": error})
+                if self.held != was_held:
+                    was_held = self.held
+                    log.info("acquired the Lease: this replica puts apps to sleep" if was_held else "lost the Lease")
+                    self._on_change()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(RENEW_EVERY):
-                        await self._leaving.wait()
+                        await self._released.wait()
         finally:
             if self.held:
                 await self._clear_holder()
 
-    async def _try(self) -> None:
-        asked = time.monotonic()
+    async def _try_acquire_or_renew(self) -> None:
+        started = time.monotonic()
         path = LEASES.one(self._namespace, names.LEASE)
         try:
-            found = await self._api.get(path)
+            lease = await self._api.get(path)
         except NotFound:
-            found = await self._create()
-        spec = found["spec"]
+            lease = await self._create()
+        spec = lease["spec"]
         if spec.get("holderIdentity") not in ("", None, self._identity) and not self._expired(spec):
             return
         try:
-            await self._api.patch(path, self._claim(found["metadata"]["resourceVersion"], self._identity))
+            await self._api.patch(path, self._holder_patch(lease["metadata"]["resourceVersion"], self._identity))
         except Conflict:
             return
-        self._renewed = asked
+        self._renewed = started
 
     async def _create(self) -> dict[str, Any]:
         body = {
             "apiVersion": LEASES.api_version,
             "kind": LEASES.kind,
             "metadata": {"name": names.LEASE},
-            "spec": {"leaseDurationSeconds": DURATION},
+            "spec": {"leaseDurationSeconds": LEASE_DURATION},
         }
         return await self._api.create(LEASES.collection(self._namespace), body)
 
     def _expired(self, spec: dict[str, Any]) -> bool:
-        """Clocks differ: what counts is how long *we* have seen no renewal."""
-        if self._seen[0] != spec.get("renewTime", ""):
-            self._seen = (spec.get("renewTime", ""), time.monotonic())
-        return time.monotonic() - self._seen[1] > DURATION
+        """Whether `renewTime` has not changed for too long. Measured by this process's clock: the holder's may differ."""
+        if self._observed_renewal[0] != spec.get("renewTime", ""):
+            self._observed_renewal = (spec.get("renewTime", ""), time.monotonic())
+        return time.monotonic() - self._observed_renewal[1] > LEASE_DURATION
 
-    def _claim(self, version: str, holder: str) -> dict[str, Any]:
+    def _holder_patch(self, version: str, holder: str) -> dict[str, Any]:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        spec = {"holderIdentity": holder, "renewTime": now, "leaseDurationSeconds": DURATION}
+        spec = {"holderIdentity": holder, "renewTime": now, "leaseDurationSeconds": LEASE_DURATION}
         return {"metadata": {"resourceVersion": version}, "spec": spec}
 
     async def _clear_holder(self) -> None:
@@ -106,7 +107,7 @@ class Lease:
         try:
             async with asyncio.timeout(2):
                 path = LEASES.one(self._namespace, names.LEASE)
-                found = await self._api.get(path)
-                await self._api.patch(path, self._claim(found["metadata"]["resourceVersion"], ""))
+                lease = await self._api.get(path)
+                await self._api.patch(path, self._holder_patch(lease["metadata"]["resourceVersion"], ""))
         except (ClusterError, TimeoutError) as error:
-            log.warning("lease: not given back: %s", error)
+            log.warning("the Lease could not be given back: it expires by itself", extra={"error": error})

@@ -1,9 +1,9 @@
-"""The small import of kubernetes_asyncio: the parts that speak HTTP, without the 1,200 generated models.
+"""A partial import of kubernetes_asyncio: only what speaks HTTP, without the 1,200 generated models.
 
-Importing any submodule of kubernetes_asyncio runs package `__init__`s that import all of them, which costs half of
-waker's memory before Python 3.15 and 1 MB on it. Here the bare parents are registered without being executed, after which
-the few modules needed import as usual. Upstream does not support this: the version is pinned, a test holds it, and if
-anything about it fails, the plain import takes its place.
+Importing any submodule of kubernetes_asyncio runs package `__init__`s that import all models. That costs half of waker's
+memory before Python 3.15, and 1 MB from then on. So the parent packages are registered here without being executed; the
+few modules that are needed then import as usual. Only `client` calls this. The subtle thing: the library does not support
+it. Its version is pinned, a test covers it, and if registering fails for whatever reason, the full import is used.
 """
 
 import importlib
@@ -18,11 +18,11 @@ PARENTS = (ROOT, f"{ROOT}.client", f"{ROOT}.client.models", f"{ROOT}.config")
 
 
 def load() -> tuple[Any, Any, Any]:
-    """The modules `client.configuration`, `client.api_client` and `config`'s package, bare where possible."""
+    """The modules `client.configuration` and `client.api_client` and the package `config`, without models if possible."""
     if ROOT not in sys.modules:
         try:
-            _register()
-        except Exception:  # somebody else's package may fail in any way
+            _register_parents()
+        except Exception:  # another version of the library may fail in any way
             for name in [name for name in sys.modules if name.split(".")[0] == ROOT]:
                 del sys.modules[name]
     configuration = importlib.import_module(f"{ROOT}.client.configuration")
@@ -30,7 +30,7 @@ def load() -> tuple[Any, Any, Any]:
     return configuration, api_client, importlib.import_module(f"{ROOT}.config")
 
 
-def _register() -> None:
+def _register_parents() -> None:
     for name in PARENTS:
         parent = sys.modules.get(name.rpartition(".")[0])
         spec = PathFinder.find_spec(name, parent.__path__ if parent else None)

@@ -1,8 +1,10 @@
-"""Asks starting pods what their own readiness probes ask, more often than kubelet does, for as long as somebody waits.
+"""Runs the readiness probes of starting pods from here, more often than the kubelet does, while a visitor waits.
 
-The first asks follow each other closely; a start that takes long is asked less and less often, so that the wait grows by
-a small share at most and an app is soon troubled by a few asks a second only. Where many apps start at once each of them
-is asked less often, so that all together cost the same.
+The first probes follow each other closely. The longer a start takes, the rarer they become: the visitor then waits at
+most 5 % longer than necessary, and the app soon gets no more than a few probes a second. If many apps start at once, each
+is probed less often, so that the total cost stays the same.
+Knows nothing of watches: `app_pods` runs one prober for each waking app. The subtle thing: success is forgotten as soon
+as the pod is gone, restarts, or was ready and no longer is.
 """
 
 import asyncio
@@ -18,18 +20,18 @@ from yarl import URL
 from waker.cluster.app_endpoints import accepts
 from waker.plan.readiness_probes import ReadinessProbe
 
-FIRST, LAST = 0.03, 1.0  # seconds between two asks
-SHARE = 0.05  # of how long it has been asked
-FEW = 5  # apps that may be asked as often at once
-AT_ONCE = 3  # pods of one app; one that answers is enough
-USER_AGENT = "kube-probe/1 (kubesleeper-waker)"  # apps that treat probes apart look at how it begins
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.03, 1.0  # seconds between two rounds of probes
+PAUSE_SHARE = 0.05  # of the time for which the app has been probed
+APPS_AT_FULL_RATE = 5  # more apps than this share their rate
+PODS_AT_ONCE = 3  # of one app; one that is ready is enough
+USER_AGENT = "kube-probe/1 (kubesleeper-waker)"  # apps recognise the kubelet's probes by how this begins
 
-Passes = Callable[[ReadinessProbe], Awaitable[bool]]
+RunProbe = Callable[[ReadinessProbe], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class ProbedPod:
-    """A pod that may be asked: all its addresses, and all that it has to answer. `ready`: Kubernetes says so by now."""
+    """A pod with its addresses and the probes that it has to pass. `ready`: Kubernetes calls it ready already."""
 
     hosts: tuple[str, ...]
     probes: tuple[ReadinessProbe, ...] = ()
@@ -37,87 +39,88 @@ class ProbedPod:
 
 
 class ReadinessProber:
-    """The pods of one app. `pods`: as they are now. `told` is called when one more of them passes all its checks.
+    """Probes the pods of one app. `pods` returns them as they are now, `apps_probed` how many apps are probed now.
 
-    `crowd`: how many apps are asked at this time.
+    `on_ready` is called when a further pod passes all its probes.
     """
 
     def __init__(
         self,
         pods: Callable[[], Iterable[ProbedPod]],
-        told: Callable[[], None],
-        probe_passes: Passes,
+        on_ready: Callable[[], None],
+        run_probe: RunProbe,
         clock: Callable[[], datetime],
-        crowd: Callable[[], int] = lambda: 1,
+        apps_probed: Callable[[], int] = lambda: 1,
     ) -> None:
         self._pods = pods
-        self._on_ready = told
-        self._passes = probe_passes
+        self._on_ready = on_ready
+        self._run_probe = run_probe
         self._clock = clock
-        self._crowd = crowd
-        self._in_a_row: Counter[ReadinessProbe] = Counter()
-        self._passed: set[str] = set()
-        self._news = asyncio.Event()
+        self._apps_probed = apps_probed
+        self._successes: Counter[ReadinessProbe] = Counter()  # in a row
+        self._ready_hosts: set[str] = set()
+        self._changed = asyncio.Event()
 
     def pods_changed(self) -> None:
-        """A pod has come further, or fallen back: what is not asked for any more has to be said again."""
-        asked = {check for pod in self._pods() for check in pod.probes}
-        for gone in self._in_a_row.keys() - asked:
-            del self._in_a_row[gone]
-        self._passed &= {host for pod in self._pods() if pod.ready or self._good(pod) for host in pod.hosts}
-        self._news.set()
+        """A pod has come, gone or changed: forget the successes of probes that are no longer pending."""
+        pending = {probe for pod in self._pods() for probe in pod.probes}
+        for stale in self._successes.keys() - pending:
+            del self._successes[stale]
+        self._ready_hosts &= {host for pod in self._pods() if pod.ready or self._passed(pod) for host in pod.hosts}
+        self._changed.set()
 
     def ready_hosts(self) -> frozenset[str]:
-        """Where pods are that have passed, and not fallen back since."""
-        return frozenset(self._passed)
+        """The hosts of pods that have passed all their probes, and have not become unready since."""
+        return frozenset(self._ready_hosts)
 
     async def run(self) -> None:
-        """For ever."""
+        """Probe for ever, as long as there are pods with pending probes."""
         clock = asyncio.get_running_loop().time
-        began: float | None = None
+        started: float | None = None
         while True:
-            self._news.clear()
-            wanted = [pod for pod in self._pods() if pod.probes and not self._good(pod)]
-            if not wanted:
-                began = None
-                await self._news.wait()
+            self._changed.clear()
+            waiting = [pod for pod in self._pods() if pod.probes and not self._passed(pod)]
+            if not waiting:
+                started = None
+                await self._changed.wait()
                 continue
-            began = clock() if began is None else began
-            some = random.sample(wanted, min(AT_ONCE, len(wanted)))
-            await asyncio.gather(*(self._ask(pod) for pod in some))
-            await asyncio.sleep(pause(clock() - began, self._crowd()))
+            started = clock() if started is None else started
+            chosen = random.sample(waiting, min(PODS_AT_ONCE, len(waiting)))
+            await asyncio.gather(*(self._probe(pod) for pod in chosen))
+            await asyncio.sleep(pause(clock() - started, self._apps_probed()))
 
-    async def _ask(self, pod: ProbedPod) -> None:
-        for check in pod.probes:
-            if check.after and self._clock() < check.after:
+    async def _probe(self, pod: ProbedPod) -> None:
+        for probe in pod.probes:
+            if probe.after and self._clock() < probe.after:
                 return
-            self._in_a_row[check] = self._in_a_row[check] + 1 if await self._passes(check) else 0
-        if self._good(pod) and pod in self._pods():
-            self._passed.update(pod.hosts)
+            self._successes[probe] = self._successes[probe] + 1 if await self._run_probe(probe) else 0
+        if self._passed(pod) and pod in self._pods():
+            self._ready_hosts.update(pod.hosts)
             self._on_ready()
 
-    def _good(self, pod: ProbedPod) -> bool:
-        return bool(pod.probes) and all(self._in_a_row[check] >= check.successes for check in pod.probes)
+    def _passed(self, pod: ProbedPod) -> bool:
+        return bool(pod.probes) and all(self._successes[probe] >= probe.successes for probe in pod.probes)
 
 
-def pause(asked_for: float, crowd: int = 1) -> float:
-    """Seconds until the next ask of an app that has been asked for so many seconds, as one of so many."""
-    return max(FIRST * crowd / FEW, min(max(FIRST, SHARE * asked_for), LAST))
+def pause(probed_for: float, apps: int = 1) -> float:
+    """Seconds until an app is probed again that has been probed for so many seconds, as one of so many apps."""
+    own_pause = min(max(SHORTEST_PAUSE, PAUSE_SHARE * probed_for), LONGEST_PAUSE)
+    return max(SHORTEST_PAUSE * apps / APPS_AT_FULL_RATE, own_pause)
 
 
-async def probe_passes(session: aiohttp.ClientSession, check: ReadinessProbe) -> bool:
-    """One try of a probe. A redirect is no yes: where it leads may say no. Never raises for what the network does."""
-    if check.path is None:
-        return await accepts(check.address, check.timeout)
+async def probe_passes(session: aiohttp.ClientSession, probe: ReadinessProbe) -> bool:
+    """Run a probe once. A redirect does not pass: its target may not be ready. Network errors are never raised."""
+    if probe.path is None:
+        return await accepts(probe.address, probe.timeout)
     try:
-        async with asyncio.timeout(check.timeout):
-            return await _answers(session, check, check.path)
+        async with asyncio.timeout(probe.timeout):
+            return await _http_get_succeeds(session, probe, probe.path)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
         return False
 
 
-async def _answers(session: aiohttp.ClientSession, check: ReadinessProbe, path: str) -> bool:
-    url = URL(f"{'https' if check.https else 'http'}://{check.address.netloc}{path}", encoded=True)
-    headers = {"User-Agent": USER_AGENT, **dict(check.headers), "Connection": "close"}
-    async with session.get(url, headers=headers, allow_redirects=False, ssl=False) as answer:
-        return 200 <= answer.status < 300
+async def _http_get_succeeds(session: aiohttp.ClientSession, probe: ReadinessProbe, path: str) -> bool:
+    url = URL(f"{'https' if probe.https else 'http'}://{probe.address.netloc}{path}", encoded=True)
+    headers = {"User-Agent": USER_AGENT, **dict(probe.headers), "Connection": "close"}
+    async with session.get(url, headers=headers, allow_redirects=False, ssl=False) as response:
+        return 200 <= response.status < 300

@@ -1,8 +1,8 @@
-"""The embedded cluster's front door: everything in this process, on ports of 127.0.0.1, in one TaskGroup.
+"""One embedded cluster: all its parts in one TaskGroup of this process, on ports of 127.0.0.1.
 
-`async with Cluster() as cluster:` starts the API server, the controllers, a node and an ingress; leaving stops them.
-A crash of any of them ends the block. Objects may be read and written through HTTP, as by any client, or through the
-methods here. It starts empty but for its namespaces and its ingress: `load` brings the apps.
+`async with DemoCluster() as cluster:` starts the API server, the controllers, a node and an ingress; leaving the block
+stops them, and a crash of any of them ends it. `show` and the tests use it. Objects can be read and written over HTTP, as
+by any client, or with the methods here. It starts with a few namespaces and its ingress; `load` creates apps.
 """
 
 import asyncio
@@ -27,29 +27,29 @@ NAMESPACES: Final = ("default", "kube-system", "kubesleeper")
 
 
 def utc_now() -> datetime:
-    """The time."""
+    """The current time."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the cluster behaves. Port 0 is any free one."""
+    """How the cluster behaves. Port 0 is any free port."""
 
     api_port: int = 0
     ingress_port: int = 0
-    lag: timedelta = timedelta(milliseconds=200)  # until the ingress follows a change
+    lag: timedelta = timedelta(milliseconds=200)  # between a change and the moment at which the ingress follows it
     bookmark_every: timedelta = timedelta(seconds=10)
-    window: int = 1000  # how many changes of a kind are remembered for watches and pages
+    window: int = 1000  # changes that are kept for each kind, for watches and list chunks
     now: Callable[[], datetime] = utc_now
 
 
-DEFAULTS: Final = Options()
+DEFAULT_OPTIONS: Final = Options()
 
 
 class DemoCluster:
-    """One embedded cluster. Lives inside its `async with` block."""
+    """One embedded cluster. It runs inside its `async with` block."""
 
-    def __init__(self, options: Options = DEFAULTS) -> None:
+    def __init__(self, options: Options = DEFAULT_OPTIONS) -> None:
         self.store = Store(options.window)
         self.verbs = Verbs(self.store, options.now)
         self.api = ApiServer(self.verbs, options.bookmark_every)
@@ -63,7 +63,7 @@ class DemoCluster:
             starting.push_async_callback(self.ingress.stop)
             await self.api.start(self._options.api_port)
             starting.push_async_callback(self.api.stop)
-            self._found()
+            self._create_initial_objects()
             tasks = await starting.enter_async_context(asyncio.TaskGroup())
             for name, part in (
                 ("workloads", workloads.run(self.verbs)),
@@ -82,20 +82,20 @@ class DemoCluster:
 
     @property
     def api_url(self) -> str:
-        """Where the API server listens."""
+        """The URL of the API server."""
         return self.api.url
 
     @property
     def metrics_url(self) -> str:
-        """Where the ingress is scraped."""
+        """The URL of the ingress's metrics."""
         return f"http://127.0.0.1:{self.ingress.metrics_port}/metrics"
 
     def ingress_url(self, host: str = "127.0.0.1") -> str:
-        """Where a visitor finds a host."""
+        """The URL at which a visitor reaches a host."""
         return f"http://{host}:{self.ingress.port}/"
 
     def kubeconfig(self, path: Path) -> Path:
-        """Write a kubeconfig that leads here. JSON is YAML."""
+        """Write a kubeconfig for this cluster, and return its path. JSON is YAML."""
         name = "demo"
         path.write_text(
             json.dumps(
@@ -112,29 +112,29 @@ class DemoCluster:
         return path
 
     def load(self, objects: Iterable[Obj]) -> None:
-        """Create these objects, in the namespace `default` if they name none. Raises Refused."""
+        """Create these objects, in the namespace `default` unless they name another. Raises ApiRefusal."""
         for obj in objects:
             resource = resource_of(obj)
             namespace = obj["metadata"].get("namespace", "default") if resource.namespaced else ""
             self.verbs.create(resource, namespace, obj)
 
     def get(self, kind: str, namespace: str, name: str) -> Obj | None:
-        """An object as it is now, by its kind: `get("Deployment", "default", "shop")`. Not to be changed."""
+        """An object as it is now: `get("Deployment", "default", "shop")`. Do not modify it."""
         return self.store.get(BY_KIND[kind], Key(namespace, name))
 
     def objects(self, kind: str, namespace: str = "") -> list[Obj]:
-        """All objects of a kind, in the order of their names."""
+        """All objects of a kind, sorted by name."""
         found = [obj for obj in self.store.all(BY_KIND[kind]) if namespace in ("", key_of(obj).namespace)]
         return sorted(found, key=key_of)
 
     async def until(self, holds: Callable[[], object], within: timedelta = timedelta(seconds=10)) -> None:
-        """Wait until it holds; looks again whenever an object changes. Raises TimeoutError."""
+        """Wait until it holds. It is evaluated whenever an object changes. Raises TimeoutError."""
         async with asyncio.timeout(within.total_seconds()):
             with self.store.subscribe(*KINDS) as changes:
                 while not holds():
                     await changes.wait()
 
-    def _found(self) -> None:
+    def _create_initial_objects(self) -> None:
         for name in NAMESPACES:
             self.load([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
         self.load(self.ingress.manifests())

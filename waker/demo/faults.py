@@ -1,7 +1,8 @@
-"""What can go wrong on purpose: refusals, delays, hanging and cut requests, chosen by verb and kind.
+"""Fault injection: requests that are refused, delayed, cut or left hanging on purpose, selected by verb and resource.
 
-For tests only. The server asks before it serves a request; a fault that was ordered for a number of times uses itself
-up. Faults are tried in the order in which they were ordered, and the first that fits is the one.
+For tests only. A test orders a fault; `server` passes each request through `Faults.apply` before it serves it. The first
+ordered fault that matches the request applies, for as many requests as it was ordered for. This module knows nothing of
+HTTP.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from waker.demo.refusals import ApiRefusal
 
 
 class Call(NamedTuple):
-    """A request, in the words of RBAC. `name` and `namespace` are "" where the path has none."""
+    """A request, in the words of RBAC. `namespace` and `name` are "" if the path has none."""
 
     verb: str
     resource: str
@@ -24,13 +25,13 @@ class Call(NamedTuple):
     subresource: str = ""
 
 
-class Cut(Exception):
-    """The connection is to be closed without an answer."""
+class CutConnection(Exception):
+    """The connection has to be closed without a response."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """What happens to the next `times` requests that fit; None: to all. "" fits everything."""
+    """What happens to the next `times` requests that match, or to all if it is None. "" matches everything."""
 
     verb: str = ""
     resource: str = ""
@@ -40,45 +41,45 @@ class Fault:
     refusal: ApiRefusal | None = None
     hangs: bool = False
     cuts: bool = False
-    met: int = 0  # how many requests ran into it
-    reached: asyncio.Event = field(default_factory=asyncio.Event)  # the first one did
+    met: int = 0  # how many requests it was applied to
+    reached: asyncio.Event = field(default_factory=asyncio.Event)  # set once it has been applied
 
-    def fits(self, call: Call) -> bool:
-        """Is this request chosen?"""
+    def matches(self, call: Call) -> bool:
+        """Whether it applies to this request."""
         if self.times is not None and self.met >= self.times:
             return False
         pairs = ((self.verb, call.verb), (self.resource, call.resource), (self.name, call.name))
-        return all(wanted in ("", given) for wanted, given in pairs)
+        return all(wanted in ("", actual) for wanted, actual in pairs)
 
 
 @dataclass(slots=True)
 class Faults:
-    """The faults in force, and the last requests that were made."""
+    """The faults in force, and a record of the latest requests."""
 
     calls: deque[Call] = field(default_factory=lambda: deque(maxlen=10_000))
     _ordered: list[Fault] = field(default_factory=list)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def order(self, fault: Fault) -> Fault:
-        """From now on. Returns it, so that a test can look at how often it was met."""
+        """Put a fault in force. Returns it, so that a test can see how often it was met."""
         self._ordered.append(fault)
         return fault
 
     def clear(self) -> None:
-        """No more faults; what hangs is released and served."""
+        """Remove all faults. Requests that hang are served now."""
         self._ordered.clear()
         self._released.set()
         self._released = asyncio.Event()
 
     def counted(self, verbs: Iterable[str], resource: str = "") -> int:
         """How many requests with one of these verbs were made."""
-        chosen = frozenset(verbs)
-        return sum(call.verb in chosen and resource in ("", call.resource) for call in self.calls)
+        counted = frozenset(verbs)
+        return sum(call.verb in counted and resource in ("", call.resource) for call in self.calls)
 
-    async def meet(self, call: Call) -> None:
-        """Let the request run into its fault, if there is one. Raises Refused or Cut."""
+    async def apply(self, call: Call) -> None:
+        """Apply the request's fault, if there is one. Raises ApiRefusal or CutConnection."""
         self.calls.append(call)
-        fault = next((fault for fault in self._ordered if fault.fits(call)), None)
+        fault = next((fault for fault in self._ordered if fault.matches(call)), None)
         if fault is None:
             return
         fault.met += 1
@@ -88,7 +89,7 @@ class Faults:
             return
         await asyncio.sleep(fault.delay.total_seconds())
         if fault.cuts:
-            raise Cut
+            raise CutConnection
         if fault.refusal is not None:
             raise fault.refusal
 
@@ -99,16 +100,16 @@ def unavailable() -> ApiRefusal:
 
 
 def throttled() -> ApiRefusal:
-    """429, as when there are too many requests; the real server says when to come back."""
+    """429, as after too many requests. Like a real server it says when to retry."""
     details = {"retryAfterSeconds": 1}
     return ApiRefusal(429, "TooManyRequests", "Too many requests, please try again later.", details)
 
 
 def broken() -> ApiRefusal:
-    """500."""
+    """500, as after a defect."""
     return ApiRefusal(500, "InternalError", "Internal error occurred")
 
 
 def forbidden(resource: str) -> ApiRefusal:
-    """403, as when RBAC does not allow it."""
+    """403, as without the right in RBAC."""
     return ApiRefusal(403, "Forbidden", f"{resource} is forbidden: User cannot do this")

@@ -1,7 +1,8 @@
-"""The kinds that the embedded API server knows, as a table of data.
+"""The kinds that the embedded API server serves, as a table. A further kind is a further row.
 
-A kind behaves like any other but for what its row says. Another kind is another row. `generation` names what moves
-metadata.generation: the real API server counts annotations in for Deployments, and labels for EndpointSlices.
+Every module of the room uses it; it knows none of them. Kinds differ only in what their rows say. The subtle column is
+`generation_fields`, whose changes increase metadata.generation: a real API server includes the annotations of
+Deployments and the labels of EndpointSlices.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ Obj = dict[str, Any]  # a Kubernetes object, as JSON
 
 
 class Key(NamedTuple):
-    """Which object of a kind. The namespace of a cluster-wide object is ""."""
+    """The namespace and name of an object. The namespace of a cluster-wide object is ""."""
 
     namespace: str
     name: str
@@ -19,17 +20,17 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ServedResource:
-    """One row: how a kind is named in paths and messages, and where it differs from the others."""
+    """A row: how a kind is named in paths and messages, and how it differs from the others."""
 
     group: str
     version: str
     plural: str
     kind: str
     namespaced: bool = True
-    generation: tuple[str, ...] = ()  # dotted fields; none: the kind has no generation
+    generation_fields: tuple[str, ...] = ()  # dotted; empty: the kind has no generation
     scalable: bool = False  # has the subresource /scale
-    echoes: bool = False  # DELETE answers with the object instead of a Status
-    fields: tuple[str, ...] = ()  # field selectors beyond name and namespace
+    delete_returns_object: bool = False  # instead of a Status
+    selectable_fields: tuple[str, ...] = ()  # by field selectors, in addition to name and namespace
 
     @property
     def api_version(self) -> str:
@@ -38,40 +39,52 @@ class ServedResource:
 
     @property
     def qualified(self) -> str:
-        """`pods`, `deployments.apps`: how messages name it."""
+        """`pods`, `deployments.apps`: its name in messages."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def qualified_kind(self) -> str:
-        """`Pod`, `Deployment.apps`: how messages about invalid objects name it."""
+        """`Pod`, `Deployment.apps`: its name in messages about invalid objects."""
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
 
 SPEC: Final = ("spec",)
 EVENT_FIELDS: Final = ("reason", "type", *(f"involvedObject.{field}" for field in ("kind", "namespace", "name", "uid")))
 
-NAMESPACES: Final = ServedResource("", "v1", "namespaces", "Namespace", namespaced=False, echoes=True)
+NAMESPACES: Final = ServedResource("", "v1", "namespaces", "Namespace", namespaced=False, delete_returns_object=True)
 PODS: Final = ServedResource(
-    "", "v1", "pods", "Pod", generation=SPEC, echoes=True, fields=("status.phase", "status.podIP", "spec.nodeName")
+    "",
+    "v1",
+    "pods",
+    "Pod",
+    generation_fields=SPEC,
+    delete_returns_object=True,
+    selectable_fields=("status.phase", "status.podIP", "spec.nodeName"),
 )
-SERVICES: Final = ServedResource("", "v1", "services", "Service", echoes=True)
+SERVICES: Final = ServedResource("", "v1", "services", "Service", delete_returns_object=True)
 CONFIG_MAPS: Final = ServedResource("", "v1", "configmaps", "ConfigMap")
-SERVICE_ACCOUNTS: Final = ServedResource("", "v1", "serviceaccounts", "ServiceAccount", echoes=True)
-EVENTS: Final = ServedResource("", "v1", "events", "Event", fields=EVENT_FIELDS)
+SERVICE_ACCOUNTS: Final = ServedResource("", "v1", "serviceaccounts", "ServiceAccount", delete_returns_object=True)
+EVENTS: Final = ServedResource("", "v1", "events", "Event", selectable_fields=EVENT_FIELDS)
 DEPLOYMENTS: Final = ServedResource(
-    "apps", "v1", "deployments", "Deployment", generation=("spec", "metadata.annotations"), scalable=True
+    "apps", "v1", "deployments", "Deployment", generation_fields=("spec", "metadata.annotations"), scalable=True
 )
-STATEFUL_SETS: Final = ServedResource("apps", "v1", "statefulsets", "StatefulSet", generation=SPEC, scalable=True)
-INGRESSES: Final = ServedResource("networking.k8s.io", "v1", "ingresses", "Ingress", generation=SPEC)
+STATEFUL_SETS: Final = ServedResource(
+    "apps", "v1", "statefulsets", "StatefulSet", generation_fields=SPEC, scalable=True
+)
+INGRESSES: Final = ServedResource("networking.k8s.io", "v1", "ingresses", "Ingress", generation_fields=SPEC)
 INGRESS_CLASSES: Final = ServedResource(
-    "networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False, generation=SPEC
+    "networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False, generation_fields=SPEC
 )
 ENDPOINT_SLICES: Final = ServedResource(
-    "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", generation=("endpoints", "ports", "metadata.labels")
+    "discovery.k8s.io",
+    "v1",
+    "endpointslices",
+    "EndpointSlice",
+    generation_fields=("endpoints", "ports", "metadata.labels"),
 )
 LEASES: Final = ServedResource("coordination.k8s.io", "v1", "leases", "Lease")
 AUTOSCALERS: Final = ServedResource(
-    "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", generation=SPEC
+    "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", generation_fields=SPEC
 )
 
 KINDS: Final = (
@@ -95,12 +108,12 @@ BY_KIND: Final = {row.kind: row for row in KINDS}
 
 
 def key_of(obj: Obj) -> Key:
-    """Where the object is stored."""
+    """The namespace and name of this object."""
     return Key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
 
 
 def field_of(obj: Obj, dotted: str) -> Any:
-    """A value by its dotted path; None if it is not there."""
+    """A value by its dotted path, or None."""
     found: Any = obj
     for part in dotted.split("."):
         found = found.get(part) if isinstance(found, dict) else None

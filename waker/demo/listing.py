@@ -1,7 +1,8 @@
-"""Lists, whole or in pages.
+"""Lists, complete or in chunks. `server` calls it for each list and for each collection that is deleted.
 
-All pages of a list show the same moment: the continue token names its version, and the store looks back. When the
-store no longer remembers that version the token has expired (410), as with the real API server.
+It knows the store and nothing of HTTP. The subtle thing: all chunks of a list show the cluster at the same moment. The
+continue token contains that version, and the store looks back to it. If the store no longer knows the version, the token
+has expired (410), as with a real API server.
 """
 
 import json
@@ -14,41 +15,41 @@ from waker.demo.selectors import selector_of
 from waker.demo.store import Store
 
 
-def listed(store: Store, resource: ServedResource, namespace: str, query: Mapping[str, str]) -> Obj:
-    """The List that a query asks for; namespace "" is all of them. Raises Refused: 400, 410."""
+def list_objects(store: Store, resource: ServedResource, namespace: str, query: Mapping[str, str]) -> Obj:
+    """The List that a query asks for. Namespace "" means all namespaces. Raises ApiRefusal: 400, 410."""
     selector = selector_of(resource, query)
-    version, start = position(query.get("continue", "")) if query.get("continue") else (store.version, None)
-    limit = number(query, "limit")
+    version, last = parse_token(query.get("continue", "")) if query.get("continue") else (store.version, None)
+    limit = number_of(query, "limit")
     chosen = [
         (key, obj)
-        for key, obj in sorted(seen_at(store, resource, version).items())
-        if namespace in ("", key.namespace) and (start is None or key > start) and selector.matches(obj)
+        for key, obj in sorted(objects_at(store, resource, version).items())
+        if namespace in ("", key.namespace) and (last is None or key > last) and selector.matches(obj)
     ]
-    page = chosen[:limit] if limit else chosen
+    chunk = chosen[:limit] if limit else chosen
     metadata: Obj = {"resourceVersion": str(version)}
-    if len(page) < len(chosen):
-        metadata["continue"] = token(version, page[-1][0])
+    if len(chunk) < len(chosen):
+        metadata["continue"] = continue_token(version, chunk[-1][0])
         if not selector.tests:
-            metadata["remainingItemCount"] = len(chosen) - len(page)
-    items = [{k: v for k, v in obj.items() if k not in ("kind", "apiVersion")} for _, obj in page]
+            metadata["remainingItemCount"] = len(chosen) - len(chunk)
+    items = [{k: v for k, v in obj.items() if k not in ("kind", "apiVersion")} for _, obj in chunk]
     return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata, "items": items}
 
 
-def seen_at(store: Store, resource: ServedResource, version: int) -> dict[Key, Obj]:
-    """The objects at a version."""
+def objects_at(store: Store, resource: ServedResource, version: int) -> dict[Key, Obj]:
+    """The objects of a kind as they were at a version."""
     try:
         return store.at(resource, version)
     except ApiRefusal as problem:
         raise expired("The provided continue parameter is too old to display a consistent list result.") from problem
 
 
-def token(version: int, last: Key) -> str:
-    """Where the next page starts."""
+def continue_token(version: int, last: Key) -> str:
+    """The token that asks for the chunk after this object."""
     return urlsafe_b64encode(json.dumps([version, *last]).encode()).decode()
 
 
-def position(text: str) -> tuple[int, Key]:
-    """What a token says. Raises Refused (400) if it is none."""
+def parse_token(text: str) -> tuple[int, Key]:
+    """The version of a list, and the last object of the chunk before. Raises ApiRefusal (400) for any other text."""
     try:
         version, namespace, name = json.loads(urlsafe_b64decode(text))
         return int(version), Key(namespace, name)
@@ -56,8 +57,8 @@ def position(text: str) -> tuple[int, Key]:
         raise bad_request("invalid continue token: continue key is not valid") from problem
 
 
-def number(query: Mapping[str, str], name: str) -> int:
-    """A number of the query; 0 if it is not there."""
+def number_of(query: Mapping[str, str], name: str) -> int:
+    """A number from the query, 0 if it is missing. Raises ApiRefusal (400)."""
     text = query.get(name, "") or "0"
     if not text.isdecimal():
         raise bad_request(f'{name}: Invalid value: "{text}"')

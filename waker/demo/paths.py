@@ -1,4 +1,7 @@
-"""Paths of the Kubernetes API, read into what they name. Pure."""
+"""Paths of the Kubernetes API -> the objects that they name. Pure.
+
+`server` calls it for each request. Only the paths of the kinds in `kinds` exist; all others are refused with 404.
+"""
 
 from dataclasses import dataclass
 
@@ -12,7 +15,7 @@ OBJECT = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 @dataclass(frozen=True, slots=True)
 class PathTarget:
-    """What a path names: a collection, if `name` is "", or an object. `namespace` "" is all of them, or none."""
+    """What a path names: an object, or a collection if `name` is "". `namespace` "" means all namespaces, or none."""
 
     resource: ServedResource
     namespace: str = ""
@@ -21,20 +24,20 @@ class PathTarget:
 
     @property
     def key(self) -> Key:
-        """The object's key."""
+        """The namespace and name of the object."""
         return Key(self.namespace, self.name)
 
-    def call(self, method: str, *, watched: bool) -> Call:
-        """The request in the words of RBAC. Raises Refused (405)."""
+    def call(self, method: str, *, is_watch: bool) -> Call:
+        """The request in the words of RBAC. Raises ApiRefusal (405)."""
         verb = (OBJECT if self.name else COLLECTION).get(method)
         if verb is None or (self.subresource and verb == "delete"):
             raise method_not_allowed()
-        verb = "watch" if watched and verb == "list" else verb
+        verb = "watch" if is_watch and verb == "list" else verb
         return Call(verb, self.resource.plural, self.namespace, self.name, self.subresource)
 
 
 def target_of(path: str) -> PathTarget:
-    """Read a path. Raises Refused (404)."""
+    """Parse a path. Raises ApiRefusal (404)."""
     match path.strip("/").split("/"):
         case ["api", version, *rest] if rest:
             group = ""

@@ -1,6 +1,7 @@
-"""What the API server says no with: one exception, and the Status object it becomes.
+"""The refusals of the API server: one exception, the Status object that it becomes, and a function for each reason.
 
-Messages and reasons are those of the real API server, as far as clients look at them; the contract tests compare.
+`admission`, `verbs` and the other modules of the room raise them, `server` turns them into responses. Reasons and messages
+are those of a real API server, as far as clients use them; the contract tests compare both.
 """
 
 from waker.demo.kinds import Key, Obj, ServedResource
@@ -8,7 +9,7 @@ from waker.errors import DemoError
 
 
 class ApiRefusal(DemoError):
-    """A request is refused. `code` is the HTTP status, `reason` the Kubernetes word for it."""
+    """A request is refused. `code` is the HTTP status, `reason` Kubernetes' word for it."""
 
     def __init__(self, code: int, reason: str, message: str, details: Obj | None = None) -> None:
         super().__init__(message)
@@ -17,36 +18,36 @@ class ApiRefusal(DemoError):
         self.details = details or {}
 
     def status(self) -> Obj:
-        """The body of the answer."""
+        """The body of the response: a Status object."""
         status: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": str(self)}
         return status | {"reason": self.reason, "details": self.details, "code": self.code}
 
 
 def details_of(resource: ServedResource, name: str) -> Obj:
-    """Which object a Status is about."""
+    """The details of a Status: the object that it is about."""
     group = {"group": resource.group} if resource.group else {}
     return {"name": name, **group, "kind": resource.plural}
 
 
 def not_found(resource: ServedResource, key: Key) -> ApiRefusal:
-    """There is no such object."""
+    """404: the object does not exist."""
     message = f'{resource.qualified} "{key.name}" not found'
     return ApiRefusal(404, "NotFound", message, details_of(resource, key.name))
 
 
 def no_such_path() -> ApiRefusal:
-    """The path names nothing that is served."""
+    """404: nothing is served at this path."""
     return ApiRefusal(404, "NotFound", "the server could not find the requested resource")
 
 
 def already_exists(resource: ServedResource, key: Key) -> ApiRefusal:
-    """The name is taken."""
+    """409: the name is taken."""
     message = f'{resource.qualified} "{key.name}" already exists'
     return ApiRefusal(409, "AlreadyExists", message, details_of(resource, key.name))
 
 
 def conflict(resource: ServedResource, key: Key) -> ApiRefusal:
-    """The object is not the one that the writer had read."""
+    """409: the object has changed since the writer read it."""
     message = (
         f'Operation cannot be fulfilled on {resource.qualified} "{key.name}": the object has been modified; '
         "please apply your changes to the latest version and try again"
@@ -55,32 +56,32 @@ def conflict(resource: ServedResource, key: Key) -> ApiRefusal:
 
 
 def invalid(resource: ServedResource, name: str, field: str, problem: str) -> ApiRefusal:
-    """The object would not make sense."""
+    """422: the object is invalid."""
     details = details_of(resource, name) | {"kind": resource.kind}
     details["causes"] = [{"reason": "FieldValueInvalid", "message": problem, "field": field}]
     return ApiRefusal(422, "Invalid", f'{resource.qualified_kind} "{name}" is invalid: {field}: {problem}', details)
 
 
 def unpatchable() -> ApiRefusal:
-    """A JSON-Patch could not be applied: a failed test, or a path that is not there. The server does not say which."""
+    """422: a JSON-Patch cannot be applied. A test failed or a path does not exist; the server does not say which."""
     return ApiRefusal(422, "Invalid", "the server rejected our request due to an error in our request")
 
 
 def bad_request(message: str) -> ApiRefusal:
-    """The request itself cannot be understood."""
+    """400: the request itself is malformed."""
     return ApiRefusal(400, "BadRequest", message)
 
 
 def expired(message: str) -> ApiRefusal:
-    """The resource version is no longer remembered."""
+    """410: the resource version is too old."""
     return ApiRefusal(410, "Expired", message)
 
 
 def unsupported_media_type() -> ApiRefusal:
-    """A PATCH without a patch type."""
+    """415: a PATCH without a patch type."""
     return ApiRefusal(415, "UnsupportedMediaType", "415: Unsupported Media Type")
 
 
 def method_not_allowed() -> ApiRefusal:
-    """The path exists, the verb does not."""
+    """405: the path exists, but not with this verb."""
     return ApiRefusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")

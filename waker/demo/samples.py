@@ -1,7 +1,8 @@
-"""The sample apps of the embedded cluster: small pages worth waking, and the manifests that run them.
+"""The sample apps of the embedded cluster, and the manifests that run them.
 
-A pod runs the sample that its container's image is named after (`demo/shop`). The apps are plain aiohttp handlers; the
-node gives each pod a server of its own. They are people's apps: nothing in here knows of KubeSleeper.
+`show` and the tests load the manifests; the node in `pods` runs the apps, each pod the one that its container's image
+names (`demo/shop`). The apps are plain aiohttp handlers. They stand for the apps of users, so nothing here knows
+KubeSleeper.
 """
 
 import json
@@ -16,8 +17,8 @@ from waker.demo.kinds import Obj
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-CONTAINER_PORT: Final = 8080  # what the manifests say; each pod really listens on a port of its own
-READY_AFTER: Final = "demo/ready-after"  # annotation of the pod template: how long its start takes
+CONTAINER_PORT: Final = 8080  # in the manifests; each pod really listens on a free port
+READY_AFTER: Final = "demo/ready-after"  # annotation of the pod template: how long a pod takes to become ready
 
 PAGE: Final = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -43,35 +44,35 @@ class SampleApp:
 
     @property
     def host(self) -> str:
-        """Browsers find *.localhost by themselves."""
+        """Its host. Browsers resolve *.localhost without DNS."""
         return f"{self.name}.localhost"
 
     def page(self, pod: str) -> str:
-        """Its only page."""
+        """The HTML of its only page."""
         items = "".join(f"<li>{item}</li>" for item in self.items)
         words = {"title": self.title, "tagline": self.tagline, "paper": self.paper, "ink": self.ink}
         return PAGE.substitute(words, items=items, pod=pod)
 
     def handler(self, pod: str) -> Handler:
-        """Its server: `/healthz`, `/echo` gives back what it gets, every other path is the page."""
+        """Its request handler: `/healthz`; `/echo`, which returns the body; every other path is the page."""
 
-        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
             if request.path == "/healthz":
                 return web.Response(text="ok")
             if request.path == "/echo":
-                return await echoed(request, pod)
+                return await echo(request, pod)
             return web.Response(text=self.page(pod), content_type="text/html", headers={"X-Pod": pod})
 
-        return answer
+        return handle
 
 
-async def echoed(request: web.BaseRequest, pod: str) -> web.StreamResponse:
-    """The body as it comes in, and the request's head as JSON in a header."""
+async def echo(request: web.BaseRequest, pod: str) -> web.StreamResponse:
+    """Stream the body back as it arrives. A header holds the request's head as JSON."""
     head = {"method": request.method, "path": request.path_qs, "headers": dict(request.headers)}
     response = web.StreamResponse(headers={"X-Pod": pod, "X-Head": json.dumps(head)})
     await response.prepare(request)
-    async for piece in request.content.iter_any():
-        await response.write(piece)
+    async for chunk in request.content.iter_any():
+        await response.write(chunk)
     await response.write_eof()
     return response
 
@@ -113,7 +114,7 @@ SAMPLES: Final = {
 def manifests(
     sample: SampleApp, namespace: str, annotations: dict[str, str] | None = None, replicas: int = 1
 ) -> list[Obj]:
-    """A Deployment with these annotations, its Service and an Ingress for its host."""
+    """A Deployment with these annotations, its Service, and an Ingress for its host."""
     name, labels = sample.name, {"app": sample.name}
     port = {"name": "http", "containerPort": CONTAINER_PORT}
     template = {

@@ -1,6 +1,7 @@
-"""Which objects a list or a watch is about: label selectors and field selectors.
+"""Label selectors and field selectors: which objects a list or a watch includes.
 
-Pure. Read once from the query, then asked for every object and, in a watch, for every old and new state of it.
+Pure. A selector is parsed once from the query (`listing`, `server`). Then it is applied to each object, and in a watch to
+the old and the new state of each object.
 """
 
 import re
@@ -12,7 +13,7 @@ from waker.demo.refusals import bad_request
 
 Test = Callable[[Obj], bool]
 
-# One requirement at the start of the text: `!key`, `key in (a,b)`, `key=value`, `key`.
+# The first requirement of a label selector: `!key`, `key in (a,b)`, `key=value`, `key`.
 REQUIREMENT = re.compile(
     r"\s*(?:(?P<absent>!)\s*)?(?P<key>[A-Za-z0-9][\w./-]*)\s*"
     r"(?:(?P<set>notin|in)\s*\((?P<values>[^()]*)\)|(?P<op>==|!=|=)\s*(?P<value>[\w.-]*))?\s*(?:,(?=.)|$)"
@@ -20,36 +21,38 @@ REQUIREMENT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class LabelSelector:
-    """All of its tests must hold. An empty one selects everything."""
+class ObjectSelector:
+    """Tests that all have to hold. Without tests it selects everything."""
 
     tests: tuple[Test, ...] = ()
 
     def matches(self, obj: Obj | None) -> bool:
-        """Is this object meant?"""
+        """Whether this object is selected."""
         return obj is not None and all(test(obj) for test in self.tests)
 
 
-def selector_of(resource: ServedResource, query: Mapping[str, str]) -> LabelSelector:
-    """Read the `labelSelector` and `fieldSelector` of a query."""
-    return LabelSelector((*labels(query.get("labelSelector", "")), *fields(resource, query.get("fieldSelector", ""))))
+def selector_of(resource: ServedResource, query: Mapping[str, str]) -> ObjectSelector:
+    """Parse the `labelSelector` and the `fieldSelector` of a query. Raises ApiRefusal (400)."""
+    return ObjectSelector(
+        (*label_tests(query.get("labelSelector", "")), *field_tests(resource, query.get("fieldSelector", "")))
+    )
 
 
-def labels(text: str) -> list[Test]:
-    """The requirements of a label selector. Raises Refused (400) if it cannot be read."""
+def label_tests(text: str) -> list[Test]:
+    """Parse a label selector. Raises ApiRefusal (400)."""
     tests: list[Test] = []
     position = 0
     while position < len(text):
         found = REQUIREMENT.match(text, position)
         if found is None:
             raise bad_request(f"unable to parse requirement: {text[position:]!r}")
-        tests.append(requirement(found))
+        tests.append(label_test(found))
         position = found.end()
     return tests
 
 
-def requirement(found: re.Match[str]) -> Test:
-    """One requirement of a label selector. `!=` and `notin` also hold where the label is missing."""
+def label_test(found: re.Match[str]) -> Test:
+    """A requirement of a label selector as a test. `!=` and `notin` also hold if the label is missing."""
     key = found["key"]
     if found["absent"]:
         return lambda obj: key not in labels_of(obj)
@@ -64,26 +67,26 @@ def requirement(found: re.Match[str]) -> Test:
     return lambda obj: labels_of(obj).get(key) in values
 
 
-def fields(resource: ServedResource, text: str) -> list[Test]:
-    """The requirements of a field selector. Raises Refused (400) for a field that cannot be asked for."""
-    known = ("metadata.name", "metadata.namespace", *resource.fields)
+def field_tests(resource: ServedResource, text: str) -> list[Test]:
+    """Parse a field selector. Raises ApiRefusal (400), for example for a field that cannot be selected by."""
+    selectable = ("metadata.name", "metadata.namespace", *resource.selectable_fields)
     tests: list[Test] = []
     for part in filter(None, text.split(",")):
         field, equals, value = part.partition("=")
         if not equals:
             raise bad_request(f"invalid selector: {text!r}; can't understand {part!r}")
-        wanted = not field.endswith("!")
+        equal = not field.endswith("!")
         field = field.removesuffix("!")
-        if field not in known:
-            choices = ", ".join(f'"{name}"' for name in known)
+        if field not in selectable:
+            choices = ", ".join(f'"{name}"' for name in selectable)
             raise bad_request(f'"{field}" is not a known field selector: only {choices}')
-        tests.append(field_test(field, value.removeprefix("="), wanted=wanted))
+        tests.append(field_test(field, value.removeprefix("="), equal=equal))
     return tests
 
 
-def field_test(field: str, value: str, *, wanted: bool) -> Test:
-    """One requirement of a field selector."""
-    return lambda obj: ((field_of(obj, field) or "") == value) is wanted
+def field_test(field: str, value: str, *, equal: bool) -> Test:
+    """A requirement of a field selector as a test."""
+    return lambda obj: ((field_of(obj, field) or "") == value) is equal
 
 
 def labels_of(obj: Obj) -> Mapping[str, str]:
@@ -92,6 +95,6 @@ def labels_of(obj: Obj) -> Mapping[str, str]:
     return found
 
 
-def selects(wanted: Mapping[str, str] | None, obj: Obj) -> bool:
-    """Does a Service's or a workload's plain map of labels select this object? An empty map selects nothing."""
-    return bool(wanted) and (wanted or {}).items() <= labels_of(obj).items()
+def selects(selector: Mapping[str, str] | None, obj: Obj) -> bool:
+    """Whether the label map of a Service or a workload selects this object. An empty map selects nothing."""
+    return bool(selector) and (selector or {}).items() <= labels_of(obj).items()

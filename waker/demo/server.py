@@ -1,7 +1,7 @@
-"""The embedded API server: the verbs over plain HTTP, on one port of the loopback address.
+"""The embedded API server: `verbs`, lists and watches over plain HTTP, on one port of the loopback address.
 
-Anybody may do anything: there is no authentication and no RBAC. `faults` makes requests fail on purpose,
-`drop_watches` breaks streams in the middle, `store.forget` makes every version read so far too old (410).
+`cluster` runs it. There is no authentication and no RBAC. For tests, `faults` makes requests fail on purpose,
+`drop_watches` breaks open watches, and `store.forget` makes every version read so far too old (410).
 """
 
 import json
@@ -13,10 +13,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from waker.demo import refusals
-from waker.demo.admission import stamp
-from waker.demo.faults import Call, Cut, Faults
+from waker.demo.admission import timestamp
+from waker.demo.faults import Call, CutConnection, Faults
 from waker.demo.kinds import Obj, ServedResource
-from waker.demo.listing import listed, number
+from waker.demo.listing import list_objects, number_of
 from waker.demo.paths import PathTarget, target_of
 from waker.demo.refusals import ApiRefusal
 from waker.demo.selectors import selector_of
@@ -24,14 +24,14 @@ from waker.demo.store import Subscription
 from waker.demo.verbs import PatchType, Verbs
 from waker.demo.watching import ServedWatch, events
 
-PLAIN: Final = {"/healthz": "ok", "/livez": "ok", "/readyz": "ok"}
+PLAIN_TEXTS: Final = {"/healthz": "ok", "/livez": "ok", "/readyz": "ok"}
 VERSION: Final = {"major": "1", "minor": "37", "gitVersion": "v1.37.2", "platform": "embedded"}
-YES: Final = ("true", "1")
-LONGEST_WATCH: Final = 1800.0  # seconds; the real one chooses between 30 and 60 minutes
+TRUE: Final = ("true", "1")
+LONGEST_WATCH: Final = 1800.0  # seconds; a real API server chooses between 30 and 60 minutes
 
 
 @dataclass(frozen=True, slots=True)
-class _Stream:
+class _OpenWatch:
     """An open watch."""
 
     resource: ServedResource
@@ -40,83 +40,83 @@ class _Stream:
 
 
 class ApiServer:
-    """Serves one store. Lives between `start` and `stop`."""
+    """Serves one store between `start` and `stop`."""
 
     def __init__(self, verbs: Verbs, bookmark_every: timedelta) -> None:
         self.verbs = verbs
         self.faults = Faults()
         self.url = ""
         self._bookmark_every = bookmark_every.total_seconds()
-        self._streams: list[_Stream] = []
+        self._streams: list[_OpenWatch] = []
         server = web.Server(self._serve, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.5)
 
     async def start(self, port: int = 0) -> None:
-        """Listen; `url` is known afterwards."""
+        """Start to listen. `url` is set afterwards."""
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:
-        """End all watches as the real one does when it leaves, and listen no longer."""
+        """End all watches, as a real API server does when it shuts down, and stop listening."""
         self.faults.clear()
         for stream in self._streams:
             stream.changes.close()
         await self._runner.cleanup()
 
     def drop_watches(self, resource: ServedResource | None = None) -> int:
-        """Break open watches in the middle, of one kind or of all. Returns how many there were."""
-        chosen = [stream for stream in self._streams if resource in (None, stream.resource)]
-        for stream in chosen:
+        """Break the open watches of one kind, or all of them. Returns how many there were."""
+        dropped = [stream for stream in self._streams if resource in (None, stream.resource)]
+        for stream in dropped:
             stream.changes.close()
             if stream.request.transport is not None:
                 stream.request.transport.abort()
-        return len(chosen)
+        return len(dropped)
 
     def watchers(self, resource: ServedResource) -> int:
         """How many watches of a kind are open."""
         return sum(stream.resource is resource for stream in self._streams)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path in PLAIN:
-            return web.Response(text=PLAIN[request.path])
+        if request.path in PLAIN_TEXTS:
+            return web.Response(text=PLAIN_TEXTS[request.path])
         if request.path == "/version":
             return web.json_response(VERSION)
         try:
             target = target_of(request.path)
-            call = target.call(request.method, watched=request.query.get("watch") in YES)
-            await self.faults.meet(call)
+            call = target.call(request.method, is_watch=request.query.get("watch") in TRUE)
+            await self.faults.apply(call)
             if call.verb == "watch":
                 return await self._watch(request, target)
             body = await body_of(request)
-            return self._answer(request, target, call, body)
+            return self._respond(request, target, call, body)
         except ApiRefusal as refusal:
-            return refused(refusal)
-        except Cut:
+            return refusal_response(refusal)
+        except CutConnection:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
 
-    def _answer(self, request: web.BaseRequest, target: PathTarget, call: Call, body: Any) -> web.Response:
+    def _respond(self, request: web.BaseRequest, target: PathTarget, call: Call, body: Any) -> web.Response:
         verbs, resource, key = self.verbs, target.resource, target.key
         if target.subresource:
             return web.json_response(self._scale(request, target, call, body))
         match call.verb:
             case "list":
-                return web.json_response(listed(verbs.store, resource, target.namespace, request.query))
+                return web.json_response(list_objects(verbs.store, resource, target.namespace, request.query))
             case "create":
-                return web.json_response(verbs.create(resource, target.namespace, required(body)), status=201)
+                return web.json_response(verbs.create(resource, target.namespace, required_object(body)), status=201)
             case "get":
                 return web.json_response(verbs.get(resource, key))
             case "update":
-                return web.json_response(verbs.replace(resource, key, required(body)))
+                return web.json_response(verbs.replace(resource, key, required_object(body)))
             case "patch":
                 return web.json_response(verbs.patch(resource, key, patch_type(request), body))
             case "deletecollection":
-                found = listed(verbs.store, resource, target.namespace, request.query)
-                for item in found["items"]:
-                    verbs.delete(resource, target.key._replace(**place(item)))
-                return web.json_response(found)
+                selected = list_objects(verbs.store, resource, target.namespace, request.query)
+                for item in selected["items"]:
+                    verbs.delete(resource, target.key._replace(**key_fields(item)))
+                return web.json_response(selected)
         return web.json_response(self._deleted(target, body))
 
     def _scale(self, request: web.BaseRequest, target: PathTarget, call: Call, body: Any) -> Obj:
@@ -126,22 +126,22 @@ class ApiServer:
                 return verbs.scale(resource, key)
             case "patch":
                 return verbs.patch_scale(resource, key, patch_type(request), body)
-        return verbs.rescale(resource, key, required(body))
+        return verbs.rescale(resource, key, required_object(body))
 
     def _deleted(self, target: PathTarget, body: Any) -> Obj:
         old = self.verbs.delete(target.resource, target.key, (body or {}).get("preconditions"))
-        if target.resource.echoes:
-            gone = {"deletionTimestamp": stamp(self.verbs.now())}
-            return old | {"metadata": gone | old["metadata"]}
+        if target.resource.delete_returns_object:
+            deletion = {"deletionTimestamp": timestamp(self.verbs.now())}
+            return old | {"metadata": deletion | old["metadata"]}
         details = refusals.details_of(target.resource, target.name) | {"uid": old["metadata"]["uid"]}
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
     async def _watch(self, request: web.BaseRequest, target: PathTarget) -> web.StreamResponse:
-        watch = self._wanted(request, target)
+        watch = self._watch_of(request, target)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         store = self.verbs.store
         with store.subscribe(target.resource) as changes, suppress(ConnectionError):
-            stream = _Stream(target.resource, changes, request)
+            stream = _OpenWatch(target.resource, changes, request)
             self._streams.append(stream)
             try:
                 await response.prepare(request)
@@ -152,20 +152,20 @@ class ApiServer:
                 self._streams.remove(stream)
         return response
 
-    def _wanted(self, request: web.BaseRequest, target: PathTarget) -> ServedWatch:
-        version = number(request.query, "resourceVersion")
+    def _watch_of(self, request: web.BaseRequest, target: PathTarget) -> ServedWatch:
+        version = number_of(request.query, "resourceVersion")
         return ServedWatch(
             target.resource,
             target.namespace,
             selector_of(target.resource, request.query),
             version or None,
-            number(request.query, "timeoutSeconds") or LONGEST_WATCH,
-            self._bookmark_every if request.query.get("allowWatchBookmarks") in YES else None,
+            number_of(request.query, "timeoutSeconds") or LONGEST_WATCH,
+            self._bookmark_every if request.query.get("allowWatchBookmarks") in TRUE else None,
         )
 
 
 async def body_of(request: web.BaseRequest) -> Any:
-    """The JSON of a request; None without a body. Raises Refused (400)."""
+    """The JSON body of a request; None without a body. Raises ApiRefusal (400)."""
     if not request.can_read_body:
         return None
     try:
@@ -174,28 +174,28 @@ async def body_of(request: web.BaseRequest) -> Any:
         raise refusals.bad_request("the object provided is unrecognized: json parse error") from problem
 
 
-def required(body: Any) -> Obj:
-    """An object. Raises Refused (400) for anything else."""
+def required_object(body: Any) -> Obj:
+    """The body, if it is an object. Raises ApiRefusal (400) for anything else."""
     if not isinstance(body, dict):
-        raise refusals.bad_request("the object provided is unrecognized: it is no object")
+        raise refusals.bad_request("the object provided is unrecognized: it is not an object")
     return body
 
 
 def patch_type(request: web.BaseRequest) -> PatchType:
-    """By content type. Raises Refused (415)."""
+    """The type of a patch, by content type. Raises ApiRefusal (415)."""
     try:
         return PatchType(request.content_type)
     except ValueError as problem:
         raise refusals.unsupported_media_type() from problem
 
 
-def place(item: Obj) -> dict[str, str]:
-    """The key of a list's item."""
+def key_fields(item: Obj) -> dict[str, str]:
+    """The namespace and name of an item of a list."""
     return {"namespace": item["metadata"].get("namespace", ""), "name": item["metadata"]["name"]}
 
 
-def refused(refusal: ApiRefusal) -> web.Response:
-    """The answer that says no."""
-    wait = refusal.details.get("retryAfterSeconds")
-    headers = {"Retry-After": str(wait)} if wait else {}
+def refusal_response(refusal: ApiRefusal) -> web.Response:
+    """A refusal as a response."""
+    retry_after = refusal.details.get("retryAfterSeconds")
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
     return web.json_response(refusal.status(), status=refusal.code, headers=headers)

@@ -1,7 +1,8 @@
-"""`waker demo`: the embedded cluster with sample apps, and the very same waker beside it.
+"""`waker demo`: the embedded cluster with sample apps, and the real service running beside it.
 
-The only module of this room that knows both sides. It tells what happens by the Events that waker writes, as anybody
-would read them with kubectl. `--check` is one visitor who goes through a whole cycle and says whether all was well.
+`cli` calls `show`. It is the only module of this room that knows waker, too. What happens is printed from the Events that
+waker writes, just as kubectl would show them. With `--check`, one visitor waits until an app sleeps, wakes it, and checks
+that everything is as before.
 """
 
 import asyncio
@@ -23,25 +24,26 @@ from waker.demo.samples import SAMPLES, SampleApp, manifests
 from waker.errors import DemoError
 from waker.settings.flags import Settings
 
-IDLE_AFTER: Final = {True: "4s", False: "20s"}  # when checked, when shown
+IDLE_AFTER: Final = "20s"
+IDLE_AFTER_IN_CHECK: Final = "4s"
 REPLICAS: Final = 2
 WITHIN: Final = timedelta(seconds=40)
 NAVIGATION: Final = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 
 
 async def show(*, check: bool, port: int) -> int:
-    """Run it; the exit code. Without `check` until it is interrupted."""
-    logging.getLogger().setLevel(logging.ERROR)  # the timeline says the same
+    """Run the demo and return its exit code. Without `check` it runs until it is interrupted."""
+    logging.getLogger().setLevel(logging.ERROR)  # the timeline shows the same
     options = Options(ingress_port=0 if check else port, lag=timedelta(seconds=1 if check else 2))
     try:
         async with DemoCluster(options) as cluster, asyncio.TaskGroup() as tasks:
             with tempfile.TemporaryDirectory() as folder:
-                _load(cluster, idle_after=IDLE_AFTER[check])
+                _load(cluster, idle_after=IDLE_AFTER_IN_CHECK if check else IDLE_AFTER)
                 timeline = Timeline()
-                telling = tasks.create_task(timeline.run(cluster))
+                events = tasks.create_task(timeline.print_events(cluster))
                 waker = tasks.create_task(process.run(_settings(cluster, Path(folder))))
                 code = await _check(cluster, timeline) if check else await _welcome(cluster, waker)
-                telling.cancel()
+                events.cancel()
                 waker.cancel()
                 with suppress(asyncio.CancelledError):
                     await waker
@@ -78,59 +80,59 @@ def _free_port() -> int:
 
 
 class Timeline:
-    """What happened, line by line, with the seconds since the start."""
+    """Prints what happens, a line each, with the seconds since the start."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
-    def say(self, who: str, what: str) -> None:
+    def print_line(self, who: str, what: str) -> None:
         """Print one line."""
-        print(f"{time.monotonic() - self._began:6.1f}s  {who:<8} {what}", flush=True)
+        print(f"{time.monotonic() - self._started:6.1f}s  {who:<8} {what}", flush=True)
 
-    async def run(self, cluster: DemoCluster) -> None:
-        """Print each Event as it is written."""
+    async def print_events(self, cluster: DemoCluster) -> None:
+        """Print each Event when it is written, for ever."""
         with cluster.store.subscribe(EVENTS) as changes:
             while True:
                 for change in await changes.wait():
                     if change.old is None and change.new is not None:
                         event = change.new
-                        self.say(event["involvedObject"]["name"], f"{event['reason']}: {event['message']}")
+                        self.print_line(event["involvedObject"]["name"], f"{event['reason']}: {event['message']}")
 
 
 async def _welcome(cluster: DemoCluster, waker: "asyncio.Task[None]") -> int:
-    print("An embedded cluster with three sample apps, and waker beside it. They sleep after 20s without a visit.")
-    print("Open one, wait until it sleeps, and open it again:\n")
+    print("This is an embedded cluster with three sample apps, and waker beside it.")
+    print(f"An app sleeps after {IDLE_AFTER} without a visit. Open one, wait until it sleeps, and open it again:\n")
     for sample in SAMPLES.values():
         print(f"  {cluster.ingress_url(sample.host)}")
-    print("\nCtrl-C ends it.\n")
+    print("\nPress Ctrl-C to stop.\n")
     await waker
     return 0
 
 
 async def _check(cluster: DemoCluster, timeline: Timeline) -> int:
     sample = SAMPLES["shop"]
-    before = _intent(cluster, sample)
+    before = _user_state(cluster, sample)
     try:
-        timeline.say("visitor", "waits until the app sleeps")
+        timeline.print_line("visitor", "waits for the app to sleep")
         await cluster.until(lambda: _replicas(cluster, sample) == 0, WITHIN)
         await _visit(cluster, sample, timeline)
-        await cluster.until(lambda: _intent(cluster, sample) == before, WITHIN)
-        timeline.say("visitor", f"replicas are {REPLICAS} again and the routes lead to the app: all is well")
+        await cluster.until(lambda: _user_state(cluster, sample) == before, WITHIN)
+        timeline.print_line("visitor", f"all is well: {REPLICAS} replicas again, and the routes lead to the app")
     except (TimeoutError, DemoError) as error:
-        timeline.say("visitor", f"FAILED: {error or 'not in time'}")
+        timeline.print_line("visitor", f"FAILED: {error or 'timed out'}")
         return 1
     return 0
 
 
 async def _visit(cluster: DemoCluster, sample: SampleApp, timeline: Timeline) -> None:
-    """As a browser does: the page, its polls, then the app."""
+    """Visit as a browser does: get the waiting page, poll as the page does, then get the app."""
     url, host = cluster.ingress_url(), {"Host": sample.host}
     async with aiohttp.ClientSession() as session:
-        timeline.say("visitor", f"asks for http://{sample.host}/")
+        timeline.print_line("visitor", f"opens http://{sample.host}/")
         async with session.get(url, headers=host | NAVIGATION) as page:
             if page.status != 503 or names.MARKER not in page.headers:
                 raise DemoError(f"expected the waiting page, got {page.status}")
-            timeline.say("visitor", f"sees the waiting page ({len(await page.read())} bytes)")
+            timeline.print_line("visitor", f"sees the waiting page ({len(await page.read())} bytes)")
         async with asyncio.timeout(WITHIN.total_seconds()):
             while True:
                 async with session.head(url, headers=host | {names.MARKER: names.MARK_POLL}) as poll:
@@ -138,23 +140,23 @@ async def _visit(cluster: DemoCluster, sample: SampleApp, timeline: Timeline) ->
                         break
         async with session.get(url, headers=host | NAVIGATION) as answer:
             if answer.status != 200 or sample.title not in await answer.text():
-                raise DemoError(f"the page let go, but the app did not answer: {answer.status}")
-        timeline.say("visitor", "sees the app")
+                raise DemoError(f"the waiting page gave way, but the app responded with {answer.status}")
+        timeline.print_line("visitor", "sees the app")
 
 
 def _replicas(cluster: DemoCluster, sample: SampleApp) -> int:
     return int(_object(cluster, "Deployment", sample)["spec"]["replicas"])
 
 
-def _intent(cluster: DemoCluster, sample: SampleApp) -> tuple[Obj, Obj, bool]:
-    """What the user wrote, and whether anything of a sleep is left."""
+def _user_state(cluster: DemoCluster, sample: SampleApp) -> tuple[Obj, Obj, bool]:
+    """Both specs that the user wrote, and whether the workload has replicas saved."""
     deployment, ingress = _object(cluster, "Deployment", sample), _object(cluster, "Ingress", sample)
-    left = names.SAVED_REPLICAS in deployment["metadata"].get("annotations", {})
-    return deployment["spec"], ingress["spec"], left
+    saved = names.SAVED_REPLICAS in deployment["metadata"].get("annotations", {})
+    return deployment["spec"], ingress["spec"], saved
 
 
 def _object(cluster: DemoCluster, kind: str, sample: SampleApp) -> Obj:
     found = cluster.get(kind, "default", sample.name)
     if found is None:
-        raise DemoError(f"{kind} {sample.name} is gone")
+        raise DemoError(f"{kind} {sample.name} no longer exists")
     return found

@@ -1,8 +1,8 @@
-"""Every object of the embedded cluster, its versions, and who wants to hear of changes.
+"""The store of the embedded cluster: every object, a bounded history of changes, and subscriptions to new ones.
 
-No IO and no rules about objects: those are in `admission` and `verbs`. Objects in here are never changed in place:
-a write stores another one. The history is bounded: whoever comes back with a version older than it is told that it
-has expired, as by the real API server.
+It does no IO and has no rules about objects: those are in `admission` and `verbs`, through which clients write. The
+controllers, the node and the ingress subscribe to changes. An object is never modified in place: a write stores another
+one. The subtle thing: a version that is older than the history has expired (410), as in a real API server.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from waker.demo.refusals import expired
 
 
 class StoredChange(NamedTuple):
-    """One write. `old` is None for a new object, `new` is None for a removed one."""
+    """A write. `old` is None for a new object, `new` for a removed one."""
 
     version: int
     resource: ServedResource
@@ -26,7 +26,7 @@ class StoredChange(NamedTuple):
 
 
 class Subscription:
-    """The changes of some kinds since it was opened, in order. Ends when it is closed."""
+    """The changes of some kinds since it was opened, in order, until it is closed."""
 
     def __init__(self, resources: tuple[ServedResource, ...]) -> None:
         self.resources = resources
@@ -35,29 +35,29 @@ class Subscription:
         self.closed = False
 
     def push(self, change: StoredChange) -> None:
-        """Called by the store."""
+        """Add a change. The store calls this."""
         self._changes.append(change)
         self._arrived.set()
 
     def close(self) -> None:
-        """Whoever waits for changes waits no longer."""
+        """End it. A pending `wait` returns."""
         self.closed = True
         self._arrived.set()
 
     async def wait(self, seconds: float | None = None) -> list[StoredChange]:
-        """The changes not yet taken, as soon as there are any; none if the time is over or it is closed."""
+        """The changes since the last call, as soon as there are any; none after so many seconds, or when it is closed."""
         if not self._changes and not self.closed:
-            with suppress(TimeoutError):  # a change may have come all the same
+            with suppress(TimeoutError):  # a change may have arrived at the last moment
                 async with asyncio.timeout(seconds):
                     await self._arrived.wait()
         self._arrived.clear()
-        taken = list(self._changes)
+        changes = list(self._changes)
         self._changes.clear()
-        return taken
+        return changes
 
 
 class Store:
-    """All objects by kind and key. `window`: how many changes of a kind are remembered."""
+    """All objects by kind and key. `window` is the number of changes that are kept for each kind."""
 
     def __init__(self, window: int = 1000) -> None:
         self.version = 1
@@ -68,15 +68,15 @@ class Store:
         self._subscriptions: set[Subscription] = set()
 
     def get(self, resource: ServedResource, key: Key) -> Obj | None:
-        """The object as it is now. Not to be changed."""
+        """The object as it is now, or None. Do not modify it."""
         return self._objects[resource].get(key)
 
     def all(self, resource: ServedResource) -> list[Obj]:
-        """Every object of a kind, in no order."""
+        """All objects of a kind, in no particular order."""
         return list(self._objects[resource].values())
 
     def write(self, resource: ServedResource, key: Key, obj: Obj | None) -> Obj | None:
-        """Store this state, or remove the object; stamps the next version on it and tells everybody."""
+        """Store this state with the next version, or remove the object. All subscriptions get the change."""
         self.version += 1
         old = self._objects[resource].pop(key, None)
         if obj is not None:
@@ -90,13 +90,13 @@ class Store:
         return obj
 
     def since(self, resource: ServedResource, version: int) -> list[StoredChange]:
-        """What changed after a version. Raises Refused (410) if that is no longer known."""
+        """The changes after a version. Raises ApiRefusal (410) if it has expired."""
         if version < self._forgotten[resource]:
             raise expired(f"too old resource version: {version} ({self._forgotten[resource]})")
         return [change for change in self._history[resource] if change.version > version]
 
     def at(self, resource: ServedResource, version: int) -> dict[Key, Obj]:
-        """The objects of a kind as they were at a version. Raises Refused (410) if that is no longer known."""
+        """The objects of a kind as they were at a version. Raises ApiRefusal (410) if it has expired."""
         objects = dict(self._objects[resource])
         for change in reversed(self.since(resource, version)):
             objects.pop(change.key, None)
@@ -105,7 +105,7 @@ class Store:
         return objects
 
     def forget(self) -> None:
-        """Forget the whole history: every version read so far has expired."""
+        """Drop the whole history, so that every version read so far has expired."""
         for resource in KINDS:
             self._history[resource].clear()
             self._forgotten[resource] = self.version + 1
@@ -113,7 +113,7 @@ class Store:
 
     @contextmanager
     def subscribe(self, *resources: ServedResource) -> Iterator[Subscription]:
-        """Hear of every change from now on."""
+        """A subscription to all changes of these kinds from now on."""
         subscription = Subscription(resources)
         self._subscriptions.add(subscription)
         try:
@@ -122,7 +122,7 @@ class Store:
             self._subscriptions.discard(subscription)
 
     def close(self) -> None:
-        """Nothing will change any more."""
+        """Close all subscriptions."""
         for subscription in self._subscriptions:
             subscription.close()
 

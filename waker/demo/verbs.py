@@ -1,7 +1,7 @@
-"""What can be done with objects: get, create, replace, patch, delete, scale; without HTTP.
+"""The verbs on objects: get, create, replace, patch, delete, scale. Without HTTP.
 
-The server calls these for clients, the controllers and tests call them directly. Every write goes through `admission`
-and is one step of the store, so that nobody sees half of it. Objects that come out are not to be changed.
+`server` calls them for clients; the controllers and the tests call them directly. Every write goes through `admission`
+and is one step of the store, so nobody sees half of it. Do not modify the objects that they return.
 """
 
 from collections.abc import Callable
@@ -30,77 +30,77 @@ OLD_CLASS = "kubernetes.io/ingress.class"
 
 
 class PatchType(StrEnum):
-    """By content type."""
+    """The kinds of patch, by content type."""
 
     JSON = "application/json-patch+json"
     MERGE = "application/merge-patch+json"
-    STRATEGIC = "application/strategic-merge-patch+json"  # taken for a merge patch
+    STRATEGIC = "application/strategic-merge-patch+json"  # treated as a merge patch
 
 
 class Verbs:
-    """The verbs over one store."""
+    """The verbs on one store."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self.store = store
         self.now = now
 
     def get(self, resource: ServedResource, key: Key) -> Obj:
-        """The object. Raises Refused (404)."""
+        """Get an object. Raises ApiRefusal (404)."""
         found = self.store.get(resource, key)
         if found is None:
             raise refusals.not_found(resource, key)
         return found
 
     def create(self, resource: ServedResource, namespace: str, body: Obj) -> Obj:
-        """Store a new object. Raises Refused: 404 without its namespace, 409 if the name is taken, 422."""
-        obj = admission.admitted(resource, namespace, body, self.now())
+        """Create an object. Raises ApiRefusal: 404 if its namespace does not exist, 409 if the name is taken, 422."""
+        obj = admission.admit_new(resource, namespace, body, self.now())
         key = key_of(obj)
         if resource.namespaced:
             self.get(NAMESPACES, Key("", namespace))
         if self.store.get(resource, key) is not None:
             raise refusals.already_exists(resource, key)
         if resource is INGRESSES:
-            obj = self._classed(obj)
+            obj = self._with_default_class(obj)
         return self._write(resource, key, obj)
 
     def replace(self, resource: ServedResource, key: Key, body: Obj) -> Obj:
-        """Put another state in its place; the status stays. Raises Refused: 404, 409 for another version or uid, 422."""
+        """Replace an object, apart from its status. Raises ApiRefusal: 404, 409 for another version or uid, 422."""
         old = self.get(resource, key)
         if field_of(body, "metadata.uid") not in (None, "", old["metadata"]["uid"]):
             raise refusals.conflict(resource, key)
         return self._update(resource, key, old, body)
 
     def patch(self, resource: ServedResource, key: Key, kind: PatchType, patch: Any) -> Obj:
-        """Change it in part. Raises Refused as `replace` does, and 422 if a JSON-Patch does not fit."""
+        """Patch an object. Raises ApiRefusal like `replace`, and 422 if a JSON-Patch cannot be applied."""
         old = self.get(resource, key)
-        return self._update(resource, key, old, patched(old, kind, patch))
+        return self._update(resource, key, old, apply_patch(old, kind, patch))
 
     def set_status(self, resource: ServedResource, key: Key, status: Obj) -> None:
-        """For controllers: write the status, if it changed and the object is still there."""
+        """For controllers: write the status, if it has changed and the object still exists."""
         old = self.store.get(resource, key)
         if old is not None and old.get("status") != status:
             self.store.write(resource, key, old | {"status": status})
 
     def delete(self, resource: ServedResource, key: Key, preconditions: Obj | None = None) -> Obj:
-        """Remove it. A pod on a node gets its deletionTimestamp, and the node removes it. Raises Refused: 404, 409."""
+        """Delete an object. A pod on a node only gets a deletionTimestamp; the node removes it. Raises ApiRefusal: 404, 409."""
         old = self.get(resource, key)
         for field in ("uid", "resourceVersion"):
             if (preconditions or {}).get(field, old["metadata"][field]) != old["metadata"][field]:
                 raise refusals.conflict(resource, key)
         if resource is PODS and field_of(old, "spec.nodeName"):
-            return self._terminated(key, old)
+            return self._begin_termination(key, old)
         if resource is NAMESPACES:
-            self._empty(key.name)
+            self._delete_contents(key.name)
         self.store.write(resource, key, None)
         return old
 
     def remove(self, resource: ServedResource, key: Key) -> None:
-        """For controllers: it is gone now, if it was there."""
+        """For controllers: remove an object at once, if it exists."""
         if self.store.get(resource, key) is not None:
             self.store.write(resource, key, None)
 
     def scale(self, resource: ServedResource, key: Key) -> Obj:
-        """The Scale of a workload."""
+        """Get the Scale of a workload. Raises ApiRefusal (404)."""
         obj = self.get(resource, key)
         metadata = {k: v for k, v in obj["metadata"].items() if k in SCALE_METADATA}
         labels = ",".join(f"{k}={v}" for k, v in obj["spec"]["selector"]["matchLabels"].items())
@@ -108,12 +108,12 @@ class Verbs:
             "kind": "Scale",
             "apiVersion": "autoscaling/v1",
             "metadata": metadata,
-            "spec": admission.without_nothing({"replicas": obj["spec"]["replicas"]}),
+            "spec": admission.without_zeros({"replicas": obj["spec"]["replicas"]}),
             "status": {"replicas": obj["status"].get("replicas", 0), "selector": labels},
         }
 
     def rescale(self, resource: ServedResource, key: Key, scale: Obj) -> Obj:
-        """Take a Scale's replicas over."""
+        """Replace the Scale of a workload, which sets its replicas. Raises ApiRefusal."""
         obj = self.get(resource, key)
         version = {"resourceVersion": scale["metadata"].get("resourceVersion", "")} if "metadata" in scale else {}
         spec = obj["spec"] | {"replicas": field_of(scale, "spec.replicas") or 0}
@@ -121,32 +121,32 @@ class Verbs:
         return self.scale(resource, key)
 
     def patch_scale(self, resource: ServedResource, key: Key, kind: PatchType, patch: Any) -> Obj:
-        """Change a Scale in part."""
-        return self.rescale(resource, key, patched(self.scale(resource, key), kind, patch))
+        """Patch the Scale of a workload. Raises ApiRefusal."""
+        return self.rescale(resource, key, apply_patch(self.scale(resource, key), kind, patch))
 
     def _write(self, resource: ServedResource, key: Key, obj: Obj) -> Obj:
         stored = self.store.write(resource, key, obj)
         return stored if stored is not None else obj
 
     def _update(self, resource: ServedResource, key: Key, old: Obj, body: Obj) -> Obj:
-        new = admission.updated(resource, key, old, body)
+        new = admission.admit_update(resource, key, old, body)
         return old if new is old else self._write(resource, key, new)
 
-    def _terminated(self, key: Key, pod: Obj) -> Obj:
+    def _begin_termination(self, key: Key, pod: Obj) -> Obj:
         if "deletionTimestamp" in pod["metadata"]:
             return pod
-        deletion = {"deletionTimestamp": admission.stamp(self.now()), "deletionGracePeriodSeconds": 30}
+        deletion = {"deletionTimestamp": admission.timestamp(self.now()), "deletionGracePeriodSeconds": 30}
         return self._write(PODS, key, pod | {"metadata": pod["metadata"] | deletion})
 
-    def _empty(self, namespace: str) -> None:
+    def _delete_contents(self, namespace: str) -> None:
         for resource in KINDS:
             if resource.namespaced:
                 for obj in self.store.all(resource):
                     if obj["metadata"]["namespace"] == namespace:
                         self.store.write(resource, key_of(obj), None)
 
-    def _classed(self, ingress: Obj) -> Obj:
-        """An Ingress that names no class gets the default one, as the real server's admission does."""
+    def _with_default_class(self, ingress: Obj) -> Obj:
+        """The Ingress with the default class, if it names none, as after the admission of a real API server."""
         spec = ingress.get("spec") or {}
         if "ingressClassName" in spec or OLD_CLASS in (ingress["metadata"].get("annotations") or {}):
             return ingress
@@ -159,8 +159,8 @@ class Verbs:
 SCALE_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
-def patched(old: Obj, kind: PatchType, patch: Any) -> Obj:
-    """The object as the patch wants it."""
+def apply_patch(old: Obj, kind: PatchType, patch: Any) -> Obj:
+    """The patched object. Raises ApiRefusal."""
     new = patches.json_patch(old, patch) if kind is PatchType.JSON else patches.merge(old, patch)
     if not isinstance(new, dict):
         raise refusals.unpatchable()
@@ -168,7 +168,7 @@ def patched(old: Obj, kind: PatchType, patch: Any) -> Obj:
 
 
 def resource_of(obj: Obj) -> ServedResource:
-    """The kind of an object from a manifest. Raises Refused (404) if it is none of ours."""
+    """The kind of an object from a manifest. Raises ApiRefusal (404) if it is not served."""
     group, _, version = obj.get("apiVersion", "").rpartition("/")
     for row in BY_PATH.values():
         if (row.group, row.version, row.kind) == (group, version, obj.get("kind")):

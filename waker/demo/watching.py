@@ -1,7 +1,8 @@
-"""What a watcher is told: every change since a version, through the eyes of its selector.
+"""The events of a watch: every change since a version, as its selector sees it.
 
-An object that starts to match was ADDED, one that stops was DELETED, whatever the write was. Bookmarks only move the
-watcher's version on. Knows no HTTP: the server writes these events out, one a line.
+`server` sends them, one a line; this module knows no HTTP. The subtle thing: to a watch with a selector, an object that
+begins to match is ADDED and one that ceases to match is DELETED, whatever the write was. Bookmarks only move the client's
+version on.
 """
 
 import asyncio
@@ -10,23 +11,23 @@ from dataclasses import dataclass
 
 from waker.demo.kinds import Obj, ServedResource
 from waker.demo.refusals import ApiRefusal
-from waker.demo.selectors import LabelSelector
+from waker.demo.selectors import ObjectSelector
 from waker.demo.store import Store, StoredChange, Subscription
 
 
 @dataclass(frozen=True, slots=True)
 class ServedWatch:
-    """What is to be watched. `version` None: begin with everything there is. Times in seconds."""
+    """What to watch. `version` None: begin with all objects that exist. Times are in seconds."""
 
     resource: ServedResource
     namespace: str
-    selector: LabelSelector
+    selector: ObjectSelector
     version: int | None
     timeout: float
     bookmark_every: float | None = None
 
-    def sees(self, obj: Obj | None) -> bool:
-        """Is this state of an object meant?"""
+    def selects(self, obj: Obj | None) -> bool:
+        """Whether this state of an object is watched."""
         if obj is None or self.namespace not in ("", obj["metadata"].get("namespace", "")):
             return False
         return self.selector.matches(obj)
@@ -38,8 +39,8 @@ def event(kind: str, obj: Obj) -> Obj:
 
 
 def event_of(change: StoredChange, watch: ServedWatch) -> Obj | None:
-    """What this watcher is told of a change. A DELETED object has its last state and the new version."""
-    before, after = watch.sees(change.old), watch.sees(change.new)
+    """The event of a change for this watch, if there is one. A DELETED object has its last state and the new version."""
+    before, after = watch.selects(change.old), watch.selects(change.new)
     if after and change.new is not None:
         return event("MODIFIED" if before else "ADDED", change.new)
     if before and change.old is not None:
@@ -49,42 +50,42 @@ def event_of(change: StoredChange, watch: ServedWatch) -> Obj | None:
 
 
 def bookmark(resource: ServedResource, version: int) -> Obj:
-    """Nothing happened up to this version."""
+    """An event that says: you have seen everything up to this version."""
     metadata = {"resourceVersion": str(version)}
     return event("BOOKMARK", {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata})
 
 
 def backlog(store: Store, watch: ServedWatch) -> Iterator[Obj]:
-    """What has happened before the watch began. Raises Refused (410)."""
+    """The events from before the watch began. Raises ApiRefusal (410)."""
     if watch.version is None:
-        yield from (event("ADDED", obj) for obj in store.all(watch.resource) if watch.sees(obj))
+        yield from (event("ADDED", obj) for obj in store.all(watch.resource) if watch.selects(obj))
         return
     for change in store.since(watch.resource, watch.version):
-        told = event_of(change, watch)
-        if told:
-            yield told
+        missed = event_of(change, watch)
+        if missed:
+            yield missed
 
 
 async def events(store: Store, watch: ServedWatch, changes: Subscription) -> AsyncIterator[Obj]:
-    """Everything a watcher is told until its time is over or the subscription is closed."""
+    """All events of a watch, until its time is over or the subscription is closed."""
     try:
-        told = list(backlog(store, watch))
+        missed = list(backlog(store, watch))
     except ApiRefusal as refusal:
         yield event("ERROR", refusal.status())
         return
-    reached = store.version  # what `changes` holds up to here is in the backlog
-    for earlier in told:
+    sent_up_to = store.version  # changes up to here are in the backlog
+    for earlier in missed:
         yield earlier
     loop = asyncio.get_running_loop()
     deadline = loop.time() + watch.timeout
-    due = loop.time() + (watch.bookmark_every or watch.timeout)
+    bookmark_due = loop.time() + (watch.bookmark_every or watch.timeout)
     while not changes.closed and loop.time() < deadline:
-        arrived = await changes.wait(max(0.0, min(deadline, due) - loop.time()))
-        before, reached = reached, store.version  # taken at once: a bookmark must not run ahead of an event
+        arrived = await changes.wait(max(0.0, min(deadline, bookmark_due) - loop.time()))
+        before, sent_up_to = sent_up_to, store.version  # before any await: a bookmark must not run ahead of an event
         for change in arrived:
-            seen = event_of(change, watch) if change.version > before else None
-            if seen:
-                yield seen
-        if watch.bookmark_every and loop.time() >= min(due, deadline) and not changes.closed:
-            yield bookmark(watch.resource, reached)
-            due = loop.time() + watch.bookmark_every
+            selected = event_of(change, watch) if change.version > before else None
+            if selected:
+                yield selected
+        if watch.bookmark_every and loop.time() >= min(bookmark_due, deadline) and not changes.closed:
+            yield bookmark(watch.resource, sent_up_to)
+            bookmark_due = loop.time() + watch.bookmark_every

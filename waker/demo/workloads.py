@@ -1,7 +1,7 @@
-"""The controller of Deployments and StatefulSets: as many pods as they ask for, and a status that says how many are.
+"""The controller of Deployments and StatefulSets: it creates and deletes their pods, and writes their status.
 
-Level-triggered: a change only says which workload to look at. Left out on purpose: ReplicaSets (a pod belongs to its
-Deployment directly) and rolling updates (pods keep the template they were made from).
+`cluster` runs it. Level-triggered: a change only says which workload to reconcile. Left out on purpose: ReplicaSets (a
+Deployment owns its pods directly) and rolling updates (pods keep the template that they were created from).
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from waker.demo.admission import SUFFIX_LETTERS, without_nothing
+from waker.demo.admission import SUFFIX_LETTERS, without_zeros
 from waker.demo.kinds import BY_KIND, DEPLOYMENTS, PODS, STATEFUL_SETS, Key, Obj, ServedResource, key_of
 from waker.demo.store import StoredChange
 from waker.demo.verbs import Verbs
@@ -18,109 +18,109 @@ from waker.demo.verbs import Verbs
 NODE: Final = "demo-node"
 
 
-class Which(NamedTuple):
-    """A workload to look at."""
+class WorkloadKey(NamedTuple):
+    """A workload to reconcile."""
 
     resource: ServedResource
     key: Key
 
 
 async def run(verbs: Verbs) -> None:
-    """Follow the store until it is closed."""
+    """Reconcile whatever changes, until the store is closed."""
     with verbs.store.subscribe(DEPLOYMENTS, STATEFUL_SETS, PODS) as changes:
         kinds = (DEPLOYMENTS, STATEFUL_SETS)
-        dirty = {Which(resource, key_of(obj)) for resource in kinds for obj in verbs.store.all(resource)}
+        dirty = {WorkloadKey(resource, key_of(obj)) for resource in kinds for obj in verbs.store.all(resource)}
         while not changes.closed:
-            for which in dirty:
-                reconcile(verbs, which)
-            dirty = set(concerned(await changes.wait()))
+            for each in dirty:
+                reconcile(verbs, each)
+            dirty = set(affected_workloads(await changes.wait()))
 
 
-def concerned(changes: Iterable[StoredChange]) -> Iterable[Which]:
-    """Whose business these changes are."""
+def affected_workloads(changes: Iterable[StoredChange]) -> Iterable[WorkloadKey]:
+    """The workloads that these changes affect."""
     for change in changes:
         if change.resource is not PODS:
-            yield Which(change.resource, change.key)
+            yield WorkloadKey(change.resource, change.key)
             continue
         owner = owner_of(change.new or change.old or {"metadata": {}})
         if owner:
-            yield Which(BY_KIND[owner["kind"]], Key(change.key.namespace, owner["name"]))
+            yield WorkloadKey(BY_KIND[owner["kind"]], Key(change.key.namespace, owner["name"]))
 
 
 def owner_of(pod: Obj) -> Obj | None:
-    """The reference to the workload that made the pod."""
+    """The reference to the workload that owns the pod, or None."""
     owners: list[Obj] = pod["metadata"].get("ownerReferences") or []
     return next((owner for owner in owners if owner["kind"] in (DEPLOYMENTS.kind, STATEFUL_SETS.kind)), None)
 
 
-def reconcile(verbs: Verbs, which: Which) -> None:
-    """One workload: start or end pods, write the status."""
-    workload = verbs.store.get(*which)
-    pods = [pod for pod in verbs.store.all(PODS) if owned(pod, which, workload)]
+def reconcile(verbs: Verbs, target: WorkloadKey) -> None:
+    """Create or delete the pods of one workload, and write its status."""
+    workload = verbs.store.get(*target)
+    pods = [pod for pod in verbs.store.all(PODS) if is_owned(pod, target, workload)]
     live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     wanted = workload["spec"]["replicas"] if workload else 0
-    for pod in surplus(which, live, wanted):
+    for pod in surplus(target, live, wanted):
         verbs.delete(PODS, key_of(pod))
     if workload is None:
         return
-    for name in names(workload, pods, live):
-        verbs.create(PODS, which.key.namespace, made_from(which, workload, name))
-    verbs.set_status(*which, status_of(workload, live))
+    for name in names_to_create(workload, pods, live):
+        verbs.create(PODS, target.key.namespace, new_pod(target, workload, name))
+    verbs.set_status(*target, status_of(workload, live))
 
 
-def owned(pod: Obj, which: Which, workload: Obj | None) -> bool:
-    """Was this pod made by this workload, or by one of that name that is gone?"""
+def is_owned(pod: Obj, target: WorkloadKey, workload: Obj | None) -> bool:
+    """Whether this workload owns the pod, or one of the same name that no longer exists."""
     owner = owner_of(pod)
-    if owner is None or pod["metadata"]["namespace"] != which.key.namespace:
+    if owner is None or pod["metadata"]["namespace"] != target.key.namespace:
         return False
     if workload is not None:
         return bool(owner["uid"] == workload["metadata"]["uid"])
-    return bool((owner["kind"], owner["name"]) == (which.resource.kind, which.key.name))
+    return bool((owner["kind"], owner["name"]) == (target.resource.kind, target.key.name))
 
 
-def surplus(which: Which, live: list[Obj], wanted: int) -> list[Obj]:
-    """The pods that are too many: of a StatefulSet the last ones, of a Deployment those not ready first."""
-    if which.resource is STATEFUL_SETS:
+def surplus(target: WorkloadKey, live: list[Obj], wanted: int) -> list[Obj]:
+    """The pods to delete: of a StatefulSet the last ones, of a Deployment unready ones first."""
+    if target.resource is STATEFUL_SETS:
         return [pod for pod in live if ordinal(pod) >= wanted]
     return sorted(live, key=ready)[: max(0, len(live) - wanted)]
 
 
-def names(workload: Obj, pods: list[Obj], live: list[Obj]) -> list[str]:
-    """The pods to make now. Those of a StatefulSet come one after the other, each when all before it are ready."""
+def names_to_create(workload: Obj, pods: list[Obj], live: list[Obj]) -> list[str]:
+    """The names of the pods to create now. Those of a StatefulSet start one by one, each when all before it are ready."""
     name, wanted = workload["metadata"]["name"], workload["spec"]["replicas"]
     if workload["kind"] == DEPLOYMENTS.kind:
-        return [f"{name}-{mark_of(workload)}-{suffix()}" for _ in range(wanted - len(live))]
+        return [f"{name}-{template_hash(workload)}-{suffix()}" for _ in range(wanted - len(live))]
     if not all(map(ready, live)):
         return []
     taken = {ordinal(pod) for pod in pods}
     return [f"{name}-{number}" for number in range(wanted) if number not in taken][:1]
 
 
-def made_from(which: Which, workload: Obj, name: str) -> Obj:
-    """A pod of the workload's template."""
+def new_pod(target: WorkloadKey, workload: Obj, name: str) -> Obj:
+    """A pod from the workload's template."""
     template = workload["spec"]["template"]
-    if which.resource is DEPLOYMENTS:
-        mark = {"pod-template-hash": mark_of(workload)}
+    if target.resource is DEPLOYMENTS:
+        label = {"pod-template-hash": template_hash(workload)}
     else:
-        mark = {"statefulset.kubernetes.io/pod-name": name}
-    owner = {"apiVersion": which.resource.api_version, "kind": which.resource.kind, "name": which.key.name}
+        label = {"statefulset.kubernetes.io/pod-name": name}
+    owner = {"apiVersion": target.resource.api_version, "kind": target.resource.kind, "name": target.key.name}
     metadata = {
         **template["metadata"],
         "name": name,
-        "labels": template["metadata"].get("labels", {}) | mark,
+        "labels": template["metadata"].get("labels", {}) | label,
         "ownerReferences": [owner | {"uid": workload["metadata"]["uid"], "controller": True}],
     }
     spec = template.get("spec", {}) | {"nodeName": NODE}
     return {"metadata": metadata, "spec": spec, "status": {"phase": "Pending"}}
 
 
-def mark_of(workload: Obj) -> str:
+def template_hash(workload: Obj) -> str:
     """A hash of the pod template."""
     return sha256(json.dumps(workload["spec"]["template"], sort_keys=True).encode()).hexdigest()[:9]
 
 
 def status_of(workload: Obj, live: list[Obj]) -> Obj:
-    """How many there are, and how many are ready."""
+    """The status: how many pods there are, and how many are ready."""
     counts = {
         "observedGeneration": workload["metadata"]["generation"],
         "replicas": len(live),
@@ -131,21 +131,21 @@ def status_of(workload: Obj, live: list[Obj]) -> Obj:
     }
     if workload["kind"] == STATEFUL_SETS.kind:
         del counts["unavailableReplicas"]
-        return without_nothing(counts) | {"replicas": len(live)}
-    return without_nothing(counts)
+        return without_zeros(counts) | {"replicas": len(live)}
+    return without_zeros(counts)
 
 
 def ready(pod: Obj) -> bool:
-    """Is its Ready condition true?"""
+    """Whether the pod's Ready condition is true."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def ordinal(pod: Obj) -> int:
-    """The number of a StatefulSet's pod."""
+    """The ordinal of a StatefulSet's pod."""
     return int(pod["metadata"]["name"].rpartition("-")[2])
 
 
 def suffix() -> str:
-    """Five letters that no other pod has."""
+    """Five random letters."""
     return "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(5))

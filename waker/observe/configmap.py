@@ -1,13 +1,14 @@
-"""The ConfigMap `kubesleeper`, followed live: its data over the defaults, key by key.
+"""The ConfigMap `kubesleeper`, followed live: the settings in effect, with the defaults for all keys that it lacks.
 
-A bad value is told (`complained`, with a sentence each) and the last good one stays; a ConfigMap that is gone means the
-defaults.
+`settings.live` parses the data; this module watches it, and knows nothing of what the settings mean. The service makes
+one `LiveConfig` and hands its `live` to everybody. The subtle thing: `live` is usable at any time. Before the first list,
+and when the ConfigMap is deleted, it holds the defaults; if a value cannot be parsed, the last good one.
 """
 
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from waker import names
 from waker.cluster.client import Api
@@ -18,44 +19,51 @@ from waker.settings.live import Live, read_live
 
 log = logging.getLogger(__name__)
 
-ConfigMapContent = tuple[Subject, tuple[tuple[str, str], ...]]
+
+class ConfigMapContent(NamedTuple):
+    """What is kept of a ConfigMap: the object to write Events about, and its data, sorted by key."""
+
+    subject: Subject
+    data: tuple[tuple[str, str], ...]
 
 
 class LiveConfig:
-    """`live` is always usable. `changed` is called when it is another."""
+    """`on_change` is called when `live` has changed, `on_problem` for each value that cannot be used, with a sentence."""
 
     def __init__(
         self,
         api: Api,
         namespace: str,
-        changed: Callable[[], None],
-        complained: Callable[[Subject, str], None],
+        on_change: Callable[[], None],
+        on_problem: Callable[[Subject, str], None],
         clock: Callable[[], datetime],
     ) -> None:
         self.live = Live()
-        self._changed = changed
-        self._report = complained
+        self._on_change = on_change
+        self._on_problem = on_problem
         source = Source(CONFIG_MAPS.collection(namespace), {"fieldSelector": f"metadata.name={names.CONFIG_MAP}"})
-        self.informer: Informer[ConfigMapContent] = Informer(api, source, parse_config_map, self._changed_to, clock)
+        self.informer: Informer[ConfigMapContent] = Informer(
+            api, source, parse_config_map, self._config_map_changed, clock
+        )
 
     def written_keys(self) -> frozenset[str]:
-        """The keys that the ConfigMap has; all others are at their defaults."""
-        return frozenset(key for parse_config_map in self.informer.values() for key, _ in parse_config_map[1])
+        """The keys that the ConfigMap has. All others have their defaults."""
+        return frozenset(key for content in self.informer.values() for key, _ in content.data)
 
-    def _changed_to(self, old: ConfigMapContent | None, new: ConfigMapContent | None) -> None:
+    def _config_map_changed(self, old: ConfigMapContent | None, new: ConfigMapContent | None) -> None:
         before = self.live
-        self.live, problems = read_live(dict(new[1]) if new else {}, before)
+        self.live, problems = read_live(dict(new.data) if new else {}, before)
         for problem in problems:
-            log.warning("ConfigMap %s: %s", names.CONFIG_MAP, problem)
+            log.warning("a setting cannot be used", extra={"configmap": names.CONFIG_MAP, "problem": problem})
             if new:
-                self._report(new[0], problem)
+                self._on_problem(new.subject, problem)
         if self.live != before:
-            log.info("settings: %s", self.live)
-            self._changed()
+            log.info("the settings have changed", extra={"settings": self.live})
+            self._on_change()
 
 
 def parse_config_map(found: Mapping[str, Any]) -> ConfigMapContent:
-    """A ConfigMap."""
+    """A ConfigMap as JSON -> what is kept of it."""
     meta = found["metadata"]
     subject = Subject(CONFIG_MAPS.api_version, CONFIG_MAPS.kind, meta["namespace"], meta["name"], meta["uid"])
-    return subject, tuple(sorted((found.get("data") or {}).items()))
+    return ConfigMapContent(subject, tuple(sorted((found.get("data") or {}).items())))

@@ -1,7 +1,9 @@
-"""The themes that there are: a folder, read at the start, and the ConfigMap `kubesleeper-themes`, followed live.
+"""The themes of the waiting page: those in a folder, read at the start, and those in the ConfigMap `kubesleeper-themes`.
 
-Each key or file is `NAME.html`. One that is broken is told, with a sentence, in the log and as an Event on the ConfigMap;
-its apps get the page as it comes. Of two of one name the ConfigMap's counts.
+Each file or key is called `NAME.html`; of two with the same name the ConfigMap's counts. It knows where themes come from,
+not what is in them: `web.themes` compiles and checks each one. The service makes one `Themes`; `waker page` uses the
+functions. The subtle thing: a broken theme is reported, in the log and in an Event on the ConfigMap, and left out, so the
+apps that name it get the built-in page.
 """
 
 import logging
@@ -27,43 +29,45 @@ NAME = re.compile(r"([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)\.html")
 
 
 class Themes:
-    """Puts themes on a page whenever they change; `changed` is called afterwards."""
+    """Puts the themes on a page whenever they change. `on_problem` is called for each broken one, with a sentence."""
 
     def __init__(
         self,
         api: Api,
         namespace: str,
         page: WaitingPage,
-        complained: Callable[[Subject, str], None],
+        on_problem: Callable[[Subject, str], None],
         clock: Callable[[], datetime],
     ) -> None:
         self.page = page
-        self._report = complained
+        self._on_problem = on_problem
         self._from_folder: dict[str, Template] = {}
         source = Source(CONFIG_MAPS.collection(namespace), {"fieldSelector": f"metadata.name={names.THEMES_MAP}"})
-        self.informer: Informer[ConfigMapContent] = Informer(api, source, parse_config_map, self._changed_to, clock)
+        self.informer: Informer[ConfigMapContent] = Informer(
+            api, source, parse_config_map, self._config_map_changed, clock
+        )
 
     def read_folder(self, folder: str) -> None:
-        """Take the themes of a folder; "" is none. Raises SettingsError if it cannot be read."""
+        """Use the themes of a folder; "" is no folder. Raises SettingsError if it cannot be read."""
         if not folder:
             return
         self._from_folder, problems = checked_themes(folder_texts(folder), self.page)
         for problem in problems:
-            log.warning("%s: %s", folder, problem)
+            log.warning("a theme cannot be used", extra={"folder": folder, "problem": problem})
         self.page.use_themes(self._from_folder)
 
-    def _changed_to(self, old: ConfigMapContent | None, new: ConfigMapContent | None) -> None:
-        found, problems = checked_themes(dict(new[1]) if new else {}, self.page)
+    def _config_map_changed(self, old: ConfigMapContent | None, new: ConfigMapContent | None) -> None:
+        found, problems = checked_themes(dict(new.data) if new else {}, self.page)
         for problem in problems:
-            log.warning("ConfigMap %s: %s", names.THEMES_MAP, problem)
+            log.warning("a theme cannot be used", extra={"configmap": names.THEMES_MAP, "problem": problem})
             if new:
-                self._report(new[0], problem)
+                self._on_problem(new.subject, problem)
         self.page.use_themes(self._from_folder | found)
-        log.info("themes: %s", ", ".join(sorted(self._from_folder | found)) or "none")
+        log.info("the themes have changed", extra={"themes": ", ".join(sorted(self._from_folder | found)) or "none"})
 
 
 def folder_texts(folder: str) -> dict[str, str]:
-    """The texts of a folder by file name. Raises SettingsError."""
+    """The texts of the HTML files in a folder, by file name. Raises SettingsError."""
     try:
         files = [each for each in sorted(Path(folder).iterdir()) if each.suffix == ".html"]
         return {each.name: each.read_text(encoding="utf-8") for each in files}
@@ -72,7 +76,7 @@ def folder_texts(folder: str) -> dict[str, str]:
 
 
 def checked_themes(texts: Mapping[str, str], page: WaitingPage) -> tuple[dict[str, Template], list[str]]:
-    """Themes by name of texts by file name, and a sentence for each that is broken."""
+    """Texts by file name -> themes by name, and a sentence for each broken one."""
     found, problems = {}, []
     for file, text in texts.items():
         try:
@@ -83,14 +87,14 @@ def checked_themes(texts: Mapping[str, str], page: WaitingPage) -> tuple[dict[st
 
 
 def checked_theme(text: str, page: WaitingPage) -> Template:
-    """One theme, tried on every state in every language. Raises ThemeError."""
-    from waker.web import themes  # noqa: PLC0415 the template compiler: only where there is a theme
+    """A theme that has been rendered for every state in every language. Raises ThemeError."""
+    from waker.web import themes  # noqa: PLC0415 imports the template compiler, which is needed only for themes
 
     return themes.checked_template(text, samples(page))
 
 
 def samples(page: WaitingPage) -> Iterable[PageContext]:
-    """Every state in every language."""
+    """The page in every state and every language."""
     for tag, words in page.languages.items():
         for view in SAMPLES.values():
             yield page_context(view, 9, tag, words, page.constants)
@@ -99,5 +103,5 @@ def samples(page: WaitingPage) -> Iterable[PageContext]:
 def _name(file: str) -> str:
     found = NAME.fullmatch(file)
     if not found:
-        raise ThemeError("its name is not like corporate.html: lower case letters, digits and -, then .html")
+        raise ThemeError("its name must be like corporate.html: lower-case letters, digits and hyphens, then .html")
     return found[1]

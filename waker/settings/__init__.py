@@ -1,1 +1,6 @@
-"""Settings: what a process needs (`flags`), and what may change while it runs (`live`; for one ingress class, `classes`)."""
+"""Settings and their defaults. Each is named in one table, from which help texts and docs are generated.
+
+`flags`: what a process needs to start. `live`: what may change while it runs. `classes`: what may differ for one
+IngressClass. `parsing` and `times` turn texts into values. This room reads nothing itself: `cli` and `observe.configmap`
+pass the texts in.
+"""

@@ -1,7 +1,8 @@
-"""Settings for one IngressClass: where its controller's pods are and how they are read, if not as usual.
+"""Settings for one IngressClass: where its controller's pods are and how they are scraped, if not in the default way.
 
-Keys of the ConfigMap, `controller.CLASS.SETTING`; CLASS may have dots. `PER_CLASS` is the only place where they are named.
-As everywhere, a bad value is told and the last good one stays.
+They are keys of the ConfigMap `kubesleeper`: `controller.CLASS.SETTING`, where CLASS may contain dots. `PER_CLASS` is the
+only place that names them, and the table in docs/controllers.md is generated from it. `live` calls `read_classes`. As with
+all live settings, the last good value stays if a new one cannot be parsed.
 """
 
 import re
@@ -12,13 +13,13 @@ from typing import Final, NamedTuple
 from waker import names
 from waker.errors import SettingsError
 
-PREFIX: Final = "controller."
-CLASS = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+CLASS_PREFIX: Final = "controller."
+CLASS_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
 class ClassSettings:
-    """What is said about one IngressClass. "" and None: as usual."""
+    """The settings of one IngressClass. "" means the default of its controller."""
 
     adapter: str = ""
     namespace: str = ""
@@ -34,11 +35,11 @@ class ClassSettings:
 
 
 class ClassKey(NamedTuple):
-    """One setting. `field` is its name in `ClassSettings`; `form` is what a value looks like, `what` says it in words."""
+    """A setting. `field` is its name in `ClassSettings`; a value has to match `pattern`, and `what` describes that in words."""
 
     key: str
     field: str
-    form: str
+    pattern: str
     what: str
     help: str
 
@@ -49,37 +50,37 @@ FILE = r"/[^\x00-\x1f]{1,4000}"
 BOOL = "true|false"
 
 PER_CLASS = (
-    ClassKey("adapter", "adapter", "|".join(names.ADAPTERS), f"one of {', '.join(names.ADAPTERS)}", "Which controller serves the class, by its name in the table of controllers."),
-    ClassKey("namespace", "namespace", r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace", "The namespace of its pods; without it they are looked for everywhere."),
-    ClassKey("selector", "selector", f"{LABEL}(,{LABEL})*", "labels such as app=my-nginx,tier=edge", "The labels of its pods."),
-    ClassKey("port", "port", PORT, "a port number or the name of a container port", "The port of the metrics page."),
-    ClassKey("path", "path", r"/[-._~/A-Za-z0-9]*", "a path such as /metrics", "The path of the metrics page."),
-    ClassKey("scheme", "scheme", "http|https", "http or https", "How the metrics page is asked for."),
-    ClassKey("tls-verify", "tls_verify", BOOL, "true or false", "With https: whether the certificate must be trusted."),
-    ClassKey("ca-file", "ca_file", FILE, "the path of a file", "With https: a file in waker's pod with the CA to trust, instead of the system's."),
-    ClassKey("server-name", "server_name", r"[-.a-zA-Z0-9]{1,253}", "a host name", "With https: the name in the certificate; without it, the pod's address."),
+    ClassKey("adapter", "adapter", "|".join(names.ADAPTERS), f"one of {', '.join(names.ADAPTERS)}", "Which ingress controller serves the class: its adapter in the table of controllers."),
+    ClassKey("namespace", "namespace", r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace", "The namespace of the controller's pods. Default: all namespaces are searched."),
+    ClassKey("selector", "selector", f"{LABEL}(,{LABEL})*", "a list of labels such as app=my-nginx,tier=edge", "The labels of the controller's pods."),
+    ClassKey("port", "port", PORT, "a port number or the name of a container port", "The port of the metrics endpoint."),
+    ClassKey("path", "path", r"/[-._~/A-Za-z0-9]*", "a path such as /metrics", "The path of the metrics endpoint."),
+    ClassKey("scheme", "scheme", "http|https", "http or https", "The scheme of the metrics endpoint."),
+    ClassKey("tls-verify", "tls_verify", BOOL, "true or false", "With https: whether the certificate is verified."),
+    ClassKey("ca-file", "ca_file", FILE, "the path of a file", "With https: a file in waker's pod with the CA to trust. Default: the system's CAs."),
+    ClassKey("server-name", "server_name", r"[-.a-zA-Z0-9]{1,253}", "a host name", "With https: the name in the certificate. Default: the pod's address."),
     ClassKey("token-file", "token_file", FILE, "the path of a file", "A file in waker's pod with a bearer token to send, such as /var/run/secrets/kubernetes.io/serviceaccount/token."),
-    ClassKey("any-host", "any_host", BOOL, "true or false", "ingress-nginx runs with --metrics-per-host=false, so that it also counts wildcard hosts and rules without a host."),
+    ClassKey("any-host", "any_host", BOOL, "true or false", "Whether ingress-nginx runs with --metrics-per-host=false, so that it also counts wildcard hosts and rules without a host."),
 )  # fmt: skip
 
 
 def read_classes(
     data: Mapping[str, str], last: Mapping[str, ClassSettings]
 ) -> tuple[dict[str, ClassSettings], tuple[str, ...]]:
-    """All keys that begin with `controller.`, by class. A bad value keeps that of `last` and adds to the problems."""
+    """The settings of each class that has any. For a bad value that of `last` stays, and a sentence joins the problems."""
     found: dict[str, ClassSettings] = {}
     problems: list[str] = []
-    known = {each.key: each for each in PER_CLASS}
+    rows = {each.key: each for each in PER_CLASS}
     for key in sorted(data):
-        name, _, setting = key.removeprefix(PREFIX).rpartition(".")
-        if not key.startswith(PREFIX):
+        name, _, setting = key.removeprefix(CLASS_PREFIX).rpartition(".")
+        if not key.startswith(CLASS_PREFIX):
             continue
-        if setting not in known or not CLASS.fullmatch(name):
+        if setting not in rows or not CLASS_NAME.fullmatch(name):
             problems.append(f"unknown key {key[:60]!r}")
             continue
-        field = known[setting].field
+        field = rows[setting].field
         try:
-            value = _read(known[setting], data[key])
+            value = _parse(rows[setting], data[key])
         except SettingsError as error:
             problems.append(f"{key[:300]}: {error}")
             value = getattr(last.get(name, ClassSettings()), field)
@@ -87,7 +88,7 @@ def read_classes(
     return {name: each for name, each in found.items() if each != ClassSettings()}, tuple(problems)
 
 
-def _read(known: ClassKey, text: str) -> str:
-    if not re.fullmatch(known.form, text.strip(), re.ASCII):
-        raise SettingsError(f"{text[:40]!r} is not {known.what}")
+def _parse(row: ClassKey, text: str) -> str:
+    if not re.fullmatch(row.pattern, text.strip(), re.ASCII):
+        raise SettingsError(f"{text[:40]!r} is not {row.what}")
     return text.strip()

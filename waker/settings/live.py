@@ -1,7 +1,8 @@
-"""The settings that may change while waker runs: keys of the ConfigMap `kubesleeper`.
+"""The settings that may change while waker runs: keys of the ConfigMap `kubesleeper`, with their defaults.
 
-`LIVE` is the only place where they are named; the README's table is generated from it. Read key by key: a bad value is
-reported and the last good one stays.
+`LIVE` is the only place that names them: a new setting is a row there, a field of `Live` and an entry in
+k8s/settings.yaml. The README's table is generated from the rows. `observe.configmap` reads the ConfigMap and passes its
+data in. The subtle thing: keys are parsed one by one, and if a value cannot be parsed the last good one stays.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,23 +11,23 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from waker.errors import SettingsError
-from waker.settings.classes import PREFIX, ClassSettings, read_classes
+from waker.settings.classes import CLASS_PREFIX, ClassSettings, read_classes
 from waker.settings.parsing import (
     one_of,
     parse_bool,
+    parse_list,
     parse_paths,
     parse_statuses,
     parse_url,
     parse_wait_host,
-    several,
-    whole,
+    whole_number,
 )
 from waker.settings.times import parse_duration, parse_floor
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The settings of the ConfigMap, with their defaults."""
+    """The values of the settings. The defaults are those of a ConfigMap without any key."""
 
     idle_after: timedelta = timedelta(minutes=30)
     min_idle: timedelta = timedelta()
@@ -34,7 +35,7 @@ class Live:
     ignore_statuses: frozenset[str] = frozenset()
     wake_timeout: timedelta = timedelta(minutes=5)
     early_readiness: bool = True
-    hold_for: timedelta = timedelta(seconds=30)  # below the usual read timeout of 60 s; Envoy's default is 15 s
+    hold_for: timedelta = timedelta(seconds=30)  # below the common read timeout of 60 s; Envoy's default is 15 s
     page_status: int = 503
     theme: str = ""
     while_asleep: str = "auto"
@@ -44,10 +45,10 @@ class Live:
     health_check_response: int = 503
     paused: bool = False
     prometheus_url: str = ""
-    classes: Mapping[str, ClassSettings] = field(default_factory=dict)  # by the name of the IngressClass
+    classes: Mapping[str, ClassSettings] = field(default_factory=dict)  # by IngressClass
 
 
-NO_WAIT_HOST = "the setting wait-host is not set, so browsers get the page"
+NO_WAIT_HOST = "the setting wait-host is not set, so browsers get the waiting page"
 WHILE_ASLEEP = ("auto", "page", "hold", "redirect")
 parse_while_asleep = one_of(*WHILE_ASLEEP)
 
@@ -58,7 +59,7 @@ def parse_health_check_response(text: str) -> int:
 
 
 class LiveKey(NamedTuple):
-    """One key of the ConfigMap. `field` is its name in `Live`."""
+    """A key of the ConfigMap. `field` is its name in `Live`."""
 
     key: str
     field: str
@@ -68,39 +69,39 @@ class LiveKey(NamedTuple):
 
 LIVE = (
     LiveKey("idle-after", "idle_after", parse_duration, "Put an app to sleep after this long without a visit."),
-    LiveKey("min-idle", "min_idle", parse_floor, "Put no app to sleep earlier than this after its last visit, whatever its own idle-after says."),
-    LiveKey("scrape-interval", "scrape_interval", parse_duration, "How often the ingress controllers are asked for their metrics."),
-    LiveKey("ignore-statuses", "ignore_statuses", parse_statuses, "HTTP statuses that are no visit, with commas: 301,404,4xx. Only where the ingress controller counts by status."),
-    LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck when the app is not ready after this long."),
-    LiveKey("early-readiness", "early_readiness", parse_bool, "While somebody waits for an app that starts, ask its pods' own readiness probes more often than Kubernetes does."),
-    LiveKey("hold-for", "hold_for", parse_duration, "How long a client that is no browser is held while its app wakes; keep it below the ingress controller's read timeout."),
-    LiveKey("page-status", "page_status", whole(200, 599), "The HTTP status of the waiting page."),
-    LiveKey("theme", "theme", str.strip, "How the waiting page looks: the name of a theme. Without one, as it comes."),
-    LiveKey("while-asleep", "while_asleep", parse_while_asleep, "How a sleeping app receives its visitors: `auto` by who asks, `page` for everybody who can wait, `hold` without a page, `redirect` browsers to `wait-host`."),
-    LiveKey("wait-host", "wait_host", parse_wait_host, "Where `redirect` sends browsers: a host whose Ingress leads to waker itself, such as `wait.example.com` or `https://wait.example.com`."),
-    LiveKey("ignore-paths", "ignore_paths", parse_paths, "Paths that never wake an app, with commas; `/static/*` is all below."),
-    LiveKey("ignore-agents", "ignore_agents", several, "Parts of a User-Agent that never wake an app, with commas; beside the built-in list."),
-    LiveKey("health-check-response", "health_check_response", parse_health_check_response, "What monitors get from a sleeping app: `503`, or `200` if they should stay green."),
-    LiveKey("paused", "paused", parse_bool, "Put nothing to sleep; what sleeps can still be woken."),
-    LiveKey("prometheus-url", "prometheus_url", parse_url, "Learn who visits from this Prometheus instead of the ingress controllers' pods; empty means from the pods."),
+    LiveKey("min-idle", "min_idle", parse_floor, "Never put an app to sleep earlier than this after its last visit, whatever its own idle-after says."),
+    LiveKey("scrape-interval", "scrape_interval", parse_duration, "How often the metrics of the ingress controllers are scraped."),
+    LiveKey("ignore-statuses", "ignore_statuses", parse_statuses, "HTTP statuses that do not count as visits, comma-separated: 301,404,4xx. Only for ingress controllers that count by status."),
+    LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck if the app is not ready after this long."),
+    LiveKey("early-readiness", "early_readiness", parse_bool, "While a visitor waits for an app to start, run its pods' own readiness probes more often than Kubernetes does."),
+    LiveKey("hold-for", "hold_for", parse_duration, "How long a client that is not a browser is held while its app wakes. Keep it below the ingress controller's read timeout."),
+    LiveKey("page-status", "page_status", whole_number(200, 599), "The HTTP status of the waiting page."),
+    LiveKey("theme", "theme", str.strip, "The theme of the waiting page. Default: the built-in page."),
+    LiveKey("while-asleep", "while_asleep", parse_while_asleep, "How visitors of a sleeping app are served. `auto`: browsers get the waiting page, other clients are held. `page`: clients that accept any content type get the page, too. `hold`: browsers are held, too. `redirect`: browsers are sent to `wait-host`."),
+    LiveKey("wait-host", "wait_host", parse_wait_host, "The host that `redirect` sends browsers to, such as `wait.example.com` or `https://wait.example.com`. Its Ingress leads to waker itself."),
+    LiveKey("ignore-paths", "ignore_paths", parse_paths, "Paths that never wake an app, comma-separated. `/static/*` is everything below `/static/`."),
+    LiveKey("ignore-agents", "ignore_agents", parse_list, "Parts of a User-Agent that never wake an app, comma-separated. They add to the built-in list."),
+    LiveKey("health-check-response", "health_check_response", parse_health_check_response, "What health checks of a sleeping app get: `503`, or `200` to keep monitors green."),
+    LiveKey("paused", "paused", parse_bool, "Put no app to sleep. Sleeping apps can still be woken."),
+    LiveKey("prometheus-url", "prometheus_url", parse_url, "Read the visits from this Prometheus instead of the ingress controllers' pods. Default: the pods."),
 )  # fmt: skip
 
 
 def read_live(data: Mapping[str, str], last: Live) -> tuple[Live, tuple[str, ...]]:
-    """The ConfigMap's data over the defaults. A bad value keeps that of `last` and adds a sentence to the problems."""
+    """The ConfigMap's data over the defaults. For a bad value that of `last` stays, and a sentence joins the problems."""
     values: dict[str, Any] = {}
-    keys = {known.key for known in LIVE}
-    values["classes"], problems_of_classes = read_classes(data, last.classes)
-    problems = [f"unknown key {key[:60]!r}" for key in data if key not in keys and not key.startswith(PREFIX)]
-    problems += problems_of_classes
-    for known in LIVE:
-        if known.key not in data:
+    keys = {row.key for row in LIVE}
+    values["classes"], class_problems = read_classes(data, last.classes)
+    problems = [f"unknown key {key[:60]!r}" for key in data if key not in keys and not key.startswith(CLASS_PREFIX)]
+    problems += class_problems
+    for row in LIVE:
+        if row.key not in data:
             continue
         try:
-            values[known.field] = known.parse(data[known.key])
+            values[row.field] = row.parse(data[row.key])
         except SettingsError as error:
-            values[known.field] = getattr(last, known.field)
-            problems.append(f"{known.key}: {error}")
+            values[row.field] = getattr(last, row.field)
+            problems.append(f"{row.key}: {error}")
     live = replace(Live(), **values)
     if live.while_asleep == "redirect" and not live.wait_host:
         problems.append(f"while-asleep: redirect: {NO_WAIT_HOST}")

@@ -1,4 +1,8 @@
-"""Texts to values: one parser a kind of setting. Each raises SettingsError with a sentence for the person who wrote it."""
+"""Parsers from a text to a value, one for each kind of setting.
+
+The tables of settings name them, and `plan.policy` uses them for annotations. They know no names of settings. Each raises
+SettingsError with a sentence for the person who wrote the text, who may have written anything, at any length.
+"""
 
 import re
 from collections.abc import Callable
@@ -6,18 +10,18 @@ from urllib.parse import urlsplit
 
 from waker.errors import SettingsError
 
-HOST_NAME = r"(?:[a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"  # no address: browsers take a number at the end for one
+HOST_NAME = r"(?:[a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"  # not an IP address: the last label begins with a letter
 WAIT_HOST = re.compile(rf"(?:https?://)?{HOST_NAME}(?::[1-9]\d{{0,4}})?", re.ASCII)
 
 
 def parse_statuses(text: str) -> frozenset[str]:
-    """`301,4xx` -> 301, 4xx and 400 to 499: whatever a metric may say. Raises SettingsError."""
-    found: set[str] = set()
+    """`301,4xx` -> 301, 4xx and 400 to 499, which covers all ways in which a metric may count. Raises SettingsError."""
+    statuses: set[str] = set()
     for word in filter(None, (word.strip().lower() for word in text.split(","))):
         if not re.fullmatch(r"[1-5](\d\d|xx)", word, re.ASCII):
-            raise SettingsError(f"{word[:40]!r} is no HTTP status such as 404 or 3xx")
-        found |= {word} | ({f"{word[0]}{rest:02}" for rest in range(100)} if word.endswith("xx") else set())
-    return frozenset(found)
+            raise SettingsError(f"{word[:40]!r} is not an HTTP status such as 404 or 3xx")
+        statuses |= {word} | ({f"{word[0]}{rest:02}" for rest in range(100)} if word.endswith("xx") else set())
+    return frozenset(statuses)
 
 
 def parse_bool(text: str) -> bool:
@@ -27,7 +31,7 @@ def parse_bool(text: str) -> bool:
     return text.strip().lower() == "true"
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
+def whole_number(low: int, high: int) -> Callable[[str], int]:
     """A parser of whole numbers from `low` to `high`. It raises SettingsError."""
 
     def parse(text: str) -> int:
@@ -39,7 +43,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """A parser of one of these words. It raises SettingsError."""
+    """A parser that accepts these words. It raises SettingsError."""
 
     def parse(text: str) -> str:
         if text.strip().lower() not in words:
@@ -49,23 +53,23 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
-def several(text: str) -> tuple[str, ...]:
-    """`a, b` -> ("a", "b"): words parted by commas, blanks around them do not count."""
+def parse_list(text: str) -> tuple[str, ...]:
+    """A comma-separated list: `a, b` -> ("a", "b"). Blanks around an element and empty elements are dropped."""
     return tuple(word for each in text.split(",") if (word := each.strip()))
 
 
 def parse_paths(text: str) -> tuple[str, ...]:
-    """`/ping, /static/*` -> paths; a `*` at the end stands for anything. Raises SettingsError."""
-    for path in several(text):
+    """Comma-separated paths: `/ping, /static/*`. A `*` at the end stands for anything. Raises SettingsError."""
+    for path in parse_list(text):
         if not re.fullmatch(r"/[^*?#\s]*\*?", path):
             raise SettingsError(f"{path[:40]!r} is not a path such as /ping or /static/*")
-    return several(text)
+    return parse_list(text)
 
 
 def parse_wait_host(text: str) -> str:
-    """`wait.example.com`, with `:port` where it is not the usual one and `https://` where it is always that; or nothing.
+    """A host such as `wait.example.com`, or "" for none. Raises SettingsError.
 
-    Raises SettingsError.
+    It may have a `:port` if that is not the default one, and a scheme if only that one is served.
     """
     host = text.strip().lower().removesuffix("/")
     if host and not WAIT_HOST.fullmatch(host):
@@ -74,15 +78,15 @@ def parse_wait_host(text: str) -> str:
 
 
 def parse_url(text: str) -> str:
-    """`http://prometheus.monitoring:9090`, perhaps with a path; "" for none. Raises SettingsError."""
-    wanted = text.strip().rstrip("/")
+    """A URL such as `http://prometheus.monitoring:9090`, which may have a path, or "" for none. Raises SettingsError."""
+    url = text.strip().rstrip("/")
     try:
-        found = urlsplit(wanted)
-        good = found.scheme in ("http", "https") and found.hostname and found.port != 0
+        parts = urlsplit(url)
+        complete = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        good = False
-    if wanted and not (good and re.fullmatch(r"[!-~]+", wanted) and not re.search(r"[@?#]", wanted)):
+        complete = False
+    if url and not (complete and re.fullmatch(r"[!-~]+", url) and not re.search(r"[@?#]", url)):
         raise SettingsError(
-            f"{text[:80]!r} is not a URL such as http://prometheus.monitoring:9090 (without user, query and fragment)"
+            f"{text[:80]!r} is not a URL such as http://prometheus.monitoring:9090 (without user, query or fragment)"
         )
-    return wanted
+    return url

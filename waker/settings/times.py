@@ -1,4 +1,7 @@
-"""Durations as users write them: `90s`, `15m`, `1h30m`, `2d`. As in Go and Kubernetes, limited to whole units."""
+"""Durations as users write them: `90s`, `15m`, `1h30m`, `2d`. The notation of Go and Kubernetes, in whole units, plus days.
+
+Settings, annotations and messages all use it, so that a duration reads the same everywhere.
+"""
 
 import re
 from datetime import timedelta
@@ -11,17 +14,17 @@ LONGEST = timedelta(days=365)
 
 
 def parse_duration(text: str) -> timedelta:
-    """`1h30m` -> timedelta. Units d, h, m, s, each at most once and in this order; from 1 s to 365 d. Raises SettingsError."""
+    """`1h30m` -> timedelta. Units d, h, m, s, each at most once and in this order; from 1s to 365d. Raises SettingsError."""
     found = DURATION.fullmatch(text.strip())
     numbers = found.groups() if found else ()
-    seconds = sum(int(n) * unit for n, unit in zip(numbers, UNITS.values(), strict=False) if n)
+    seconds = sum(int(number) * unit for number, unit in zip(numbers, UNITS.values(), strict=False) if number)
     if not seconds or seconds > LONGEST.total_seconds():
         raise SettingsError(f"{text[:40]!r} is not a duration such as 90s, 15m, 1h30m or 2d (1s to 365d)")
     return timedelta(seconds=seconds)
 
 
 def format_duration(length: timedelta) -> str:
-    """The inverse of `parse_duration`, cut to whole seconds: `1h30m`; `0s` for less than one."""
+    """The inverse of `parse_duration`, cut to whole seconds: `1h30m`; `0s` for less than one second."""
     rest, words = int(length.total_seconds()), ""
     for unit, seconds in UNITS.items():
         count, rest = divmod(rest, seconds)
@@ -30,5 +33,5 @@ def format_duration(length: timedelta) -> str:
 
 
 def parse_floor(text: str) -> timedelta:
-    """A duration, or `0s` for none. Raises SettingsError."""
+    """A duration that may be zero: `0s` means no lower limit. Raises SettingsError."""
     return timedelta() if text.strip() == "0s" else parse_duration(text)
