@@ -1,8 +1,7 @@
-"""The stage of every shell test: an embedded cluster with sample apps, wakers beside it, visitors, and a witness.
+"""The stage of every test in here: an embedded cluster with sample apps, wakers beside it, visitors, and a witness.
 
 `async with scene(tmp_path) as it:` gives a cluster whose shop is open, `async with it.waker():` runs the whole service
-against it. The witness looks at every version of every object that is written and knows the laws that must hold at any
-instant, whoever was killed or refused before: a scene that ends has broken none of them.
+against it. A scene that ends has broken none of the laws that its `witness` knows.
 """
 
 import asyncio
@@ -18,6 +17,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.service.witness import Witness, backends, is_ours
 from waker import names, process
 from waker.demo import kinds
 from waker.demo.cluster import DemoCluster, Options
@@ -79,7 +79,6 @@ class ServiceScene:
     tasks: asyncio.TaskGroup
     port: int  # of waker; a container that is started again listens where it did
     started: list[RunningWaker] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
 
     # --- the cluster ---
 
@@ -228,64 +227,8 @@ class ServiceScene:
         async with self.session.get(f"http://127.0.0.1:{running.settings.private_port}{path}") as answer:
             return SceneVisit(answer.status, await answer.text(), answer.headers)
 
-    # --- the witness ---
-
-    async def watch(self) -> None:
-        """Look at every version that is written."""
-        latest = {kinds.INGRESSES: {}, kinds.DEPLOYMENTS: {}}  # type: dict[kinds.ServedResource, dict[Key, Obj]]
-        for kind, known in latest.items():
-            known.update({kinds.key_of(obj): obj for obj in self.cluster.store.all(kind)})
-        with self.cluster.store.subscribe(kinds.INGRESSES, kinds.DEPLOYMENTS) as changes:
-            while not changes.closed:
-                for change in await changes.wait():
-                    if change.new is None:
-                        latest[change.resource].pop(change.key, None)
-                        continue
-                    latest[change.resource][change.key] = change.new
-                    if change.resource is kinds.INGRESSES:
-                        self._remembered(change.new)
-                    elif change.old and slept(change.old, change.new):
-                        self._routed_before(change.new, latest[kinds.INGRESSES].get(change.key))
-
-    def _remembered(self, ingress: Obj) -> None:
-        """Law 1: what was there is in the very version that changed it."""
-        if is_ours(ingress):
-            return
-        leads = [path["backend"]["service"]["name"] for path in paths(ingress)]
-        text = (ingress["metadata"].get("annotations") or {}).get(names.SAVED_BACKENDS)
-        saved = json.loads(text)["routes"] if text else []
-        if leads.count(names.WAKER_SERVICE) > len(saved):
-            self.broken.append(f"law 1: {leads} but only {saved} is remembered")
-
-    def _routed_before(self, deployment: Obj, ingress: Obj | None) -> None:
-        """Laws 1 and 2: routes first, pods later, and the number is remembered."""
-        if names.SAVED_REPLICAS not in (deployment["metadata"].get("annotations") or {}):
-            self.broken.append(f"law 1: {deployment['metadata']['name']}: replicas are lost")
-        if ingress and names.WAKER_SERVICE not in backends(ingress):
-            self.broken.append(f"law 2: {deployment['metadata']['name']} lost its pods before its routes")
-
 
 MERGE: Any = "application/merge-patch+json"
-
-
-def slept(old: Obj, new: Obj) -> bool:
-    """Was this the write that scaled it to 0?"""
-    return bool(old["spec"]["replicas"] and not new["spec"]["replicas"])
-
-
-def is_ours(obj: Obj) -> bool:
-    """Was it made by KubeSleeper?"""
-    return bool((obj["metadata"].get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER)
-
-
-def paths(ingress: Obj) -> list[Obj]:
-    """All path entries."""
-    return [path for rule in ingress["spec"].get("rules", ()) for path in rule["http"]["paths"]]
-
-
-def backends(ingress: Obj) -> set[str]:
-    """The Services it leads to."""
-    return {path["backend"]["service"]["name"] for path in paths(ingress)}
 
 
 def free_port() -> int:
@@ -308,14 +251,15 @@ async def scene(folder: Path, *samples: SampleApp, **annotations: str) -> AsyncI
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         cluster.kubeconfig(folder / "kubeconfig")
         it = ServiceScene(cluster, folder, session, tasks, free_port())
-        witness = tasks.create_task(it.watch())
+        witness = Witness(cluster)
+        watching = tasks.create_task(witness.watch())
         for sample in samples or (SHOP,):
             it.deploy(sample, 2, **annotations)
         await it.until(lambda: all(ready(each) for each in cluster.objects("Deployment")))
         await cluster.ingress.caught_up()
         yield it
-        witness.cancel()
-    assert it.broken == []
+        watching.cancel()
+    assert witness.broken == []
 
 
 def ready(deployment: Obj) -> bool:
