@@ -34,7 +34,8 @@ Row = Iterable[str]
 
 def files() -> list[Path]:
     """The documents."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+    folders = (ROOT, ROOT / "docs", ROOT / "examples", ROOT / ".github")
+    return [file for folder in folders for file in sorted(folder.glob("*.md"))]
 
 
 def table(head: Row, rows: Iterable[Row]) -> str:
@@ -140,7 +141,7 @@ def controllers() -> str:
 
 def reasons() -> str:
     """What can stand against an app's sleep."""
-    return table(("kind", "it says that"), ((f"`{kind}`", f"{text}.") for kind, text in KINDS.items()))
+    return table(("kind", "meaning"), ((f"`{kind}`", f"{text}.") for kind, text in KINDS.items()))
 
 
 TABLES: dict[str, Callable[[], str]] = {

@@ -21,7 +21,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", found.lower()).replace(" ", "-") for found in HEADING.findall(text)}
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
 def test_links_lead_somewhere(file: Path) -> None:
     for link in LINK.findall(file.read_text()):
         if link.startswith("https://"):
@@ -34,7 +34,7 @@ def test_links_lead_somewhere(file: Path) -> None:
             assert anchor in anchors(target.read_text()), link
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
 def test_named_files_exist(file: Path) -> None:
     for named in re.findall(r"`((?:waker|k8s|tests|docs|templates|static|bench)/[\w./-]*)`", file.read_text()):
         assert (ROOT / named).exists(), named
@@ -81,13 +81,40 @@ def test_alerts_name_metrics_that_are_there() -> None:
     assert used <= {each.name + suffix for each in DESCRIBED for suffix in suffixes}
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/operations.md"])
-def test_the_version_is_this_one(name: str) -> None:
-    text = (ROOT / name).read_text()
-    assert set(re.findall(r"waker:(\d+\.\d+\.\d+)", text)) <= {waker.__version__}
+VERSIONED = [*files(), *sorted((ROOT / "k8s").rglob("*.yaml"))]
+
+
+@pytest.mark.parametrize("file", VERSIONED, ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_version_is_this_one(file: Path) -> None:
+    assert set(re.findall(r"waker:(\d+\.\d+\.\d+)", file.read_text())) <= {waker.__version__}
 
 
 def test_the_licence_is_whole() -> None:
     text = (ROOT / "LICENSE").read_text()
     assert "Apache License" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_githubs_workflow_runs_the_same_command_as_everybody() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+
+
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+
+
+@pytest.mark.parametrize("form", [each for each in FORMS if each.name != "config.yml"], ids=lambda each: each.stem)
+def test_issue_forms_are_whole(form: Path) -> None:
+    read = yaml.safe_load(form.read_text())
+    assert {"name", "description", "body"} <= set(read)
+    fields = [each for each in read["body"] if each["type"] != "markdown"]
+    assert all(each["attributes"]["label"] for each in fields)
+    assert len({each["id"] for each in fields}) == len(fields)
+
+
+def test_a_bug_report_asks_for_what_explain_says() -> None:
+    read = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text())
+    required = {each["id"] for each in read["body"] if each.get("validations", {}).get("required")}
+    assert {"explain", "waker", "kubernetes", "controller"} <= required
+    assert "waker explain NAME -o json" in str(read)

@@ -1,5 +1,7 @@
 """The tables of the documents say what the code says."""
 
+import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,12 @@ from waker.metrics import DESCRIBED
 from waker.names import EventReason
 from waker.plan.model import Phase
 from waker.plan.notes import ANNOTATIONS
+from waker.traffic.controllers.shape import Adapter
 
 WRITTEN = {*ANNOTATIONS, names.SAVED_BACKENDS}  # by KubeSleeper; all others are the user's
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
 def test_tables_are_up_to_date(file: Path) -> None:
     text = file.read_text()
     assert filled(text) == text, "run: python -m tests.docs.tables"
@@ -72,3 +75,10 @@ def test_every_metric_is_counted_somewhere(field: str) -> None:
     texts = [file.read_text() for file in (ROOT / "waker").rglob("*.py") if file.name != "metrics.py"]
     own = (ROOT / "waker" / "metrics.py").read_text()
     assert any(f"metrics.{field}." in text for text in texts) or f"self.{field}." in own
+
+
+def test_all_fields_of_an_adapter_are_described() -> None:
+    text = (ROOT / "docs" / "controllers.md").read_text()
+    described = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text, re.MULTILINE)))
+    settings_only = {"name", "title", "access"}
+    assert set(described) == {each.name for each in dataclasses.fields(Adapter)} - settings_only

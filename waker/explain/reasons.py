@@ -29,7 +29,7 @@ KINDS = {
     "not-read": "a pod of an ingress controller could not be read",
     "not-observed": "it has not been observed for long enough to call it idle",
     "in-use": "it was visited within its idle period",
-    "blocked": "it should sleep, and something stands in the way at the moment",
+    "blocked": "it should sleep, and something prevents it at the moment",
     "dry-run": "waker runs with --dry-run",
 }
 
