@@ -24,7 +24,7 @@ async def test_the_state_of_an_app(rig: PortUnderTest) -> None:
         "phase": "Waking",
         "ready": False,
         "elapsed": 42,
-        "sentence": "Fetching what it needs to start.",
+        "sentence": "Downloading what it needs to start.",
     }
     assert not rig.apps.knocks
     assert not rig.apps.waits
