@@ -47,7 +47,7 @@ def test_the_pure_parts_never_raise(method: bytes, path: str, headers: dict[str,
 async def test_never_a_500(rig: PortUnderTest, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
 
-    async def ask(request: bytes) -> bytes:
+    async def send(request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(*rig.address)
         try:
             writer.write(request)
@@ -65,8 +65,8 @@ async def test_never_a_500(rig: PortUnderTest, caplog: pytest.LogCaptureFixture)
         head = b"".join(b"%s: %s\r\n" % each for each in headers)
         target = target.replace(b" ", b"")
         request = b"%s %s?%s HTTP/1.1\r\nHost: %s\r\n%sX-Echo: %s\r\nConnection: close\r\n\r\n"
-        asked = ask(request % (method, target, SECRET, host, head, SECRET))
-        answer = asyncio.run_coroutine_threadsafe(asked, loop).result(10)
+        sent = send(request % (method, target, SECRET, host, head, SECRET))
+        answer = asyncio.run_coroutine_threadsafe(sent, loop).result(10)
         if answer:
             assert int(answer.split(b" ", 2)[1]) in STATUSES, answer[:300]
             # only the library's own 400 and the page's refresh (escaped) may contain it

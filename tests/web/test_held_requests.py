@@ -19,12 +19,12 @@ ENGLISH = PAGE.languages["en"]
 async def test_a_client_is_held_and_forwarded_once(rig: PortUnderTest) -> None:
     await rig.upstream(app_answer)
     rig.apps.gate = asyncio.Event()
-    asked = asyncio.create_task(rig.client.post("/order?n=1", data=b"one book"))
+    pending = asyncio.create_task(rig.client.post("/order?n=1", data=b"one book"))
     await rig.apps.waiting.wait()
     assert rig.apps.knocks == [APP]
     assert rig.port.held.taken[APP] == 1
     rig.apps.gate.set()
-    async with await asked as answer:
+    async with await pending as answer:
         assert (answer.status, await answer.text()) == (200, "app: POST /order?n=1 one book")
     assert rig.apps.waits == [LIVE.hold_for]
     assert (rig.apps.forwarding, rig.apps.most_forwarding) == (0, 1)
@@ -43,9 +43,9 @@ async def test_a_client_that_was_held_too_long_gets_the_reason(rig: PortUnderTes
 async def test_a_client_that_leaves_is_no_longer_held(rig: PortUnderTest) -> None:
     await rig.upstream(app_answer)
     rig.apps.gate = asyncio.Event()
-    asked = asyncio.create_task(rig.client.post("/order", data=b"x"))
+    pending = asyncio.create_task(rig.client.post("/order", data=b"x"))
     await rig.apps.waiting.wait()
-    asked.cancel()
+    pending.cancel()
     await until(lambda: not rig.port.held.taken)
     assert rig.apps.most_forwarding == 0
 
@@ -81,11 +81,11 @@ async def test_a_preflight_is_held_and_only_the_app_grants_it(rig: PortUnderTest
 
     await rig.upstream(grants)
     rig.apps.gate = asyncio.Event()
-    asked = asyncio.create_task(rig.client.options("/order", headers=PREFLIGHT))
+    pending = asyncio.create_task(rig.client.options("/order", headers=PREFLIGHT))
     await rig.apps.waiting.wait()
     assert rig.apps.knocks == [APP]
     rig.apps.gate.set()
-    async with await asked as answer:
+    async with await pending as answer:
         assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "https://other.example")
 
 
@@ -167,10 +167,10 @@ async def test_if_a_pod_refuses_another_one_is_tried(
 
 
 async def test_a_request_is_never_sent_twice(rig: PortUnderTest) -> None:
-    asked: list[str] = []
+    received: list[str] = []
 
     async def dies(request: web.Request) -> web.Response:
-        asked.append(request.method)
+        received.append(request.method)
         assert request.transport
         request.transport.abort()
         return web.Response()
@@ -180,5 +180,5 @@ async def test_a_request_is_never_sent_twice(rig: PortUnderTest) -> None:
         async with rig.client.request(method, "/", data=None if method == "GET" else b"x") as answer:
             assert (answer.status, answer.content_type) == (502, "application/problem+json")
             assert names.MARKER in answer.headers
-    assert asked == ["GET", "PUT", "POST"]
+    assert received == ["GET", "PUT", "POST"]
     assert rig.apps.forwarding == 0

@@ -32,10 +32,10 @@ async def test_a_poll_is_held_for_less_where_the_page_has_no_websocket(rig: Port
 
 
 async def test_a_poll_is_answered_when_a_pod_is_ready_and_not_forwarded(rig: PortUnderTest) -> None:
-    asked: list[str] = []
+    received: list[str] = []
 
     async def counting(request: web.Request) -> web.Response:
-        asked.append(request.method)
+        received.append(request.method)
         return web.Response()
 
     await rig.upstream(counting)
@@ -47,7 +47,7 @@ async def test_a_poll_is_answered_when_a_pod_is_ready_and_not_forwarded(rig: Por
     async with await poll as answer:
         assert answer.status == 204
         assert names.MARKER not in answer.headers
-    assert not asked
+    assert not received
     assert not rig.apps.knocks
 
 

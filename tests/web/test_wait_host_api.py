@@ -42,14 +42,14 @@ async def test_ready_means_that_a_visitor_may_go_back(rig: PortUnderTest, phase:
 async def test_a_poll_is_held_until_the_app_can_be_reached(rig: PortUnderTest) -> None:
     rig.apps.set_phase(Phase.WAKING)
     rig.apps.gate = asyncio.Event()
-    asked = asyncio.create_task(
+    pending = asyncio.create_task(
         rig.client.head(path_with("/api/v1/app"), headers=PROGRAM | {names.MARKER: names.MARK_POLL})
     )
     await rig.apps.waiting.wait()
     assert rig.apps.waits == [public_port.POLL_HOLD_ALONE]
     rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
     rig.apps.gate.set()
-    async with await asked as answer:
+    async with await pending as answer:
         assert answer.status == 200
         assert names.MARKER not in answer.headers
     assert not rig.apps.knocks

@@ -20,7 +20,7 @@ async def test_any_url(rig: PortUnderTest, caplog: pytest.LogCaptureFixture) -> 
     rig.apps.set_phase(Phase.AWAKE)
     secret = "<Zq9xEcho>"
 
-    async def ask(query: str, path: str, origin: str) -> None:
+    async def check(query: str, path: str, origin: str) -> None:
         headers = WAITING | {"Origin": re.sub(r"[^ -~]", "", origin)}
         answer = await get(rig, f"{path}?{query}", **headers)
         text = await answer.text()
@@ -39,7 +39,7 @@ async def test_any_url(rig: PortUnderTest, caplog: pytest.LogCaptureFixture) -> 
     )  # fmt: skip
     def fuzz(url: str, path: str, more: str, encoded: bool, origin: str) -> None:
         query = quote(url + more, safe="" if encoded else "/:@?&=%+;!", errors="surrogatepass")
-        asyncio.run_coroutine_threadsafe(ask(f"url={query}", path, origin), loop).result(10)
+        asyncio.run_coroutine_threadsafe(check(f"url={query}", path, origin), loop).result(10)
 
     await asyncio.to_thread(fuzz)
     assert "could not be answered" not in caplog.text

@@ -1,7 +1,7 @@
 """The waiting page's own WebSocket: waker sends it each change of the wake at once, and when the app can be reached.
 
-It is opened on the page's own address; only its subprotocol tells it from a WebSocket of the app. It takes a slot of the
-limit for polls. If none is free it is closed with "try again later", and the page goes on polling. It never knocks.
+It is opened on the page's own address; only its subprotocol distinguishes it from a WebSocket of the app. It takes a slot
+of the limit for polls. If none is free it is closed with "try again later", and the page goes on polling. It never knocks.
 `public_port` calls `serve`; the messages are
 
     {"mood": "waking", "step": 2, "say": "scheduled"}     what the page shows, see `messages`

@@ -1,7 +1,7 @@
 """The answers that waker gives itself: the waiting page, "come back later", and errors.
 
-Each of them carries the marker, so that nobody takes it for the app's, but for those that tell the waiting page that the
-app can be reached. They repeat nothing of a request; only its query is in the page, escaped (`WaitingPage.render`).
+Each has the marker, which says that waker answers and not the app. Only the two by which the waiting page learns that the
+app can be reached have none. Nothing of a request is repeated but its query in the page, escaped (`WaitingPage.render`).
 `public_port` and `wait_host` decide which answer is due; nothing here decides anything.
 """
 
