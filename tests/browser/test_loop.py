@@ -1,40 +1,48 @@
-"""No reload loop, ever: a person's browser in front of the embedded cluster, whose ingress controller is slow."""
+"""No reload loop, ever: a person's browser before the embedded cluster, whose ingress controller is slow."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.browser import chromium
 from tests.browser.chromium import Heard
-from tests.service.scene import SHOP, scene
+from tests.service.scene import scene
 
-LAG = 5.0  # seconds; of a slow ingress controller
+LATE = 5.0  # seconds for which the controller goes on sending requests to waker
 
 
-async def test_no_reload_loop_with_a_controller_that_follows_five_seconds_late(tmp_path: Path) -> None:
-    """In the embedded cluster. The page, the app, and nothing more; and nothing more once the controller has followed."""
+async def test_no_reload_loop_while_the_controller_does_not_follow(tmp_path: Path) -> None:
+    """The waiting page, the app, and nothing more; and nothing more once the controller has followed."""
     how = chromium.launching()
     from playwright.async_api import async_playwright  # noqa: PLC0415 may be missing
 
-    heard, slow = Heard(), replace(SHOP, ready_after="1500ms")
-    async with scene(tmp_path, slow) as it, it.waker(), async_playwright() as play:
+    heard, seen = Heard(), asyncio.Event()
+
+    async def hold_polls(route: Any) -> None:
+        """The page polls before it leaves, so while its polls are held it stays."""
+        if route.request.method == "HEAD":
+            await seen.wait()
+        await route.continue_()
+
+    async with scene(tmp_path) as it, it.waker(), async_playwright() as play:
         await it.put_to_sleep()
-        it.cluster.ingress._lag = LAG
+        it.cluster.ingress.following.clear()
         program = await play.chromium.launch(**how)
         page = await program.new_page()
         heard.listen(page)
+        await page.route("**/*", hold_polls)
         url = it.cluster.ingress_url("shop.localhost") + "shelf?q=a%20b#reviews"
         await page.goto(url)
         assert "is waking up" in await page.title()
+        seen.set()
         await page.locator("#kubesleeper").wait_for(state="detached")
-        followed = asyncio.create_task(it.awake())  # and the controller has caught up
-        await asyncio.sleep(1)  # the claims are about time that passes
-        assert not followed.done()
-        await followed
+        await asyncio.sleep(LATE)  # the claims are about time that passes
+        assert heard.loads == [url, url]
+        it.cluster.ingress.following.set()
+        await it.awake()
         await asyncio.sleep(1)
         assert page.url == url
         await program.close()
     assert heard.loads == [url, url]
-    assert [
-        each for each in heard.errors if not each.startswith("WebSocket")
-    ] == []  # the embedded ingress upgrades nothing
+    # The embedded ingress upgrades nothing.
+    assert [each for each in heard.errors if not each.startswith("WebSocket")] == []

@@ -1,4 +1,4 @@
-"""The page as Chromium shows it: accessible in every state, light and dark,."""
+"""The waiting page as Chromium shows it: accessible in every state, no wider than a phone, still for who wants no motion."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,14 +7,14 @@ import pytest
 
 from tests.browser import chromium
 from tests.browser.chromium import BrowserPage, Heard
-from waker.web.page import WaitingPage as Maker
+from waker.web.page import WaitingPage
 from waker.web.samples import NOW, SAMPLES
 
-MAKER = Maker()
-WHERE = "http://shop.example.org/"  # nobody is there
+PAGES = WaitingPage()
+ADDRESS = "http://shop.example.org/"  # no request for it leaves the browser
 SIZES = {"desktop": (1100, 760), "phone": (320, 640)}  # 320: WCAG 1.4.10, no scrolling in two directions
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-ASK = "rules => axe.run(document, {runOnly: rules}).then(found => found.violations.map(each => each.id + ': ' + each.help))"
+CHECK = "rules => axe.run(document, {runOnly: rules}).then(found => found.violations.map(each => each.id + ': ' + each.help))"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def browser() -> Iterator[Any]:
 
 
 def opened(browser: Any, size: str = "desktop", **options: Any) -> BrowserPage:
-    """A window in which nothing is reached but the page of the state that its address names, under its own policy."""
+    """A browser page whose requests are all answered by `answer`. It never leaves the waiting page: no poll has news."""
     width, height = SIZES[size]
     page = browser.new_context(viewport={"width": width, "height": height}, **options).new_page()
     page.route_web_socket("**/*", lambda socket: None)
@@ -38,24 +38,24 @@ def opened(browser: Any, size: str = "desktop", **options: Any) -> BrowserPage:
 
 
 def answer(route: Any) -> None:
-    """To the page's polls: nothing new."""
+    """The waiting page in the state that the address names, under its own policy. To its polls: still waiting."""
     if route.request.method != "GET":
         route.fulfill(status=202, headers={"X-Kubesleeper": "waiting"})
         return
-    made = MAKER.render(SAMPLES[route.request.url.rpartition("/")[2]], NOW)
-    headers = {"Content-Security-Policy": made.policy, "Content-Type": "text/html; charset=utf-8"}
-    route.fulfill(status=503, headers=headers, body=made.body)
+    rendered = PAGES.render(SAMPLES[route.request.url.rpartition("/")[2]], NOW)
+    headers = {"Content-Security-Policy": rendered.policy, "Content-Type": "text/html; charset=utf-8"}
+    route.fulfill(status=503, headers=headers, body=rendered.body)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessible(browser: Any, scheme: str) -> None:
+def test_every_state_is_accessible(browser: Any, scheme: str) -> None:
     script, heard = chromium.axe(), Heard()
     page = opened(browser, color_scheme=scheme, reduced_motion="reduce")
     heard.listen(page)
     for state in SAMPLES:
-        page.goto(WHERE + state)
+        page.goto(ADDRESS + state)
         page.evaluate(script)
-        assert page.evaluate(ASK, RULES) == [], state
+        assert page.evaluate(CHECK, RULES) == [], state
     assert heard.errors == []  # style and script run under the policy
     page.context.close()
 
@@ -63,20 +63,20 @@ def test_accessible(browser: Any, scheme: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_is_wider_than_the_screen(browser: Any, size: str) -> None:
     page = opened(browser, size, java_script_enabled=False)
-    for language in MAKER.languages:
+    for language in PAGES.languages:
         for state in SAMPLES:
-            page.set_content(MAKER.render(SAMPLES[state], NOW, accepted=language).body.decode())
+            page.set_content(PAGES.render(SAMPLES[state], NOW, accepted=language).body.decode())
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (state, language)
     page.context.close()
 
 
-def test_who_wants_no_motion_sees_none(browser: Any) -> None:
+def test_nothing_moves_for_who_wants_no_motion(browser: Any) -> None:
     moving = "document.getAnimations().filter(each => each.playState === 'running').length"
     page = opened(browser, reduced_motion="reduce")
-    page.goto(WHERE + "started")
+    page.goto(ADDRESS + "started")
     assert page.evaluate(moving) == 0
     page.context.close()
     page = opened(browser, reduced_motion="no-preference")
-    page.goto(WHERE + "started")
+    page.goto(ADDRESS + "started")
     assert page.evaluate(moving) > 0
     page.context.close()

@@ -75,7 +75,7 @@ async def test_what_keeps_it_is_said_in_plain_words_and_its_operator_is_told_why
         status = {"containerStatuses": [{"name": "web", "ready": False, "restartCount": 0, "state": state}]}
         for pod in it.cluster.objects("Pod", "default"):
             it.cluster.store.write(kinds.PODS, key_of(pod), pod | {"status": pod["status"] | status})
-        page = await shows(it, "its software could not be fetched")
+        page = await shows(it, "its software could not be downloaded")
         assert "shop needs attention" in page
         assert "registry" not in page
         await it.until(lambda: ("CannotStart", f"container web: ErrImagePull: {NO_IMAGE}") in it.events())

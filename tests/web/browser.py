@@ -1,6 +1,7 @@
-"""Where a browser goes when it is given an address, after the URL standard of WHATWG: a second opinion for tests.
+"""Where a browser goes when it gets an address, after the URL standard of WHATWG: a second opinion for tests.
 
-Only as far as scheme and host; written from the standard's state machine, and knows nothing of `waker.web.way_back`.
+Only scheme and host. Written from the standard's state machine; it knows nothing of `waker.web.return_url`. A test of
+tests/e2e compares it with Chromium.
 """
 
 import re
@@ -8,11 +9,11 @@ import unicodedata
 from urllib.parse import unquote
 
 SPECIAL = {"http", "https", "ws", "wss", "ftp"}
-BASE = ("https", "wait.example.com")  # of the page on which the address stands
+BASE = ("https", "wait.example.com")  # of the page that has the address
 
 
 def goes_to(text: str) -> tuple[str, str]:
-    """Scheme and host; no host ("") for what leads to no server."""
+    """Scheme and host; the host is "" if the address leads to no server."""
     text = re.sub(r"[\t\n\r]", "", text.strip("".join(map(chr, range(0x21)))))
     found = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*):", text)
     scheme = found[1].lower() if found else BASE[0]
@@ -27,6 +28,6 @@ def goes_to(text: str) -> tuple[str, str]:
 
 
 def folded(host: str) -> str:
-    """As the name is looked up: decoded, full-width and other look-alikes mapped, without the root's dot."""
+    """The name as it is looked up: decoded, full-width and other variants mapped, without the dot of the root."""
     name = unicodedata.normalize("NFKC", unquote(host)).replace("\u3002", ".").casefold().removesuffix(".")
     return name.replace("\u00ad", "")  # soft hyphens are ignored

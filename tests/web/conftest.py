@@ -1,4 +1,4 @@
-"""A scripted house, a real server in front of it and a real client, all on port 0."""
+"""The public port on a real socket, with a real client before it, scripted apps behind it and pods on real sockets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -26,27 +26,28 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ASLEEP = View(APP, Phase.ASLEEP, "The shop", Backend("shop", 80))
 HOST = "shop.example.com"
 WAIT_HOST = "wait.example.com"
+BROWSER = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}  # its headers
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
 class FakeApps:
-    """Apps with one app, that does as told. `ways` are given one after the other; the last one for ever."""
+    """`Apps` with one app, as the test sets it. `addresses` are given one after the other, the last one for ever."""
 
     view: View | None = ASLEEP
-    ways: list[Address | None] = field(default_factory=lambda: [None])
+    addresses: list[Address | None] = field(default_factory=lambda: [None])
     knocks: list[AppId] = field(default_factory=list)
-    looks: list[AppId] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)  # set it to tell news
+    page_views: list[AppId] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)  # set it to report a change
     waits: list[timedelta] = field(default_factory=list)
-    found: list[tuple[str, str]] = field(default_factory=list)
-    gate: asyncio.Event | None = None  # the way opens when it is set
+    lookups: list[tuple[str, str]] = field(default_factory=list)
+    gate: asyncio.Event | None = None  # if there is one, no address is given before it is set
     waiting: asyncio.Event = field(default_factory=asyncio.Event)  # set as soon as somebody waits
-    carried: int = 0
-    most_carried: int = 0
+    forwarding: int = 0
+    most_forwarding: int = 0
 
     def find(self, host: str, path: str) -> View | None:
-        self.found.append((host, path))
+        self.lookups.append((host, path))
         return self.view if host == HOST else None
 
     def serves_host(self, host: str) -> bool:
@@ -56,7 +57,7 @@ class FakeApps:
         self.knocks.append(app)
 
     def page_viewed(self, app: AppId) -> None:
-        self.looks.append(app)
+        self.page_views.append(app)
 
     async def wait_for_change(self, app: AppId, within: timedelta) -> None:
         await self.changed.wait()
@@ -67,24 +68,25 @@ class FakeApps:
         self.waiting.set()
         if self.gate and within:
             await self.gate.wait()
-        return self.ways.pop(0) if len(self.ways) > 1 else self.ways[0]
+        return self.addresses.pop(0) if len(self.addresses) > 1 else self.addresses[0]
 
     @contextmanager
     def passing(self, app: AppId) -> Iterator[None]:
-        self.carried += 1
-        self.most_carried = max(self.carried, self.most_carried)
+        self.forwarding += 1
+        self.most_forwarding = max(self.forwarding, self.most_forwarding)
         try:
             yield
         finally:
-            self.carried -= 1
+            self.forwarding -= 1
 
-    def is_(self, phase: Phase, **more: object) -> None:
-        self.view = replace(ASLEEP, phase=phase, **more)  # type: ignore[arg-type]
+    def set_phase(self, phase: Phase, **fields: object) -> None:
+        """The app in this phase, with these fields of `View`."""
+        self.view = replace(ASLEEP, phase=phase, **fields)  # type: ignore[arg-type]
 
 
 @dataclass
 class PortUnderTest:
-    """Everything together. `client` speaks to the public port as `HOST`."""
+    """The public port and all around it. `client` asks for `HOST`; `upstream` starts the app's pod."""
 
     apps: FakeApps
     port: PublicPort
@@ -94,14 +96,20 @@ class PortUnderTest:
     connections: Callable[[], list[Any]]  # of the public port
 
 
-async def until(true: Callable[[], object]) -> None:
-    """Let the loop turn until something that has no event of its own is so."""
+async def app_answer(request: web.Request) -> web.Response:
+    """An app that answers what it was asked."""
+    return web.Response(text=f"app: {request.method} {request.path_qs} {await request.text()}")
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Let the loop run until something holds that has no event of its own."""
     async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110
+        while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0)
 
 
 async def serve(stack: AsyncExitStack, app_runner: web.AppRunner) -> Address:
+    """Serve on port 0 until the stack is closed."""
     await app_runner.setup()
     stack.push_async_callback(app_runner.cleanup)
     site = web.TCPSite(app_runner, "127.0.0.1", 0)
@@ -110,11 +118,11 @@ async def serve(stack: AsyncExitStack, app_runner: web.AppRunner) -> Address:
 
 
 @pytest.fixture
-async def stand() -> AsyncIterator[PortUnderTest]:
+async def rig() -> AsyncIterator[PortUnderTest]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(forward.client())
-        house = FakeApps()
-        door = PublicPort(house, PAGE, session, Metrics("test"), live=lambda: LIVE, clock=lambda: NOW)
+        apps = FakeApps()
+        port = PublicPort(apps, PAGE, session, Metrics("test"), live=lambda: LIVE, clock=lambda: NOW)
 
         async def upstream(handler: Handler) -> Address:
             app = web.Application(client_max_size=2**30)
@@ -122,10 +130,10 @@ async def stand() -> AsyncIterator[PortUnderTest]:
             address = await serve(
                 stack, web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=0.1)
             )
-            house.ways = [address]
+            apps.addresses = [address]
             return address
 
-        public = runner(public_port(door))
+        public = runner(public_port(port))
         address = await serve(stack, public)
         client = await stack.enter_async_context(
             aiohttp.ClientSession(
@@ -134,8 +142,14 @@ async def stand() -> AsyncIterator[PortUnderTest]:
             )
         )  # fmt: skip
         yield PortUnderTest(
-            house, door, client, upstream, address, lambda: public.server.connections if public.server else []
+            apps, port, client, upstream, address, lambda: public.server.connections if public.server else []
         )
+
+
+@pytest.fixture
+def app_is_open(rig: PortUnderTest) -> None:
+    """Its app can be reached."""
+    rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
 
 
 PAGE = WaitingPage()

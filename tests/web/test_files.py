@@ -8,7 +8,7 @@ import pytest
 
 from waker.web import files
 
-ASK = "from waker.web import files; print(files.__file__); print(len(files.read('templates', 'waiting.html')))"
+SCRIPT = "from waker.web import files; print(files.__file__); print(len(files.read('templates', 'waiting.html')))"
 ROOT = Path(__file__).parents[2]
 
 
@@ -20,16 +20,16 @@ def copy(source: Path, target: Path, pattern: str) -> None:
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["checkout: beside the package", "installed: inside the package"])
-def test_found(tmp_path: Path, inside: bool) -> None:
+def test_files_are_found(tmp_path: Path, inside: bool) -> None:
     copy(ROOT / "waker", tmp_path / "waker", "*.py")
     for folder in ("templates", "static"):
         copy(ROOT / folder, tmp_path / ("waker" if inside else "") / folder, "*.*")
-    run = subprocess.run([sys.executable, "-c", ASK], cwd=tmp_path, capture_output=True, text=True, check=True)
-    place, length = run.stdout.split()
-    assert Path(place).is_relative_to(tmp_path)
+    run = subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, check=True)
+    path, length = run.stdout.split()
+    assert Path(path).is_relative_to(tmp_path)
     assert int(length) > 500
 
 
-def test_a_missing_file_is_told() -> None:
+def test_a_missing_file_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         files.read("templates", "nothing.html")

@@ -1,4 +1,4 @@
-"""Against real servers: what a pod gets and what a visitor gets back."""
+"""Forwarding, with real servers: what a pod gets and what the visitor gets back."""
 
 import asyncio
 import gzip
@@ -6,24 +6,19 @@ import hashlib
 import io
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 
-from tests.web.conftest import HOST, Handler, PortUnderTest, until
+from tests.web.conftest import HOST, PortUnderTest
 from waker import names
 from waker.plan.model import Phase
-from waker.web import forward
 from waker.web.forward import end_to_end
 
 BIG = bytes(range(256)) * 80_000  # 20 MB
 SUM = hashlib.sha256(BIG).hexdigest()
 
-
-@pytest.fixture(autouse=True)
-def _open(stand: PortUnderTest) -> None:
-    stand.apps.is_(Phase.RESTORING_ROUTES, open=True)
+pytestmark = pytest.mark.usefixtures("app_is_open")
 
 
 async def pieces(data: bytes, size: int = 50_000) -> AsyncIterator[bytes]:
@@ -36,19 +31,19 @@ async def summing(request: web.Request) -> web.Response:
     async for chunk in request.content.iter_any():
         digest.update(chunk)
         chunks += 1
-    told = {"X-Length": request.headers.get("Content-Length", "none"), "X-Chunks": str(chunks)}
-    return web.Response(text=digest.hexdigest(), headers=told)
+    seen = {"X-Length": request.headers.get("Content-Length", "none"), "X-Chunks": str(chunks)}
+    return web.Response(text=digest.hexdigest(), headers=seen)
 
 
-async def test_a_big_upload_arrives_as_it_was_sent(stand: PortUnderTest) -> None:
-    await stand.upstream(summing)
-    async with stand.client.put("/up", data=io.BytesIO(BIG)) as answer:
+async def test_a_big_upload_arrives_as_it_was_sent(rig: PortUnderTest) -> None:
+    await rig.upstream(summing)
+    async with rig.client.put("/up", data=io.BytesIO(BIG)) as answer:
         assert (await answer.text(), answer.headers["X-Length"]) == (SUM, str(len(BIG)))
-    async with stand.client.post("/up", data=pieces(BIG)) as answer:
+    async with rig.client.post("/up", data=pieces(BIG)) as answer:
         assert (await answer.text(), answer.headers["X-Length"]) == (SUM, "none")
 
 
-async def test_a_big_download_arrives_as_it_was_sent(stand: PortUnderTest) -> None:
+async def test_a_big_download_arrives_as_it_was_sent(rig: PortUnderTest) -> None:
     async def sends(request: web.Request) -> web.StreamResponse:
         if request.path == "/whole":
             return web.Response(body=BIG)
@@ -58,65 +53,65 @@ async def test_a_big_download_arrives_as_it_was_sent(stand: PortUnderTest) -> No
             await response.write(piece)
         return response
 
-    await stand.upstream(sends)
-    async with stand.client.get("/whole") as answer:
+    await rig.upstream(sends)
+    async with rig.client.get("/whole") as answer:
         assert hashlib.sha256(await answer.read()).hexdigest() == SUM
         assert answer.headers["Content-Length"] == str(len(BIG))
-    async with stand.client.get("/chunked") as answer:
+    async with rig.client.get("/chunked") as answer:
         assert hashlib.sha256(await answer.read()).hexdigest() == SUM
         assert answer.headers["Transfer-Encoding"] == "chunked"
 
 
-async def test_packed_bodies_stay_packed(stand: PortUnderTest) -> None:
+async def test_compressed_bodies_stay_compressed(rig: PortUnderTest) -> None:
     async def echo(request: web.Request) -> web.Response:
         return web.Response(
             body=await request.read(), headers={"Content-Encoding": request.headers["Content-Encoding"]}
         )
 
-    await stand.upstream(echo)
+    await rig.upstream(echo)
     packed = gzip.compress(b"text" * 100)
-    async with stand.client.post("/", data=packed, headers={"Content-Encoding": "gzip"}) as answer:
+    async with rig.client.post("/", data=packed, headers={"Content-Encoding": "gzip"}) as answer:
         assert (await answer.read(), answer.headers["Content-Encoding"]) == (packed, "gzip")
 
 
-async def test_events_are_passed_on_as_they_come(stand: PortUnderTest) -> None:
-    turn, seen = asyncio.Event(), asyncio.Event()
+async def test_events_are_forwarded_as_they_come(rig: PortUnderTest) -> None:
+    go_on, done = asyncio.Event(), asyncio.Event()
 
     async def events(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await response.write(b"data: 1\n\n")
-        await turn.wait()
+        await go_on.wait()
         await response.write(b"data: 2\n\n")
-        seen.set()
+        done.set()
         return response
 
-    await stand.upstream(events)
-    async with stand.client.get("/", headers={"Accept": "text/event-stream"}) as answer:
-        assert await answer.content.readuntil(b"\n\n") == b"data: 1\n\n"  # while the app still has the second one
-        assert not seen.is_set()
-        turn.set()
+    await rig.upstream(events)
+    async with rig.client.get("/", headers={"Accept": "text/event-stream"}) as answer:
+        assert await answer.content.readuntil(b"\n\n") == b"data: 1\n\n"  # the app keeps the second one back
+        assert not done.is_set()
+        go_on.set()
         assert await answer.content.read() == b"data: 2\n\n"
         assert answer.content_type == "text/event-stream"
 
 
-async def test_headers_are_end_to_end(stand: PortUnderTest) -> None:
+async def test_end_to_end_headers_are_forwarded_and_no_others(rig: PortUnderTest) -> None:
     got: list[CIMultiDict[str]] = []
 
-    async def look(request: web.Request) -> web.Response:
+    async def app(request: web.Request) -> web.Response:
         got.append(CIMultiDict(request.headers))
         more = CIMultiDict([("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Server", "app/1"), ("X-Private", "1"),
                             ("Connection", "X-Private"), ("Keep-Alive", "timeout=5"), (names.MARKER, "x")])  # fmt: skip
         return web.Response(text="x", headers=more)
 
-    await stand.upstream(look)
+    await rig.upstream(app)
     sent = {
         "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https", "Forwarded": "for=192.0.2.1", "Cookie": "c=3",
         "User-Agent": "curl/8", "Accept-Encoding": "br", "Connection": "keep-alive, X-Mine", "X-Mine": "1", "TE": "trailers",
         "Proxy-Authorization": "x", "Authorization": "Bearer y",
     }  # fmt: skip
-    for _ in range(2):  # the second time no cookie of the first one comes along
-        async with stand.client.get("/", headers=sent) as answer:
+    for _ in range(2):  # twice: no cookie of the first answer is sent with the second request
+        async with rig.client.get("/", headers=sent) as answer:
             assert answer.headers.getall("Set-Cookie") == ["a=1", "b=2"]
             assert answer.headers["Server"] == "app/1"
             assert not {"X-Private", "Keep-Alive", names.MARKER} & set(answer.headers)
@@ -125,16 +120,16 @@ async def test_headers_are_end_to_end(stand: PortUnderTest) -> None:
         assert {name: headers[name] for name in kept} == {name: sent[name] for name in kept}
         assert (headers["Host"], headers.getall("Cookie")) == (HOST, ["c=3"])
         assert not {"X-Mine", "TE", "Proxy-Authorization"} & set(headers)
-        stand.client.cookie_jar.clear()
+        rig.client.cookie_jar.clear()
 
 
-async def test_path_and_query_stay_as_they_were_written(stand: PortUnderTest) -> None:
+async def test_path_and_query_are_forwarded_byte_for_byte(rig: PortUnderTest) -> None:
     async def raw(request: web.Request) -> web.Response:
         return web.Response(text=request.raw_path)
 
-    address = await stand.upstream(raw)
+    address = await rig.upstream(raw)
     for path in ("/a%2Fb/../c%20d?x=%41&y=a+b", "//double//", "/a;b=c,d"):
-        reader, writer = await asyncio.open_connection(*stand.address)
+        reader, writer = await asyncio.open_connection(*rig.address)
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
         head, _, text = (await reader.read()).partition(b"\r\n\r\n")
         assert b" 200 " in head.splitlines()[0], (path, head, text, address)
@@ -144,142 +139,54 @@ async def test_path_and_query_stay_as_they_were_written(stand: PortUnderTest) ->
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 418, 500])
-async def test_any_status_is_passed_on(stand: PortUnderTest, status: int) -> None:
+async def test_any_status_is_forwarded(rig: PortUnderTest, status: int) -> None:
     async def says(_request: web.Request) -> web.Response:
         return web.Response(status=status, reason="As It Is", headers={"ETag": '"1"'})
 
-    await stand.upstream(says)
-    async with stand.client.get("/") as answer:
+    await rig.upstream(says)
+    async with rig.client.get("/") as answer:
         assert (answer.status, answer.reason, answer.headers["ETag"]) == (status, "As It Is", '"1"')
         assert await answer.read() == b""
         assert "Content-Type" not in answer.headers or status >= 400
 
 
-async def test_redirects_are_the_visitors_business(stand: PortUnderTest) -> None:
+async def test_redirects_are_for_the_visitor_to_follow(rig: PortUnderTest) -> None:
     async def away(_request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": "http://elsewhere.example/"})
 
-    await stand.upstream(away)
-    async with stand.client.get("/", allow_redirects=False) as answer:
+    await rig.upstream(away)
+    async with rig.client.get("/", allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (302, "http://elsewhere.example/")
 
 
-async def test_head_has_the_length_and_no_body(stand: PortUnderTest) -> None:
+async def test_the_answer_to_head_has_a_length_and_no_body(rig: PortUnderTest) -> None:
     async def whole(_request: web.Request) -> web.Response:
         return web.Response(body=b"x" * 1000)
 
-    await stand.upstream(whole)
-    async with stand.client.head("/") as answer:
+    await rig.upstream(whole)
+    async with rig.client.head("/") as answer:
         assert (answer.status, answer.headers["Content-Length"], await answer.read()) == (200, "1000", b"")
 
 
-async def test_an_answer_that_breaks_off_does_not_look_whole(stand: PortUnderTest) -> None:
-    async def dies(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        if request.path == "/length":
-            response.content_length = 1000
-        await response.prepare(request)
-        await response.write(b"half")
-        assert request.transport
-        request.transport.close()
-        return response
-
-    await stand.upstream(dies)
-    for path in ("/length", "/chunked"):
-        with pytest.raises(aiohttp.ClientError):
-            async with stand.client.get(path) as answer:
-                await answer.read()
-
-
-def endless(gone: asyncio.Event) -> Handler:
-    """An app that answers for ever; `gone` tells that its visitor has left."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        try:
-            while True:
-                await response.write(b"x" * 100_000)
-        finally:
-            gone.set()
-
-    return answer
-
-
-async def test_a_visitor_who_leaves_is_told_to_the_app(stand: PortUnderTest) -> None:
-    gone = asyncio.Event()
-    await stand.upstream(endless(gone))
-    async with stand.client.get("/") as answer:
-        await answer.content.readany()
-    await asyncio.wait_for(gone.wait(), 5)
-    await until(lambda: not stand.apps.carried)
-
-
-async def test_an_upload_that_stalls_is_given_up(stand: PortUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward, "STALLED", 0.02)
-    arrived: list[bytes] = []
-
-    async def reads(request: web.Request) -> web.Response:
-        arrived.append(await request.content.readany())
-        await request.content.read()
-        return web.Response()
-
-    await stand.upstream(reads)
-    reader, writer = await asyncio.open_connection(*stand.address)
-    writer.write(f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nhalf".encode())
-    answer = await reader.readuntil(b"}")
-    assert answer.startswith(b"HTTP/1.1 502 ")
-    assert b"its body stopped half way" in answer
-    assert arrived == [b"half"]
-    writer.close()
-    await writer.wait_closed()
-    await until(lambda: not stand.apps.carried)
-
-
-async def test_a_visitor_who_takes_nothing_is_given_up(stand: PortUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward, "STALLED", 0.02)
-    gone = asyncio.Event()
-    await stand.upstream(endless(gone))
-    _, writer = await asyncio.open_connection(*stand.address, limit=1)
-    writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-    await asyncio.wait_for(gone.wait(), 10)
-    await until(lambda: not stand.apps.carried)
-    writer.close()
-
-
-async def test_an_app_may_be_silent_for_longer_than_a_visitor(
-    stand: PortUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(forward, "STALLED", 0.001)
-
-    async def thinks(_request: web.Request) -> web.Response:
-        await asyncio.sleep(0.02)  # longer than a visitor may stall
-        return web.Response(text="thought")
-
-    await stand.upstream(thinks)
-    async with stand.client.get("/") as answer:
-        assert await answer.text() == "thought"
-
-
-async def test_an_upgrade_to_something_else_is_asked_without_it(stand: PortUnderTest) -> None:
-    async def look(request: web.Request) -> web.Response:
+async def test_an_upgrade_to_another_protocol_is_forwarded_without_it(rig: PortUnderTest) -> None:
+    async def app(request: web.Request) -> web.Response:
         return web.Response(text=f"{request.headers.get('Upgrade')} {request.headers.get('HTTP2-Settings')}")
 
-    await stand.upstream(look)
+    await rig.upstream(app)
     h2c = {"Upgrade": "h2c", "HTTP2-Settings": "AAMAAABk", "Connection": "Upgrade, HTTP2-Settings"}
-    async with stand.client.get("/", headers=h2c) as answer:
+    async with rig.client.get("/", headers=h2c) as answer:
         assert (answer.status, await answer.text()) == (200, "None None")
 
 
-async def test_an_upload_waits_for_the_word_of_the_app(stand: PortUnderTest) -> None:
-    await stand.upstream(summing)
-    stand.apps.is_(Phase.WAKING)
-    stand.apps.gate = asyncio.Event()
-    reader, writer = await asyncio.open_connection(*stand.address)
+async def test_an_upload_that_expects_100_continue_gets_it_when_a_pod_is_there(rig: PortUnderTest) -> None:
+    await rig.upstream(summing)
+    rig.apps.set_phase(Phase.WAKING)
+    rig.apps.gate = asyncio.Event()
+    reader, writer = await asyncio.open_connection(*rig.address)
     writer.write(f"POST / HTTP/1.1\r\nHost: {HOST}\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n".encode())
-    await stand.apps.waiting.wait()
+    await rig.apps.waiting.wait()
     assert not reader._buffer  # type: ignore[attr-defined]
-    stand.apps.gate.set()
+    rig.apps.gate.set()
     assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     writer.write(b"body")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
@@ -289,7 +196,7 @@ async def test_an_upload_waits_for_the_word_of_the_app(stand: PortUnderTest) -> 
     await writer.wait_closed()
 
 
-def test_what_connection_names_is_for_one_hop() -> None:
+def test_headers_that_connection_names_are_hop_by_hop() -> None:
     headers = CIMultiDict(
         [("Connection", "close, X-A"), ("Connection", "x-b"), ("X-A", "1"), ("X-B", "2"), ("X-C", "3")]
     )

@@ -29,15 +29,15 @@ from waker.web.hosts import normalized_host, requested_hosts
         ("a\r\nb", ""),
     ],
 )
-def test_plain(text: str, host: str) -> None:
+def test_a_host_is_normalized(text: str, host: str) -> None:
     assert normalized_host(text) == host
 
 
 @given(st.text(max_size=400))
-def test_never_raises_and_means_the_same_twice(text: str) -> None:
+def test_normalizing_never_raises_and_changes_nothing_twice(text: str) -> None:
     assert normalized_host(normalized_host(text)) == normalized_host(text)
 
 
-def test_a_proxys_word_comes_first_and_its_first_value_counts() -> None:
+def test_the_host_that_a_proxy_reports_comes_first_and_its_first_value_counts() -> None:
     headers = CIMultiDict({"Host": "inner:80", "X-Forwarded-Host": "Outer.example, second.example"})
     assert list(requested_hosts(headers)) == ["outer.example", "inner"]

@@ -1,4 +1,4 @@
-"""The page's languages: every catalogue is whole, and a visitor gets the one that he reads best."""
+"""The languages of the waiting page: every catalogue is complete, and a visitor gets the one that suits best."""
 
 import re
 
@@ -13,7 +13,7 @@ CATALOGUES = languages.catalogues()
 
 
 @pytest.mark.parametrize("tag", CATALOGUES)
-def test_all_catalogues_have_the_same_keys_and_places(tag: str) -> None:
+def test_all_catalogues_have_the_same_keys_and_placeholders(tag: str) -> None:
     english, words = CATALOGUES[languages.DEFAULT], CATALOGUES[tag]
     assert list(words) == list(english), "the same keys in the same order"
     for key, text in words.items():
@@ -31,23 +31,23 @@ def test_english_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("accepted", "tag"),
     [
-        pytest.param("", "en", id="nothing is asked for"),
-        pytest.param("fr", "fr", id="one"),
-        pytest.param("de-AT, en;q=0.5", "de", id="the wider one of what is wished"),
-        pytest.param("en;q=0.3, es;q=0.9", "es", id="by weight, not by place"),
-        pytest.param("it, pt, fr;q=0.2", "fr", id="what is not there is passed over"),
-        pytest.param("pt-br", "pt-BR", id="in any case of letters"),
-        pytest.param("pt", "en", id="a narrower one is not what was asked for"),
-        pytest.param("de;q=0, *", "en", id="all but one"),
-        pytest.param("en;q=0, *;q=0.5", "de", id="all but the default"),
+        pytest.param("", "en", id="no header"),
+        pytest.param("fr", "fr", id="one language"),
+        pytest.param("de-AT, en;q=0.5", "de", id="the wider language of a narrower range"),
+        pytest.param("en;q=0.3, es;q=0.9", "es", id="by weight, not by order"),
+        pytest.param("it, pt, fr;q=0.2", "fr", id="an unknown language is skipped"),
+        pytest.param("pt-br", "pt-BR", id="in upper or lower case"),
+        pytest.param("pt", "en", id="a narrower language does not match"),
+        pytest.param("de;q=0, *", "en", id="any but one"),
+        pytest.param("en;q=0, *;q=0.5", "de", id="any but the default"),
         pytest.param("fr;q=0", "en", id="refused"),
-        pytest.param("de;q=0.8,fr;q=0.8", "de", id="of equals the first"),
-        pytest.param("  fr-CH ; q=0.9 ,en ; q=0.1", "fr", id="blanks"),
-        pytest.param("🦊, ;;q, fr;q=2, de;q=x, es", "es", id="what cannot be read is passed over"),
-        pytest.param("x" * 300 + ", fr", "en", id="beyond what anybody sends"),
+        pytest.param("de;q=0.8,fr;q=0.8", "de", id="the first of equals"),
+        pytest.param("  fr-CH ; q=0.9 ,en ; q=0.1", "fr", id="spaces"),
+        pytest.param("🦊, ;;q, fr;q=2, de;q=x, es", "es", id="unreadable ranges are skipped"),
+        pytest.param("x" * 300 + ", fr", "en", id="what comes after the first 200 characters"),
     ],
 )
-def test_best(accepted: str, tag: str) -> None:
+def test_the_best_language(accepted: str, tag: str) -> None:
     assert languages.best_language(accepted, KNOWN) == tag
 
 

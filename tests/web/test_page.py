@@ -22,13 +22,13 @@ STATES = pytest.mark.parametrize("view", [pytest.param(each, id=name) for name, 
 LANGUAGES = pytest.mark.parametrize("tag", PAGE.languages)
 
 
-def text(view: View, seconds: int = 0, accepted: str = "") -> str:
+def html_of(view: View, seconds: int = 0, accepted: str = "") -> str:
     since = NOW - timedelta(seconds=seconds)
     return PAGE.render(replace(view, since=since), NOW, accepted=accepted).body.decode()
 
 
-def told(html: str) -> dict[str, object]:
-    """What the script is told."""
+def script_data(html: str) -> dict[str, object]:
+    """The JSON that the page's script reads."""
     found = re.search(r'<script type="application/json" id="kubesleeper">(.*?)</script>', html, re.DOTALL)
     assert found
     data: dict[str, object] = json.loads(found[1])
@@ -37,8 +37,8 @@ def told(html: str) -> dict[str, object]:
 
 @LANGUAGES
 @STATES
-def test_every_page_is_complete_in_itself(view: View, tag: str) -> None:
-    html = text(view, accepted=tag)
+def test_every_page_needs_nothing_else(view: View, tag: str) -> None:
+    html = html_of(view, accepted=tag)
     assert len(html.encode()) < 15_000
     assert not re.search(r"https?:|[^:]//[a-z]|\bsrc=|@import|url\(", html.replace("// ", ""))
     assert f'<html lang="{tag}"' in html
@@ -47,43 +47,43 @@ def test_every_page_is_complete_in_itself(view: View, tag: str) -> None:
     assert '<meta name="robots" content="noindex">' in html
     assert "prefers-color-scheme: dark" in html
     assert "prefers-reduced-motion" in html
-    assert "demo" not in html  # the namespace is nobody's business
+    assert "demo" not in html  # the namespace is not for visitors
 
 
 @STATES
-def test_each_state_is_said_in_words_and_to_the_script(view: View) -> None:
-    html, english = text(view), PAGE.languages["en"]
+def test_each_state_is_in_the_text_and_in_the_script_data(view: View) -> None:
+    html, english = html_of(view), PAGE.languages["en"]
     assert english[f"say.{messages.message_key(view)}"] in html
     assert english[f"heading.{messages.mood(view)}"].replace("{title}", "The shop") in html
-    data = told(html)
+    data = script_data(html)
     assert (data["mood"], data["step"]) == (messages.mood(view), view.step)
 
 
 def test_progress_is_a_list_in_which_one_step_is_current() -> None:
-    html = text(replace(ASLEEP, phase=Phase.WAKING, step=Step.SCHEDULED))
+    html = html_of(replace(ASLEEP, phase=Phase.WAKING, step=Step.SCHEDULED))
     states = re.findall(r'data-stage="(\w+)" data-state="(\w+)"( aria-current="step")?', html)
     assert states == [
         ("asked", "done", ""), ("scheduled", "done", ""), ("pulled", "current", ' aria-current="step"'),
         ("started", "ahead", ""), ("ready", "ahead", ""), ("opening", "ahead", ""),
     ]  # fmt: skip
-    assert "data-stage=" not in text(replace(ASLEEP, pinned=True))
+    assert "data-stage=" not in html_of(replace(ASLEEP, pinned=True))
 
 
 def test_titles_are_escaped_everywhere() -> None:
-    html = text(replace(ASLEEP, title=EVIL))
+    html = html_of(replace(ASLEEP, title=EVIL))
     assert "alert(1)</script>" not in html
     assert "{{ 7 * 7 }}" in html  # text, not a template
     assert html.count("<script") == 2
-    headings = told(html)["words"]
+    headings = script_data(html)["words"]
     assert isinstance(headings, dict)
     assert headings["heading.waking"] == f"{EVIL} is waking up"
 
 
 def test_a_long_title_is_cut() -> None:
-    assert len(text(replace(ASLEEP, title="x" * 100_000))) < 15_000
+    assert len(html_of(replace(ASLEEP, title="x" * 100_000))) < 15_000
 
 
-def test_style_and_script_carry_the_nonce_of_the_policy_and_each_page_its_own() -> None:
+def test_style_and_script_have_the_nonce_of_the_policy_and_each_page_its_own() -> None:
     one, two = PAGE.render(ASLEEP, NOW), PAGE.render(ASLEEP, NOW)
     assert one.nonce != two.nonce
     assert re.findall(rb'<(\w+)[^>]* nonce="([^"]+)"', one.body) == [
@@ -96,7 +96,7 @@ def test_style_and_script_carry_the_nonce_of_the_policy_and_each_page_its_own() 
 
 
 @pytest.mark.parametrize(
-    ("elapsed", "usual", "said"),
+    ("elapsed", "usual", "text"),
     [
         (42, None, "42 s so far."),
         (-5, None, "0 s so far."),  # clocks of two machines
@@ -106,62 +106,62 @@ def test_style_and_script_carry_the_nonce_of_the_policy_and_each_page_its_own() 
         (27, 14, "27 s so far, longer than the usual 14 s."),
     ],
 )
-def test_time(elapsed: int, usual: int | None, said: str) -> None:
+def test_the_timing(elapsed: int, usual: int | None, text: str) -> None:
     known = timedelta(seconds=usual) if usual else None
-    html = text(replace(ASLEEP, phase=Phase.WAKING, typical=known), elapsed)
-    assert f">{said}</span>" in html
-    assert told(html)["elapsed"] == max(0, elapsed)
+    html = html_of(replace(ASLEEP, phase=Phase.WAKING, typical=known), elapsed)
+    assert f">{text}</span>" in html
+    assert script_data(html)["elapsed"] == max(0, elapsed)
 
 
 @pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize("trouble", [None, *Trouble])
 @pytest.mark.parametrize("step", Step)
-def test_whatever_is_so_has_a_sentence(phase: Phase, trouble: Trouble | None, step: Step) -> None:
-    if step is not Step.OPENING:  # nobody sees that one
-        said = messages.sentence(replace(ASLEEP, phase=phase, trouble=trouble, step=step), PAGE.languages["en"])
-        assert said.endswith(".")
+def test_every_state_has_a_sentence(phase: Phase, trouble: Trouble | None, step: Step) -> None:
+    if step is not Step.OPENING:  # never seen
+        sentence = messages.sentence(replace(ASLEEP, phase=phase, trouble=trouble, step=step), PAGE.languages["en"])
+        assert sentence.endswith(".")
 
 
-def test_what_is_kept_is_bounded_and_never_anothers() -> None:
+def test_the_cache_is_bounded_and_gives_nobody_anothers_page() -> None:
     made = WaitingPage()
-    for number in range(3 * page.KEPT):
+    for number in range(3 * page.CACHED):
         body = made.render(replace(ASLEEP, title=f"App {number}"), NOW).body
         assert f"App {number} is waking up" in body.decode()
         assert (
             f"App {number} wacht gerade auf"
             in made.render(replace(ASLEEP, title=f"App {number}"), NOW, accepted="de").body.decode()
         )
-    assert len(made._cached) <= page.KEPT
+    assert len(made._cached) <= page.CACHED
 
 
-def test_a_missing_template_ends_the_start() -> None:
+def test_a_missing_template_is_an_error_at_the_start() -> None:
     with pytest.raises(TemplateNotFound):
         WaitingPage("nothing.html")
 
 
-def test_what_a_template_does_not_know_is_no_empty_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_field_in_the_template_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("templates", "static"):
         shutil.copytree(files.folder(name), tmp_path / name)
-    (tmp_path / "templates" / "waiting.html").write_text("{{ page.unheard_of }}")
+    (tmp_path / "templates" / "waiting.html").write_text("{{ page.unknown }}")
     monkeypatch.setattr(files, "folder", lambda name: tmp_path / name)
     with pytest.raises(UndefinedError):
         WaitingPage().render(ASLEEP, NOW)
 
 
-def test_a_template_compiled_beforehand_makes_the_same_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_precompiled_template_makes_the_same_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("templates", "static"):
         shutil.copytree(files.folder(name), tmp_path / name)
     monkeypatch.setattr(files, "folder", lambda name: tmp_path / name)
     precompile.main()
-    (tmp_path / "templates" / "waiting.html").unlink()  # so it cannot be read by mistake
+    (tmp_path / "templates" / "waiting.html").unlink()  # so that it cannot be used by mistake
     made, plain = WaitingPage().render(ASLEEP, NOW), PAGE.render(ASLEEP, NOW)
     assert made.body.replace(made.nonce.encode(), b"") == plain.body.replace(plain.nonce.encode(), b"")
 
 
-def test_the_query_is_kept_without_javascript_and_escaped() -> None:
+def test_the_refresh_keeps_the_query_escaped() -> None:
     html = PAGE.render(ASLEEP, NOW, 'x=1&y="><script>\udc80').body.decode()
     assert ';url=?x=1&amp;y=&quot;&gt;&lt;script&gt;"></noscript>' in html
-    assert PAGE.render(ASLEEP, NOW).body.count(b"x=1") == 0  # the next visitor's page is his own
+    assert PAGE.render(ASLEEP, NOW).body.count(b"x=1") == 0  # the next visitor's page has its own
 
 
 def test_every_field_of_the_context_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""The page's own WebSocket: told by its subprotocol alone, it hears how the start goes and never wakes anything."""
+"""The waiting page's WebSocket: known by its subprotocol alone, it gets each change of the wake and wakes nothing itself."""
 
 import asyncio
 
@@ -11,102 +11,102 @@ from waker.plan.model import Phase
 from waker.plan.progress import Step, Trouble
 
 
-async def listen(stand: PortUnderTest, *protocols: str) -> ClientWebSocketResponse:
-    return await stand.client.ws_connect("/deep?x=1", protocols=protocols)
+async def connect(rig: PortUnderTest, *protocols: str) -> ClientWebSocketResponse:
+    return await rig.client.ws_connect("/deep?x=1", protocols=protocols)
 
 
-async def test_it_hears_each_change_once_and_the_end(stand: PortUnderTest) -> None:
-    stand.apps.is_(Phase.WAKING, step=Step.ASKED)
-    page = await listen(stand, names.PAGE_PROTOCOL)
+async def test_it_gets_each_change_once_and_the_end(rig: PortUnderTest) -> None:
+    rig.apps.set_phase(Phase.WAKING, step=Step.ASKED)
+    page = await connect(rig, names.PAGE_PROTOCOL)
     assert page.protocol == names.PAGE_PROTOCOL
     assert await page.receive_json(timeout=5) == {"mood": "waking", "step": 1, "say": "asked"}
-    stand.apps.changed.set()  # news that the page does not show
-    await until(lambda: not stand.apps.changed.is_set())
-    stand.apps.is_(Phase.WAKING, step=Step.SCHEDULED, trouble=Trouble.IMAGE)
-    stand.apps.changed.set()
+    rig.apps.changed.set()  # a change that the page does not show
+    await until(lambda: not rig.apps.changed.is_set())
+    rig.apps.set_phase(Phase.WAKING, step=Step.SCHEDULED, trouble=Trouble.IMAGE)
+    rig.apps.changed.set()
     assert await page.receive_json(timeout=5) == {"mood": "troubled", "step": 2, "say": "image"}
-    stand.apps.is_(Phase.RESTORING_ROUTES, open=True)
-    stand.apps.changed.set()
+    rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
+    rig.apps.changed.set()
     assert await page.receive_json(timeout=5) == {"open": True}
     assert (await page.receive(timeout=5)).type is WSMsgType.CLOSE
-    assert not stand.apps.knocks
-    assert set(stand.apps.looks) == {APP}
-    await until(lambda: not stand.port.polls.waiting)
+    assert not rig.apps.knocks
+    assert set(rig.apps.page_views) == {APP}
+    await until(lambda: not rig.port.polls.taken)
 
 
-async def test_who_leaves_gives_the_place_back(stand: PortUnderTest) -> None:
-    page = await listen(stand, names.PAGE_PROTOCOL)
+async def test_a_page_that_leaves_gives_its_slot_back(rig: PortUnderTest) -> None:
+    page = await connect(rig, names.PAGE_PROTOCOL)
     await page.receive_json(timeout=5)
-    assert stand.port.polls.waiting[APP] == 1
+    assert rig.port.polls.taken[APP] == 1
     await page.close()
-    await until(lambda: not stand.port.polls.waiting)
-    page = await listen(stand, names.PAGE_PROTOCOL)
+    await until(lambda: not rig.port.polls.taken)
+    page = await connect(rig, names.PAGE_PROTOCOL)
     await page.receive_json(timeout=5)
     assert page._response.connection
-    page._response.connection.close()  # without a word
-    await until(lambda: not stand.port.polls.waiting)
+    page._response.connection.close()  # without a close frame
+    await until(lambda: not rig.port.polls.taken)
     await page.close()
 
 
-async def test_beyond_the_places_it_is_told_to_come_later(stand: PortUnderTest) -> None:
-    stand.port.polls.per_app = 0
-    page = await listen(stand, names.PAGE_PROTOCOL)
+async def test_without_a_free_slot_it_is_closed_with_try_again_later(rig: PortUnderTest) -> None:
+    rig.port.polls.per_app = 0
+    page = await connect(rig, names.PAGE_PROTOCOL)
     assert (await page.receive(timeout=5)).type is WSMsgType.CLOSE
     assert page.close_code == 1013
 
 
-async def test_an_app_that_is_gone_lets_the_page_load_again(stand: PortUnderTest) -> None:
-    page = await listen(stand, names.PAGE_PROTOCOL)
+async def test_the_page_reloads_when_its_app_is_gone(rig: PortUnderTest) -> None:
+    page = await connect(rig, names.PAGE_PROTOCOL)
     await page.receive_json(timeout=5)
-    stand.apps.view = None
-    stand.apps.changed.set()
+    rig.apps.view = None
+    rig.apps.changed.set()
     assert await page.receive_json(timeout=5) == {"open": True}
     await page.close()
 
 
-@pytest.mark.parametrize("protocols", [(), ("chat",), ("chat", names.PAGE_PROTOCOL)], ids=["none", "its own", "both"])
-async def test_an_apps_own_socket_is_the_apps(stand: PortUnderTest, protocols: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("protocols", [(), ("chat",), ("chat", names.PAGE_PROTOCOL)], ids=["none", "the app's", "both"])
+async def test_an_apps_own_websocket_goes_to_the_app(rig: PortUnderTest, protocols: tuple[str, ...]) -> None:
     async def echo(request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(protocols=("chat",))
         await socket.prepare(request)
         await socket.send_str(f"app: {await socket.receive_str()}")
         return socket
 
-    await stand.upstream(echo)
-    stand.apps.is_(Phase.RESTORING_ROUTES, open=True)
-    page = await listen(stand, *protocols)
+    await rig.upstream(echo)
+    rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
+    page = await connect(rig, *protocols)
     await page.send_str("hello")
     assert await page.receive_str(timeout=5) == "app: hello"
     await page.close()
-    assert stand.apps.knocks == [APP]
+    assert rig.apps.knocks == [APP]
 
 
-async def test_without_its_upgrade_it_is_still_the_pages_and_never_reaches_the_app(stand: PortUnderTest) -> None:
+async def test_without_its_upgrade_it_still_never_reaches_the_app(rig: PortUnderTest) -> None:
     async def unexpected(_request: web.Request) -> web.Response:
         raise AssertionError
 
-    await stand.upstream(unexpected)
-    stand.apps.is_(Phase.RESTORING_ROUTES, open=True)
-    async with stand.client.get("/deep", headers={"Sec-WebSocket-Protocol": names.PAGE_PROTOCOL}) as answer:
+    await rig.upstream(unexpected)
+    rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
+    async with rig.client.get("/deep", headers={"Sec-WebSocket-Protocol": names.PAGE_PROTOCOL}) as answer:
         assert answer.status == 202
         assert answer.headers[names.MARKER].startswith(names.MARK_PAGE)
-    assert not stand.apps.knocks
+    assert not rig.apps.knocks
 
 
-async def test_an_unknown_host_has_none(stand: PortUnderTest) -> None:
-    stand.apps.view = None
+async def test_an_unknown_host_has_no_socket(rig: PortUnderTest) -> None:
+    rig.apps.view = None
     with pytest.raises(WSServerHandshakeError) as refused:
-        await listen(stand, names.PAGE_PROTOCOL)
+        await connect(rig, names.PAGE_PROTOCOL)
     assert refused.value.status == 404
 
 
-async def test_many_are_told_at_once(stand: PortUnderTest) -> None:
-    pages = await asyncio.gather(*(listen(stand, names.PAGE_PROTOCOL) for _ in range(50)))
+async def test_many_pages_get_the_end_at_once(rig: PortUnderTest) -> None:
+    pages = await asyncio.gather(*(connect(rig, names.PAGE_PROTOCOL) for _ in range(50)))
     for page in pages:
         await page.receive_json(timeout=5)
-    stand.apps.is_(Phase.RESTORING_ROUTES, open=True)
-    while stand.port.polls.waiting:
-        stand.apps.changed.set()
+    rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
+    while rig.port.polls.taken:
+        rig.apps.changed.set()
         await asyncio.sleep(0)
     for page in pages:
         assert await page.receive_json(timeout=5) == {"open": True}

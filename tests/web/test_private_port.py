@@ -5,7 +5,7 @@ from waker.metrics import DESCRIBED, Metrics
 from waker.web.private_port import private_port
 
 
-async def test_the_private_port() -> None:
+async def test_health_and_metrics() -> None:
     reasons: list[str] = []
     metrics = Metrics("1.2.3")
     async with TestClient(TestServer(private_port(metrics, lambda: reasons))) as client:

@@ -9,7 +9,7 @@ from waker.web.return_url import ReturnUrl, from_query, parse, to_query
 
 
 @pytest.mark.parametrize(
-    ("text", "taken"),
+    ("text", "expected"),
     [
         (f"https://{HOST}/", f"https://{HOST}/"),
         (f"https://{HOST}", f"https://{HOST}/"),
@@ -27,22 +27,22 @@ from waker.web.return_url import ReturnUrl, from_query, parse, to_query
         ("http://localhost/", "http://localhost/"),
     ],
 )
-def test_what_is_taken(text: str, taken: str) -> None:
-    back = parse(text, own_port=8000)
-    assert str(back) == taken
-    assert back
-    assert from_query(to_query(back), 8000) == back
+def test_accepted_urls(text: str, expected: str) -> None:
+    url = parse(text, own_port=8000)
+    assert str(url) == expected
+    assert url
+    assert from_query(to_query(url), 8000) == url
 
 
 @pytest.mark.parametrize("text", TRICKS.values(), ids=TRICKS.keys())
-def test_a_trick_is_nothing_or_plainly_another_host(text: str) -> None:
-    back = parse(text)
-    assert back is None or back.host != HOST
-    if back:
-        assert goes_to(text) == goes_to(str(back)) == (back.scheme, back.host)
+def test_a_trick_is_refused_or_plainly_another_host(text: str) -> None:
+    url = parse(text)
+    assert url is None or url.host != HOST
+    if url:
+        assert goes_to(text) == goes_to(str(url)) == (url.scheme, url.host)
 
 
-def test_half_a_character_is_nothing() -> None:
+def test_half_a_character_is_refused() -> None:
     assert parse(f"https://{HOST}/\udc80") is None
 
 
@@ -53,13 +53,13 @@ def test_the_path_is_decoded_for_the_routes() -> None:
 @pytest.mark.parametrize(
     "query",
     ["", "url", "url=", "other=1", f"url=https://{HOST}/&url=https://{HOST}/", "&".join(["a=1"] * 2000) + "&url=b"],
-    ids=["nothing", "a word", "empty", "another", "twice", "a crowd"],
+    ids=["no query", "no value", "an empty value", "another field", "twice", "too many fields"],
 )
-def test_no_url_is_asked_for(query: str) -> None:
+def test_a_query_without_exactly_one_url_is_refused(query: str) -> None:
     assert from_query(query) is None
 
 
-# Made of the pieces that addresses are broken with, so that many come close.
+# Made of the pieces that attacks on addresses are made of, so that many come close to one.
 pieces = st.lists(
     st.one_of(
         st.sampled_from(["https", "http", ":", "/", "//", "\\", "@", "?", "#", "[", "]", ".", "%2e", "%00", "%5c", "\t",
@@ -69,17 +69,17 @@ pieces = st.lists(
     ),
     max_size=12,
 ).map("".join)  # fmt: skip
-near = st.one_of(pieces, st.tuples(st.just(f"https://{HOST}"), pieces).map("".join), st.text(max_size=80))
+nearly_urls = st.one_of(pieces, st.tuples(st.just(f"https://{HOST}"), pieces).map("".join), st.text(max_size=80))
 
 
-@given(near, st.sampled_from([0, 8000]))
-def test_a_browser_goes_where_we_think_it_goes(text: str, port: int) -> None:
-    back = parse(text, port)
-    if back:
-        out = str(back)
+@given(nearly_urls, st.sampled_from([0, 8000]))
+def test_a_browser_goes_where_waker_expects(text: str, port: int) -> None:
+    url = parse(text, port)
+    if url:
+        out = str(url)
         assert out.isascii()
         assert out.isprintable()
         assert not set(out) & set(' "<>')
-        assert goes_to(out) == (back.scheme, back.host)
-        assert back.port in (0, port)
-        assert parse(out, port) == back
+        assert goes_to(out) == (url.scheme, url.host)
+        assert url.port in (0, port)
+        assert parse(out, port) == url

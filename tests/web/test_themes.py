@@ -1,4 +1,4 @@
-"""Themes: what is taken is safe and complete; what is not is told with a sentence, and there is a page anyway."""
+"""Themes: one that is accepted is safe and complete; one that is not is reported, and visitors get the built-in page."""
 
 import re
 from dataclasses import replace
@@ -21,7 +21,7 @@ def body(inner: str) -> str:
     return GOOD.replace("{{ page.heading }}", inner)
 
 
-def test_a_theme_makes_its_apps_pages_and_no_others() -> None:
+def test_a_theme_is_used_for_its_apps_only() -> None:
     page = WaitingPage()
     page.use_themes({"corporate": checked_theme(GOOD, page)})
     mine = page.render(replace(ASLEEP, theme="corporate"), NOW)
@@ -36,7 +36,7 @@ def test_a_theme_makes_its_apps_pages_and_no_others() -> None:
     assert b"mine" not in page.render(replace(ASLEEP, theme="corporate"), NOW).body
 
 
-def test_the_documents_example_is_a_theme() -> None:
+def test_the_example_in_the_docs_is_a_valid_theme() -> None:
     text = (Path(__file__).parents[2] / "docs" / "themes.md").read_text()
     (example,) = re.findall(r"```html\n(.*?)```", text, re.DOTALL)
     checked_theme(example, PAGE)
@@ -51,23 +51,23 @@ def test_texts_are_escaped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
-        pytest.param("{% if %}", "line 1", id="no template"),
+        pytest.param("{% if %}", "line 1", id="not a template"),
         pytest.param(body("{{ page.heading"), "line 1", id="not closed"),
-        pytest.param("<p>hello</p>", "lacks {{ page.head }}", id="a dead page"),
-        pytest.param(body("{{ page.unheard_of }}"), "unheard_of", id="a field that is not there"),
-        pytest.param(body("{{ heading }}"), "'heading' is undefined", id="a name that is not there"),
+        pytest.param("<p>hello</p>", "lacks {{ page.head }}", id="without the script"),
+        pytest.param(body("{{ page.unknown }}"), "unknown", id="an unknown field"),
+        pytest.param(body("{{ heading }}"), "'heading' is undefined", id="an unknown name"),
         pytest.param(body("{% if page.mood == 'pinned' %}{{ page.nothing }}{% endif %}"), "nothing", id="in one state only"),
-        pytest.param(body("{{ page.steps[5].label }}"), "5", id="not in every state"),
-        pytest.param(body("{{ page.__class__ }}"), "__class__", id="out of the box by its class"),
-        pytest.param(body("{{ page.title.__class__.__mro__ }}"), "__class__", id="out of the box by a text"),
+        pytest.param(body("{{ page.steps[5].label }}"), "5", id="a step that not every state has"),
+        pytest.param(body("{{ page.__class__ }}"), "__class__", id="out of the sandbox by a class"),
+        pytest.param(body("{{ page.title.__class__.__mro__ }}"), "__class__", id="out of the sandbox by a text"),
         pytest.param(body("{{ page.title.upper() }}"), "a call", id="a method"),
         pytest.param(body("{{ range(9) }}"), "a call", id="a function"),
-        pytest.param(body("{{ page.title|replace('a', 'b') }}"), "replace", id="a filter that is not there"),
-        pytest.param(body("{{ 'x' * 1000000000 }}"), "operator *", id="a large text"),
-        pytest.param(body("{{ 9 ** 9 ** 9 }}"), "operator **", id="a large number"),
-        pytest.param(body("{{ '%999999999d' % 1 }}"), "operator %", id="a large number as a text"),
+        pytest.param(body("{{ page.title|replace('a', 'b') }}"), "replace", id="a filter that is not allowed"),
+        pytest.param(body("{{ 'x' * 1000000000 }}"), "operator *", id="a huge text"),
+        pytest.param(body("{{ 9 ** 9 ** 9 }}"), "operator **", id="a huge number"),
+        pytest.param(body("{{ '%999999999d' % 1 }}"), "operator %", id="a huge number as text"),
         pytest.param(body("{% set a = 'x' %}"), "set is not allowed", id="a variable"),
         pytest.param(body("{% macro f() %}{% endmacro %}"), "macro is not allowed", id="a macro"),
         pytest.param(body("{% include '/etc/passwd' %}"), "include is not allowed", id="a file"),
@@ -75,32 +75,32 @@ def test_texts_are_escaped() -> None:
         pytest.param(body("{% import 'x' as y %}"), "import is not allowed", id="an import"),
         pytest.param(
             body("{% for a in page.title %}{% if a %}{% for b in page.title %}{% endfor %}{% endif %}{% endfor %}"),
-            "a loop within a loop", id="a loop within a loop",
+            "a nested loop", id="a nested loop",
         ),
         pytest.param(
-            body("{% for c in '" + "x" * 9000 + "' %}" + "y" * 90 + "{% endfor %}"), "longer than 128 kB", id="a long page",
+            body("{% for c in '" + "x" * 9000 + "' %}" + "y" * 90 + "{% endfor %}"), "longer than 128 kB", id="too long a page",
         ),
-        pytest.param(body("x" * 70_000), "longer than 64 kB", id="a long text"),
+        pytest.param(body("x" * 70_000), "longer than 64 kB", id="too long a template"),
         pytest.param(body("<style>p {}</style>"), "without nonce", id="a style that would be blocked"),
         pytest.param(body('<p style="color: red">'), "style=", id="an attribute that would be blocked"),
         pytest.param(body('<p onclick="x">'), "onclick", id="a script that would be blocked"),
-        pytest.param(body('<img src="https://cdn.example.org/x.png">'), "fetched from elsewhere", id="an image of others"),
+        pytest.param(body('<img src="https://cdn.example.org/x.png">'), "loaded from another address", id="an image of others"),
         pytest.param(body("{{ 1 / 0 }}"), "division by zero", id="an error"),
     ],
 )  # fmt: skip
-def test_what_is_not_taken_is_told(text: str, said: str) -> None:
-    with pytest.raises(ThemeError) as told:
+def test_a_theme_that_is_not_accepted(text: str, reason: str) -> None:
+    with pytest.raises(ThemeError) as error:
         checked_theme(text, PAGE)
-    assert said in str(told.value)
+    assert reason in str(error.value)
 
 
-def test_loops_one_after_the_other_filters_and_conditions_are_fine() -> None:
+def test_loops_side_by_side_filters_and_conditions_are_accepted() -> None:
     inner = "{% for s in page.steps %}{{ loop.index }}{{ s.label|upper }}{% endfor %}" * 2
     checked_theme(body(inner + "{% if page.usual %}{{ page.usual + 1 }}{% endif %}"), PAGE)
     checked_theme(body('<img src="data:image/png;base64,x"><a href="https://example.org/status">status</a>'), PAGE)
 
 
-def test_a_theme_that_fails_on_a_visit_gives_way_to_the_page_as_it_comes(caplog: pytest.LogCaptureFixture) -> None:
+def test_if_a_theme_fails_on_a_visit_the_built_in_page_is_shown(caplog: pytest.LogCaptureFixture) -> None:
     page = WaitingPage()
     tricky = body("{% if page.title == 'Odd' %}{{ 1 / 0 }}{% endif %}")
     page.use_themes({"tricky": checked_theme(tricky, page)})
@@ -108,7 +108,7 @@ def test_a_theme_that_fails_on_a_visit_gives_way_to_the_page_as_it_comes(caplog:
     assert "theme tricky: division by zero" in caplog.text
 
 
-def test_good_ones_are_kept_and_bad_ones_told() -> None:
+def test_valid_themes_are_kept_and_the_others_reported() -> None:
     found, problems = checked_themes(
         {"a.html": GOOD, "b.html": "x", "C.html": GOOD, "notes.txt": GOOD, "-.html": GOOD}, PAGE
     )
@@ -121,7 +121,7 @@ def test_good_ones_are_kept_and_bad_ones_told() -> None:
     ]
 
 
-def test_every_state_is_a_sample() -> None:
-    said = {key.removeprefix("say.") for key in PAGE.languages["en"] if key.startswith("say.")}
-    assert SAMPLES.keys() == said
-    assert themes.KNOWN
+def test_every_sentence_has_a_sample() -> None:
+    keys = {key.removeprefix("say.") for key in PAGE.languages["en"] if key.startswith("say.")}
+    assert SAMPLES.keys() == keys
+    assert themes.ATTRIBUTES

@@ -1,4 +1,4 @@
-"""WebSockets against real servers: what is said through waker is what both sides hear."""
+"""WebSockets through waker, with real servers: both sides receive exactly what the other one sent."""
 
 import asyncio
 import hashlib
@@ -9,24 +9,21 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from tests.web.conftest import HOST, PortUnderTest, until
-from waker.plan.model import Address, Phase
+from waker.plan.model import Address
 from waker.web import public_port, tunnel
 
 BIG = bytes(range(256)) * 80_000  # 20 MB
-ASKS = (
+UPGRADE_REQUEST = (
     f"GET /ws HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 ).encode()
-AGREES = b"HTTP/1.1 101 As You Wish\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Own: 1\r\n\r\n"
+SWITCHES = b"HTTP/1.1 101 As You Wish\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Own: 1\r\n\r\n"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-
-@pytest.fixture(autouse=True)
-def _open(stand: PortUnderTest) -> None:
-    stand.apps.is_(Phase.RESTORING_ROUTES, open=True)
+pytestmark = pytest.mark.usefixtures("app_is_open")
 
 
-async def sockets_echo(request: web.Request) -> web.WebSocketResponse:
+async def echo_socket(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse(protocols=("chat",))
     await socket.prepare(request)
     await socket.send_str(f"{request.host} {request.path_qs} {request.headers.get('Cookie')}")
@@ -40,9 +37,9 @@ async def sockets_echo(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def test_websockets(stand: PortUnderTest) -> None:
-    await stand.upstream(sockets_echo)
-    async with stand.client.ws_connect("/ws?x=1", protocols=("chat", "other"), headers={"Cookie": "a=1"}) as socket:
+async def test_websockets(rig: PortUnderTest) -> None:
+    await rig.upstream(echo_socket)
+    async with rig.client.ws_connect("/ws?x=1", protocols=("chat", "other"), headers={"Cookie": "a=1"}) as socket:
         assert socket.protocol == "chat"
         assert await socket.receive_str() == f"{HOST} /ws?x=1 a=1"
         await socket.send_str("hello")
@@ -54,7 +51,7 @@ async def test_websockets(stand: PortUnderTest) -> None:
         assert socket.close_code == 4001
 
 
-async def test_a_websocket_that_the_visitor_closes(stand: PortUnderTest) -> None:
+async def test_a_websocket_that_the_visitor_closes(rig: PortUnderTest) -> None:
     codes: asyncio.Queue[int | None] = asyncio.Queue()
 
     async def listens(request: web.Request) -> web.WebSocketResponse:
@@ -64,60 +61,60 @@ async def test_a_websocket_that_the_visitor_closes(stand: PortUnderTest) -> None
         codes.put_nowait(socket.close_code)
         return socket
 
-    await stand.upstream(listens)
-    socket = await stand.client.ws_connect("/")
-    assert stand.apps.carried == 1
+    await rig.upstream(listens)
+    socket = await rig.client.ws_connect("/")
+    assert rig.apps.forwarding == 1
     await socket.close(code=4002)
     assert await asyncio.wait_for(codes.get(), 5) == 4002
-    await until(lambda: not stand.apps.carried)
+    await until(lambda: not rig.apps.forwarding)
 
 
-async def test_a_websocket_that_the_app_does_not_want(stand: PortUnderTest) -> None:
+async def test_a_websocket_that_the_app_does_not_want(rig: PortUnderTest) -> None:
     async def no(_request: web.Request) -> web.Response:
         return web.Response(status=403, text="no")
 
-    await stand.upstream(no)
+    await rig.upstream(no)
     with pytest.raises(aiohttp.WSServerHandshakeError) as error:
-        await stand.client.ws_connect("/")
+        await rig.client.ws_connect("/")
     assert error.value.status == 403
 
 
-async def test_a_websocket_to_nobody(
-    stand: PortUnderTest, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+async def test_a_websocket_whose_pod_cannot_be_reached(
+    rig: PortUnderTest, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(public_port, "PAUSES", ())
-    stand.apps.ways = [Address("127.0.0.1", unused_tcp_port)]
+    monkeypatch.setattr(public_port, "RETRY_PAUSES", ())
+    rig.apps.addresses = [Address("127.0.0.1", unused_tcp_port)]
     with pytest.raises(aiohttp.WSServerHandshakeError) as error:
-        await stand.client.ws_connect("/")
+        await rig.client.ws_connect("/")
     assert error.value.status == 503
 
 
-# --- byte by byte: an app that agrees and then says what no library would -------------------------------------------------
+# --- byte by byte: an app that accepts and then sends what no library would ------------------------------------------------
 
 
 @pytest.fixture
-async def app(stand: PortUnderTest) -> AsyncIterator[Callable[[Talk], Awaitable[None]]]:
-    """Starts an app that agrees to everything, in one piece with its first words, and then talks as told."""
+async def app(rig: PortUnderTest) -> AsyncIterator[Callable[[Talk], Awaitable[None]]]:
+    """Starts an app that accepts the upgrade, sends its first bytes in the same piece, and then does as `Talk` says."""
     servers: list[asyncio.Server] = []
 
     async def start(talk: Talk) -> None:
-        async def agree(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(AGREES + b"first words")
+            writer.write(SWITCHES + b"first words")
             await talk(reader, writer)
             writer.close()
 
-        servers.append(await asyncio.start_server(agree, "127.0.0.1", 0))
-        stand.apps.ways = [Address("127.0.0.1", servers[0].sockets[0].getsockname()[1])]
+        servers.append(await asyncio.start_server(accept, "127.0.0.1", 0))
+        rig.apps.addresses = [Address("127.0.0.1", servers[0].sockets[0].getsockname()[1])]
 
     yield start
     for server in servers:
         server.close()
 
 
-async def ask(stand: PortUnderTest, early: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    reader, writer = await asyncio.open_connection(*stand.address)
-    writer.write(ASKS + early)
+async def upgraded(rig: PortUnderTest, early: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection(*rig.address)
+    writer.write(UPGRADE_REQUEST + early)
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101 As You Wish\r\n")
     assert b"X-Own: 1\r\n" in head
@@ -125,8 +122,8 @@ async def ask(stand: PortUnderTest, early: bytes = b"") -> tuple[asyncio.StreamR
     return reader, writer
 
 
-async def test_bytes_go_both_ways_as_they_are(stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
-    async def sums(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def test_bytes_go_both_ways_as_they_are(rig: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
+    async def digests(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         digest = hashlib.sha256()
         while digest.digest() != everything:
             digest.update(await reader.read(100_000))
@@ -134,35 +131,35 @@ async def test_bytes_go_both_ways_as_they_are(stand: PortUnderTest, app: Callabl
         await writer.drain()
 
     everything = hashlib.sha256(b"early" + BIG).digest()
-    await app(sums)
-    reader, writer = await ask(stand, early=b"early")
+    await app(digests)
+    reader, writer = await upgraded(rig, early=b"early")
     writer.write(BIG)
     assert await reader.readexactly(9) == b"all of it"
     assert hashlib.sha256(await reader.read()).hexdigest() == hashlib.sha256(BIG).hexdigest()  # and then the end
     writer.close()
     await writer.wait_closed()
-    await until(lambda: not stand.apps.carried)
+    await until(lambda: not rig.apps.forwarding)
 
 
-async def test_last_words_of_a_visitor_arrive(stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
-    heard: asyncio.Queue[bytes] = asyncio.Queue()
+async def test_the_last_bytes_of_a_visitor_arrive(rig: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
+    received: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def listens(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        heard.put_nowait(await reader.read())
+        received.put_nowait(await reader.read())
 
     await app(listens)
-    _, writer = await ask(stand)
+    _, writer = await upgraded(rig)
     writer.write(b"farewell")
     writer.close()
-    assert await asyncio.wait_for(heard.get(), 5) == b"farewell"
+    assert await asyncio.wait_for(received.get(), 5) == b"farewell"
     await writer.wait_closed()
-    await until(lambda: not stand.apps.carried)
+    await until(lambda: not rig.apps.forwarding)
 
 
-async def test_who_reads_nothing_stops_the_other_side_and_is_given_up(
-    stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+async def test_a_visitor_who_reads_nothing_stops_the_app_and_is_given_up(
+    rig: PortUnderTest, app: Callable[[Talk], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tunnel, "STALLED", 0.05)
+    monkeypatch.setattr(tunnel, "STALL_TIMEOUT", 0.05)
     stopped = asyncio.Event()
 
     async def floods(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -174,36 +171,36 @@ async def test_who_reads_nothing_stops_the_other_side_and_is_given_up(
             stopped.set()
 
     await app(floods)
-    _, writer = await ask(stand)
+    _, writer = await upgraded(rig)
     await asyncio.wait_for(stopped.wait(), 10)
-    await until(lambda: not stand.apps.carried)
+    await until(lambda: not rig.apps.forwarding)
     writer.close()
 
 
-async def test_an_app_that_dies_in_the_handshake(stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
+async def test_an_app_that_dies_in_the_handshake(rig: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
     async def dies(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        """Its connection is closed as soon as it has agreed."""
+        """Its connection is closed as soon as it has accepted."""
 
     await app(dies)
-    reader, writer = await ask(stand)
+    reader, writer = await upgraded(rig)
     assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()
-    await until(lambda: not stand.apps.carried)
+    await until(lambda: not rig.apps.forwarding)
 
 
-async def test_an_app_that_switches_unasked_is_no_answer(
-    stand: PortUnderTest, app: Callable[[Talk], Awaitable[None]]
+async def test_an_app_that_switches_protocols_unasked_has_not_answered(
+    rig: PortUnderTest, app: Callable[[Talk], Awaitable[None]]
 ) -> None:
     async def waits(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
     await app(waits)
-    async with stand.client.get("/") as answer:
+    async with rig.client.get("/") as answer:
         assert (answer.status, answer.content_type) == (502, "application/problem+json")
 
 
-async def test_compression_and_fragments_are_between_the_two_ends(stand: PortUnderTest) -> None:
+async def test_compression_is_between_the_two_ends(rig: PortUnderTest) -> None:
     async def echo(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=True)
         await socket.prepare(request)
@@ -211,8 +208,8 @@ async def test_compression_and_fragments_are_between_the_two_ends(stand: PortUnd
             await socket.send_str(f"{socket.compress} {message.data}")
         return socket
 
-    await stand.upstream(echo)
-    async with stand.client.ws_connect("/", compress=15) as socket:
+    await rig.upstream(echo)
+    async with rig.client.ws_connect("/", compress=15) as socket:
         assert socket.compress
         await socket.send_str("a" * 100)
         assert await socket.receive_str() == "15 " + "a" * 100

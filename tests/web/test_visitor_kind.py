@@ -9,12 +9,12 @@ HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 @pytest.mark.parametrize(
-    ("asks", "is_"),
+    ("sent", "kind"),
     [
         pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "User-Agent": CHROME}), "browser", id="navigation"),
-        pytest.param(("GET", "/a", {"Accept": HTML}), "browser", id="older browser: accepts html"),
-        pytest.param(("GET", "/a", {"accept": "TEXT/HTML"}), "browser", id="names and values in any case"),
-        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "cors", "Accept": HTML}), "client", id="a script that wants html"),
+        pytest.param(("GET", "/a", {"Accept": HTML}), "browser", id="an older browser"),
+        pytest.param(("GET", "/a", {"accept": "TEXT/HTML"}), "browser", id="names and values in upper or lower case"),
+        pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "cors", "Accept": HTML}), "client", id="a script that wants HTML"),
         pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "same-origin", "Sec-Fetch-Dest": "empty", "Accept": HTML}), "client",
                      id="a service worker that asks on behalf of its page"),
         pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}), "browser", id="a tab"),
@@ -22,11 +22,11 @@ HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         pytest.param(("GET", "/a", {"Sec-Fetch-Dest": "frame"}), "browser", id="an old frame, by its destination alone"),
         pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "object"}), "client", id="an object"),
         pytest.param(("GET", "/a.png", {"Sec-Fetch-Mode": "no-cors"}), "client", id="an image"),
-        pytest.param(("GET", "/a.png", {"Sec-Fetch-Dest": "image", "Accept": HTML}), "client", id="an image by name"),
-        pytest.param(("GET", "/a", {"Accept": "application/ld+json, text/html;q=0.8"}), "client", id="likes JSON better"),
-        pytest.param(("GET", "/a", {"Accept": "text/html; q=0.5, */*;q=0.1"}), "browser", id="likes html best, if not much"),
-        pytest.param(("GET", "/a", {"Accept": "application/json, text/html;q=0"}), "client", id="refuses html"),
-        pytest.param(("GET", "/a", {"Accept": "text/html;q=many"}), "client", id="a weight that is no number"),
+        pytest.param(("GET", "/a.png", {"Sec-Fetch-Dest": "image", "Accept": HTML}), "client", id="an image, by destination"),
+        pytest.param(("GET", "/a", {"Accept": "application/ld+json, text/html;q=0.8"}), "client", id="prefers JSON"),
+        pytest.param(("GET", "/a", {"Accept": "text/html; q=0.5, */*;q=0.1"}), "browser", id="prefers HTML, at a low weight"),
+        pytest.param(("GET", "/a", {"Accept": "application/json, text/html;q=0"}), "client", id="refuses HTML"),
+        pytest.param(("GET", "/a", {"Accept": "text/html;q=many"}), "client", id="a weight that is not a number"),
         pytest.param(("GET", "/a", {"Accept": "application/json, text/plain, */*"}), "client", id="axios"),
         pytest.param(("GET", "/a", {"Accept": "text/html, application/xhtml+xml, */*"}), "browser", id="Internet Explorer"),
         pytest.param(("GET", "/a", {"Accept": "text/event-stream"}), "client", id="EventSource"),
@@ -36,17 +36,17 @@ HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         pytest.param(("PUT", "/a", {"Accept": HTML}), "client", id="upload"),
         pytest.param(("GET", "/a", {"Upgrade": "websocket", "Accept": HTML}), "client", id="websocket"),
         pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "User-Agent": "Cubot X30 " + CHROME}), "browser",
-                     id="a telephone called Cubot"),
+                     id="a phone called Cubot"),
         pytest.param(("HEAD", "/a", {"Accept": HTML}), "background", id="HEAD"),
         pytest.param(("OPTIONS", "/a", {}), "background", id="OPTIONS"),
         pytest.param(("OPTIONS", "/a", {"Origin": "https://a.example", "Access-Control-Request-Method": "PUT"}), "client",
                      id="CORS preflight"),
-        pytest.param(("OPTIONS", "/a", {"Origin": "https://a.example"}), "background", id="OPTIONS of another kind"),
-        pytest.param(("HEAD", "/a", {"User-Agent": "UptimeRobot/2.0"}), "health-check", id="a monitor by HEAD"),
+        pytest.param(("OPTIONS", "/a", {"Origin": "https://a.example"}), "background", id="OPTIONS that is not a preflight"),
+        pytest.param(("HEAD", "/a", {"User-Agent": "UptimeRobot/2.0"}), "health-check", id="a monitor that sends HEAD"),
         pytest.param(("GET", "/favicon.ico", {"Accept": "image/*"}), "background", id="favicon"),
         pytest.param(("GET", "/robots.txt", {}), "background", id="robots"),
         pytest.param(("GET", "/.well-known/acme-challenge/x", {}), "background", id="ACME"),
-        pytest.param(("GET", "/favicon.icon", {}), "client", id="nearly a favicon"),
+        pytest.param(("GET", "/favicon.icon", {}), "client", id="almost a favicon"),
         pytest.param(("GET", "/a", {"Sec-Fetch-Mode": "navigate", "Sec-Purpose": "prefetch;prerender"}), "background",
                      id="prefetch"),
         pytest.param(("GET", "/a", {"Purpose": "prefetch", "Accept": HTML}), "background", id="older prefetch"),
@@ -63,9 +63,9 @@ HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
                      id="Googlebot"),
     ],
 )  # fmt: skip
-def test_audience(asks: tuple[str, str, dict[str, str]], is_: str) -> None:
-    method, path, headers = asks
-    assert visitor_kind(method, path, CIMultiDict(headers), VisitorPolicy()) is VisitorKind(is_)
+def test_the_kind_of_a_request(sent: tuple[str, str, dict[str, str]], kind: str) -> None:
+    method, path, headers = sent
+    assert visitor_kind(method, path, CIMultiDict(headers), VisitorPolicy()) is VisitorKind(kind)
 
 
 OWN = VisitorPolicy(ignore_paths=("/ping", "/static/*"), ignore_agents=("Nightly-Job",))
@@ -73,26 +73,26 @@ PAGE = VisitorPolicy(while_asleep="page")
 
 
 @pytest.mark.parametrize(
-    ("reception", "asks", "is_"),
+    ("policy", "sent", "kind"),
     [
         pytest.param(OWN, ("GET", "/ping", {}), "health-check", id="its own path"),
         pytest.param(OWN, ("GET", "/ping/more", {}), "client", id="below its own path"),
-        pytest.param(OWN, ("POST", "/static/a/b.css", {}), "health-check", id="below a star, by any method"),
-        pytest.param(OWN, ("GET", "/static", {}), "client", id="before the star"),
+        pytest.param(OWN, ("POST", "/static/a/b.css", {}), "health-check", id="below a star, with any method"),
+        pytest.param(OWN, ("GET", "/static", {}), "client", id="shorter than the prefix"),
         pytest.param(OWN, ("GET", "/", {"User-Agent": "acme nightly-job/3", "Accept": HTML}), "health-check", id="own agent"),
         pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "User-Agent": "curl/8"}), "browser", id="page: curl"),
-        pytest.param(PAGE, ("GET", "/", {}), "browser", id="page: no Accept is anything"),
+        pytest.param(PAGE, ("GET", "/", {}), "browser", id="page: no Accept header"),
         pytest.param(PAGE, ("GET", "/", {"Accept": "application/json"}), "client", id="page: JSON only"),
-        pytest.param(PAGE, ("GET", "/", {"Accept": "application/json, */*;q=0"}), "client", id="page: nothing but JSON"),
+        pytest.param(PAGE, ("GET", "/", {"Accept": "application/json, */*;q=0"}), "client", id="page: refuses all but JSON"),
         pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "Sec-Fetch-Dest": "empty"}), "client", id="page: a script"),
         pytest.param(PAGE, ("POST", "/", {"Accept": "*/*"}), "client", id="page: a form is still held"),
         pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "Upgrade": "websocket"}), "client", id="page: a socket is held"),
-        pytest.param(PAGE, ("GET", "/", {"User-Agent": "kube-probe/1.34"}), "health-check", id="page: a probe is a probe"),
-        pytest.param(VisitorPolicy(while_asleep="hold"), ("GET", "/", {"Accept": HTML}), "browser", id="hold: still a browser"),
+        pytest.param(PAGE, ("GET", "/", {"User-Agent": "kube-probe/1.34"}), "health-check", id="page: a health check"),
+        pytest.param(VisitorPolicy(while_asleep="hold"), ("GET", "/", {"Accept": HTML}), "browser", id="hold: a browser"),
     ],
 )  # fmt: skip
-def test_audience_of_an_app_with_lists_of_its_own(
-    reception: VisitorPolicy, asks: tuple[str, str, dict[str, str]], is_: str
+def test_the_kind_of_a_request_for_an_app_with_its_own_policy(
+    policy: VisitorPolicy, sent: tuple[str, str, dict[str, str]], kind: str
 ) -> None:
-    method, path, headers = asks
-    assert visitor_kind(method, path, CIMultiDict(headers), reception) is VisitorKind(is_)
+    method, path, headers = sent
+    assert visitor_kind(method, path, CIMultiDict(headers), policy) is VisitorKind(kind)

@@ -1,4 +1,4 @@
-"""Addresses that try to lead a visitor of the wait host somewhere else. Each is refused, whatever a browser makes of it."""
+"""Values of `url=` that try to send a visitor of the wait host to another site. waker refuses each of them."""
 
 from tests.web.conftest import HOST, WAIT_HOST
 

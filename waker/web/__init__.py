@@ -1,1 +1,1 @@
-"""What visitors and operators see over HTTP: the public port, the waiting page, passing on, the private port."""
+"""What visitors and operators get over HTTP: the waiting page, forwarding and the wait host; metrics and health."""

@@ -1,6 +1,7 @@
-"""How many requests may wait at once, so that a crowd at the door never costs more memory than was set aside.
+"""How many requests may wait at the same time, so that many visitors never cost more memory than was set aside.
 
-One counter per app and one for all, of seats: a request that costs more takes more. Whoever finds none is answered at once.
+Each app has a limit, and all apps together have one. Both are counted in slots: a request that needs more memory takes
+more of them. A request for which too few are free is not queued; `public_port` answers it at once.
 """
 
 from collections import Counter
@@ -11,23 +12,23 @@ from waker.plan.model import AppId
 
 
 class ConcurrencyLimit:
-    """Those who wait."""
+    """The slots, and how many of them are taken. `per_app` and `total` are the limits."""
 
-    def __init__(self, per_app: int = 1000, in_all: int = 2000) -> None:
+    def __init__(self, per_app: int = 1000, total: int = 2000) -> None:
         self.per_app = per_app
-        self.total = in_all
-        self.waiting: Counter[AppId] = Counter()
+        self.total = total
+        self.taken: Counter[AppId] = Counter()
 
     @contextmanager
-    def slot(self, app: AppId, seats: int = 1) -> Iterator[bool]:
-        """Take a place for as long as the context is open. False: there is none."""
-        if self.waiting[app] + seats > self.per_app or self.waiting.total() + seats > self.total:
+    def slots(self, app: AppId, count: int = 1) -> Iterator[bool]:
+        """Take slots for as long as the context is open. Gives False, and takes none, if too few are free."""
+        if self.taken[app] + count > self.per_app or self.taken.total() + count > self.total:
             yield False
             return
-        self.waiting[app] += seats
+        self.taken[app] += count
         try:
             yield True
         finally:
-            self.waiting[app] -= seats
-            if not self.waiting[app]:
-                del self.waiting[app]
+            self.taken[app] -= count
+            if not self.taken[app]:
+                del self.taken[app]

@@ -1,9 +1,10 @@
-"""Passes one request on to a ready pod, once, and its answer back, both streamed.
+"""Forwards one request to a ready pod, once, and streams the pod's answer back.
 
-Knows nothing of apps and phases: `visitors` calls it with an Address. Nothing is buffered, decompressed, followed or
-remembered. The subtle thing is *once*: a connection that cannot be made is `ForwardRefused`, and then nothing of the request
-has been read or sent, so that another pod may be tried. From the first byte on a failure is `ForwardBroken`: nobody can know
-what the app has done already, so it is told and never tried again, not even by the HTTP library (`never_retry`).
+Knows nothing of apps and phases: `public_port` calls `forward` with an Address. Nothing is buffered or decompressed, no
+redirect is followed, no cookie is kept. The subtle thing is *once*. If no connection can be made, `ForwardRefused` is
+raised: nothing of the request has been read or sent, so another pod may be tried. From the first byte on, a failure is
+`ForwardBroken`: nobody can know what the app has already done, so the visitor gets the error and the request is never
+sent again, not even by the HTTP library (`never_retry`).
 """
 
 import asyncio
@@ -33,25 +34,24 @@ from waker import names
 from waker.errors import WakerError
 from waker.plan.model import Address
 from waker.web import tunnel
-from waker.web.connections import AHEAD, STALLED
+from waker.web.connections import LONGEST_HEADER, READ_AHEAD, STALL_TIMEOUT
 
 log = logging.getLogger(__name__)
 
-SWITCHING: Final = 101
-CONNECT: Final = 3  # s; a ready pod of the same cluster answers in milliseconds
-LONGEST_HEADER: Final = 64 * 1024  # what a pod may answer in one header; more than any ingress controller allows
+SWITCHING_PROTOCOLS: Final = 101
+CONNECT_TIMEOUT: Final = 3  # s; a ready pod of the same cluster accepts in milliseconds
 
 NO_ANSWER: Final = "the app closed the connection without an answer"
 
-# RFC 9110, section 7.6.1, and what older software still sends. Those named in Connection come on top.
+# RFC 9110, section 7.6.1, and what older software still sends. The headers that Connection names are added to them.
 HOP_BY_HOP: Final = frozenset(
     {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
      "transfer-encoding", "upgrade"}
 )  # fmt: skip
-NOT_PASSED_ON: Final = HOP_BY_HOP | {"expect"}  # `body` answers it
+NOT_FORWARDED: Final = HOP_BY_HOP | {"expect"}  # `body` answers it
 LIBRARY_EXTRAS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
-# What the pod's answer did not carry, though the server library would add it: see `no_added_headers`.
+# Headers that the server library would add though the pod's answer has none of them, see `no_added_headers`.
 ABSENT: Final[web.ResponseKey[tuple[str, ...]]] = web.ResponseKey("absent", tuple)
 
 
@@ -60,50 +60,50 @@ class ForwardRefused(WakerError):
 
 
 class ForwardBroken(WakerError):
-    """The pod was reached but gave no answer. What it did with the request is unknown."""
+    """The pod was reached but gave no answer. Nobody knows what it has done with the request."""
 
 
 def client() -> ClientSession:
-    """The session to pass requests on with: no limit of its own, no cookies of others, no proxy from the environment."""
+    """The session that forwards: no limit of connections, no cookies kept, no proxy from the environment."""
     return ClientSession(
         connector=TCPConnector(limit=0),
         cookie_jar=DummyCookieJar(),
-        timeout=ClientTimeout(total=None, sock_connect=CONNECT),
+        timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
         auto_decompress=False,
         trust_env=False,
-        read_bufsize=AHEAD,
+        read_bufsize=READ_AHEAD,
     )
 
 
-async def forward(session: ClientSession, request: web.Request, to: Address) -> web.StreamResponse:
-    """The answer of the pod, already on its way to the visitor. Raises Refused or Broken, both before its first byte."""
-    answer = await send(session, request, to)
+async def forward(session: ClientSession, request: web.Request, pod: Address) -> web.StreamResponse:
+    """Stream the pod's answer to the visitor. Raises ForwardRefused or ForwardBroken, both before its first byte."""
+    answer = await send(session, request, pod)
     try:
-        if answer.status != SWITCHING:
+        if answer.status != SWITCHING_PROTOCOLS:
             return await stream_back(request, answer)
         if not tunnel.is_websocket(request):
-            raise ForwardBroken("the app wants to speak something else than HTTP")
+            raise ForwardBroken("the app tried to switch to another protocol")
         return await tunnel.tunnel(request, answer)
     finally:
         answer.close()
 
 
-async def send(session: ClientSession, request: web.Request, to: Address) -> ClientResponse:
-    """The head of the pod's answer. Raises as `forward`."""
-    headers = end_to_end(request.headers, NOT_PASSED_ON)
+async def send(session: ClientSession, request: web.Request, pod: Address) -> ClientResponse:
+    """Send the request and give the head of the pod's answer. Raises ForwardRefused or ForwardBroken."""
+    headers = end_to_end(request.headers, NOT_FORWARDED)
     headers["Connection"] = "close"  # a kept connection may be dead, and then nobody knows what was sent
     if tunnel.is_websocket(request):
         headers.update(Connection="Upgrade", Upgrade="websocket")
     try:
         return await session.request(
             request.method,
-            target(request, to),
+            target(request, pod),
             headers=headers,
             data=body(request) if request.body_exists else None,
             skip_auto_headers=LIBRARY_EXTRAS,
             allow_redirects=False,
             auto_decompress=False,
-            timeout=ClientTimeout(total=None, sock_connect=CONNECT),
+            timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
             max_line_size=LONGEST_HEADER,
             max_field_size=LONGEST_HEADER,
             middlewares=(never_retry,),
@@ -111,24 +111,24 @@ async def send(session: ClientSession, request: web.Request, to: Address) -> Cli
     except (ClientConnectorError, ConnectionTimeoutError) as error:
         raise ForwardRefused("the app could not be reached") from error
     except TimeoutError as error:  # of `body`; nothing else in here has a limit
-        raise ForwardBroken("its body stopped half way") from error
+        raise ForwardBroken("the request body stopped arriving") from error
     except ClientError as error:
         raise ForwardBroken(NO_ANSWER) from error
 
 
-def target(request: web.Request, to: Address) -> URL:
-    """The same path and query, byte by byte, at another address."""
+def target(request: web.Request, pod: Address) -> URL:
+    """The same path and query, byte for byte, at the pod's address."""
     path = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-    return URL(f"http://{to.netloc}{path}", encoded=True)
+    return URL(f"http://{pod.netloc}{path}", encoded=True)
 
 
 async def body(request: web.Request) -> AsyncIterator[bytes]:
-    """What the visitor sends, as it comes. Asks for it first if that is what the visitor waits for."""
+    """The request body as it arrives. A visitor who waits for 100 Continue gets it first."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
     while True:
-        async with asyncio.timeout(STALLED):
+        async with asyncio.timeout(STALL_TIMEOUT):
             chunk = await request.content.readany()
         if not chunk:
             return
@@ -136,14 +136,14 @@ async def body(request: web.Request) -> AsyncIterator[bytes]:
 
 
 async def stream_back(request: web.Request, answer: ClientResponse) -> web.StreamResponse:
-    """Stream the pod's answer. If it breaks off, so does the visitor's: half an answer must not look whole."""
+    """Stream the pod's answer. If it breaks off, so does the visitor's: half an answer must not look complete."""
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=end_to_end(answer.headers))
-    response.headers.popall(names.MARKER, None)  # only waker's own answers carry it
+    response.headers.popall(names.MARKER, None)  # only waker's own answers have it
     response[ABSENT] = tuple(name for name in ("Content-Type", "Server") if name not in answer.headers)
     await response.prepare(request)
     try:
         async for chunk in answer.content.iter_any():
-            async with asyncio.timeout(STALLED):
+            async with asyncio.timeout(STALL_TIMEOUT):
                 await response.write(chunk)
         await response.write_eof()
     except asyncio.CancelledError:
@@ -156,16 +156,16 @@ async def stream_back(request: web.Request, answer: ClientResponse) -> web.Strea
 
 
 async def no_added_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Signal before an answer's headers are sent: no header that its author did not write."""
+    """Remove headers that the library has added to an answer, just before they are sent."""
     for name in response.get(ABSENT, ("Server",)):
         response.headers.popall(name, None)
 
 
 def end_to_end(headers: Mapping[str, str], without: Iterable[str] = HOP_BY_HOP) -> CIMultiDict[str]:
-    """The headers that are for the other end, repeated ones included."""
+    """The headers that are meant for the other end, repeated ones included."""
     named = {name.strip().lower() for value in _all(headers, "Connection") for name in value.split(",")}
-    gone = named | set(without)
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in gone)
+    removed = named | set(without)
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in removed)
 
 
 def _all(headers: Mapping[str, str], name: str) -> list[str]:
@@ -173,7 +173,7 @@ def _all(headers: Mapping[str, str], name: str) -> list[str]:
 
 
 async def never_retry(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """The library sends an idempotent request again when its connection breaks. We promised once."""
+    """Keep the library from sending an idempotent request again when its connection breaks: once is the promise."""
     try:
         return await handler(request)
     except ClientConnectorError:

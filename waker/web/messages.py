@@ -1,6 +1,7 @@
-"""What is said about an app: a mood and a sentence, as keys of the catalogues. Which words those are, `languages` knows.
+"""What is said about an app's wake: a mood and a sentence, as keys of the texts in `languages`.
 
-Pure. The page, its poll, its push and a client's answer all say the same. Nothing here depends on names in the cluster.
+Pure. The waiting page, its polls, its WebSocket and the answer to a held client all take their words from here, so that
+they agree. None of them names anything in the cluster but the app's title.
 """
 
 from datetime import timedelta
@@ -12,27 +13,27 @@ from waker.plan.progress import Step
 from waker.web.apps import View
 from waker.web.languages import Messages
 
-LONGEST_TITLE: Final = 120  # letters; an annotation may hold 256 kB
-STEPS: Final = tuple(Step)[1:]  # those that a page lists
+LONGEST_TITLE: Final = 120  # characters; an annotation may hold 256 kB
+STEPS: Final = tuple(Step)[1:]  # those that the page lists
 
 
 class Mood(StrEnum):
-    """How it looks."""
+    """How the page looks and which heading it has."""
 
     WAKING = "waking"
     TROUBLED = "troubled"  # somebody has to do something
-    PINNED = "pinned"  # asleep by a person's word
+    PINNED = "pinned"  # asleep because a person said so
 
 
 def mood(view: View) -> Mood:
-    """Of one app."""
+    """The mood of an app's page."""
     if view.pinned:
         return Mood.PINNED
     return Mood.TROUBLED if view.trouble or view.phase is Phase.STUCK else Mood.WAKING
 
 
 def message_key(view: View) -> str:
-    """Which sentence is true, as the last part of its key."""
+    """The last part of the key of the sentence that is true now: `say.KEY`."""
     if view.pinned:
         return "pinned"
     if view.trouble:
@@ -50,25 +51,25 @@ def title(view: View) -> str:
 
 
 def heading(view: View, words: Messages) -> str:
-    """The first line a visitor reads."""
+    """The heading of an app's page."""
     return words[f"heading.{mood(view)}"].replace("{title}", title(view))
 
 
 def sentence(view: View, words: Messages) -> str:
-    """What is going on, for a person who knows nothing of clusters."""
+    """What is going on, for a person who knows nothing about clusters."""
     return words[f"say.{message_key(view)}"]
 
 
-def timing(elapsed: int, usual: timedelta | None, words: Messages) -> str:
-    """How long it has taken, in whole seconds, beside how long it usually takes. The page's script says the same."""
-    if usual is None:
-        return words["timing"].replace("{elapsed}", length(elapsed, words))
-    most = int(usual.total_seconds())
-    text = words["timing.longer" if elapsed > 1.5 * most + 5 else "timing.usual"]  # a few seconds are no news
-    return text.replace("{elapsed}", length(elapsed, words)).replace("{usual}", length(most, words))
+def timing(elapsed: int, typical: timedelta | None, words: Messages) -> str:
+    """How many seconds the wake has taken, and how long wakes usually take. The page's script writes the same text."""
+    if typical is None:
+        return words["timing"].replace("{elapsed}", duration(elapsed, words))
+    usual = int(typical.total_seconds())
+    text = words["timing.longer" if elapsed > 1.5 * usual + 5 else "timing.usual"]  # a few seconds more are no news
+    return text.replace("{elapsed}", duration(elapsed, words)).replace("{usual}", duration(usual, words))
 
 
-def length(seconds: int, words: Messages) -> str:
+def duration(seconds: int, words: Messages) -> str:
     """`12 s`, `3 min 5 s`."""
     if seconds < 60:
         return words["time.seconds"].replace("{s}", str(seconds))

@@ -1,8 +1,9 @@
-"""The waiting page: one HTML text, complete in itself, made from what is known of an app.
+"""The waiting page: one HTML document that needs nothing else, made from what is known of an app.
 
 No IO after the start, and it knows nothing of requests. Template, style, script and languages are read once, so that a
-broken one ends the start and not a visit. A page is made whole before a byte is sent. A crowd asks for the same page in
-the same second: the last pages are kept; only nonce and query are put in anew.
+broken one stops waker at the start and not at a visit. A page is rendered whole before a byte is sent. Many visitors ask
+for the same page in the same second, so the last pages are cached; only nonce and query differ. `public_port` and
+`wait_host` send pages, `observe.themes` sets the themes, `waker page` prints one.
 """
 
 import logging
@@ -23,15 +24,15 @@ from waker.web.page_context import PageConstants, PageContext, Template, page_co
 
 log = logging.getLogger(__name__)
 
-KEPT: Final = 64  # pages, about 12 kB each
-REFRESH: Final = 5  # s; without JavaScript the page asks again this often
-BACK: Final = "/back"  # on the wait host: where the page goes when the way is open
-API: Final = "/api/v1/app"  # on the wait host: what the page asks
+CACHED: Final = 64  # pages, about 12 kB each
+REFRESH: Final = 5  # s between reloads without JavaScript
+BACK: Final = "/back"  # on the wait host: where the page goes when the app is ready
+API: Final = "/api/v1/app"  # on the wait host: what the page polls
 COMPILED: Final = "compiled"  # folder beside the templates
 
 
 class RenderedPage(NamedTuple):
-    """A page, the nonce that its style and script carry, and the language it is in."""
+    """A page, the nonce of its style and script, and its language."""
 
     body: bytes
     nonce: str
@@ -47,7 +48,7 @@ class RenderedPage(NamedTuple):
 
 
 def environment() -> Environment:
-    """What our own templates may do, and where their sources are."""
+    """Jinja's environment for the built-in templates."""
     return Environment(
         loader=FileSystemLoader(files.folder("templates")),
         autoescape=True,
@@ -57,21 +58,21 @@ def environment() -> Environment:
     )
 
 
-def load_template(template: str = "waiting.html") -> Template:
-    """One of our own templates, compiled beforehand by `precompile` or now."""
+def load_template(name: str = "waiting.html") -> Template:
+    """A built-in template, already compiled by `image.precompile` or compiled now."""
     compiled = files.folder("templates") / COMPILED
-    made = environment()
+    loaded = environment()
     if compiled.is_dir():
-        made.loader = ModuleLoader(compiled)
-    found = made.get_template(template)
-    return lambda context: found.render(page=context)
+        loaded.loader = ModuleLoader(compiled)
+    template = loaded.get_template(name)
+    return lambda context: template.render(page=context)
 
 
 class WaitingPage:
-    """Makes pages. `wear` gives it the themes that there are."""
+    """Renders waiting pages, with the built-in template or the themes of `use_themes`."""
 
     def __init__(self, template: str = "waiting.html") -> None:
-        # What stands in a kept page where each visitor's own will be; nobody can write it in a title.
+        # They stand in a cached page where each visitor's own nonce and query go. Random, so that no title contains them.
         self._nonce, self._query = secrets.token_hex(16), secrets.token_hex(16)
         style = Markup(files.read("static", "waiting.css"))  # noqa: S704  # our own file
         script = Markup(files.read("static", "waiting.js"))  # noqa: S704
@@ -84,45 +85,42 @@ class WaitingPage:
         self._cached: dict[tuple[View, str, int, bool], list[bytes]] = {}
 
     def use_themes(self, themes: Mapping[str, Template]) -> None:
-        """From now on these are the themes, by name."""
+        """Use these themes from now on, by name, and no others."""
         self._themes = themes
         self._cached.clear()
 
     def has_theme(self, theme: str) -> bool:
-        """Whether there is such a theme; "" is the page as it comes."""
+        """Whether there is such a theme; "" is the built-in page."""
         return not theme or theme in self._themes
 
     def render(
-        self, view: View, now: datetime, query: str = "", accepted: str = "", *, away: bool = False
+        self, view: View, now: datetime, query: str = "", accepted: str = "", *, on_wait_host: bool = False
     ) -> RenderedPage:
-        """The page for this app at this moment, in the language that an Accept-Language header wants.
+        """The page of this app at this moment, in the language that suits the Accept-Language header `accepted`.
 
-        `query` is that of the page's own address, as it was asked for: browsers take a refresh to an address with a
-        fragment for a jump within the page; told the query, they go. `away`: on the wait host, see `wait_host`.
+        `query` is the raw query of the page's own address. Without JavaScript the page refreshes to `?QUERY`, as browsers
+        take a refresh to the address as it is, fragment included, for a jump within the page.
         """
         tag = languages.best_language(accepted, self._tags)
         elapsed = seconds_waited(view, now)
-        pieces = self._cached.get((view, tag, elapsed, away))
+        pieces = self._cached.get((view, tag, elapsed, on_wait_host))
         if pieces is None:
-            if len(self._cached) >= KEPT:
+            if len(self._cached) >= CACHED:
                 self._cached.clear()
-            made = page_context(
-                view, elapsed, tag, self.languages[tag], self._wait_host_constants if away else self.constants
-            )
-            pieces = self._cached[view, tag, elapsed, away] = self._make(view.theme, made)
+            constants = self._wait_host_constants if on_wait_host else self.constants
+            context = page_context(view, elapsed, tag, self.languages[tag], constants)
+            pieces = self._text(view.theme, context).encode().split(self._nonce.encode())
+            self._cached[view, tag, elapsed, on_wait_host] = pieces
         nonce = secrets.token_urlsafe(16)
-        here = escape(query).encode("ascii", "ignore")
-        return RenderedPage(nonce.encode().join(pieces).replace(self._query.encode(), here), nonce, tag)
+        escaped = escape(query).encode("ascii", "ignore")
+        return RenderedPage(nonce.encode().join(pieces).replace(self._query.encode(), escaped), nonce, tag)
 
     def sentence(self, view: View) -> str:
-        """What is going on, for a program's reader: in English."""
+        """What is going on, in English, for answers that are not pages."""
         return messages.sentence(view, self.languages[languages.DEFAULT])
 
-    def _make(self, theme: str, context: PageContext) -> list[bytes]:
-        return self._text(theme, context).encode().split(self._nonce.encode())
-
     def _text(self, theme: str, context: PageContext) -> str:
-        """A theme was tried on all that we could think of. If this is something else, there still is a page."""
+        """The HTML. A theme was tried on every sample; if it fails on something else, the built-in page is shown."""
         if theme in self._themes:
             try:
                 return self._themes[theme](context)

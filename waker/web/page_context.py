@@ -1,6 +1,8 @@
-"""What a theme is given: the whole of it, documented in docs/themes.md. A field that is not here is not there.
+"""What a theme is given: the one object `page`, with all its fields. They are documented in docs/themes.md.
 
-All texts are in the visitor's language. `head`, `style` and `nonce` make the page work under its strict policy.
+Their names are a contract with the authors of themes. All texts are in the visitor's language. `head`, `style` and
+`nonce` make the page work under its strict Content-Security-Policy. `page` renders contexts, `observe.themes` tries
+themes on them.
 """
 
 import json
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from waker.web import messages as saying
+from waker.web import messages
 from waker.web.apps import View
 from waker.web.languages import Messages
 from waker.web.messages import STEPS
@@ -36,26 +38,26 @@ class PageContext:
     sentence: str  # what is going on
     steps: tuple[Stage, ...]
     step: int  # how many of them are done
-    progress: str  # what the list of steps is called
-    elapsed: int  # seconds since it was asked to start
-    usual: int  # seconds that it usually takes, 0 if that is not known
+    progress: str  # the label of the list of steps
+    elapsed: int  # seconds since the app was asked to start
+    usual: int  # seconds that its wakes usually take, 0 if that is not known
     timing: str  # both in words; "" if nobody is waking it
-    hint: str  # that the page gives way by itself
+    hint: str  # that the visitor is taken to the app automatically
     nonce: str  # of this answer; each <style> and <script> needs it
-    head: Markup  # has to stand in <head>: without it the page would never give way
-    style: Markup  # the style of the page as it comes
+    head: Markup  # has to stand in <head>: without it visitors would never get from the page to the app
+    style: Markup  # the style of the built-in page
 
 
-Template = Callable[
-    [PageContext], str
-]  # what makes a page's text: our own template, or a theme, which raises ThemeError
+# Makes a page's text: the built-in template, or a theme, which raises ThemeError.
+Template = Callable[[PageContext], str]
 
 
 @dataclass(frozen=True, slots=True)
 class PageConstants:
-    """What is the same on all pages, or put in later. `refresh`: seconds between reloads without JavaScript.
+    """What is the same on all pages. `nonce` and `query` are placeholders that each answer replaces.
 
-    `api` and `back` are paths of the wait host, what its page asks and where that goes; elsewhere both are "", itself.
+    `refresh`: seconds between reloads without JavaScript. `api` and `back` are the wait host's paths that its page polls
+    and goes to; on an app's own host both are "", which is the page's own address.
     """
 
     nonce: str
@@ -67,28 +69,31 @@ class PageConstants:
     back: str = ""
 
 
-def page_context(view: View, elapsed: int, lang: str, words: Messages, fixed: PageConstants) -> PageContext:
-    """All that a page says about one app."""
-    mood = saying.mood(view)
-    waking = mood is not saying.Mood.PINNED
-    known = int(view.typical.total_seconds()) if view.typical else 0
+def page_context(view: View, elapsed: int, lang: str, words: Messages, constants: PageConstants) -> PageContext:
+    """All that a page says about one app. `elapsed`: whole seconds since its wake began."""
+    mood = messages.mood(view)
+    waking = mood is not messages.Mood.PINNED
     return PageContext(
-        title=saying.title(view),
+        title=messages.title(view),
         lang=lang,
         mood=mood,
-        heading=saying.heading(view, words),
-        sentence=saying.sentence(view, words),
+        heading=messages.heading(view, words),
+        sentence=messages.sentence(view, words),
         steps=tuple(_stages(view, words)) if waking else (),
         step=int(view.step),
         progress=words["progress"],
         elapsed=elapsed,
-        usual=known,
-        timing=saying.timing(elapsed, view.typical, words) if waking else "",
+        usual=_usual(view),
+        timing=messages.timing(elapsed, view.typical, words) if waking else "",
         hint=words["hint" if waking else "hint.pinned"],
-        nonce=fixed.nonce,
-        head=_head(view, elapsed, words, fixed),
-        style=fixed.style,
+        nonce=constants.nonce,
+        head=_head(view, elapsed, words, constants),
+        style=constants.style,
     )
+
+
+def _usual(view: View) -> int:
+    return int(view.typical.total_seconds()) if view.typical else 0
 
 
 def _stages(view: View, words: Messages) -> list[Stage]:
@@ -99,35 +104,36 @@ def _stages(view: View, words: Messages) -> list[Stage]:
     return [Stage(name, words[f"step.{name}"], state, words[state]) for name, state in named]
 
 
-def _head(view: View, elapsed: int, words: Messages, fixed: PageConstants) -> Markup:
-    """Everything that works: not to be indexed, the refresh without JavaScript, the script and what it needs to know."""
-    known = int(view.typical.total_seconds()) if view.typical else 0
-    told = {
-        "mood": saying.mood(view),
+def _head(view: View, elapsed: int, words: Messages, constants: PageConstants) -> Markup:
+    """What every page needs in its <head>: `noindex`, the refresh without JavaScript, the script and its data."""
+    data = {
+        "mood": messages.mood(view),
         "step": int(view.step),
         "elapsed": elapsed,
-        "usual": known,
-        "push": view.transport.push and not fixed.api,
-        "api": fixed.api,
-        "back": fixed.back,
-        "words": {key: text.replace("{title}", saying.title(view)) for key, text in words.items() if _live(key)},
+        "usual": _usual(view),
+        "push": view.transport.push and not constants.api,
+        "api": constants.api,
+        "back": constants.back,
+        "words": {
+            key: text.replace("{title}", messages.title(view)) for key, text in words.items() if _used_by_script(key)
+        },
     }
     return Markup(  # our own texts; what is put in is escaped, or JSON without a "<"
         '<meta name="robots" content="noindex">\n<link rel="icon" href="data:,">\n'
         '<noscript><meta http-equiv="refresh" content="{};url={}?{}"></noscript>\n'
         '<script type="application/json" id="kubesleeper">{}</script>\n'
         '<script type="module" nonce="{}">\n{}</script>'
-    ).format(fixed.refresh, fixed.back, fixed.query, _json(told), fixed.nonce, fixed.script)
+    ).format(constants.refresh, constants.back, constants.query, _json(data), constants.nonce, constants.script)
 
 
-def _live(key: str) -> bool:
-    """Is this a text that may change while the page is open?"""
+def _used_by_script(key: str) -> bool:
+    """Whether this text may change while the page is open."""
     return key.startswith(("say.", "heading.", "timing", "time.")) or key in ("done", "current", "ahead")
 
 
-def _json(told: object) -> Markup:
-    """As the content of a script element: no letter in it can end that element."""
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+def _json(data: object) -> Markup:
+    """JSON as the content of a <script> element, without a character that could end the element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for letter in "<>&'":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return Markup(text)  # noqa: S704

@@ -1,10 +1,11 @@
-"""The waiting page's own WebSocket: it is told at once how the start goes, and when the way is open.
+"""The waiting page's own WebSocket: waker sends it each change of the wake at once, and when the app can be reached.
 
-On the page's own address, told from an app's by its subprotocol and by nothing else. It takes a place in the crowd of
-those who poll; whoever finds none is told to come again later, and polls. It never knocks.
+It is opened on the page's own address; only its subprotocol distinguishes it from a WebSocket of the app. It takes a slot
+of the limit for polls. If none is free it is closed with "try again later", and the page goes on polling. It never knocks.
+`public_port` calls `serve`; the messages are
 
-    {"mood": "waking", "step": 2, "say": "scheduled"}     what the page shows; see `words`
-    {"open": true}                                         load again
+    {"mood": "waking", "step": 2, "say": "scheduled"}     what the page shows, see `messages`
+    {"open": true}                                         reload: the app can be reached
 """
 
 import asyncio
@@ -19,32 +20,39 @@ from waker import names
 from waker.web import messages
 from waker.web.apps import Apps, View
 
-LOOK_AGAIN: Final = timedelta(seconds=10)  # well within the time for which one who looks counts
-BEAT: Final = 20  # s; pings, below every proxy's idle timeout
-CLOSES: Final = 2  # s; who was told to load again is on its way already
-HEARD_AT_MOST: Final = 1024  # bytes; the page says nothing
+VIEWED_EVERY: Final = timedelta(seconds=10)  # well within the time for which a page counts as looked at (`registry`)
+HEARTBEAT: Final = 20  # s between pings; below every proxy's idle timeout
+CLOSE_TIMEOUT: Final = 2  # s; a page that was told to reload is already doing so
+LONGEST_MESSAGE: Final = 1024  # bytes; the page sends nothing
 
 
 def is_page_socket(request: web.Request) -> bool:
-    """Is it the page that wants to be told? Also where a proxy took its upgrade away: it must never reach an app."""
+    """Whether the page asks for its WebSocket. Also true if a proxy has removed the upgrade: it must never reach an app."""
     return request.method == "GET" and request.headers.get("Sec-WebSocket-Protocol", "").strip() == names.PAGE_PROTOCOL
 
 
 async def serve(
-    apps: Apps, request: web.Request, find: Callable[[], View | None], place: AbstractContextManager[bool]
+    apps: Apps, request: web.Request, find: Callable[[], View | None], slot: AbstractContextManager[bool]
 ) -> web.WebSocketResponse:
-    """Tell until the way is open or the page is gone. `find` gives the app as it stands; None: it is none of ours now."""
+    """Send messages until the app can be reached or the page has gone.
+
+    `find` gives the app as it is now, None if there is no such app any more. `slot` gives False if none is free.
+    """
     page = web.WebSocketResponse(
-        protocols=(names.PAGE_PROTOCOL,), heartbeat=BEAT, max_msg_size=HEARD_AT_MOST, compress=False, timeout=CLOSES
+        protocols=(names.PAGE_PROTOCOL,),
+        heartbeat=HEARTBEAT,
+        max_msg_size=LONGEST_MESSAGE,
+        compress=False,
+        timeout=CLOSE_TIMEOUT,
     )
-    with place as placed:
+    with slot as free:
         await page.prepare(request)
-        if not placed:
+        if not free:
             await page.close(code=WSCloseCode.TRY_AGAIN_LATER)
             return page
         gone = asyncio.ensure_future(page.receive())
         try:
-            await _tell(apps, page, find, gone)
+            await _send_changes(apps, page, find, gone)
         except ConnectionError:
             return page
         finally:
@@ -54,7 +62,7 @@ async def serve(
     return page
 
 
-async def _tell(
+async def _send_changes(
     apps: Apps, page: web.WebSocketResponse, find: Callable[[], View | None], gone: "asyncio.Future[Any]"
 ) -> None:
     last: Mapping[str, Any] = {}
@@ -64,15 +72,15 @@ async def _tell(
             await page.send_json({"open": True})
             return
         apps.page_viewed(view.app)
-        news = state_message(view)
-        if news != last:
-            await page.send_json(news)
-            last = news
-        more = asyncio.ensure_future(apps.wait_for_change(view.app, LOOK_AGAIN))
+        message = state_message(view)
+        if message != last:
+            await page.send_json(message)
+            last = message
+        change = asyncio.ensure_future(apps.wait_for_change(view.app, VIEWED_EVERY))
         try:
-            await asyncio.wait((more, gone), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((change, gone), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            more.cancel()
+            change.cancel()
 
 
 def state_message(view: View) -> dict[str, Any]:

@@ -1,8 +1,14 @@
-"""The private port: metrics and health, for the operators and the kubelet. Never reachable through an ingress.
+"""The private port: metrics and health, for operators and the kubelet. Never reachable through an ingress.
 
-/healthz says that the event loop turns: any crash ends the process, so there is nothing more to know. /readyz asks a
-callable for the reasons why this replica should get no requests, and lists them. /apps is what `waker status` shows,
-/apps/NAMESPACE/KIND/NAME what `waker explain` shows.
+| path                       | answer                                                                                     |
+| -------------------------- | ------------------------------------------------------------------------------------------ |
+| /metrics                   | all metrics in Prometheus' text format                                                     |
+| /healthz                   | 200 while the event loop runs; a crash ends the process, so there is nothing more to check |
+| /readyz                    | 200, or 503 with the reasons why this replica should get no requests                       |
+| /apps                      | what `waker status` shows                                                                  |
+| /apps/NAMESPACE/KIND/NAME  | what `waker explain` shows                                                                 |
+
+Knows nothing of the parts that answer: `process` passes them in as callables.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,11 +25,12 @@ def private_port(
     metrics: Metrics,
     unready: Callable[[], list[str]],
     apps: Callable[[], list[dict[str, Any]]] = list,
-    explained: Callable[[str, str, str], Mapping[str, Any] | None] = lambda _namespace, _kind, _name: None,
+    explain: Callable[[str, str, str], Mapping[str, Any] | None] = lambda _namespace, _kind, _name: None,
 ) -> web.Application:
-    """The application of the private port. `unready` gives sentences; none means ready. `apps` gives JSON objects.
+    """The application of the private port.
 
-    `explained` gives the JSON object of one app by namespace, kind and name; None if there is no such workload.
+    `unready` gives the reasons why waker is not ready, none if it is. `apps` gives the apps as JSON objects. `explain`
+    gives the JSON object of one app by namespace, kind and name, None if there is no such workload.
     """
 
     async def show_metrics(_request: web.Request) -> web.Response:
@@ -41,24 +48,22 @@ def private_port(
 
     async def show_app(request: web.Request) -> web.Response:
         namespace, kind, name = (request.match_info[key] for key in ("namespace", "kind", "name"))
-        found = explained(namespace, kind, name)
-        return web.json_response(
-            found if found is not None else {"message": "no such app"}, status=200 if found else 404
-        )
+        app = explain(namespace, kind, name)
+        return web.json_response(app if app is not None else {"message": "no such app"}, status=200 if app else 404)
 
-    app = web.Application()
-    pages: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = {
+    application = web.Application()
+    handlers: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = {
         "/metrics": show_metrics,
         "/healthz": healthz,
         "/readyz": readyz,
         "/apps": show_apps,
         "/apps/{namespace}/{kind}/{name}": show_app,
     }
-    for path, handler in pages.items():
-        app.router.add_get(path, handler)
-    return app
+    for path, handler in handlers.items():
+        application.router.add_get(path, handler)
+    return application
 
 
 def runner(app: web.Application) -> web.AppRunner:
-    """How the private port is served."""
+    """The server of the private port, not yet listening."""
     return web.AppRunner(app, access_log=None, shutdown_timeout=1)

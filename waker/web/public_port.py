@@ -1,12 +1,12 @@
-"""The public port: every request of an app that sleeps arrives here.
+"""The public port: every request for a sleeping app arrives here.
 
-No path is ours: all of them belong to the apps (but on the wait host, see `wait_host`). For each request: whose is it,
-who asks, is there a way already? Then one of: the page, or the way to it; held and passed on once; "come back later". A
-knock is a wish and nothing more: it is noted in memory and the request goes on, so that neither a slow API server nor a
-thousand visitors matter.
+All paths belong to the apps; waker has none of its own, but on the wait host (`wait_host`). For each request: which app is
+it for, what kind of visitor sends it, is a pod ready? The answer is the waiting page (or a redirect to it), or the request
+is held and forwarded once, or it is "come back later". A knock is only noted in memory and the request goes on, so neither
+a slow API server nor a thousand visitors hold anybody up. `process` serves the application that `public_port` makes.
 
-The order in `answer` is the promise. The subtle thing is that a request with the marker header never wakes anything:
-waker's own probes and the page's own polls are not visits.
+The order of checks in `answer` is the promise. The subtle thing is that a request with the marker header never wakes
+anything: waker's own ownership checks and the waiting page's polls are not visits.
 """
 
 import asyncio
@@ -33,15 +33,14 @@ from waker.web.wait_host import WaitHost, redirect_to_wait_host
 
 log = logging.getLogger(__name__)
 
-PODS_MAY_BE_UP: Final = frozenset(
-    {Phase.FALLING_ASLEEP, Phase.RESTORING_ROUTES, Phase.AWAKE}
-)  # the pods may still or already be there
-FLASH_GUARD: Final = timedelta(seconds=1)  # so that nobody sees a page flash
-PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes has told of a pod that was ended while asked for
-SLOT_BYTES: Final = 16 * 1024  # bytes; measured, a request that waits costs 12 KiB
-BODY_AHEAD: Final = 128 * 1024  # bytes; what Linux takes for a connection before anybody reads, measured 137 KiB in all
-POLL: Final = timedelta(seconds=10)  # how long the page's question is held; below every proxy's read timeout
-POLL_ALONE: Final = timedelta(seconds=2)  # where it is all that the page hears
+# The phases in which a pod may still, or already, be running.
+PODS_MAY_BE_UP: Final = frozenset({Phase.FALLING_ASLEEP, Phase.RESTORING_ROUTES, Phase.AWAKE})
+FLASH_GUARD: Final = timedelta(seconds=1)  # a browser is held for this long, so that the page does not just flash up
+RETRY_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes reports that the pod we tried has ended
+SLOT_BYTES: Final = 16 * 1024  # of memory; measured, a held request costs 12 KiB
+BODY_AHEAD: Final = 128 * 1024  # bytes; what Linux accepts of a body before anybody reads it, measured 137 KiB in all
+POLL_HOLD: Final = timedelta(seconds=10)  # how long a page's poll is held; below every proxy's read timeout
+POLL_HOLD_ALONE: Final = timedelta(seconds=2)  # the same where the page has no WebSocket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -53,7 +52,7 @@ def now_utc() -> datetime:
 
 @dataclass
 class PublicPort:
-    """What the public port needs to answer. Two crowds, as a page that polls must not take a client's place."""
+    """What the public port needs to answer. It has two limits, so that polls of pages never take a client's slot."""
 
     apps: Apps
     page: WaitingPage
@@ -62,24 +61,25 @@ class PublicPort:
     live: Callable[[], Live] = Live
     clock: Callable[[], datetime] = now_utc
     connections: Connections = field(default_factory=Connections)
-    held: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # and those that are being passed on
-    polls: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
+    held: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # held requests, and those being forwarded
+    polls: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # polls and WebSockets of pages
 
 
-def public_port(door: PublicPort) -> web.Application:
-    """The application of the public port. Serve it with `port.runner`."""
+def public_port(port: PublicPort) -> web.Application:
+    """The application of the public port. Serve it with `connections.runner`."""
 
-    wait_host = WaitHost(door.apps, door.page, door.live, door.clock, partial(wait_for_pod, door, within=POLL_ALONE))
+    hold = partial(wait_for_pod, port, within=POLL_HOLD_ALONE)
+    wait_host = WaitHost(port.apps, port.page, port.live, port.clock, hold)
 
-    async def received(request: web.Request) -> tuple[str, web.StreamResponse]:
-        if door.connections.crowded:
+    async def answer_any(request: web.Request) -> tuple[str, web.StreamResponse]:
+        if port.connections.over_limit:
             return "crowded", responses.too_many_connections()
-        return await (wait_host.answer(request) if wait_host.is_for(request) else answer(door, request))
+        return await (wait_host.answer(request) if wait_host.is_for(request) else answer(port, request))
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        door.connections.brought_request(request)
-        kind, response = await received(request)
-        door.metrics.answers.labels(kind).inc()
+        port.connections.request_received(request)
+        kind, response = await answer_any(request)
+        port.metrics.answers.labels(kind).inc()
         log.debug("answered", extra={"kind": kind, "status": response.status})
         return response
 
@@ -91,153 +91,154 @@ def public_port(door: PublicPort) -> web.Application:
             return responses.no_such_app()
         except Exception:
             log.exception("a request could not be answered")
-            door.metrics.answers.labels("failed").inc()
+            port.metrics.answers.labels("failed").inc()
             return responses.internal_error()
 
     app = web.Application(middlewares=[never_500])
-    app.router.add_route("*", "/{tail:.*}", handle, expect_handler=_nothing_yet)
+    app.router.add_route("*", "/{tail:.*}", handle, expect_handler=_continue_later)
     app.on_response_prepare.append(forward.no_added_headers)
     return app
 
 
-async def _nothing_yet(_request: web.Request) -> None:
-    """`Expect: 100-continue` is answered when a pod is there to take the body, see `forward.body`."""
+async def _continue_later(_request: web.Request) -> None:
+    """Do not answer `Expect: 100-continue` yet: `forward.body` does, when there is a pod to take the body."""
 
 
-async def answer(door: PublicPort, request: web.Request) -> tuple[str, web.StreamResponse]:
-    """The answer, and a word for the metrics."""
+async def answer(port: PublicPort, request: web.Request) -> tuple[str, web.StreamResponse]:
+    """The kind of the answer, for the metrics, and the answer."""
     mark = request.headers.get(names.MARKER, "")
     if mark == names.MARK_OWNERSHIP_CHECK:
         return "marker", responses.ownership_proof()
-    view = find(door.apps, request)
+    view = find_app(port.apps, request)
     if view is None:
         return "unknown", responses.no_such_app()
     if mark == names.MARK_POLL:
-        return "poll", await poll(door, request, view)
+        return "poll", await answer_poll(port, request, view)
     if page_socket.is_page_socket(request):
-        return "push", await serve_page_socket(door, request, view)
-    who = visitor_kind(request.method, request.rel_url.path, request.headers, view.visitors)
-    if not who.waits and not view.open:
-        return who.value, responses.come_back_later(view, who)
+        return "push", await serve_page_socket(port, request, view)
+    kind = visitor_kind(request.method, request.rel_url.path, request.headers, view.visitors)
+    if not kind.waits and not view.open:
+        return kind.value, responses.come_back_later(view, kind)
     if view.pinned and not view.open:
-        return "pinned", not_ready_response(door, request, who, view, "")
-    if who.waits:
-        door.apps.knock(view.app)
-    return await hold_and_forward(door, request, view, who)
+        return "pinned", not_ready_response(port, request, view, kind)
+    if kind.waits:
+        port.apps.knock(view.app)
+    return await hold_and_forward(port, request, view, kind)
 
 
-def find(apps: Apps, request: web.Request) -> View | None:
-    """Whose request it is. What a proxy says counts only if it names an app."""
+def find_app(apps: Apps, request: web.Request) -> View | None:
+    """The app that a request is for. The host that a proxy reports counts only if an app has it."""
     path = request.rel_url.path or "/"
     return next((view for host in hosts.requested_hosts(request.headers) if (view := apps.find(host, path))), None)
 
 
-async def poll(door: PublicPort, request: web.Request, view: View) -> web.Response:
-    """Answer the page's question: not before the way is open, or after a while. Never a knock."""
-    door.apps.page_viewed(view.app)
-    way = await wait_for_pod(door, view, POLL if view.transport.push else POLL_ALONE)
-    return responses.reload_now() if way else responses.still_waiting(find(door.apps, request) or view)
+async def answer_poll(port: PublicPort, request: web.Request, view: View) -> web.Response:
+    """Answer a page's poll as soon as the app can be reached, or after a while. Never a knock."""
+    port.apps.page_viewed(view.app)
+    address = await wait_for_pod(port, view, POLL_HOLD if view.transport.push else POLL_HOLD_ALONE)
+    return responses.reload_now() if address else responses.still_waiting(find_app(port.apps, request) or view)
 
 
-async def wait_for_pod(door: PublicPort, view: View, within: timedelta) -> Address | None:
-    """For a page that asks."""
-    with door.polls.slot(view.app) as place:
-        return await door.apps.wait_for_address(view, within if place else timedelta())
+async def wait_for_pod(port: PublicPort, view: View, within: timedelta) -> Address | None:
+    """Wait for a ready pod on behalf of a page. Without a free slot, the answer is what is known now."""
+    with port.polls.slots(view.app) as free:
+        return await port.apps.wait_for_address(view, within if free else timedelta())
 
 
-async def serve_page_socket(door: PublicPort, request: web.Request, view: View) -> web.StreamResponse:
-    """Tell the page for as long as it listens. Where a proxy does not upgrade, it goes on asking. Never a knock."""
+async def serve_page_socket(port: PublicPort, request: web.Request, view: View) -> web.StreamResponse:
+    """Serve the page's WebSocket for as long as it is open. If a proxy does not upgrade it, the page polls. Never a knock."""
     if not tunnel.is_websocket(request):
         return responses.still_waiting(view)
-    return await page_socket.serve(door.apps, request, lambda: find(door.apps, request), door.polls.slot(view.app))
+    slot = port.polls.slots(view.app)
+    return await page_socket.serve(port.apps, request, lambda: find_app(port.apps, request), slot)
 
 
 async def hold_and_forward(
-    door: PublicPort, request: web.Request, view: View, who: VisitorKind
+    port: PublicPort, request: web.Request, view: View, kind: VisitorKind
 ) -> tuple[str, web.StreamResponse]:
-    """Wait for the way as long as this visitor can wait, then pass on; else say that it is not yet open."""
-    patience = hold_time(view, who)
-    if not patience:
-        return "page", not_ready_response(door, request, who, view, "")
-    with door.held.slot(view.app, slots(request)) as place:
-        if not place:
-            return "crowded", not_ready_response(
-                door, request, who, view, "Too many requests wait for this app already."
-            )
-        with door.metrics.held.track_inprogress():
-            way = await door.apps.wait_for_address(view, patience, knocking=who.waits)
-        if way is None:
-            late = find(door.apps, request) or view
-            return "late" if who is VisitorKind.CLIENT else "page", not_ready_response(door, request, who, late, "")
+    """Hold the request for as long as this visitor can wait, then forward it, or answer that the app is not ready."""
+    within = hold_time(view, kind)
+    if not within:
+        return "page", not_ready_response(port, request, view, kind)
+    with port.held.slots(view.app, slots_needed(request)) as free:
+        if not free:
+            reason = "Too many requests are already waiting for this app."
+            return "crowded", not_ready_response(port, request, view, kind, reason)
+        with port.metrics.held.track_inprogress():
+            address = await port.apps.wait_for_address(view, within, knocking=kind.waits)
+        if address is None:
+            latest = find_app(port.apps, request) or view
+            return "late" if kind is VisitorKind.CLIENT else "page", not_ready_response(port, request, latest, kind)
         try:
-            return "passed", await pass_on(door, request, view, way, patience)
+            return "passed", await forward_request(port, request, view, address, within)
         except forward.ForwardRefused as error:
-            return "refused", not_ready_response(door, request, who, view, f"Not passed on: {error}.")
+            reason = f"The request was not forwarded: {error}."
+            return "refused", not_ready_response(port, request, view, kind, reason)
         except forward.ForwardBroken as error:
-            return "broken", responses.problem(view, f"Passed on, but {error}.", status=502)
+            return "broken", responses.problem(view, f"The request was forwarded, but {error}.", status=502)
 
 
-def hold_time(view: View, who: VisitorKind) -> timedelta:
-    """How long a visitor is held before it is told anything. Zero: not at all."""
-    if who is VisitorKind.CLIENT or (who is VisitorKind.BROWSER and view.visitors.while_asleep == "hold"):
+def hold_time(view: View, kind: VisitorKind) -> timedelta:
+    """How long a request is held before it is answered without the app. Zero: not at all."""
+    if kind is VisitorKind.CLIENT or (kind is VisitorKind.BROWSER and view.visitors.while_asleep == "hold"):
         return view.visitors.hold_for
     return FLASH_GUARD if view.open or view.phase in PODS_MAY_BE_UP else timedelta()
 
 
-def slots(request: web.Request) -> int:
-    """How many places of the crowd a request takes: one, and more for a body that may be read ahead."""
+def slots_needed(request: web.Request) -> int:
+    """How many slots a held request takes: one, and more for a body that may be read ahead."""
     length = BODY_AHEAD if request.content_length is None else request.content_length
     return 1 + (min(length, BODY_AHEAD) // SLOT_BYTES if request.body_exists else 0)
 
 
-async def pass_on(
-    door: PublicPort, request: web.Request, view: View, way: Address, patience: timedelta
+async def forward_request(
+    port: PublicPort, request: web.Request, view: View, address: Address, within: timedelta
 ) -> web.StreamResponse:
-    """Once. A pod that cannot be reached has read nothing: it is about to go, and another one is waited for."""
+    """Forward once. A pod that refuses the connection has read nothing and is about to go, so wait for another one."""
     loop = asyncio.get_running_loop()
-    end = loop.time() + patience.total_seconds()
-    for pause in PAUSES:
+    end = loop.time() + within.total_seconds()
+    for pause in RETRY_PAUSES:
         try:
-            return await forward_once(door, request, view, way)
+            return await forward_to(port, request, view, address)
         except forward.ForwardRefused:
             left = end - loop.time() - pause
             if left <= 0:
                 raise
             await asyncio.sleep(pause)
-            again = await door.apps.wait_for_address(view, timedelta(seconds=left))
-            if again is None:
+            another = await port.apps.wait_for_address(view, timedelta(seconds=left))
+            if another is None:
                 raise
-            way = again
-    return await forward_once(door, request, view, way)
+            address = another
+    return await forward_to(port, request, view, address)
 
 
-async def forward_once(door: PublicPort, request: web.Request, view: View, way: Address) -> web.StreamResponse:
-    """One try, counted."""
-    with door.apps.passing(view.app), door.metrics.passing.track_inprogress():
-        response = await forward.forward(door.session, request, way)
-    door.metrics.passed.inc()
+async def forward_to(port: PublicPort, request: web.Request, view: View, address: Address) -> web.StreamResponse:
+    """One try at one pod, counted."""
+    with port.apps.passing(view.app), port.metrics.passing.track_inprogress():
+        response = await forward.forward(port.session, request, address)
+    port.metrics.passed.inc()
     return response
 
 
 def not_ready_response(
-    door: PublicPort, request: web.Request, who: VisitorKind, view: View, reason: str
+    port: PublicPort, request: web.Request, view: View, kind: VisitorKind, reason: str = ""
 ) -> web.Response:
-    """That the app is not there yet, in the form that this visitor understands."""
-    if who is VisitorKind.BROWSER:
-        away = (
-            redirect_to_wait_host(door.apps, door.live().wait_host, request)
+    """That the app is not ready, in the form that suits this visitor. `reason`: for clients, instead of the page's."""
+    if kind is VisitorKind.BROWSER:
+        redirect = (
+            redirect_to_wait_host(port.apps, port.live().wait_host, request)
             if view.visitors.while_asleep == "redirect"
             else None
         )
-        return away or page_response(door, request, view)
-    if who is VisitorKind.CLIENT:
-        return responses.problem(view, reason or door.page.sentence(view))
-    return responses.come_back_later(view, who)
+        return redirect or page_response(port, request, view)
+    if kind is VisitorKind.CLIENT:
+        return responses.problem(view, reason or port.page.sentence(view))
+    return responses.come_back_later(view, kind)
 
 
-def page_response(door: PublicPort, request: web.Request, view: View) -> web.Response:
-    """The page, in the visitor's language."""
-    door.apps.page_viewed(view.app)
+def page_response(port: PublicPort, request: web.Request, view: View) -> web.Response:
+    """The waiting page, in the visitor's language."""
+    port.apps.page_viewed(view.app)
     accepted = request.headers.get("Accept-Language", "")
-    page = door.page.render(view, door.clock(), request.rel_url.raw_query_string, accepted)
-    return responses.waiting_page(page, view, view.transport.status(door.live().page_status))
+    page = port.page.render(view, port.clock(), request.rel_url.raw_query_string, accepted)
+    return responses.waiting_page(page, view, view.transport.status(port.live().page_status))

@@ -1,6 +1,8 @@
-"""The answers that waker gives itself: the page, "come back later", and why. All of them carry the marker.
+"""The answers that waker gives itself: the waiting page, "come back later", and errors.
 
-Nothing of the request is repeated in them, but its query in the page, escaped: see `Page.render`.
+Each has the marker, which says that waker answers and not the app. Only the two by which the waiting page learns that the
+app can be reached have none. Nothing of a request is repeated but its query in the page, escaped (`WaitingPage.render`).
+`public_port` and `wait_host` decide which answer is due; nothing here decides anything.
 """
 
 import json
@@ -15,18 +17,18 @@ from waker.web.apps import View
 from waker.web.page import RenderedPage
 from waker.web.visitor_kind import VisitorKind
 
-PAGE_AGAIN: Final = 5  # s; a wake of a small app
-CLIENT_AGAIN: Final = 10  # s; a client that was held already
-PROBE_AGAIN: Final = 60  # s; nothing will have changed sooner, as a probe wakes nothing
-BAD_RETURN_URL: Final = "The address in url= is none of an app that is waited for here."
+PAGE_RETRY_AFTER: Final = 5  # s; the wake of a small app
+CLIENT_RETRY_AFTER: Final = 10  # s; this client was held already
+BACKGROUND_RETRY_AFTER: Final = 60  # s; such a request wakes nothing, so nothing will have changed sooner
+BAD_RETURN_URL: Final = "The address in url= does not belong to an app that you can wait for here."
 
 
-def marker_headers(view: View | None = None, again: int = PROBE_AGAIN) -> dict[str, str]:
-    """The headers of every answer of ours."""
+def marker_headers(view: View | None = None, retry_after: int = BACKGROUND_RETRY_AFTER) -> dict[str, str]:
+    """The headers of every answer of waker's own."""
     mark = f"{names.MARK_PAGE}; phase={view.phase}" if view else names.MARK_PAGE
     return {
         names.MARKER: mark,
-        "Retry-After": str(again),
+        "Retry-After": str(retry_after),
         "Cache-Control": "no-store",
         "X-Robots-Tag": "noindex",
         "X-Content-Type-Options": "nosniff",
@@ -34,55 +36,55 @@ def marker_headers(view: View | None = None, again: int = PROBE_AGAIN) -> dict[s
 
 
 def ownership_proof() -> web.Response:
-    """To waker's own probe: yes, it is waker who answers. No error, for some controllers would answer those themselves."""
+    """To an ownership check: it is waker who answers. Not an error status: some controllers replace those answers."""
     return web.Response(status=204, headers=marker_headers())
 
 
 def no_such_app() -> web.Response:
-    """The host, or the path of it, is none that sleeps here."""
-    return web.Response(status=404, text="Nothing sleeps here under this address.\n", headers=marker_headers())
+    """To a host or path that no sleeping app has."""
+    return web.Response(status=404, text="No sleeping app has this address.\n", headers=marker_headers())
 
 
 def internal_error() -> web.Response:
-    """Something went wrong in here. The log knows what."""
-    return web.Response(status=503, text="Please try again.\n", headers=marker_headers(again=PAGE_AGAIN))
+    """To a request on which waker itself failed. The log has the error."""
+    headers = marker_headers(retry_after=PAGE_RETRY_AFTER)
+    return web.Response(status=503, text="Something went wrong. Please try again.\n", headers=headers)
 
 
 def too_many_connections() -> web.Response:
-    """To anybody, while more are connected than can be served."""
-    response = web.Response(status=503, headers=marker_headers(again=CLIENT_AGAIN))
+    """To any request while there are more connections than waker serves."""
+    response = web.Response(status=503, headers=marker_headers(retry_after=CLIENT_RETRY_AFTER))
     response.force_close()
     return response
 
 
-def come_back_later(view: View, who: VisitorKind) -> web.Response:
-    """To a probe: not now. A monitor hears what its owner wants it to hear; the marker says that it is not the app."""
-    status = view.visitors.health_check_response if who is VisitorKind.HEALTH_CHECK else 503
+def come_back_later(view: View, kind: VisitorKind) -> web.Response:
+    """To a request that wakes nothing. A health check gets the status that the app's user has chosen for it."""
+    status = view.visitors.health_check_response if kind is VisitorKind.HEALTH_CHECK else 503
     return web.Response(status=status, headers=marker_headers(view))
 
 
 def still_waiting(view: View) -> web.Response:
-    """To the page's own poll: not yet, and how it goes. No error: see `ownership_proof`, and browsers would log each one."""
-    return web.Response(status=202, headers=_going(view))
+    """To a poll of the page: not yet, and how far the wake has come. Not an error status: browsers would log each one."""
+    return web.Response(status=202, headers=_state_headers(view))
 
 
 def reload_now() -> web.Response:
-    """To the page's own poll: load again. No marker, as from here on it is the app who answers."""
+    """To a poll of the page: reload. Without the marker, as it is the app that answers from now on."""
     return web.Response(status=204, headers={"Cache-Control": "no-store"})
 
 
 def problem(view: View, reason: str, status: int = 503) -> web.Response:
-    """To a client: RFC 9457, with a plain reason and the phase."""
-    told = {"type": "about:blank", "title": "The app is not available", "status": status, "detail": reason}
-    text = json.dumps(told | {"app": view.title, "phase": view.phase}) + "\n"
-    return web.Response(
-        status=status, text=text, content_type="application/problem+json", headers=marker_headers(view, CLIENT_AGAIN)
-    )
+    """To a client: a problem of RFC 9457 with a sentence and the phase."""
+    fields = {"type": "about:blank", "title": "The app is not available", "status": status, "detail": reason}
+    text = json.dumps(fields | {"app": view.title, "phase": view.phase}) + "\n"
+    headers = marker_headers(view, CLIENT_RETRY_AFTER)
+    return web.Response(status=status, text=text, content_type="application/problem+json", headers=headers)
 
 
 def waiting_page(page: RenderedPage, view: View, status: int) -> web.Response:
-    """The waiting page."""
-    headers = marker_headers(view, PAGE_AGAIN) | {
+    """To a browser: the waiting page."""
+    headers = marker_headers(view, PAGE_RETRY_AFTER) | {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": page.policy,
         "Content-Language": page.language,
@@ -95,59 +97,60 @@ def waiting_page(page: RenderedPage, view: View, status: int) -> web.Response:
 # --- on the wait host ---------------------------------------------------------------------------------------------
 
 
-def redirect(to: str) -> web.Response:
-    """To the wait host, or back from it. Without a fragment of its own, so that the browser keeps the visitor's."""
-    headers = {names.MARKER: names.MARK_PAGE, "Cache-Control": "no-store", "Location": to}
+def redirect(target: str) -> web.Response:
+    """To the wait host, or back from it. `target` needs no fragment: the browser keeps the visitor's."""
+    headers = {names.MARKER: names.MARK_PAGE, "Cache-Control": "no-store", "Location": target}
     return web.Response(status=302, headers=headers | {"Referrer-Policy": "no-referrer"})
 
 
 def bad_return_url() -> web.Response:
-    """To a browser: nobody is sent there."""
-    return web.Response(status=400, text=BAD_RETURN_URL + "\n", headers=_plain())
+    """To a browser with an address that waker sends nobody back to."""
+    return web.Response(status=400, text=BAD_RETURN_URL + "\n", headers=_headers_without_retry())
 
 
 def bad_return_url_problem() -> web.Response:
-    """The same, as RFC 9457 has it."""
-    told = {"type": "about:blank", "title": "No such app", "status": 400, "detail": BAD_RETURN_URL}
-    text = json.dumps(told) + "\n"
-    return web.Response(status=400, text=text, content_type="application/problem+json", headers=_plain())
+    """To a program with an address that waker sends nobody back to: a problem of RFC 9457."""
+    fields = {"type": "about:blank", "title": "No such app", "status": 400, "detail": BAD_RETURN_URL}
+    text = json.dumps(fields) + "\n"
+    headers = _headers_without_retry()
+    return web.Response(status=400, text=text, content_type="application/problem+json", headers=headers)
 
 
 def method_not_allowed() -> web.Response:
-    """The wait host only answers questions."""
-    return web.Response(status=405, headers=_plain() | {"Allow": "GET, HEAD"})
+    """To any method but GET and HEAD on the wait host."""
+    return web.Response(status=405, headers=_headers_without_retry() | {"Allow": "GET, HEAD"})
 
 
-def app_state(view: View, told: Mapping[str, object], *, ready: bool) -> web.Response:
-    """How an app stands, as JSON. With the marker for as long as it is to be waited for."""
+def app_state(view: View, state: Mapping[str, object], *, ready: bool) -> web.Response:
+    """The state of an app as JSON. It has the marker until the app is ready."""
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return web.json_response(told, headers=headers if ready else _going(view))
+    return web.json_response(state, headers=headers if ready else _state_headers(view))
 
 
 def preflight() -> web.Response:
-    """What a page of another host may ask the API."""
-    return web.Response(status=204, headers=_plain())
+    """To a CORS preflight for the API. `with_cors` adds what is allowed."""
+    return web.Response(status=204, headers=_headers_without_retry())
 
 
-def with_cors(answer: web.Response, origin: str | None) -> web.Response:
-    """The same answer, readable by pages of this origin only."""
-    answer.headers["Vary"] = "Origin"
+def with_cors(response: web.Response, origin: str | None) -> web.Response:
+    """The same response, readable by pages of this origin only."""
+    response.headers["Vary"] = "Origin"
     if origin:
-        answer.headers["Access-Control-Allow-Origin"] = origin
-        answer.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
-        answer.headers["Access-Control-Allow-Headers"] = names.MARKER
-        answer.headers["Access-Control-Max-Age"] = "600"
-    return answer
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+        response.headers["Access-Control-Allow-Headers"] = names.MARKER
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response
 
 
-def _going(view: View) -> dict[str, str]:
+def _state_headers(view: View) -> dict[str, str]:
     """The marker with all that the page shows."""
-    headers = marker_headers(view, again=PAGE_AGAIN)
+    headers = marker_headers(view, PAGE_RETRY_AFTER)
     headers[names.MARKER] += f"; mood={messages.mood(view)}; step={int(view.step)}; say={messages.message_key(view)}"
     return headers
 
 
-def _plain() -> dict[str, str]:
+def _headers_without_retry() -> dict[str, str]:
     headers = marker_headers()
-    del headers["Retry-After"]  # it will be the same later
+    del headers["Retry-After"]  # the answer will be the same later
     return headers

@@ -1,6 +1,7 @@
-"""One app in every state that a page can show: themes are tried on it, `waker page` prints it.
+"""One app in every state that the waiting page can show, by the key of its sentence (`messages.message_key`).
 
-By the word for what is said, see `words.saying`.
+Themes are tried on all of them before they are used (`observe.themes`), `waker page --state` prints one, and the tests
+look at each in a browser. A new sentence needs a sample: a test compares the keys.
 """
 
 from dataclasses import replace

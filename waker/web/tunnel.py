@@ -1,8 +1,9 @@
-"""A WebSocket's life after the pod has agreed to it: bytes both ways, as they come, until one side ends.
+"""A WebSocket after the pod has accepted it: bytes are carried both ways, as they come, until one side ends.
 
-`forward` asks for it like for anything else, so that a pod's "no" is an answer like any other. From its 101 on nothing
-is parsed, and so nothing is lost or kept: extensions, compression, pings, fragments, close codes, messages of any size.
-The subtle thing is that both libraries' protocols take whoever calls itself a parser; `_Inlet` is one that does not parse.
+`forward` sends the upgrade request like any other, so that a pod's refusal is an answer like any other, and calls `tunnel`
+when the pod answers 101. From there on nothing is parsed, so nothing is lost: extensions, compression, pings, fragments,
+close codes, messages of any size. The subtle thing: aiohttp's connections hand their bytes to any object with the methods
+of a parser, in the server and in the client. `_Inlet` is such an object, and does not parse.
 """
 
 import asyncio
@@ -12,29 +13,29 @@ from typing import Any, Protocol, cast
 from aiohttp import ClientResponse, StreamReader, web
 
 from waker import names
-from waker.web.connections import AHEAD, STALLED
+from waker.web.connections import READ_AHEAD, STALL_TIMEOUT
 
 
-class _Link(Protocol):
-    """A connection of the HTTP library, visitor's or pod's, as far as a tunnel needs it."""
+class _Connection(Protocol):
+    """A connection of the HTTP library, to the visitor or to the pod, as far as a tunnel needs it."""
 
     transport: asyncio.Transport | None
 
     def set_parser(self, parser: Any, more: None) -> None:
-        """From here on bytes go there, those that have arrived already first."""
+        """Send all bytes there from now on, beginning with those that have already arrived."""
 
     async def _drain_helper(self) -> None:
-        """Wait until what was written has left, or most of it. Raises ConnectionError."""
+        """Wait until most of what was written has been sent. Raises ConnectionError."""
 
 
 class _Inlet:
-    """Where one side's bytes arrive. It stops the reading when too many wait."""
+    """Where one side's bytes arrive. Reading pauses while too many of them wait here."""
 
-    def __init__(self, link: _Link) -> None:
-        self.stream = StreamReader(cast(Any, link), AHEAD, loop=asyncio.get_running_loop())
+    def __init__(self, connection: _Connection) -> None:
+        self.stream = StreamReader(cast(Any, connection), READ_AHEAD, loop=asyncio.get_running_loop())
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Called by the library; never the end, and nothing left over."""
+        """Called by the library. The answer means: more bytes may come, and none are left over."""
         self.stream.feed_data(data)
         return False, b""
 
@@ -44,12 +45,12 @@ class _Inlet:
 
 
 def is_websocket(request: web.BaseRequest) -> bool:
-    """Does this request want to become a WebSocket?"""
+    """Whether this request asks for a WebSocket."""
     return request.method == "GET" and request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 async def tunnel(request: web.BaseRequest, answer: ClientResponse) -> web.StreamResponse:
-    """Give the pod's 101 to the visitor and carry bytes. Returns when one side has ended; then the other one ends too."""
+    """Send the pod's 101 to the visitor and carry bytes. When one side ends, end the other one and return."""
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=answer.headers)
     response.headers.popall(names.MARKER, None)
     response.force_close()
@@ -57,36 +58,36 @@ async def tunnel(request: web.BaseRequest, answer: ClientResponse) -> web.Stream
     connection = answer.connection
     if connection is not None and connection.protocol is not None:
         with suppress(ConnectionError):
-            await _both(cast(_Link, request.protocol), cast(_Link, connection.protocol))
+            await _carry_both_ways(cast(_Connection, request.protocol), cast(_Connection, connection.protocol))
     if request.transport:
         request.transport.close()  # after what is still to be written
     return response
 
 
-async def _both(visitor: _Link, pod: _Link) -> None:
-    """Until the first side has ended and what it sent is handed over."""
-    ways = [asyncio.ensure_future(_carry(visitor, pod)), asyncio.ensure_future(_carry(pod, visitor))]
+async def _carry_both_ways(visitor: _Connection, pod: _Connection) -> None:
+    """Carry bytes until one side has ended and all that it sent has been written to the other."""
+    directions = [asyncio.ensure_future(_carry(visitor, pod)), asyncio.ensure_future(_carry(pod, visitor))]
     try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
+        for each in directions:
+            each.cancel()
+        await asyncio.gather(*directions, return_exceptions=True)
 
 
-async def _carry(source: _Link, sink: _Link) -> None:
+async def _carry(source: _Connection, sink: _Connection) -> None:
     inlet = _Inlet(source)
     source.set_parser(inlet, None)
     if not source.transport:
-        inlet.feed_eof()  # gone already, and nobody else will say so
+        inlet.feed_eof()  # already closed, and the library will not report that again
     try:
         while data := await inlet.stream.readany():
             if not sink.transport:
                 return
             sink.transport.write(data)
-            async with asyncio.timeout(STALLED):
+            async with asyncio.timeout(STALL_TIMEOUT):
                 await sink._drain_helper()
-    finally:  # who leaves in the middle of it has often said goodbye just before
-        rest = inlet.stream.read_nowait()
-        if rest and sink.transport:
-            sink.transport.write(rest)
+    finally:  # a side that ends while we write has often sent its close frame just before
+        last = inlet.stream.read_nowait()
+        if last and sink.transport:
+            sink.transport.write(last)
