@@ -34,9 +34,9 @@ DESCRIBED = (
     Metric("transitions", Counter, "kubesleeper_transitions_total", "Phase changes of apps.", ("from", "to")),
     Metric("wakes", Histogram, "kubesleeper_wake_duration_seconds", "Time from the wake request to the first ready pod."),
     Metric("held", Gauge, "kubesleeper_requests_held", "Client requests that are held until their app is ready."),
-    Metric("passing", Gauge, "kubesleeper_requests_passing", "Requests that are being forwarded to an app."),
-    Metric("passed", Counter, "kubesleeper_requests_passed_total", "Requests that were forwarded to an app."),
-    Metric("answers", Counter, "kubesleeper_answers_total", "Responses of the public port by kind.", ("kind",)),
+    Metric("forwarding", Gauge, "kubesleeper_requests_forwarding", "Requests that are being forwarded to an app."),
+    Metric("forwarded", Counter, "kubesleeper_requests_forwarded_total", "Requests that were forwarded to an app."),
+    Metric("responses", Counter, "kubesleeper_responses_total", "Responses of the public port by kind.", ("kind",)),
     Metric("scrapes", Counter, "kubesleeper_scrapes_total", "Scrapes of ingress controller pods.", ("controller",)),
     Metric("scrape_failures", Counter, "kubesleeper_scrape_failures_total",
            "Failed scrapes of ingress controller pods.", ("controller",)),
@@ -64,9 +64,9 @@ class Metrics:
     transitions: Counter
     wakes: Histogram
     held: Gauge
-    passing: Gauge
-    passed: Counter
-    answers: Counter
+    forwarding: Gauge
+    forwarded: Counter
+    responses: Counter
     scrapes: Counter
     scrape_failures: Counter
     scraped_at: Gauge

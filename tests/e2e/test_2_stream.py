@@ -1,6 +1,6 @@
 """Scenario 2: nobody in a stream of requests sees anything but the app's 200 and waker's 503 page.
 
-The stream is half browsers, which get the page, and half programs, which are held and passed on. An open loop, every
+The stream is half browsers, which get the page, and half programs, which are held and forwarded. An open loop, every
 request on a connection of its own: what a swap loses, it shows.
 """
 

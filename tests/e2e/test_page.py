@@ -112,7 +112,7 @@ def test_no_reload_loop_while_the_controller_sleeps_itself(scene: Scene) -> None
         heard.listen(page)
         with stopped(process(scene.api, "projectcontour", "app%3Dcontour")):
             page.goto(link(scene, shop, DEEP))
-            shows_app(page)  # passed on by waker
+            shows_app(page)  # forwarded by waker
             time.sleep(5)
             page.reload()
             shows_app(page)
@@ -126,7 +126,7 @@ def test_no_reload_loop_while_the_controller_sleeps_itself(scene: Scene) -> None
 @needs_bed("changes the arguments of the bed's Traefik")
 @pytest.mark.parametrize("controller", ["traefik"], indirect=True)
 def test_no_reload_loop_where_changes_are_followed_5_s_late(scene: Scene) -> None:
-    """The pod's own slices spend Traefik's token, so the way back waits: what comes meanwhile is passed on by waker."""
+    """The pod's own slices spend Traefik's token, so the way back waits: what comes meanwhile is forwarded by waker."""
     heard = Heard()
     with throttled(scene, "5s"):
         shop = scene.app("shop")

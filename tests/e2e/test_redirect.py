@@ -25,7 +25,7 @@ def test_there_and_back(scene: Scene, tmp_path: Path) -> None:
         assert waiting_host.ask(scene, url).status == 503
         back = until("the way back is open", lambda: moved(waiting_host.ask(scene, url, "/back")))
         assert back.header("location") == url
-        assert scene.knock(shop, path=DEEP).who is Who.APP, "passed on or answered: never sent away again"
+        assert scene.knock(shop, path=DEEP).who is Who.APP, "forwarded or answered: never sent away again"
         scene.awake(shop)
         assert waiting_host.ingress(scene) == before, "no app is behind it, so it is nobody's to change"
         assert not scene.api.find("Ingress", NAMESPACE, f"{names.KEEPER}-traefik")

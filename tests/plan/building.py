@@ -159,9 +159,9 @@ class AppBuilder:
         """Every ingress controller pod is known to send the routes to waker."""
         return AppBuilder(replace(self.seen, followed_since=ago(**how_long)))
 
-    def passing(self, requests: int) -> "AppBuilder":
+    def forwarding(self, requests: int) -> "AppBuilder":
         """waker passes on so many requests at this moment."""
-        return AppBuilder(replace(self.seen, passing=requests))
+        return AppBuilder(replace(self.seen, forwarding=requests))
 
     def unready(self) -> "AppBuilder":
         """No ready endpoint yet."""

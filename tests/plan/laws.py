@@ -30,7 +30,7 @@ Law = Callable[[Snapshot, Plan], bool]
 
 
 def pin(seen: Snapshot) -> Pin | None:
-    """None: not ours, or it has a problem, or all is paused."""
+    """None: not managed, or it has a problem, or all is paused."""
     return None if seen.policy is None or seen.problems or seen.policy.paused else seen.policy.pin
 
 
@@ -91,7 +91,7 @@ def law_2(seen: Snapshot, plan: Plan) -> bool:
     if not any(isinstance(each, ScaleToZero) for each in plan.actions):
         return True
     followed = seen.followed_since is not None and seen.followed_since <= SETTLED
-    return bool(seen.routes) and not led(seen, Holder.APP) and followed and not seen.passing
+    return bool(seen.routes) and not led(seen, Holder.APP) and followed and not seen.forwarding
 
 
 def law_3(seen: Snapshot, plan: Plan) -> bool:
@@ -103,7 +103,7 @@ def law_3(seen: Snapshot, plan: Plan) -> bool:
 
 
 def law_4(seen: Snapshot, plan: Plan) -> bool:
-    """Forget last: when no route is ours and no entry is left, and never a readable number while there are no pods."""
+    """Forget last: when no route is at waker and no entry is left, and never a readable number while there are no pods."""
     if not any(isinstance(each, Forget) for each in plan.actions):
         return True
     if seen.workload.replicas == 0:
@@ -218,7 +218,7 @@ def one_write_an_object(seen: Snapshot, plan: Plan) -> bool:
     return len(objects) == len(set(objects))
 
 
-def nobody_is_passed_on_to_who_cannot_answer(seen: Snapshot, plan: Plan) -> bool:
+def nobody_is_forwarded_to_who_cannot_answer(seen: Snapshot, plan: Plan) -> bool:
     """While an app wakes, requests pass only if a pod is ready, or says so itself."""
     starting = plan.phase in (Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK)
     return not (plan.open and starting) or seen.ready or seen.probed_ready
@@ -230,7 +230,7 @@ def every_plan_has_a_reason(seen: Snapshot, plan: Plan) -> bool:
 
 
 def the_door_closes_first(seen: Snapshot, plan: Plan) -> bool:
-    """No request is passed on in a pass after which, by the clock alone, the next one takes the pods."""
+    """No request is forwarded in a pass after which, by the clock alone, the next one takes the pods."""
     if not plan.open:
         return True
     later = decide(seen, NEXT_PASS)
@@ -268,7 +268,7 @@ LAWS: tuple[Law, ...] = (
     never_the_reason_that_an_app_is_down,
     pinned_means_pinned,
     one_write_an_object,
-    nobody_is_passed_on_to_who_cannot_answer,
+    nobody_is_forwarded_to_who_cannot_answer,
     every_plan_has_a_reason,
     the_door_closes_first,
     nothing_waits_unasked,

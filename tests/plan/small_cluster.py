@@ -203,8 +203,8 @@ class SmallWaker:
         return Traffic(max(self._started, self._visits.at.get(app, self._started)))
 
     def _followed_since(self, app: str, found: Discovery) -> datetime | None:
-        ours = all(route.holder is Holder.WAKER for route in found.routes)
-        if ours and found.routes and not list(led_to(self._cluster, app)):
+        at_waker = all(route.holder is Holder.WAKER for route in found.routes)
+        if at_waker and found.routes and not list(led_to(self._cluster, app)):
             return self._followed.setdefault(app, self._cluster.now)
         self._followed.pop(app, None)
         return None

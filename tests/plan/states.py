@@ -4,8 +4,8 @@ What is left out, and why it shows nothing new:
 - the order of routes, two that are alike, and a third one: they are only asked for all, any, the first and the last swap;
 - an orphan beside most pairs of routes: it only adds to what is forgotten;
 - without pods nobody counts traffic, asks controllers or passes requests on, and to wake nobody needs the Lease;
-- controllers are asked whether they follow only if all routes are ours, and whether they could only if some are not;
-- the Lease matters only for an app that somebody is putting to sleep, requests that are passing only at its very end;
+- controllers are asked whether they follow only if all routes are at waker, and whether they could only if some are not;
+- the Lease matters only for an app that somebody is putting to sleep, requests being forwarded only at its very end;
 - with a problem or unmanaged, sleep is out of the question: all that speaks for sleep does so there.
 """
 
@@ -47,7 +47,7 @@ class Shape:
     orphans: tuple[RouteId, ...] = ()
 
     @property
-    def all_ours(self) -> bool:
+    def all_at_waker(self) -> bool:
         """Controllers can be asked whether they follow."""
         return all(each.holder is Holder.WAKER for each in self.routes)
 
@@ -57,7 +57,7 @@ def _reverted_for_good(ingress: str) -> Route:
 
 
 def shapes() -> Iterator[Shape]:
-    """One route and two, each theirs, pointed back once, pointed back for good, or ours; and with an orphan."""
+    """One route and two, each at its app, pointed back once, pointed back for good, or at waker; and with an orphan."""
     kinds = (route, pointed_back, _reverted_for_good, at_waker)
     singles = [(kind("front"),) for kind in kinds]
     pairs = [(one("front"), other("www")) for one, other in combinations(kinds, 2)]
@@ -69,9 +69,9 @@ class Wanted(NamedTuple):
     """Facts of a snapshot that somebody was asked for."""
 
     leader: bool
-    prepared: str
+    unreachable: str
     followed_since: datetime | None
-    passing: int
+    forwarding: int
     forgetful: bool = False
 
 
@@ -105,7 +105,7 @@ LET_GO = [(None, ()), *((policy, ("a problem",)) for policy in MANAGED)]
 
 def _asked(shape: Shape) -> list[Wanted]:
     """What controllers and the Lease say."""
-    if shape.all_ours:
+    if shape.all_at_waker:
         found: list[tuple[Any, ...]] = [
             ("", None, 0),
             ("", FOLLOWED_JUST, 0),
@@ -114,8 +114,10 @@ def _asked(shape: Shape) -> list[Wanted]:
             ("", FOLLOWED_LONG, 0, YES),
         ]
         return [Wanted(leader, *each) for leader in (YES, NO) for each in found]
-    some_ours = any(each.holder is Holder.WAKER for each in shape.routes)
-    return [Wanted(leader, why, None, 0) for leader in ((YES, NO) if some_ours else (YES,)) for why in ("", "not yet")]
+    some_at_waker = any(each.holder is Holder.WAKER for each in shape.routes)
+    return [
+        Wanted(leader, why, None, 0) for leader in ((YES, NO) if some_at_waker else (YES,)) for why in ("", "not yet")
+    ]
 
 
 def states() -> Iterator[Snapshot]:
@@ -135,15 +137,15 @@ def _without_pods() -> Iterator[Snapshot]:
 def _with_pods() -> Iterator[Snapshot]:
     around = product(workloads(2), MANAGED, list(shapes()), KNOCKS, TRAFFIC, READINESS)
     for workload, policy, shape, knock, traffic, ready in around:
-        for leader, prepared, since, passing, forgetful in _asked(shape):
-            told = (leader, prepared, since, passing, *ready, Certainty(loses_counts=forgetful))
+        for leader, unreachable, since, forwarding, forgetful in _asked(shape):
+            told = (leader, unreachable, since, forwarding, *ready, Certainty(loses_counts=forgetful))
             yield Snapshot(workload, policy, shape.routes, traffic, (), shape.orphans, knock, *told)
 
 
 def _let_go() -> Iterator[Snapshot]:
     around = product(workloads(2), LET_GO, list(shapes()), KNOCKS, READINESS)
     for workload, (policy, problems), shape, knock, ready in around:
-        followed = FOLLOWED_LONG if shape.all_ours else None
+        followed = FOLLOWED_LONG if shape.all_at_waker else None
         yield Snapshot(
             workload, policy, shape.routes, IDLE, problems, shape.orphans, knock, YES, "", followed, 0, *ready
         )
@@ -163,9 +165,9 @@ def described(seen: Snapshot) -> str:
         "traffic": seen.traffic.unknown or f"visited {seen.traffic.visited_at}",
         "knocked": seen.arrived_at,
         "leader": seen.leader,
-        "prepared": seen.unreachable or "yes",
+        "unreachable": seen.unreachable or "no",
         "followed": seen.followed_since,
-        "passing": seen.passing,
+        "forwarding": seen.forwarding,
         "ready": "soon" if seen.probed_ready else seen.ready,
         "forgetful": seen.certainty.loses_counts,
     }

@@ -40,7 +40,7 @@ SECOND = timedelta(seconds=1)
 )
 def test_it_stays_awake(seen: AppBuilder) -> None:
     check(seen, Phase.AWAKE)
-    assert seen.plan().open, "late requests are passed on"
+    assert seen.plan().open, "late requests are forwarded"
 
 
 def test_an_app_in_use_is_looked_at_again_when_its_limit_would_be_reached() -> None:
@@ -60,15 +60,15 @@ def test_who_cannot_sleep_for_want_of_preparation_is_told() -> None:
             app(2).routed(at_waker(), route("www")), Redirect((route("www"),)), id="one route has moved: now the other"
         ),
         pytest.param(
-            app(2).redirected().followed(seconds=5), ScaleToZero(2), id="routes ours and followed: pods may go"
+            app(2).redirected().followed(seconds=5), ScaleToZero(2), id="routes at waker and followed: pods may go"
         ),
         pytest.param(
-            app(2).redirected().followed(seconds=5).passing(1).visited(hours=1),
+            app(2).redirected().followed(seconds=5).forwarding(1).visited(hours=1),
             None,
-            id="not while requests are passing",
+            id="not while requests are being forwarded",
         ),
         pytest.param(
-            app(2).redirected(minutes=1).followed(seconds=30).passing(1), ScaleToZero(2), id="but not for ever"
+            app(2).redirected(minutes=1).followed(seconds=30).forwarding(1), ScaleToZero(2), id="but not for ever"
         ),
         pytest.param(app(2).redirected(), None, id="not followed yet: wait"),
         pytest.param(app(2).redirected().followed(seconds=1), None, id="followed just now: requests may end"),
@@ -129,7 +129,7 @@ def test_who_cannot_sleep_for_want_of_preparation_is_told() -> None:
 )
 def test_falling_asleep(seen: AppBuilder, does: Action | None) -> None:
     check(seen, Phase.FALLING_ASLEEP, *([does] if does else []))
-    assert not seen.plan().open, "nobody is passed on to pods that are about to go"
+    assert not seen.plan().open, "nobody is forwarded to pods that are about to go"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ SECOND = timedelta(seconds=1)
         pytest.param(app(0).saved("9" * 5000).redirected(), id="nor is that"),
         pytest.param(app(0).saved("three"), id="it cannot be read, and the routes are back"),
         pytest.param(app(0).saved("three").not_managed(), id="it cannot be read: it is not thrown away either"),
-        pytest.param(app(0).redirected().not_managed(), id="not ours any more, and the number is gone"),
+        pytest.param(app(0).redirected().not_managed(), id="not managed any more, and the number is gone"),
     ],
 )
 def test_stuck_is_told_and_changes_nothing(seen: AppBuilder) -> None:

@@ -48,7 +48,7 @@ def test_it_stays_asleep(seen: AppBuilder) -> None:
         pytest.param(asleep(3).wake_requested(minutes=50), id="a wish survives any restart"),
         pytest.param(asleep(3).pinned("awake"), id="pinned awake"),
         pytest.param(asleep(3).problem(), id="a problem: it cannot go on sleeping"),
-        pytest.param(asleep(3).not_managed(), id="not ours any more"),
+        pytest.param(asleep(3).not_managed(), id="not managed any more"),
         pytest.param(asleep(3).pointed_back(swaps=3), id="somebody keeps pointing its routes back"),
         pytest.param(
             asleep(3).routed(at_waker(), pointed_back("www", swaps=3)), id="somebody keeps pointing one of them back"
@@ -70,7 +70,7 @@ def test_waking_up(seen: AppBuilder) -> None:
     [
         pytest.param(asleep(3).request_arrived(seconds=0), id="visited"),
         pytest.param(asleep(3).pinned("awake"), id="pinned awake"),
-        pytest.param(asleep(3).not_managed(), id="not ours any more"),
+        pytest.param(asleep(3).not_managed(), id="not managed any more"),
     ],
 )
 def test_the_pods_of_before_have_to_be_gone(seen: AppBuilder) -> None:
@@ -94,7 +94,7 @@ def test_the_pods_of_before_have_to_be_gone(seen: AppBuilder) -> None:
             id="ready: routes go back",
         ),
         pytest.param(
-            app(3).saved(3).wake_requested(), Phase.RESTORING_ROUTES, Forget(), id="routes theirs: forget last"
+            app(3).saved(3).wake_requested(), Phase.RESTORING_ROUTES, Forget(), id="routes at the app: forget last"
         ),
         pytest.param(
             app(3).wake_requested(),
@@ -129,7 +129,7 @@ def test_the_pods_of_before_have_to_be_gone(seen: AppBuilder) -> None:
             app(3).saved(3).not_managed(),
             Phase.RESTORING_ROUTES,
             Forget(clean=True),
-            id="not ours: nothing stays behind",
+            id="not managed: nothing stays behind",
         ),
         pytest.param(
             app(3).saved(3).paused(), Phase.RESTORING_ROUTES, Forget(clean=True), id="paused: nothing stays behind"

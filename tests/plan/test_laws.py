@@ -78,7 +78,7 @@ def hasty(action: Any) -> Callable[..., Plan]:
     [
         pytest.param(brain, "ScaleToZero", lambda replicas: ScaleToZero(1), laws.law_1, id="a number is guessed"),
         pytest.param(brain, "SETTLE", timedelta(), laws.law_2, id="no time to settle"),
-        pytest.param(brain, "DRAIN_WITHIN", timedelta(), laws.law_2, id="passing requests do not matter"),
+        pytest.param(brain, "DRAIN_WITHIN", timedelta(), laws.law_2, id="forwarded requests do not matter"),
         pytest.param(
             brain, "_unfollowed", hasty(lambda seen: ScaleToZero(2)), laws.law_2, id="controllers do not matter"
         ),

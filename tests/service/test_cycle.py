@@ -45,7 +45,7 @@ async def test_a_trickle_keeps_it_awake(tmp_path: Path) -> None:
         await it.asleep()
 
 
-async def test_a_client_that_is_no_browser_is_held_and_passed_on(tmp_path: Path) -> None:
+async def test_a_client_that_is_no_browser_is_held_and_forwarded(tmp_path: Path) -> None:
     async with scene(tmp_path) as it, it.waker():
         await it.put_to_sleep()
         visit = await it.visit(Accept="*/*")

@@ -116,7 +116,7 @@ async def test_without_a_wait_host_there_is_the_page_and_a_word_to_the_user(tmp_
 
 @pytest.mark.parametrize("asking", [1, 8], ids=["one", "a crowd"])
 async def test_a_controller_that_follows_late_makes_no_loop(tmp_path: Path, asking: int) -> None:
-    """The way is open for waker and not for the ingress: what comes back is passed on and not sent away again."""
+    """The way is open for waker and not for the ingress: what comes back is forwarded and not sent away again."""
     async with scene(tmp_path, SHOP, **SENDING) as it:
         wait_host(it)
         await it.cluster.ingress.caught_up()
@@ -126,6 +126,6 @@ async def test_a_controller_that_follows_late_makes_no_loop(tmp_path: Path, aski
             it.cluster.ingress._lag = 1.0
             for end, visit in await asyncio.gather(*(let_it_open(it, url) for _ in range(asking))):
                 assert (end, visit.page) == (shop(it), False)
-            passed = "kubesleeper_requests_passed_total"
+            passed = "kubesleeper_requests_forwarded_total"
             assert f"{passed} {asking}.0" in (await it.private(running, "/metrics")).body
             await it.awake()

@@ -43,8 +43,8 @@ class FakeApps:
     lookups: list[tuple[str, str]] = field(default_factory=list)
     gate: asyncio.Event | None = None  # if there is one, no address is given before it is set
     waiting: asyncio.Event = field(default_factory=asyncio.Event)  # set as soon as somebody waits
-    forwarding: int = 0
-    most_forwarding: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
 
     def find(self, host: str, path: str) -> View | None:
         self.lookups.append((host, path))
@@ -71,13 +71,13 @@ class FakeApps:
         return self.addresses.pop(0) if len(self.addresses) > 1 else self.addresses[0]
 
     @contextmanager
-    def passing(self, app: AppId) -> Iterator[None]:
-        self.forwarding += 1
-        self.most_forwarding = max(self.forwarding, self.most_forwarding)
+    def forwarding(self, app: AppId) -> Iterator[None]:
+        self.in_flight += 1
+        self.most_in_flight = max(self.in_flight, self.most_in_flight)
         try:
             yield
         finally:
-            self.forwarding -= 1
+            self.in_flight -= 1
 
     def set_phase(self, phase: Phase, **fields: object) -> None:
         """The app in this phase, with these fields of `View`."""

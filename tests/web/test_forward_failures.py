@@ -51,7 +51,7 @@ async def test_when_a_visitor_leaves_the_app_notices(rig: PortUnderTest) -> None
     async with rig.client.get("/") as answer:
         await answer.content.readany()
     await asyncio.wait_for(gone.wait(), 5)
-    await until(lambda: not rig.apps.forwarding)
+    await until(lambda: not rig.apps.in_flight)
 
 
 async def test_an_upload_that_stalls_is_given_up(rig: PortUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ async def test_an_upload_that_stalls_is_given_up(rig: PortUnderTest, monkeypatch
     assert arrived == [b"half"]
     writer.close()
     await writer.wait_closed()
-    await until(lambda: not rig.apps.forwarding)
+    await until(lambda: not rig.apps.in_flight)
 
 
 async def test_a_visitor_who_reads_nothing_is_given_up(rig: PortUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ async def test_a_visitor_who_reads_nothing_is_given_up(rig: PortUnderTest, monke
     _, writer = await asyncio.open_connection(*rig.address, limit=1)
     writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
     await asyncio.wait_for(gone.wait(), 10)
-    await until(lambda: not rig.apps.forwarding)
+    await until(lambda: not rig.apps.in_flight)
     writer.close()
 
 

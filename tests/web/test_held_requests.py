@@ -27,7 +27,7 @@ async def test_a_client_is_held_and_forwarded_once(rig: PortUnderTest) -> None:
     async with await pending as answer:
         assert (answer.status, await answer.text()) == (200, "app: POST /order?n=1 one book")
     assert rig.apps.waits == [LIVE.hold_for]
-    assert (rig.apps.forwarding, rig.apps.most_forwarding) == (0, 1)
+    assert (rig.apps.in_flight, rig.apps.most_in_flight) == (0, 1)
     assert not rig.port.held.taken
 
 
@@ -47,7 +47,7 @@ async def test_a_client_that_leaves_is_no_longer_held(rig: PortUnderTest) -> Non
     await rig.apps.waiting.wait()
     pending.cancel()
     await until(lambda: not rig.port.held.taken)
-    assert rig.apps.most_forwarding == 0
+    assert rig.apps.most_in_flight == 0
 
 
 async def test_with_hold_browsers_are_held_too_and_then_get_the_page(rig: PortUnderTest) -> None:
@@ -163,7 +163,7 @@ async def test_if_a_pod_refuses_another_one_is_tried(
         async with rig.client.get("/", headers=headers) as answer:
             assert (answer.status, answer.content_type) == (503, content_type)
             assert answer.headers[names.MARKER] == "waiting; phase=RestoringRoutes"
-    assert rig.apps.forwarding == 0
+    assert rig.apps.in_flight == 0
 
 
 async def test_a_request_is_never_sent_twice(rig: PortUnderTest) -> None:
@@ -181,4 +181,4 @@ async def test_a_request_is_never_sent_twice(rig: PortUnderTest) -> None:
             assert (answer.status, answer.content_type) == (502, "application/problem+json")
             assert names.MARKER in answer.headers
     assert received == ["GET", "PUT", "POST"]
-    assert rig.apps.forwarding == 0
+    assert rig.apps.in_flight == 0

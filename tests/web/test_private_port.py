@@ -33,6 +33,6 @@ def test_metrics_are_named_as_prometheus_wants() -> None:
 
 def test_each_process_has_its_own_registry() -> None:
     one, two = Metrics("1"), Metrics("1")
-    one.passed.inc()
-    assert b"kubesleeper_requests_passed_total 1.0" in one.exposition()
-    assert b"kubesleeper_requests_passed_total 0.0" in two.exposition()
+    one.forwarded.inc()
+    assert b"kubesleeper_requests_forwarded_total 1.0" in one.exposition()
+    assert b"kubesleeper_requests_forwarded_total 0.0" in two.exposition()

@@ -110,8 +110,8 @@ async def test_answers_are_counted(rig: PortUnderTest) -> None:
     async with rig.client.get("/", headers=BROWSER), rig.client.head("/"):
         pass
     text = rig.port.metrics.exposition().decode()
-    assert 'kubesleeper_answers_total{kind="page"} 1.0' in text
-    assert 'kubesleeper_answers_total{kind="background"} 1.0' in text
+    assert 'kubesleeper_responses_total{kind="page"} 1.0' in text
+    assert 'kubesleeper_responses_total{kind="background"} 1.0' in text
 
 
 async def test_many_clients_at_once_reach_the_app_and_a_browser_meanwhile_gets_the_page(rig: PortUnderTest) -> None:

@@ -29,24 +29,24 @@ def route(service: str, host: str = "shop.example.org", path: str = "/", path_ty
 
 
 class RegistryScene:
-    """Doors with a clock and pods that the test sets."""
+    """A registry with a clock and pods that the test sets."""
 
     def __init__(self) -> None:
         self.now = NOW
         self.pods: dict[str, Address] = {}
         self.knocked: list[AppId] = []
         self.heard = asyncio.Event()
-        self.doors = AppRegistry(lambda app, backend: self.pods.get(backend.service), self.hear, lambda: self.now)
+        self.registry = AppRegistry(lambda app, backend: self.pods.get(backend.service), self.hear, lambda: self.now)
 
     def hear(self, app: AppId) -> None:
         self.knocked.append(app)
         self.heard.set()
 
     def show(self, plan: Plan, *routes: Route, app: AppId = SHOP, policy: Policy | None = POLICY) -> bool:
-        return self.doors.publish(app, plan, policy, routes or (route("shop"),))
+        return self.registry.publish(app, plan, policy, routes or (route("shop"),))
 
     def view(self) -> View:
-        found = self.doors.find("shop.example.org", "/")
+        found = self.registry.find("shop.example.org", "/")
         assert found
         return found
 
@@ -94,7 +94,7 @@ PATHS = [
 def test_find(scene: RegistryScene, host: str, path: str, service: str) -> None:
     for place, each in enumerate(PATHS):
         scene.show(ASLEEP, each, app=SHOP._replace(name=f"app-{place}"))
-    found = scene.doors.find(host, path)
+    found = scene.registry.find(host, path)
     assert found
     assert found.backend.service == service
 
@@ -114,37 +114,37 @@ def test_find(scene: RegistryScene, host: str, path: str, service: str) -> None:
 def test_holds(scene: RegistryScene, host: str, *, held: bool) -> None:
     for place, each in enumerate(PATHS):
         scene.show(ASLEEP, each, app=SHOP._replace(name=f"app-{place}"))
-    assert scene.doors.serves_host(host) is held
+    assert scene.registry.serves_host(host) is held
 
 
 def test_a_strange_path_on_a_host_of_one_app_is_its(scene: RegistryScene) -> None:
     """The controller may have rewritten it."""
     scene.show(ASLEEP, route("shop", path="/shop"))
-    assert scene.doors.find("shop.example.org", "/rewritten")
+    assert scene.registry.find("shop.example.org", "/rewritten")
     scene.show(ASLEEP, route("api", path="/api"), app=API)
-    assert scene.doors.find("shop.example.org", "/rewritten") is None, "now it may be either's"
+    assert scene.registry.find("shop.example.org", "/rewritten") is None, "now it may be either's"
 
 
 def test_nobody_is_found_where_nobody_lives(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
-    assert scene.doors.find("elsewhere.example.com", "/") is None
+    assert scene.registry.find("elsewhere.example.com", "/") is None
 
 
 def test_who_is_dropped_or_has_moved_is_not_found(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
     scene.show(ASLEEP, route("shop", host="new.example.org"))
-    assert scene.doors.find("shop.example.org", "/") is None
-    assert scene.doors.find("new.example.org", "/")
-    scene.doors.remove(SHOP)
-    assert scene.doors.find("new.example.org", "/") is None
-    assert list(scene.doors.entries()) == []
+    assert scene.registry.find("shop.example.org", "/") is None
+    assert scene.registry.find("new.example.org", "/")
+    scene.registry.remove(SHOP)
+    assert scene.registry.find("new.example.org", "/") is None
+    assert list(scene.registry.entries()) == []
 
 
 def test_a_neighbour_on_the_same_host_is_not_dropped_with_it(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
     scene.show(ASLEEP, route("api", path="/api"), app=API)
-    scene.doors.remove(SHOP)
-    found = scene.doors.find("shop.example.org", "/api")
+    scene.registry.remove(SHOP)
+    found = scene.registry.find("shop.example.org", "/api")
     assert found
     assert found.app == API
 
@@ -160,7 +160,7 @@ def test_a_view_says_what_a_page_needs(scene: RegistryScene) -> None:
 def test_a_view_says_how_the_wake_goes_and_not_why(scene: RegistryScene) -> None:
     progress = Progress(Step.SCHEDULED, Trouble.IMAGE, "container web: ErrImagePull: registry.example.org/secret")
     passage = PageTransport(frozenset({503}))
-    scene.doors.describe(SHOP, PageFacts(progress, timedelta(seconds=14), {route("shop").id: passage}))
+    scene.registry.describe(SHOP, PageFacts(progress, timedelta(seconds=14), {route("shop").id: passage}))
     scene.show(WAKING, policy=replace(POLICY, theme="corporate"))
     view = scene.view()
     assert (view.step, view.trouble, view.typical) == (Step.SCHEDULED, Trouble.IMAGE, timedelta(seconds=14))
@@ -170,14 +170,14 @@ def test_a_view_says_how_the_wake_goes_and_not_why(scene: RegistryScene) -> None
 
 def test_who_looks_is_known_for_a_while_and_asks_for_a_look_once(scene: RegistryScene) -> None:
     scene.show(WAKING)
-    assert not scene.doors.is_watched(SHOP)
+    assert not scene.registry.is_watched(SHOP)
     for _ in range(3):
-        scene.doors.page_viewed(SHOP)
-    assert scene.doors.is_watched(SHOP)
+        scene.registry.page_viewed(SHOP)
+    assert scene.registry.is_watched(SHOP)
     assert scene.knocked == [SHOP]
-    assert scene.doors.knocked_at(SHOP) is None
+    assert scene.registry.knocked_at(SHOP) is None
     scene.now += VIEWED_FOR
-    assert not scene.doors.is_watched(SHOP)
+    assert not scene.registry.is_watched(SHOP)
 
 
 def test_a_wake_has_one_beginning(scene: RegistryScene) -> None:
@@ -211,31 +211,31 @@ def test_show_tells_whether_it_is_new(scene: RegistryScene, plan: Plan, routes: 
 
 def test_a_thousand_knocks_are_as_one(scene: RegistryScene) -> None:
     for _ in range(1000):
-        scene.doors.knock(SHOP)
+        scene.registry.knock(SHOP)
         scene.now += timedelta(milliseconds=0.9)
     assert scene.knocked == [SHOP]
-    assert scene.doors.knocked_at(SHOP) == scene.now - timedelta(milliseconds=0.9), "but the last one is remembered"
+    assert scene.registry.knocked_at(SHOP) == scene.now - timedelta(milliseconds=0.9), "but the last one is remembered"
 
 
 def test_a_knock_after_a_while_is_news_again(scene: RegistryScene) -> None:
-    scene.doors.knock(SHOP)
+    scene.registry.knock(SHOP)
     scene.now += timedelta(seconds=1.1)
-    scene.doors.knock(SHOP)
+    scene.registry.knock(SHOP)
     assert scene.knocked == [SHOP, SHOP]
 
 
 def test_a_knock_is_there_until_it_is_taken(scene: RegistryScene) -> None:
-    scene.doors.knock(SHOP)
-    scene.doors.clear_knock(SHOP, NOW - timedelta(seconds=1))
-    assert scene.doors.knocked_at(SHOP) == NOW, "it came later"
-    scene.doors.clear_knock(SHOP, NOW)
-    assert scene.doors.knocked_at(SHOP) is None
-    scene.doors.knock(SHOP)
+    scene.registry.knock(SHOP)
+    scene.registry.clear_knock(SHOP, NOW - timedelta(seconds=1))
+    assert scene.registry.knocked_at(SHOP) == NOW, "it came later"
+    scene.registry.clear_knock(SHOP, NOW)
+    assert scene.registry.knocked_at(SHOP) is None
+    scene.registry.knock(SHOP)
     assert scene.knocked == [SHOP, SHOP], "after that the next one is news"
 
 
 def test_knocks_do_not_outlive_their_app(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
-    scene.doors.knock(SHOP)
-    scene.doors.remove(SHOP)
-    assert scene.doors.knocked_at(SHOP) is None
+    scene.registry.knock(SHOP)
+    scene.registry.remove(SHOP)
+    assert scene.registry.knocked_at(SHOP) is None

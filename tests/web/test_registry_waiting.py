@@ -1,4 +1,4 @@
-"""Who may pass a door, who waits at it, and who is counted on the way through."""
+"""Who may reach an app, who waits for it, and who is counted while being forwarded."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def scene() -> RegistryScene:
     [
         pytest.param(RISING, True, True, id="open, and a ready pod"),
         pytest.param(RISING, False, False, id="open, but no ready pod"),
-        pytest.param(WAKING, True, False, id="a ready pod behind a closed door"),
+        pytest.param(WAKING, True, False, id="a ready pod that is not to be used yet"),
     ],
 )
 async def test_the_way_wants_an_open_door_and_a_ready_pod(
@@ -34,16 +34,16 @@ async def test_the_way_wants_an_open_door_and_a_ready_pod(
     scene.pods = {"shop": POD} if pods else {}
     scene.show(plan)
     assert scene.view().open is may
-    assert await scene.doors.wait_for_address(scene.view(), SHORT) == (POD if may else None)
+    assert await scene.registry.wait_for_address(scene.view(), SHORT) == (POD if may else None)
 
 
 async def begun(
     scene: RegistryScene, within: timedelta = LONG, *, knocking: bool = False
 ) -> "asyncio.Task[Address | None]":
-    """Somebody who waits at the door by now."""
-    waiter = asyncio.create_task(scene.doors.wait_for_address(scene.view(), within, knocking=knocking))
+    """Somebody who is waiting by now."""
+    waiter = asyncio.create_task(scene.registry.wait_for_address(scene.view(), within, knocking=knocking))
     await asyncio.sleep(0)
-    assert scene.doors.waiting(SHOP)
+    assert scene.registry.waiting(SHOP)
     return waiter
 
 
@@ -54,7 +54,7 @@ def opens(scene: RegistryScene) -> None:
 
 def pod_comes(scene: RegistryScene) -> None:
     scene.pods = {"shop": POD}
-    scene.doors.notify(SHOP)
+    scene.registry.notify(SHOP)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def pod_comes(scene: RegistryScene) -> None:
     [
         pytest.param(WAKING, opens, POD, id="the door opens"),
         pytest.param(RISING, pod_comes, POD, id="a pod gets ready"),
-        pytest.param(WAKING, lambda scene: scene.doors.remove(SHOP), None, id="the app is gone"),
+        pytest.param(WAKING, lambda scene: scene.registry.remove(SHOP), None, id="the app is gone"),
     ],
 )
 async def test_who_waits_is_woken(
@@ -73,7 +73,7 @@ async def test_who_waits_is_woken(
     news(scene)
     async with asyncio.timeout(5):
         assert await asyncio.gather(*waiters) == [end, end]
-    assert not scene.doors.waiting(SHOP)
+    assert not scene.registry.waiting(SHOP)
 
 
 async def test_who_waits_goes_on_waiting_while_the_door_is_closed(scene: RegistryScene) -> None:
@@ -83,7 +83,7 @@ async def test_who_waits_goes_on_waiting_while_the_door_is_closed(scene: Registr
     for _ in range(5):
         await asyncio.sleep(0)
     assert not waiter.done()
-    assert scene.doors.waiting(SHOP)
+    assert scene.registry.waiting(SHOP)
     opens(scene)
     async with asyncio.timeout(5):
         assert await waiter == POD
@@ -91,8 +91,8 @@ async def test_who_waits_goes_on_waiting_while_the_door_is_closed(scene: Registr
 
 async def test_who_waited_long_enough_leaves_nothing_behind(scene: RegistryScene) -> None:
     scene.show(WAKING)
-    assert await scene.doors.wait_for_address(scene.view(), SHORT) is None
-    assert not scene.doors.waiting(SHOP)
+    assert await scene.registry.wait_for_address(scene.view(), SHORT) is None
+    assert not scene.registry.waiting(SHOP)
 
 
 async def test_who_gives_up_waiting_is_not_counted(scene: RegistryScene) -> None:
@@ -100,7 +100,7 @@ async def test_who_gives_up_waiting_is_not_counted(scene: RegistryScene) -> None
     waiter = await begun(scene)
     waiter.cancel()
     await asyncio.gather(waiter, return_exceptions=True)
-    assert not scene.doors.waiting(SHOP)
+    assert not scene.registry.waiting(SHOP)
 
 
 async def test_who_waits_knocks_again(scene: RegistryScene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,14 +111,14 @@ async def test_who_waits_knocks_again(scene: RegistryScene, monkeypatch: pytest.
     async with asyncio.timeout(5):
         await scene.heard.wait()
     waiter.cancel()
-    assert scene.doors.knocked_at(SHOP) == NOW
+    assert scene.registry.knocked_at(SHOP) == NOW
 
 
 async def test_a_poll_never_knocks(scene: RegistryScene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doors_module, "KNOCK_AGAIN", 0.001)
     scene.show(WAKING)
-    assert await scene.doors.wait_for_address(scene.view(), SHORT) is None
-    assert scene.doors.knocked_at(SHOP) is None
+    assert await scene.registry.wait_for_address(scene.view(), SHORT) is None
+    assert scene.registry.knocked_at(SHOP) is None
 
 
 async def test_the_way_is_through_the_door_of_the_moment(scene: RegistryScene) -> None:
@@ -127,20 +127,20 @@ async def test_the_way_is_through_the_door_of_the_moment(scene: RegistryScene) -
     scene.show(RISING)
     view = scene.view()
     scene.show(Plan(Phase.FALLING_ASLEEP, "idle"))
-    assert await scene.doors.wait_for_address(view, SHORT) is None
+    assert await scene.registry.wait_for_address(view, SHORT) is None
 
 
 def test_requests_that_pass_are_counted_and_the_last_one_is_news(scene: RegistryScene) -> None:
-    with scene.doors.passing(SHOP):
-        with scene.doors.passing(SHOP):
-            assert scene.doors.passing_now(SHOP) == 2
-        assert scene.doors.passing_now(SHOP) == 1
+    with scene.registry.forwarding(SHOP):
+        with scene.registry.forwarding(SHOP):
+            assert scene.registry.forwarding_now(SHOP) == 2
+        assert scene.registry.forwarding_now(SHOP) == 1
         assert scene.knocked == []
-    assert scene.doors.passing_now(SHOP) == 0
+    assert scene.registry.forwarding_now(SHOP) == 0
     assert scene.knocked == [SHOP], "the reconciler may be waiting for that"
 
 
-def test_a_request_that_fails_has_passed(scene: RegistryScene) -> None:
-    with pytest.raises(ValueError, match="reset"), scene.doors.passing(SHOP):
+def test_a_request_that_fails_is_not_counted_any_more(scene: RegistryScene) -> None:
+    with pytest.raises(ValueError, match="reset"), scene.registry.forwarding(SHOP):
         raise ValueError("reset")
-    assert scene.doors.passing_now(SHOP) == 0
+    assert scene.registry.forwarding_now(SHOP) == 0

@@ -63,10 +63,10 @@ async def test_a_websocket_that_the_visitor_closes(rig: PortUnderTest) -> None:
 
     await rig.upstream(listens)
     socket = await rig.client.ws_connect("/")
-    assert rig.apps.forwarding == 1
+    assert rig.apps.in_flight == 1
     await socket.close(code=4002)
     assert await asyncio.wait_for(codes.get(), 5) == 4002
-    await until(lambda: not rig.apps.forwarding)
+    await until(lambda: not rig.apps.in_flight)
 
 
 async def test_a_websocket_that_the_app_does_not_want(rig: PortUnderTest) -> None:
@@ -138,7 +138,7 @@ async def test_bytes_go_both_ways_as_they_are(rig: PortUnderTest, app: Callable[
     assert hashlib.sha256(await reader.read()).hexdigest() == hashlib.sha256(BIG).hexdigest()  # and then the end
     writer.close()
     await writer.wait_closed()
-    await until(lambda: not rig.apps.forwarding)
+    await until(lambda: not rig.apps.in_flight)
 
 
 async def test_the_last_bytes_of_a_visitor_arrive(rig: PortUnderTest, app: Callable[[Talk], Awaitable[None]]) -> None:
@@ -153,7 +153,7 @@ async def test_the_last_bytes_of_a_visitor_arrive(rig: PortUnderTest, app: Calla
     writer.close()
     assert await asyncio.wait_for(received.get(), 5) == b"farewell"
     await writer.wait_closed()
-    await until(lambda: not rig.apps.forwarding)
+    await until(lambda: not rig.apps.in_flight)
 
 
 async def test_a_visitor_who_reads_nothing_stops_the_app_and_is_given_up(
@@ -173,7 +173,7 @@ async def test_a_visitor_who_reads_nothing_stops_the_app_and_is_given_up(
     await app(floods)
     _, writer = await upgraded(rig)
     await asyncio.wait_for(stopped.wait(), 10)
-    await until(lambda: not rig.apps.forwarding)
+    await until(lambda: not rig.apps.in_flight)
     writer.close()
 
 
@@ -186,7 +186,7 @@ async def test_an_app_that_dies_in_the_handshake(rig: PortUnderTest, app: Callab
     assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()
-    await until(lambda: not rig.apps.forwarding)
+    await until(lambda: not rig.apps.in_flight)
 
 
 async def test_an_app_that_switches_protocols_unasked_has_not_answered(

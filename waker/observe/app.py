@@ -32,7 +32,7 @@ class RuntimeFacts:
     certainty: Certainty = field(default_factory=Certainty)
     arrived_at: datetime | None = None
     leader: bool = False
-    passing: int = 0
+    forwarding: int = 0
     ready: bool = False
     probed_ready: bool = False
     start_failure: str = ""
@@ -52,7 +52,7 @@ def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
         orphans=observed.discovery.orphans,
         arrived_at=facts.arrived_at,
         leader=facts.leader,
-        passing=facts.passing,
+        forwarding=facts.forwarding,
         ready=facts.ready,
         probed_ready=facts.probed_ready,
         certainty=facts.certainty,

@@ -36,7 +36,7 @@ class Runtime:
             certainty=self.scraper.certainty(app),
             arrived_at=self.registry.knocked_at(app),
             leader=self.leading(),
-            passing=self.registry.passing_now(app),
+            forwarding=self.registry.forwarding_now(app),
             ready=all_ready(observed, self.endpoints),
             probed_ready=bool(self.app_pods.probed_ready(app)),
             start_failure=start_failure(observed, self.app_pods.starts(app)),

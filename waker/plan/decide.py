@@ -39,7 +39,7 @@ SETTLE = timedelta(seconds=2)  # requests that a controller took before it follo
 STAY = timedelta(minutes=1)  # whom a forgetful controller may have forgotten often comes back within
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
 EMPTY_WITHIN = timedelta(seconds=10)  # Kubernetes takes pods away within 1 s; it is not waited for for ever
-DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is passing on; a pod's own grace comes after
+DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is forwarding; a pod's own grace comes after
 
 
 def decide(seen: Snapshot, now: datetime) -> Plan:
@@ -168,9 +168,11 @@ def _take_pods(seen: Snapshot, due: SleepDue, now: datetime, followed_since: dat
         return Plan(Phase.FALLING_ASLEEP, reason, requeue_after=min(SOON, left))
     if due.by_traffic and not read_until(seen, followed_since):
         return Plan(Phase.FALLING_ASLEEP, f"{due.reason}: reading its controllers once more", requeue_after=CHECK_EVERY)
-    if seen.passing and now < followed_since + DRAIN_WITHIN:
+    if seen.forwarding and now < followed_since + DRAIN_WITHIN:
         return Plan(
-            Phase.FALLING_ASLEEP, f"{due.reason}: {seen.passing} requests are still passing", requeue_after=SOON
+            Phase.FALLING_ASLEEP,
+            f"{due.reason}: {seen.forwarding} requests are still being forwarded",
+            requeue_after=SOON,
         )
     return Plan(Phase.FALLING_ASLEEP, due.reason, (ScaleToZero(seen.workload.replicas),), SOON)
 

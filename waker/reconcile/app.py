@@ -155,7 +155,9 @@ class AppReconciler:
     def _requests_still_arrive(self, app: AppId, seen: Snapshot) -> bool:
         """Requests of an awake app still arrive here, or its page is open: its controllers may not follow yet."""
         recent = seen.arrived_at is not None and self._context.clock() - seen.arrived_at < LINGER
-        return bool(seen.workload.replicas) and (recent or bool(seen.passing) or self._context.registry.is_watched(app))
+        return bool(seen.workload.replicas) and (
+            recent or bool(seen.forwarding) or self._context.registry.is_watched(app)
+        )
 
     async def _act(self, observed: ObservedApp, plan: Plan) -> None:
         context = self._context

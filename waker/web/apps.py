@@ -54,5 +54,5 @@ class Apps(Protocol):
     async def wait_for_address(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         """Wait for a pod that may take requests of this route, knocking again meanwhile if `knocking`. None: not in time."""
 
-    def passing(self, app: AppId) -> AbstractContextManager[None]:
+    def forwarding(self, app: AppId) -> AbstractContextManager[None]:
         """Count one request as being forwarded for as long as the context is open."""

@@ -79,7 +79,7 @@ def public_port(port: PublicPort) -> web.Application:
     async def handle(request: web.Request) -> web.StreamResponse:
         port.connections.request_received(request)
         kind, response = await answer_any(request)
-        port.metrics.answers.labels(kind).inc()
+        port.metrics.responses.labels(kind).inc()
         log.debug("answered", extra={"kind": kind, "status": response.status})
         return response
 
@@ -91,7 +91,7 @@ def public_port(port: PublicPort) -> web.Application:
             return responses.no_such_app()
         except Exception:
             log.exception("a request could not be answered")
-            port.metrics.answers.labels("failed").inc()
+            port.metrics.responses.labels("failed").inc()
             return responses.internal_error()
 
     app = web.Application(middlewares=[never_500])
@@ -108,7 +108,7 @@ async def answer(port: PublicPort, request: web.Request) -> tuple[str, web.Strea
     """The kind of the answer, for the metrics, and the answer."""
     mark = request.headers.get(names.MARKER, "")
     if mark == names.MARK_OWNERSHIP_CHECK:
-        return "marker", responses.ownership_proof()
+        return "ownership-check", responses.ownership_proof()
     view = find_app(port.apps, request)
     if view is None:
         return "unknown", responses.no_such_app()
@@ -170,7 +170,7 @@ async def hold_and_forward(
             latest = find_app(port.apps, request) or view
             return "late" if kind is VisitorKind.CLIENT else "page", not_ready_response(port, request, latest, kind)
         try:
-            return "passed", await forward_request(port, request, view, address, within)
+            return "forwarded", await forward_request(port, request, view, address, within)
         except forward.ForwardRefused as error:
             reason = f"The request was not forwarded: {error}."
             return "refused", not_ready_response(port, request, view, kind, reason)
@@ -214,9 +214,9 @@ async def forward_request(
 
 async def forward_to(port: PublicPort, request: web.Request, view: View, address: Address) -> web.StreamResponse:
     """One try at one pod, counted."""
-    with port.apps.passing(view.app), port.metrics.passing.track_inprogress():
+    with port.apps.forwarding(view.app), port.metrics.forwarding.track_inprogress():
         response = await forward.forward(port.session, request, address)
-    port.metrics.passed.inc()
+    port.metrics.forwarded.inc()
     return response
 
 

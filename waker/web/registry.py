@@ -59,7 +59,7 @@ class AppRegistry:
         self._registered: dict[AppId, RegisteredApp] = {}
         self._routes = RouteTable()
         self._knocks: dict[AppId, datetime] = {}
-        self._passing: Counter[AppId] = Counter()
+        self._forwarding: Counter[AppId] = Counter()
         self._facts: dict[AppId, PageFacts] = {}
         self._viewed_at: dict[AppId, datetime] = {}
         self._changed: dict[AppId, asyncio.Event] = {}
@@ -118,9 +118,9 @@ class AppRegistry:
         if app in self._knocks and self._knocks[app] <= until:
             del self._knocks[app]
 
-    def passing_now(self, app: AppId) -> int:
+    def forwarding_now(self, app: AppId) -> int:
         """How many requests are being forwarded to the app."""
-        return self._passing[app]
+        return self._forwarding[app]
 
     def waiting(self, app: AppId) -> bool:
         """Whether somebody waits for the app at this moment."""
@@ -186,15 +186,15 @@ class AppRegistry:
             self._waiters[app] -= 1
 
     @contextmanager
-    def passing(self, app: AppId) -> Iterator[None]:
+    def forwarding(self, app: AppId) -> Iterator[None]:
         """Count one request as being forwarded for as long as the context is open."""
-        self._passing[app] += 1
+        self._forwarding[app] += 1
         try:
             yield
         finally:
-            self._passing[app] -= 1
-            if not self._passing[app]:
-                del self._passing[app]
+            self._forwarding[app] -= 1
+            if not self._forwarding[app]:
+                del self._forwarding[app]
                 self._knocked(app)
 
     def _view(self, found: RegisteredApp, route: Route) -> View:
