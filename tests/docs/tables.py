@@ -1,7 +1,7 @@
-"""The tables of README.md and docs/ that repeat the code, made from the code.
+"""The tables in the documents that repeat the code, generated from the code.
 
-`python -m tests.docs.tables` writes them into the files, between `<!-- table: NAME -->` and `<!-- end -->`; the tests say
-when that has been forgotten.
+`python -m tests.docs.tables` writes them into the files, between `<!-- table: NAME -->` and `<!-- end -->`. The tests fail
+when somebody has forgotten that.
 """
 
 import argparse
@@ -27,7 +27,7 @@ WRITTEN_BY_HAND = {
     "events",
     "phases",
     "explained",
-}  # texts that stand nowhere in the code; see test_tables
+}  # whose texts are nowhere in the code; test_tables checks their first column
 
 Row = Iterable[str]
 
@@ -67,7 +67,7 @@ def classes() -> str:
 
 
 def flags() -> str:
-    """What a process needs. A default that is found out at the start stands in the meaning."""
+    """What a process needs. A default that waker finds out when it starts is part of the meaning."""
     known = defaults(Settings)
     rows = ((f"`{each.flag}`", f"`{each.env}`", _value(known.get(each.field, "")), each.help) for each in FLAGS)
     return table(("flag", "variable", "default", "meaning"), rows)
@@ -156,7 +156,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def filled(text: str) -> str:
-    """A document with its tables as they should be."""
+    """The text of a document, with its tables up to date."""
 
     def fill(found: re.Match[str]) -> str:
         name, mark, old = found.groups()
@@ -166,7 +166,7 @@ def filled(text: str) -> str:
 
 
 def rows_of(name: str) -> list[list[str]]:
-    """The rows of a table, wherever in the documents it is: cells without back ticks."""
+    """The rows of a table in whichever document it is, their cells without back ticks."""
     for file in files():
         for found in PLACE.finditer(file.read_text()):
             if found[1] == name:

@@ -1,4 +1,4 @@
-"""The documents lead somewhere, the README's commands are those of .ci/run and tox, and the alerts name real metrics."""
+"""Links lead somewhere, the README's commands are those of .ci/run and tox, and the alerts name real metrics."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def anchors(text: str) -> set[str]:
-    """How headings are addressed: lower case, hyphens for spaces, no other marks."""
+    """The anchors of all headings: lower case, hyphens for spaces, no other marks."""
     return {re.sub(r"[^\w\- ]", "", found.lower()).replace(" ", "-") for found in HEADING.findall(text)}
 
 
@@ -36,12 +36,12 @@ def test_links_lead_somewhere(file: Path) -> None:
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
 def test_named_files_exist(file: Path) -> None:
-    for named in re.findall(r"`((?:waker|k8s|tests|docs|templates|static|bench)/[\w./-]*)`", file.read_text()):
+    for named in re.findall(r"`((?:waker|k8s|tests|docs|templates|static|bench|examples)/[\w./-]*)`", file.read_text()):
         assert (ROOT / named).exists(), named
 
 
 def commands(name: str) -> list[str]:
-    """The lines of the README's block with that mark."""
+    """The lines of the README's block that has this mark."""
     found = re.search(rf"<!-- command: {name} -->\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert found
     return found[1].splitlines()
@@ -63,7 +63,7 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert 'run tests bash -c "$command"' in script
 
 
-def test_tox_is_the_only_door() -> None:
+def test_pre_commit_runs_only_what_tox_runs() -> None:
     tox = ConfigParser()
     tox.read(ROOT / "tox.ini")
     wanted = tox["testenv:check"]["commands"].split("\n")
@@ -95,26 +95,9 @@ def test_the_licence_is_whole() -> None:
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-def test_githubs_workflow_runs_the_same_command_as_everybody() -> None:
-    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
-    (job,) = workflow["jobs"].values()
-    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
-
-
-FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
-
-
-@pytest.mark.parametrize("form", [each for each in FORMS if each.name != "config.yml"], ids=lambda each: each.stem)
-def test_issue_forms_are_whole(form: Path) -> None:
-    read = yaml.safe_load(form.read_text())
-    assert {"name", "description", "body"} <= set(read)
-    fields = [each for each in read["body"] if each["type"] != "markdown"]
-    assert all(each["attributes"]["label"] for each in fields)
-    assert len({each["id"] for each in fields}) == len(fields)
-
-
-def test_a_bug_report_asks_for_what_explain_says() -> None:
-    read = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text())
-    required = {each["id"] for each in read["body"] if each.get("validations", {}).get("required")}
-    assert {"explain", "waker", "kubernetes", "controller"} <= required
-    assert "waker explain NAME -o json" in str(read)
+def test_the_floors_in_contributing_are_those_of_the_contracts() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    floors = [line.split(" | ") for line in setup["importlinter:contract:floors"]["layers"].split("\n") if line]
+    (named,) = re.findall(r"^ +(`__main__`.*)\.$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert [re.findall(r"`(\w+)`", floor) for floor in named.split(" · ")] == floors
