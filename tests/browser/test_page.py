@@ -1,4 +1,4 @@
-"""The waiting page as Chromium shows it: accessible in every state, no wider than a phone, still for who wants no motion."""
+"""The waiting page as Chromium shows it: accessible in every state, no wider than a phone, still for visitors who want no motion."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -70,7 +70,7 @@ def test_nothing_is_wider_than_the_screen(browser: Any, size: str) -> None:
     page.context.close()
 
 
-def test_nothing_moves_for_who_wants_no_motion(browser: Any) -> None:
+def test_nothing_moves_for_visitors_who_want_no_motion(browser: Any) -> None:
     moving = "document.getAnimations().filter(each => each.playState === 'running').length"
     page = opened(browser, reduced_motion="reduce")
     page.goto(ADDRESS + "started")

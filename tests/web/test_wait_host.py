@@ -91,7 +91,7 @@ async def test_there_is_a_page_between_any_two_redirects(rig: PortUnderTest) -> 
 
 @pytest.mark.parametrize("path", ["/", "/back", "/api/v1/app"])
 @pytest.mark.parametrize("text", TRICKS.values(), ids=TRICKS.keys())
-async def test_nobody_is_sent_elsepath_with(rig: PortUnderTest, path: str, text: str) -> None:
+async def test_nobody_is_sent_elsewhere(rig: PortUnderTest, path: str, text: str) -> None:
     rig.apps.set_phase(Phase.AWAKE)
     answer = await get(rig, path_with(path, text), **WAITING)
     text_of_answer = await answer.text()

@@ -1,7 +1,7 @@
 """What is said about an app's wake: a mood and a sentence, as keys of the texts in `languages`.
 
 Pure. The waiting page, its polls, its WebSocket and the answer to a held client all take their words from here, so that
-they agree. None of them names anything in the cluster but the app's title.
+they agree. Apart from the app's title they contain no name from the cluster.
 """
 
 from datetime import timedelta

@@ -72,7 +72,7 @@ class WaitingPage:
     """Renders waiting pages, with the built-in template or the themes of `use_themes`."""
 
     def __init__(self, template: str = "waiting.html") -> None:
-        # They stand in a cached page where each visitor's own nonce and query go. Random, so that no title contains them.
+        # Placeholders in a cached page for each visitor's own nonce and query. Random, so that no title contains them.
         self._nonce, self._query = secrets.token_hex(16), secrets.token_hex(16)
         style = Markup(files.read("static", "waiting.css"))  # noqa: S704  # our own file
         script = Markup(files.read("static", "waiting.js"))  # noqa: S704

@@ -44,7 +44,7 @@ class PageContext:
     timing: str  # both in words; "" if nobody is waking it
     hint: str  # that the visitor is taken to the app automatically
     nonce: str  # of this answer; each <style> and <script> needs it
-    head: Markup  # has to stand in <head>: without it visitors would never get from the page to the app
+    head: Markup  # must be in <head>: without it visitors would never get from the page to the app
     style: Markup  # the style of the built-in page
 
 

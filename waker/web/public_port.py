@@ -1,6 +1,6 @@
 """The public port: every request for a sleeping app arrives here.
 
-All paths belong to the apps; waker has none of its own, but on the wait host (`wait_host`). For each request: which app is
+All paths belong to the apps; waker has none of its own, except on the wait host (`wait_host`). For each request: which app is
 it for, what kind of visitor sends it, is a pod ready? The answer is the waiting page (or a redirect to it), or the request
 is held and forwarded once, or it is "come back later". A knock is only noted in memory and the request goes on, so neither
 a slow API server nor a thousand visitors hold anybody up. `process` serves the application that `public_port` makes.

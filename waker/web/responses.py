@@ -1,7 +1,7 @@
 """The answers that waker gives itself: the waiting page, "come back later", and errors.
 
 Each has the marker, which says that waker answers and not the app. Only the two by which the waiting page learns that the
-app can be reached have none. Nothing of a request is repeated but its query in the page, escaped (`WaitingPage.render`).
+app can be reached have none. Nothing of a request is repeated except its query in the page, escaped (`WaitingPage.render`).
 `public_port` and `wait_host` decide which answer is due; nothing here decides anything.
 """
 

@@ -17,7 +17,7 @@ the waiting page, no more.
 | GET, any other `Sec-Fetch-Dest` (script, image, XHR, <object>)             | CLIENT       |
 | GET, only `Sec-Fetch-Mode: navigate`                                       | BROWSER      |
 | GET, only another `Sec-Fetch-Mode`                                         | CLIENT       |
-| GET, no `Sec-Fetch-*`, prefers nothing to HTML                             | BROWSER      |
+| GET, no `Sec-Fetch-*`, HTML has the highest weight in `Accept`             | BROWSER      |
 | GET, no `Sec-Fetch-*`, accepts `*/*`, and the app has `while-asleep: page` | BROWSER      |
 | any other                                                                  | CLIENT       |
 """
