@@ -1,4 +1,4 @@
-"""The waiting page as Chromium shows it: accessible in every state, no wider than a phone, still for visitors who want no motion."""
+"""The waiting page as Chromium shows it: accessible in every state, no wider than a phone, without motion if asked to."""
 
 from collections.abc import Iterator
 from typing import Any
