@@ -52,7 +52,7 @@ def streamed(text: bytes) -> float:
         parting.add(vector.feed(text[at : at + SLICE]))
         longest = max(longest, time.perf_counter() - began)
     vector.finish()
-    if len(parting.readings([pod(n) for n in range(PODS)])) != PODS:
+    if len(parting.samples([pod(n) for n in range(PODS)])) != PODS:
         raise ValueError("the answer was not understood")
     return longest
 
