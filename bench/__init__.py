@@ -1,1 +1,1 @@
-"""Measurements: `python -m bench wake`, `footprint`, `visitors` and `soak` on the test cluster, `scrape` anywhere."""
+"""Benchmarks of waker: `python -m bench wake|footprint|visitors|soak` on the test cluster, `scrape` anywhere."""

@@ -1,6 +1,7 @@
-"""`python -m bench wake|footprint|soak|visitors|scrape` prints a table, in a test cluster that it starts (but for `scrape`).
+"""`python -m bench wake|footprint|soak|visitors|scrape` measures, and prints a table.
 
-What comes from the network (controllers' programs, wheels) is fetched before, for the cluster has no way out.
+All but `scrape` run in a test cluster that they start themselves. Everything from the network (the controllers' programs,
+wheels) is downloaded first, as the cluster has no access to it.
 """
 
 import argparse
@@ -17,28 +18,36 @@ from tests.e2e.cluster import api_from_environment
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    wakes = commands.add_parser("wake", help="how long a first visitor waits, beside the floors")
-    wakes.add_argument("--samples", type=int, default=10)
-    wakes.add_argument("controllers", nargs="*", metavar="controller", help=", ".join(controllers.ALL))
-    sizes = commands.add_parser("footprint", help="memory and CPU of an idle waker")
-    sizes.add_argument("--seconds", type=int, default=60)
-    sizes.add_argument("--apps", type=int, nargs="*", default=[0, 100, 1000])
-    soaks = commands.add_parser("soak", help="random visits and faults; fails if a sleep was wrong")
-    soaks.add_argument("--minutes", type=float, default=30)
-    soaks.add_argument("--seed", type=int, default=1)
-    soaks.add_argument("--pair", nargs=2, default=["traefik", "nginx"], metavar="controller")
-    scrapes = commands.add_parser("scrape", help="what reading metrics pages costs; needs no cluster")
-    scrapes.add_argument("--apps", type=int, default=1000)
-    crowds = commands.add_parser("visitors", help="pages a second on one core, and a crowd at the door")
-    crowds.add_argument("--seconds", type=int, default=10)
-    crowds.add_argument("--crowd", type=int, default=2000)
+    wakes = commands.add_parser(
+        "wake", help="how long the first visitor of a sleeping app waits, beside the shortest possible times"
+    )
+    wakes.add_argument("--samples", type=int, default=10, help="wakes of each kind (default: 10)")
+    wakes.add_argument(
+        "controllers", nargs="*", metavar="controller", help=f"any of {', '.join(controllers.ALL)} (default: all)"
+    )
+    sizes = commands.add_parser("footprint", help="how much memory and CPU an idle waker uses")
+    sizes.add_argument("--seconds", type=int, default=60, help="how long to measure each row (default: 60)")
+    sizes.add_argument("--apps", type=int, nargs="*", default=[0, 100, 1000], help="numbers of sleeping apps")
+    soaks = commands.add_parser("soak", help="random visits and faults; fails if waker put a visited app to sleep")
+    soaks.add_argument("--minutes", type=float, default=30, help="how long visitors come (default: 30)")
+    soaks.add_argument("--seed", type=int, default=1, help="the same seed makes the same choices (default: 1)")
+    soaks.add_argument(
+        "--pair", nargs=2, default=["traefik", "nginx"], metavar="controller", help="two ingress controllers"
+    )
+    scrapes = commands.add_parser("scrape", help="what scraping metrics pages costs; needs no cluster")
+    scrapes.add_argument("--apps", type=int, default=1000, help="apps on the pages (default: 1000)")
+    crowds = commands.add_parser(
+        "visitors", help="waiting pages a second on one core, alone and beside thousands of waiting visitors"
+    )
+    crowds.add_argument("--seconds", type=int, default=10, help="how long to measure each row (default: 10)")
+    crowds.add_argument("--crowd", type=int, default=2000, help="held requests, and as many polls (default: 2000)")
     args = parser.parse_args()
     if args.command == "scrape":
         scrape.run(args.apps)
         return 0
     api = api_from_environment()
     if api is None:
-        return again_on_ground()
+        return run_in_test_cluster()
     try:
         if args.command == "wake":
             wake.run(api, args.controllers or list(controllers.ALL), args.samples)
@@ -53,8 +62,8 @@ def main() -> int:
     return 0
 
 
-def again_on_ground() -> int:
-    """The same command, inside the test cluster."""
+def run_in_test_cluster() -> int:
+    """Run the same command inside the test cluster."""
     with grounds.prepared() as images:
         program = [str(controllers.GROUND / "ground"), "run", "--", sys.executable, "-m", "bench", *sys.argv[1:]]
         return subprocess.run(program, env=os.environ | {"GROUND_IMAGES": str(images)}, check=False).returncode

@@ -1,12 +1,12 @@
-"""The floor for `bench visitors`: the same HTTP library with a handler that does nothing, and an answer of the same shape.
+"""The floor for `bench visitors`: the same HTTP library with a handler that does nothing and an answer of the same shape.
 
-`python bench/bare.py run` listens on port 8080. It imports nothing of waker. What the real public port costs on top of
-this is ours; what this costs is the library's.
+`python bench/bare.py run` listens on port 8080 and imports nothing of waker. Its cost is the library's; whatever the real
+public port costs above that is waker's own.
 """
 
 from aiohttp import web
 
-BODY = b"x" * 6000  # the page's size, about
+BODY = b"x" * 6000  # bytes; about as many as the waiting page has
 HEADERS = {
     "X-Kubesleeper": "waiting; phase=Waking",
     "Retry-After": "5",

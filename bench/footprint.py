@@ -1,8 +1,8 @@
-"""What an idle waker costs: memory and CPU with 0, 100 and 1,000 apps asleep, on this Python and on 3.15 as in the image.
+"""What an idle waker costs: memory and CPU with 0, 100 and 1,000 sleeping apps, on this Python and on 3.15 as in the image.
 
-One app is put to sleep honestly; the others are copies of what the API server then holds, so that a thousand take
-seconds and know nothing of waker's own formats. Each row is a new process: it lists them all, settles, and is then
-watched while nothing happens.
+One app is put to sleep as usual. The others are copies of its objects as the API server then holds them: a thousand take
+seconds, and the bench needs to know nothing of waker's formats. For each row a new waker process starts, lists all apps,
+settles, and is measured while nothing happens.
 """
 
 import json
@@ -18,44 +18,44 @@ from tests.e2e.cluster import ClusterApi, Json, kubectl, until
 from tests.e2e.install import DEPLOYMENT, NAMESPACE, InstalledWaker
 
 IMAGES = {"waker:1": "this Python", "waker315:1": "3.15, lazy imports, -OO"}
-A_NAMESPACE = 50  # apps in each namespace
-SETTLE = 20.0  # seconds after it is ready
+PER_NAMESPACE = 50  # apps
+SETTLE = 20.0  # seconds after waker is ready
 MIB = 1024.0  # smaps_rollup counts in KiB
 TICKS = os.sysconf("SC_CLK_TCK")
 KINDS = ("Deployment", "Service", "Ingress")
 
 
 class MemorySample(NamedTuple):
-    """MiB."""
+    """Memory of a process, in MiB."""
 
     rss: float
     private: float
 
 
 def run(api: ClusterApi, counts: list[int], seconds: int) -> None:
-    """Print a row for each Python and number of apps."""
+    """Print a row for each Python and each number of apps."""
     controllers.TRAEFIK.install(api)
-    waker = InstalledWaker(api, settings={})  # as installed, not as tested
+    waker = InstalledWaker(api, settings={})  # with the default settings, not those of tests
     waker.ensure()
     rows, made = [], 0
     for count in sorted(counts):
         if count and not made:
-            first(api, waker)
+            create_first(api, waker)
             made = 1
-        stopped(waker)
-        grow(api, made, count)
+        stop(waker)
+        create_copies(api, made, count)
         made = max(made, count)
         for image, title in IMAGES.items():
-            renewed(api, waker, image)
+            restart(api, waker, image)
             rows.append((title, str(count), *row(waker, seconds)))
             check_asleep(api, count)
             print(rows[-1], flush=True)
-    head = ("waker run, idle", "apps asleep", "RSS MiB", "max", "private MiB", "max", "CPU cores", "threads")
+    head = ("idle waker", "sleeping apps", "RSS MiB", "max", "private MiB", "max", "CPU cores", "threads")
     print(table(head, sorted(rows, key=lambda each: (each[0], int(each[1])))))
 
 
 def row(waker: InstalledWaker, seconds: int) -> tuple[str, ...]:
-    """Watch its one process for so long, once a second."""
+    """Measure waker's only process once a second, for so many seconds."""
     (process,) = waker.processes()
     before, began, samples = cpu(process), time.monotonic(), []
     while time.monotonic() < began + seconds:
@@ -73,45 +73,45 @@ def memory(process: int) -> MemorySample:
 
 
 def cpu(process: int) -> float:
-    """Seconds of CPU so far, user and system."""
+    """The process's CPU time so far, user and system, in seconds."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def renewed(api: ClusterApi, waker: InstalledWaker, image: str) -> None:
-    """A new process of this image, settled."""
-    stopped(waker)
+def restart(api: ClusterApi, waker: InstalledWaker, image: str) -> None:
+    """Start a new process of this image, and let it settle."""
+    stop(waker)
     kubectl("set", "image", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, f"waker={image}")
     kubectl("scale", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, "--replicas=1")
     until(f"{image} is ready", waker.ready, 120)
     time.sleep(SETTLE)
 
 
-def stopped(waker: InstalledWaker) -> None:
+def stop(waker: InstalledWaker) -> None:
     kubectl("scale", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, "--replicas=0")
-    until("the old one is gone", lambda: not waker.pods(), 60)
+    until("the old pod is gone", lambda: not waker.pods(), 60)
 
 
-def grow(api: ClusterApi, made: int, wanted: int) -> None:
-    """As many apps asleep as wanted; `made` are there. Nobody watches: halves of an app would be put right at once."""
+def create_copies(api: ClusterApi, made: int, wanted: int) -> None:
+    """Create sleeping apps until there are `wanted`. No waker runs, as it would repair apps that are half created."""
     for number in range(made, wanted):
-        namespace = f"apps-{number // A_NAMESPACE}"
-        if number % A_NAMESPACE == 0:
+        namespace = f"apps-{number // PER_NAMESPACE}"
+        if number % PER_NAMESPACE == 0:
             api.create_namespace(namespace)
-        for obj in pattern(api):
+        for obj in copied_objects(api):
             api.create(renamed(obj, namespace, f"app-{number}"))
 
 
 def check_asleep(api: ClusterApi, count: int) -> None:
-    """A row about sleeping apps must not have woken any."""
-    namespaces = {f"apps-{number // A_NAMESPACE}" for number in range(count)}
+    """Check that the measurement has woken no app."""
+    namespaces = {f"apps-{number // PER_NAMESPACE}" for number in range(count)}
     found = [obj["spec"]["replicas"] for namespace in namespaces for obj in api.list("Deployment", namespace)]
     if found != [0] * count:
-        raise RuntimeError(f"{count} apps should sleep, {found.count(0)} of {len(found)} do")
+        raise RuntimeError(f"{count} apps should be asleep; {found.count(0)} of {len(found)} are")
 
 
-def first(api: ClusterApi, waker: InstalledWaker) -> None:
-    """One app that is put to sleep as any other; the pattern."""
+def create_first(api: ClusterApi, waker: InstalledWaker) -> None:
+    """Create one app and put it to sleep as usual; the others are copies of it."""
     api.create_namespace("apps-0")
     app = StageApp("apps-0", "app-0", "traefik", fake=True)
     for obj in apps.objects(app):
@@ -121,8 +121,8 @@ def first(api: ClusterApi, waker: InstalledWaker) -> None:
     until("the first app is asleep", lambda: not apps.asleep(api, app), 60)
 
 
-def pattern(api: ClusterApi) -> list[Json]:
-    """The first app's objects as the API server holds them, without what is its own."""
+def copied_objects(api: ClusterApi) -> list[Json]:
+    """The first app's objects as the API server holds them, without the fields that only one object can have."""
     found: list[Json] = [api.get(kind, "apps-0", "app-0") | {"kind": kind} for kind in KINDS]
     for obj in found:
         obj.pop("status", None)

@@ -1,7 +1,7 @@
 """What must be there before the test cluster starts: the programs that its pods run.
 
-Two images of each program: `waker` runs this checkout on the Python of the bench, `waker315` on CPython 3.15 as the image
-does (see Dockerfile), in a folder to chroot into, with the same versions of the libraries.
+There are two images of each program. `waker` runs this checkout on the Python that runs the bench; `waker315` runs it on
+CPython 3.15 like the container image (see Dockerfile), in a folder to chroot into, with the same versions of the libraries.
 """
 
 import os
@@ -21,13 +21,13 @@ from tests.e2e.install import CHECKOUT
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kubesleeper"
 DIRECT = ("aiohttp", "kubernetes_asyncio", "jinja2", "prometheus-client", "tenacity")
-ONLY_FOR_LAPTOPS = ("pyyaml",)  # reads a kubeconfig; has no wheel for 3.15 and is not needed in a pod
+ONLY_FOR_LAPTOPS = ("pyyaml",)  # reads a kubeconfig, which no pod needs; has no wheel for 3.15
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
-TRIES = 3  # what comes from the network may need another
+TRIES = 3  # for downloads, which may fail once
 
 PROGRAMS = {"waker": "-m waker", "bare": "-m bench.bare"}  # image -> what Python runs
 
-# The environment of Dockerfile, as far as it is about memory. The folder has no bundle of certificates to leave out.
+# The environment of Dockerfile, as far as it concerns memory.
 LEVERS = (
     "PYTHONNODEBUGRANGES=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 "
     "MALLOC_MMAP_THRESHOLD_=65536"
@@ -45,7 +45,7 @@ cd {checkout} && exec {python} {program} "$@"
 
 @contextmanager
 def prepared() -> Iterator[Path]:
-    """Everything fetched and written. Gives the folder of images; it goes with the block."""
+    """Download and write everything. Gives the folder of images, which is deleted at the end of the block."""
     for image in ("envoy-image", "nginx-image"):
         _try([str(GROUND / "ground"), image])
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -54,17 +54,17 @@ def prepared() -> Iterator[Path]:
         site = _wheels()
         code = _as_in_the_image(images / "code", root, site)
         for name, program in PROGRAMS.items():
-            here = ON_THIS.format(checkout=_quoted(CHECKOUT), python=_quoted(sys.executable), program=program)
-            _write(images / name, here)
-            there = ON_315.format(
+            script = ON_THIS.format(checkout=_quoted(CHECKOUT), python=_quoted(sys.executable), program=program)
+            _write(images / name, script)
+            script = ON_315.format(
                 checkout=_quoted(code), root=_quoted(root), site=_quoted(site), levers=LEVERS, program=program
             )
-            _write(images / f"{name}315", there)
+            _write(images / f"{name}315", script)
         yield images
 
 
 def _as_in_the_image(code: Path, root: Path, site: Path) -> Path:
-    """A copy of this checkout's code, with templates and modules compiled as in Dockerfile."""
+    """Copy this checkout's code, and compile templates and modules as Dockerfile does."""
     for name in ("waker", "templates", "static", "bench"):
         shutil.copytree(CHECKOUT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
     python = f"PYTHONPATH=/srv:/opt/site chroot {_quoted(root)} /usr/bin/python3.15"
@@ -77,16 +77,16 @@ def _as_in_the_image(code: Path, root: Path, site: Path) -> Path:
 
 
 def _python315() -> Path:
-    """A folder that holds CPython 3.15, with the mount points that the image needs."""
+    """The folder of CPython 3.15, with the mount points that the image needs."""
     printed = _try([str(GROUND.parent / "python315")])
     root = Path(printed.strip().splitlines()[-1])
-    for place in ("srv", "opt/site", "proc", "dev", "var/run/secrets", "tmp"):
-        (root / place).mkdir(parents=True, exist_ok=True)
+    for mount_point in ("srv", "opt/site", "proc", "dev", "var/run/secrets", "tmp"):
+        (root / mount_point).mkdir(parents=True, exist_ok=True)
     return root
 
 
 def _wheels() -> Path:
-    """The libraries of this Python in the same versions for 3.15, byte-compiled at first use and kept."""
+    """The folder with this Python's libraries, in the same versions for 3.15. It is kept for the next run."""
     wanted = sorted(f"{name}=={metadata.version(name)}" for name in _closure(DIRECT))
     site = CACHE / "python3.15"
     stamp = site / "versions.txt"
@@ -103,11 +103,11 @@ def _wheels() -> Path:
 
 
 def _closure(direct: tuple[str, ...]) -> set[str]:
-    """These distributions and all that they need, by name, as installed here."""
+    """The names of these distributions and of all that they need, as installed here."""
     found: set[str] = set()
-    open_ends = list(direct)
-    while open_ends:
-        name = re.sub(r"[-_.]+", "-", open_ends.pop()).lower()
+    pending = list(direct)
+    while pending:
+        name = re.sub(r"[-_.]+", "-", pending.pop()).lower()
         if name in found or name in ONLY_FOR_LAPTOPS:
             continue
         try:
@@ -115,7 +115,7 @@ def _closure(direct: tuple[str, ...]) -> set[str]:
         except metadata.PackageNotFoundError:
             continue  # for another Python or an extra
         found.add(name)
-        open_ends += [re.split(r"[^\w.-]", need)[0] for need in needs if "extra ==" not in need]
+        pending += [re.split(r"[^\w.-]", need)[0] for need in needs if "extra ==" not in need]
     return found
 
 

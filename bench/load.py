@@ -1,13 +1,13 @@
-"""A crowd of visitors in one process: `python -m bench.load KIND HOST:PORT NAME ... --connections N --seconds S [--rate R]`.
+"""Visitors in one process: `python -m bench.load KIND HOST:PORT NAME ... --connections N --seconds S [--rate R]`.
 
-Each visitor has a connection of its own and keeps it: it asks, waits for the whole answer, asks again (at once, or so that
-all together ask R times a second). What it measured is printed as one line of JSON. Kept as simple as HTTP/1.1 allows, as
-the load must not be what limits: a Content-Length, no compression, no redirect.
+Each visitor has a connection of its own and keeps it. It sends a request, waits for the whole answer and asks again: at
+once, or so that all visitors together send R requests a second. The result is one line of JSON. This speaks the simplest
+HTTP/1.1 (a Content-Length, no compression, no redirects), so that the load is never the limit.
 
-| KIND | asks as | and then |
+| KIND | asks like | and then |
 | --- | --- | --- |
-| page | a browser that navigates | again |
-| poll | the page's own question, which is held for a while | again, after as long as the page waits |
+| page | a browser that navigates | asks again |
+| poll | the waiting page's script, whose request is held for a while | asks again, after the page's pause |
 | hold | a program, which is held until the app is there | is done |
 """
 
@@ -23,8 +23,8 @@ from typing import cast
 
 from waker import names
 
-PAUSE = 0.25  # seconds; of the page's script between two questions
-RAMP = 0.002  # seconds between two connections, so that no queue of the kernel overflows
+PAUSE = 0.25  # seconds between two polls of the waiting page's script
+RAMP = 0.002  # seconds between two connections, so that no kernel queue overflows
 KINDS = {
     "page": "GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\r\n",
@@ -35,15 +35,15 @@ KINDS = {
 
 @dataclass
 class Report:
-    """What all visitors of this process have seen. `took` in seconds."""
+    """What all visitors of this process have measured. `took`: latencies in seconds."""
 
     took: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     waiting: int = 0
     lost: int = 0
 
-    def told(self, seconds: float) -> dict[str, object]:
-        """As JSON; latencies in ms."""
+    def summary(self, seconds: float) -> dict[str, object]:
+        """The fields of the JSON line; latencies in ms."""
         took = sorted(self.took) or [0.0]
         p50, p99 = (1000 * took[min(len(took) - 1, int(len(took) * part))] for part in (0.5, 0.99))
         return {
@@ -53,12 +53,12 @@ class Report:
 
 
 class Visitor(asyncio.Protocol):
-    """One connection."""
+    """One connection, and the requests on it."""
 
     def __init__(self, request: bytes, again: float | None, every: float, report: Report) -> None:
         self._request = request
-        self._again = again  # seconds after an answer, None: never
-        self._every = every  # seconds between two questions at least
+        self._again = again  # seconds after an answer; None: never
+        self._every = every  # at least so many seconds between two requests
         self._report = report
         self._bodiless = request.startswith(b"HEAD")
         self._read = b""
@@ -102,7 +102,7 @@ class Visitor(asyncio.Protocol):
 
 
 async def run(args: argparse.Namespace) -> dict[str, object]:
-    """All visitors, for that long. The first moment is theirs to connect and is not counted."""
+    """Run all visitors for so many seconds. The time they need to connect is not counted."""
     loop, report = asyncio.get_running_loop(), Report()
     address, port = args.address.rsplit(":", 1)
     again = {"page": 0.0, "poll": PAUSE, "hold": None}[args.kind]
@@ -117,21 +117,23 @@ async def run(args: argparse.Namespace) -> dict[str, object]:
         report.took.clear()
     began, busy = time.perf_counter(), time.process_time()
     await asyncio.sleep(args.seconds)
-    told = report.told(time.perf_counter() - began)
-    told["busy"] = (time.process_time() - busy) / (time.perf_counter() - began)
+    summary = report.summary(time.perf_counter() - began)
+    summary["busy"] = (time.process_time() - busy) / (time.perf_counter() - began)
     for transport in transports:
         transport.abort()
-    return told
+    return summary
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("address")
-    parser.add_argument("hosts", nargs="+")
-    parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--rate", type=float, default=0)
+    parser = argparse.ArgumentParser(description="Visitors in one process; prints one line of JSON.")
+    parser.add_argument("kind", choices=KINDS, help="how visitors ask")
+    parser.add_argument("address", help="HOST:PORT to connect to")
+    parser.add_argument("hosts", nargs="+", help="Host headers, used in turn")
+    parser.add_argument("--connections", type=int, default=32, help="number of visitors (default: 32)")
+    parser.add_argument("--seconds", type=float, default=10, help="how long to measure (default: 10)")
+    parser.add_argument(
+        "--rate", type=float, default=0, help="requests a second of all visitors; 0: as many as possible"
+    )
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     print(json.dumps(asyncio.run(run(parser.parse_args()))))
 

@@ -1,8 +1,8 @@
-"""Metrics pages of any size in the true formats of ingress-nginx and Traefik, the same each time.
+"""Metrics pages of any size in the true formats of ingress-nginx and Traefik, the same text each time.
 
-Families, label names and order, buckets and how lines are grouped are those of pages read from the real controllers
-(tests/traffic/pages). A page grows with the number of services; each has five combinations of method and status that
-were requested, as a busy app has.
+Families, label names and their order, buckets and the order of lines are those of pages from the real controllers
+(tests/traffic/pages). A page grows with the number of services. Each service has counted five combinations of method and
+status, as a busy app has.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ TIMES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LENGTHS = tuple(range(10, 110, 10))
 SIZES = (10, 100, 1000, 10000, 100000, "1e+06", "1e+07")
 NGINX = "nginx_ingress_controller"
-# Of ingress-nginx, in the page's order: 93 lines for each combination.
+# ingress-nginx's families in the order of the page: 93 lines for each combination.
 FAMILIES: tuple[tuple[str, tuple[float | str, ...]], ...] = (
     ("bytes_sent", SIZES),
     ("connect_duration_seconds", TIMES),
@@ -28,20 +28,20 @@ TRAEFIK_TIMES = (0.1, 0.3, 1.2, 5)
 STARTED = "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds 1.79547367225e+09\n"
 
 
-class Team(NamedTuple):
-    """Where the service of a number lives."""
+class ServiceName(NamedTuple):
+    """The namespace and name of one service."""
 
     namespace: str
     name: str
 
 
-def team(number: int) -> Team:
-    """Names as long as people's."""
-    return Team(f"team-{number // 20:03d}", f"storefront-{number:05d}")
+def service_name(number: int) -> ServiceName:
+    """The names of a service by its number, as long as real ones."""
+    return ServiceName(f"team-{number // 20:03d}", f"storefront-{number:05d}")
 
 
 def ingress_nginx(services: int, round: int = 0) -> Iterator[str]:
-    """Pieces of the page: about 155 kB for each service. `round`: so many requests more were made of each."""
+    """Pieces of the page, about 155 kB for each service. `round`: how many more requests each series has counted."""
     for family, buckets in FAMILIES:
         name = f"{NGINX}_{family}"
         yield f"# HELP {name} as the controller says\n# TYPE {name} {'histogram' if buckets else 'counter'}\n"
@@ -55,7 +55,7 @@ POD = 'controller_namespace="ingress-nginx",controller_pod="ingress-nginx-contro
 
 
 def _of_nginx(number: int, round: int) -> Iterator[tuple[str, int]]:
-    where, app = team(number)
+    where, app = service_name(number)
     head = f'canary="",controller_class="k8s.io/ingress-nginx",{POD},host="{app}.example.org",ingress="{app}"'
     for method, status in COMBINATIONS:
         labels = f'{head},method="{method}",namespace="{where}",path="/",service="{app}",status="{status}"'
@@ -63,7 +63,7 @@ def _of_nginx(number: int, round: int) -> Iterator[tuple[str, int]]:
 
 
 def traefik(services: int, round: int = 0) -> Iterator[str]:
-    """Pieces of the page: about 7 kB for each service."""
+    """Pieces of the page, about 7 kB for each service. `round`: how many more requests each series has counted."""
     yield STARTED
     name = "traefik_service_request_duration_seconds"
     yield f"# HELP {name} as the controller says\n# TYPE {name} histogram\n"
@@ -79,13 +79,13 @@ def traefik(services: int, round: int = 0) -> Iterator[str]:
 
 
 def _of_traefik(number: int, round: int) -> Iterator[tuple[str, int]]:
-    where, app = team(number)
+    where, app = service_name(number)
     for method, status in COMBINATIONS:
         service = f"{where}-{app}-http@kubernetes"
         yield f'code="{status}",method="{method}",protocol="http",service="{service}"', 1000 + number + round
 
 
 def histogram(name: str, labels: str, buckets: tuple[float | str, ...], count: int) -> str:
-    """One histogram."""
+    """The lines of one histogram."""
     lines = [f'{name}_bucket{{{labels},le="{limit}"}} {count}\n' for limit in (*buckets, "+Inf")]
     return "".join(lines) + f"{name}_sum{{{labels}}} {count / 7:.6f}\n{name}_count{{{labels}}} {count}\n"

@@ -1,7 +1,7 @@
-"""`python -m bench.prometheus`: reading one answer of Prometheus, beside the library that holds it all.
+"""`python -m bench.prometheus`: the cost of reading one answer of Prometheus, beside a library that holds it all at once.
 
-An answer of 10,000 series of ingress-nginx, 1,000 apps on two pods. What counts is the longest slice, for the event loop
-waits for it, and the memory on top of what is kept.
+The answer has 10,000 series of ingress-nginx: 1,000 apps on two pods. Two figures matter: the longest slice, as the event
+loop waits for it, and the memory above what is kept.
 """
 
 import json
@@ -22,20 +22,20 @@ KEYS = frozenset((f"team-{app % 40}", f"shop-{app}", f"shop-{app}") for app in r
 
 
 def answer() -> bytes:
-    """As a real one: the labels of a controller, and those of its target."""
+    """An answer like a real one, with the labels of a controller and those of its target."""
     series: list[tuple[dict[str, str], float]] = []
     for pod in range(PODS):
         target = {"instance": f"10.0.0.{pod}:10254", "job": "ingress-nginx", "pod": f"ingress-nginx-controller-{pod}"}
         kept = {"container": "controller", "endpoint": "metrics", "namespace": "ingress-nginx", "service": "metrics"}
         own = {"controller_class": "k8s.io/ingress-nginx", "controller_namespace": "ingress-nginx", "method": "GET"}
         for app in range(APPS):
-            place = {
+            series_names = {
                 "exported_namespace": f"team-{app % 40}",
                 "exported_service": f"shop-{app}",
                 "ingress": f"shop-{app}",
             }
             route = {"host": f"shop-{app}.example.org", "path": "/", "controller_pod": target["pod"]}
-            labels = {"__name__": "nginx_ingress_controller_requests"} | own | kept | target | place | route
+            labels = {"__name__": "nginx_ingress_controller_requests"} | own | kept | target | series_names | route
             series += [(labels | {"status": status}, app * 7.0) for status in STATUSES]
         series.append(({"__name__": "process_start_time_seconds"} | kept | target, 1_795_422_334.63))
         series.append((target | {SAMPLED: "yes"}, AT - 3))
@@ -45,15 +45,15 @@ def answer() -> bytes:
 
 
 def streamed(text: bytes) -> float:
-    """As waker reads it. The longest slice, in seconds."""
-    vector, parting, longest = Vector(), ScrapesByTarget(INGRESS_NGINX, KEYS), 0.0
+    """Read the answer as waker does. Returns the longest slice, in seconds."""
+    vector, by_target, longest = Vector(), ScrapesByTarget(INGRESS_NGINX, KEYS), 0.0
     for at in range(0, len(text), SLICE):
         began = time.perf_counter()
-        parting.add(vector.feed(text[at : at + SLICE]))
+        by_target.add(vector.feed(text[at : at + SLICE]))
         longest = max(longest, time.perf_counter() - began)
     vector.finish()
-    if len(parting.readings([pod(n) for n in range(PODS)])) != PODS:
-        raise ValueError("the answer was not understood")
+    if len(by_target.samples([pod(n) for n in range(PODS)])) != PODS:
+        raise ValueError("waker did not understand the answer")
     return longest
 
 
@@ -63,7 +63,7 @@ def pod(number: int) -> Pod:
 
 
 def at_once(text: bytes) -> float:
-    """What `json` alone needs, before anything is counted."""
+    """Only parse the answer with `json`. Returns how long that takes, in seconds."""
     began = time.perf_counter()
     json.loads(text)
     return time.perf_counter() - began
@@ -81,6 +81,6 @@ def row(name: str, read: Callable[[bytes], float], text: bytes) -> list[str]:
 
 
 if __name__ == "__main__":
-    page = answer()
-    head = [f"{len(page) / 1e6:.1f} MB", "ms in all", "ms in one piece", "MiB at most"]
-    print(table(head, [row("as waker reads it", streamed, page), row("json.loads", at_once, page)]))
+    text = answer()
+    head = [f"an answer of {len(text) / 1e6:.1f} MB", "total ms", "longest slice ms", "peak MiB"]
+    print(table(head, [row("read by waker", streamed, text), row("json.loads", at_once, text)]))

@@ -1,8 +1,8 @@
-"""A process that serves pages as Go programs serve their metrics, so that the reader's core is the reader's own.
+"""A process that serves metrics pages like a Go program does, so that the scraper has its core to itself.
 
-`serving(pages)` starts `python -m bench.serving FILE ...` and gives its port. Each page is there plain and packed, in
-chunks as they go over the wire; the kernel sends them, so that the sender costs next to nothing. One request after the
-other, and the pages in turn.
+`serving(pages)` starts `python -m bench.serving FILE ...` and gives its port. Each page is stored plain and compressed, in
+chunks as they go over the wire, and the kernel sends them: the server costs next to nothing. It answers one request at a
+time, with the pages in turn.
 """
 
 import os
@@ -15,21 +15,21 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-CHUNK = 4096  # what Go's client library hands on at a time
+CHUNK = 4096  # bytes; as much as Go's client library writes at a time
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n{packed}Transfer-Encoding: chunked\r\n\r\n"
 PLAIN, PACKED = HEAD.format(packed="").encode(), HEAD.format(packed="Content-Encoding: gzip\r\n").encode()
 
 
-class BarePage(NamedTuple):
-    """Two files, and the size of the plain one in bytes."""
+class StoredPage(NamedTuple):
+    """A page in two files, and the size of the plain text in bytes."""
 
     plain: Path
     packed: Path
     size: int
 
 
-def write(folder: Path, name: str, pieces: Iterable[str]) -> BarePage:
-    """Write a page both ways."""
+def write(folder: Path, name: str, pieces: Iterable[str]) -> StoredPage:
+    """Write a page, plain and compressed."""
     plain, packed, size = folder / name, folder / f"{name}.gz", 0
     packing = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     with plain.open("wb") as out, packed.open("wb") as out_packed:
@@ -39,7 +39,7 @@ def write(folder: Path, name: str, pieces: Iterable[str]) -> BarePage:
             out_packed.writelines(map(chunk, blocks([packing.compress(piece)])))
         out.write(chunk(b""))
         out_packed.writelines([chunk(packing.flush()), chunk(b"")])
-    return BarePage(plain, packed, size)
+    return StoredPage(plain, packed, size)
 
 
 def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -55,13 +55,13 @@ def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def chunk(block: bytes) -> bytes:
-    """A block as HTTP sends it; an empty one is the end."""
+    """A block as HTTP sends it in a chunk. An empty one ends the answer."""
     return b"%x\r\n%b\r\n" % (len(block), block)
 
 
 @contextmanager
-def serving(pages: Sequence[BarePage]) -> Iterator[int]:
-    """A server of these pages on the loopback address; its port."""
+def serving(pages: Sequence[StoredPage]) -> Iterator[int]:
+    """Serve these pages on the loopback address. Gives the port."""
     files = [str(file) for page in pages for file in (page.plain, page.packed)]
     with subprocess.Popen([sys.executable, "-m", "bench.serving", *files], stdout=subprocess.PIPE) as process:
         try:
@@ -71,30 +71,30 @@ def serving(pages: Sequence[BarePage]) -> Iterator[int]:
 
 
 def main(files: Sequence[str]) -> None:
-    """Answer for ever."""
+    """Answer requests for ever."""
     with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as stack:
         bodies = [stack.enter_context(Path(file).open("rb")).fileno() for file in files]
         print(server.getsockname()[1], flush=True)
         turn = 0
         while True:
-            visitor, _ = server.accept()
-            with visitor:
-                answer(visitor, *bodies[turn : turn + 2])
+            client, _ = server.accept()
+            with client:
+                answer(client, *bodies[turn : turn + 2])
             turn = (turn + 2) % len(bodies)
 
 
-def answer(visitor: socket.socket, plain: int, packed: int) -> None:
-    """One request, one page, the end of the connection."""
+def answer(client: socket.socket, plain: int, packed: int) -> None:
+    """Answer one request with one page, and close the connection."""
     asked = b""
-    while b"\r\n\r\n" not in asked and (more := visitor.recv(65536)):
+    while b"\r\n\r\n" not in asked and (more := client.recv(65536)):
         asked += more
     wants_packed = b"accept-encoding: gzip" in asked.lower()
     body = packed if wants_packed else plain
     try:
-        visitor.sendall(PACKED if wants_packed else PLAIN)
+        client.sendall(PACKED if wants_packed else PLAIN)
         at, size = 0, os.fstat(body).st_size
         while at < size:
-            at += os.sendfile(visitor.fileno(), body, at, size - at)
+            at += os.sendfile(client.fileno(), body, at, size - at)
     except (BrokenPipeError, ConnectionResetError):
         return
 

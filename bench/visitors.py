@@ -1,12 +1,12 @@
-"""How many visitors the public port can take: pages a second on one core, and what a crowd at the door costs.
+"""How many visitors the public port can serve: waiting pages a second on one core, alone and beside thousands who wait.
 
-waker runs as installed, in a pod, and is asked at the pod's own address. It has one core to itself; the load, the cluster
-and everything else have the other. Two apps are being woken and never get ready, so nobody is let through:
-- bare: the floor, aiohttp with a handler that does nothing, in a pod too;
-- page: browsers that ask for the page, 32 connections;
-- crowd: the same beside 2,000 programs that are held and 2,000 pages that poll.
-Pages a second as fast as they come; latency at that rate, and at a quiet 100 a second. On a machine that others use, too,
-the CPU time a page is the figure to compare: one core alone gives 1,000,000 divided by it.
+waker runs in a pod as installed, and the load goes to the pod's own address. waker has one core to itself; the load, the
+cluster and everything else have the other. Two apps are being woken and never become ready, so nobody is let through:
+- bare aiohttp: the floor, a handler that does nothing, also in a pod;
+- page: browsers that ask for the waiting page, on 32 connections;
+- page beside them: the same, while 2,000 programs are held and 2,000 waiting pages poll.
+Rows show pages a second at full speed, and latency at that speed and at 100 a second. On a machine that others use too,
+compare the CPU time a page: a core of its own serves 1,000,000 divided by it.
 """
 
 import json
@@ -31,26 +31,26 @@ from tests.e2e.install import InstalledWaker
 IMAGES = {"waker:1": ("bare:1", "this Python"), "waker315:1": ("bare315:1", "3.15, lazy imports, -OO")}
 PORT = 8080
 NAMESPACE = "bench-visitors"
-SETTINGS = {"wake-timeout": "1d", "hold-for": "1h"}  # nobody is stuck, nobody is let go
+SETTINGS = {"wake-timeout": "1d", "hold-for": "1h"}  # no wake times out, no held request is released
 QUIET = 100  # pages a second
 SETTLE = 12.0  # seconds; longer than a poll is held
-OURS, OTHERS = 0, 1  # cores
+WAKER_CORE, OTHER_CORE = 0, 1  # cores
 HEAD = (
     "",
     "pages/s",
-    "us of CPU a page",
+    "CPU us a page",
     "p50 ms",
     "p99 ms",
-    f"p50 at {QUIET}/s",
-    "p99",
+    f"p50 ms at {QUIET}/s",
+    f"p99 ms at {QUIET}/s",
     "RSS MiB",
     "private MiB",
-    "load's core",
+    "load's core busy",
 )
 
 
 class LoadTarget(NamedTuple):
-    """A process under load."""
+    """A process that gets the load."""
 
     process: int
     address: str
@@ -62,20 +62,20 @@ def run(api: ClusterApi, crowd: int, seconds: int) -> None:
     controllers.TRAEFIK.install(api)
     waker = InstalledWaker(api, settings=SETTINGS)
     waker.ensure()
-    hosts = tuple(app.host for app in waking(api, waker))
+    hosts = tuple(app.host for app in waking_apps(api, waker))
     rows = []
     for image, (bare, title) in IMAGES.items():
         with pod(api, bare) as floor:
             rows.append(row(f"bare aiohttp, {title}", floor, seconds))
-        footprint.renewed(api, waker, image)
+        footprint.restart(api, waker, image)
         target = pinned(waker.processes()[0], waker.pods()[0]["status"]["podIP"], hosts)
         idle = footprint.memory(target.process)
         rows.append((f"idle, {title}", *[""] * 6, f"{idle.rss:.1f}", f"{idle.private:.1f}", ""))
         rows.append(row(f"page, {title}", target, seconds))
-        with crowded(target, crowd, 8 * seconds):
+        with waiting_crowd(target, crowd, 8 * seconds):
             held = footprint.memory(target.process)
             rows.append(
-                (f"{crowd} held, {crowd} polls, {title}", *[""] * 6, f"{held.rss:.1f}", f"{held.private:.1f}", "")
+                (f"{crowd} held, {crowd} polling, {title}", *[""] * 6, f"{held.rss:.1f}", f"{held.private:.1f}", "")
             )
             rows.append(row(f"page beside them, {title}", target, seconds))
         print(*rows, sep="\n", flush=True)
@@ -83,46 +83,46 @@ def run(api: ClusterApi, crowd: int, seconds: int) -> None:
 
 
 def row(title: str, target: LoadTarget, seconds: int) -> tuple[str, ...]:
-    """Pages as fast as they come, then at a quiet pace."""
+    """A row of pages at full speed, then at a quiet rate."""
     before = footprint.cpu(target.process)
     fast = load(target, "page", connections=32, seconds=seconds)
     cost = 1e6 * (footprint.cpu(target.process) - before) / fast["rate"] / seconds
     calm = load(target, "page", connections=32, seconds=seconds, rate=QUIET)
     used = footprint.memory(target.process)
     if fast["statuses"].keys() != {"503"} or fast["lost"]:
-        raise RuntimeError(f"not the page: {fast}")
+        raise RuntimeError(f"something else than the waiting page came back: {fast}")
     figures = (cost, fast["p50"], fast["p99"], calm["p50"], calm["p99"], used.rss, used.private)
     return (title, f"{fast['rate']:,.0f}", *(f"{each:.1f}" for each in figures), f"{fast['busy']:.0%}")
 
 
 def load(target: LoadTarget, kind: str, **options: float) -> Any:
-    """What a process full of visitors has measured."""
-    return json.loads(_begun(target, kind, **options).communicate()[0])
+    """Run a process of visitors. Returns what they measured."""
+    return json.loads(_start(target, kind, **options).communicate()[0])
 
 
-def _begun(target: LoadTarget, kind: str, **options: float) -> "subprocess.Popen[bytes]":
+def _start(target: LoadTarget, kind: str, **options: float) -> "subprocess.Popen[bytes]":
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     program = [sys.executable, "-m", "bench.load", kind, target.address, *target.hosts, *words]
     process = subprocess.Popen(program, stdout=subprocess.PIPE)
-    os.sched_setaffinity(process.pid, {OTHERS})
+    os.sched_setaffinity(process.pid, {OTHER_CORE})
     return process
 
 
 @contextmanager
-def crowded(target: LoadTarget, count: int, seconds: int) -> Iterator[None]:
-    """Programs that are held and pages that poll, as many of each. Says afterwards whether all of them were."""
-    kinds = [_begun(target, kind, connections=count, seconds=seconds) for kind in ("hold", "poll")]
+def waiting_crowd(target: LoadTarget, count: int, seconds: int) -> Iterator[None]:
+    """Hold `count` programs and let `count` waiting pages poll, and print at the end how they fared."""
+    kinds = [_start(target, kind, connections=count, seconds=seconds) for kind in ("hold", "poll")]
     time.sleep(SETTLE + count * 0.004)
     try:
         yield
     finally:
         for kind in kinds:
-            told = json.loads(kind.communicate()[0])
-            print({key: told[key] for key in ("statuses", "waiting", "lost", "p50", "p99")}, flush=True)
+            summary = json.loads(kind.communicate()[0])
+            print({key: summary[key] for key in ("statuses", "waiting", "lost", "p50", "p99")}, flush=True)
 
 
-def waking(api: ClusterApi, waker: InstalledWaker) -> list[StageApp]:
-    """Two apps (a thousand may wait for one) that were put to sleep and are asked for, and whose pods take for ever."""
+def waking_apps(api: ClusterApi, waker: InstalledWaker) -> list[StageApp]:
+    """Two apps that are being woken and whose pods never become ready. Two, as one app holds at most 1,000 requests."""
     api.create_namespace(NAMESPACE)
     found = [StageApp(NAMESPACE, name, "traefik", fake=True) for name in ("shop", "blog")]
     for app in found:
@@ -139,7 +139,7 @@ def waking(api: ClusterApi, waker: InstalledWaker) -> list[StageApp]:
 
 @contextmanager
 def pod(api: ClusterApi, image: str) -> Iterator[LoadTarget]:
-    """A pod of this image, for as long as the context is open."""
+    """Run a pod of this image during the block."""
     name = image.partition(":")[0]
     container = {"name": "bare", "image": image, "args": ["run"]}
     account: Json = {"restartPolicy": "Never", "containers": [container]}
@@ -158,11 +158,11 @@ def _running(found: Json) -> tuple[int, str] | None:
 
 
 def pinned(process: int, address: str, hosts: tuple[str, ...]) -> LoadTarget:
-    """This process alone on its core, as far as the test cluster goes."""
+    """Give this process a core to itself, as far as the test cluster's processes go."""
     for other in (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()):
         for task in Path(f"/proc/{other}/task").glob("*"):
             try:
-                os.sched_setaffinity(int(task.name), {OURS if other == process else OTHERS})
+                os.sched_setaffinity(int(task.name), {WAKER_CORE if other == process else OTHER_CORE})
             except (ProcessLookupError, PermissionError):  # gone meanwhile, or the kernel's own
                 continue
     return LoadTarget(process, f"{address}:{PORT}", hosts)

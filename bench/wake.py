@@ -1,13 +1,13 @@
-"""How long the first visitor of a sleeping app waits, beside the floors that no waker can beat.
+"""How long the first visitor of a sleeping app waits, beside the shortest times that any waker could reach.
 
-Per controller, in turn, so that all see the same machine:
-- pod: scale patch of an unmanaged twin -> its pod answers on its own address;
-- ready: the same patch -> its EndpointSlice says that it is ready, the earliest that anybody may send visitors there;
-- ingress: the same patch -> the ingress answers with the app;
-- page: a browser's first request to the sleeping app -> the app's first answer, asked every 20 ms as a page would at best;
-- held: a program's one request -> its answer.
-The app starts at once. Before each sample everything rests for a moment of random length, or the controllers' own
-clocks (ingress-nginx syncs every 3.3 s at most) would be in step with the bench.
+Each controller has its turn, so that all see the same machine. Measured from the start to:
+- pod: a scale patch of an unmanaged twin -> its pod answers on its own address;
+- ready: the same patch -> its EndpointSlice shows a ready endpoint, the earliest time to send visitors there;
+- ingress: the same patch -> the app answers through the ingress;
+- page: a browser's first request to the sleeping app -> the app's first answer, asked for every 20 ms, faster than any page;
+- held: a program's only request -> its answer.
+The app itself starts at once. Before each sample comes a rest of random length, or the bench would run in step with the
+controllers' own timers (ingress-nginx syncs at most every 3.3 s).
 """
 
 import asyncio
@@ -25,15 +25,15 @@ from tests.e2e.install import InstalledWaker
 from tests.e2e.load import Request, VisitorAddress, Who
 from waker import names
 
-EVERY = 0.02  # seconds between the asks of a page
-REST = (3.5, 7.0)  # seconds
-PATIENCE = 60.0
+EVERY = 0.02  # seconds between two requests of a visitor
+REST = (3.5, 7.0)  # seconds, from and to
+PATIENCE = 60.0  # seconds
 POD_PORT = 8080
 
 
 @dataclass(frozen=True, slots=True)
 class WakeStage:
-    """A managed app, its unmanaged twin, and where visitors come in."""
+    """A managed app, its unmanaged twin, and the address that visitors use."""
 
     api: ClusterApi
     waker: InstalledWaker
@@ -43,22 +43,22 @@ class WakeStage:
 
 
 def run(api: ClusterApi, wanted: list[str], samples: int) -> None:
-    """Print one row a controller and way, in seconds."""
+    """Print one row for each controller and each measurement, in seconds."""
     waker = InstalledWaker(api)
     rows = []
     for name in wanted:
         address = controllers.ALL[name].install(api)
         waker.ensure()
-        found = measured(staged(api, waker, name, address), samples)
-        for way, several in found.items():
+        found = measured(create_apps(api, waker, name, address), samples)
+        for measurement, several in found.items():
             over = [each - floor for each, floor in zip(several, found["pod"], strict=True)]
-            rows.append((f"{name}: {way}", *middle_and_most(several, 2), middle_and_most(over, 2)[0]))
+            rows.append((f"{name}: {measurement}", *middle_and_most(several, 2), middle_and_most(over, 2)[0]))
             print(f"{rows[-1]}  {' '.join(f'{each:.2f}' for each in several)}", flush=True)
-    print(table(("first request -> app's answer, s", "median", "max", "over pod"), rows))
+    print(table(("first request to app's answer, s", "median", "max", "above pod"), rows))
 
 
-def staged(api: ClusterApi, waker: InstalledWaker, name: str, address: VisitorAddress) -> WakeStage:
-    """Both apps, awake and answering."""
+def create_apps(api: ClusterApi, waker: InstalledWaker, name: str, address: VisitorAddress) -> WakeStage:
+    """Create both apps. They are awake and answer when this returns."""
     namespace = f"bench-{name}"
     api.create_namespace(namespace)
     shop = StageApp(namespace, "shop", name)
@@ -73,21 +73,21 @@ def staged(api: ClusterApi, waker: InstalledWaker, name: str, address: VisitorAd
 
 
 def measured(stage: WakeStage, samples: int) -> dict[str, list[float]]:
-    """Each way once a round, `samples` rounds."""
-    found: dict[str, list[float]] = {way: [] for way in ("pod", "ready", "ingress", "page", "held")}
+    """Measure everything once a round, for `samples` rounds."""
+    found: dict[str, list[float]] = {measurement: [] for measurement in ("pod", "ready", "ingress", "page", "held")}
     for _ in range(samples):
-        down(stage)
-        for way, took in asyncio.run(floors(stage)).items():
-            found[way].append(took)
-        for way, visit in (("page", page), ("held", held)):
-            down(stage)
-            found[way].append(asyncio.run(visit(stage)))
+        put_down(stage)
+        for measurement, took in asyncio.run(floors(stage)).items():
+            found[measurement].append(took)
+        for measurement, visit in (("page", page), ("held", held)):
+            put_down(stage)
+            found[measurement].append(asyncio.run(visit(stage)))
             until("shop is awake", partial(holds, apps.awake, stage.api, stage.shop), PATIENCE)
     return found
 
 
-def down(stage: WakeStage) -> None:
-    """Both apps at 0, no pod left, and a rest."""
+def put_down(stage: WakeStage) -> None:
+    """Scale both apps to 0, wait until no pod is left, and rest."""
     api, shop, twin = stage.api, stage.shop, stage.twin
     api.patch(twin.kind, twin.namespace, twin.name, {"spec": {"replicas": 0}})
     if apps.asleep(api, shop):
@@ -98,7 +98,7 @@ def down(stage: WakeStage) -> None:
 
 
 async def floors(stage: WakeStage) -> dict[str, float]:
-    """From the same scale patch: until the pod answers, is listed as ready, and is reached through the ingress."""
+    """The times from one scale patch until the pod answers, is listed as ready, and answers through the ingress."""
     twin = stage.twin
     began = time.monotonic()
     await asyncio.to_thread(stage.api.patch, twin.kind, twin.namespace, twin.name, {"spec": {"replicas": 1}})
@@ -112,7 +112,7 @@ async def floors(stage: WakeStage) -> dict[str, float]:
 
 
 def pod_address(api: ClusterApi, app: StageApp) -> VisitorAddress | None:
-    """Where its pod is, once its process runs. Asked earlier, the kernel would look for the address in vain for a second."""
+    """The address of its pod, once its process runs. A request before that makes the kernel search for it for a second."""
     for pod in api.list("Pod", app.namespace, f"app={app.name}"):
         if any("running" in one["state"] for one in pod["status"].get("containerStatuses", [])):
             return VisitorAddress(pod["status"]["podIP"], POD_PORT)
@@ -120,7 +120,7 @@ def pod_address(api: ClusterApi, app: StageApp) -> VisitorAddress | None:
 
 
 def listed_ready(access: ApiAccess, app: StageApp) -> float:
-    """When its EndpointSlice first had a ready endpoint. On a connection of its own, for it runs in a thread."""
+    """When its EndpointSlice first had a ready endpoint. Runs in a thread, so it has its own connection to the API."""
     api = ClusterApi(access)
     try:
         until("it is listed as ready", partial(apps.listed_ready, api, app), PATIENCE, EVERY / 2)
@@ -130,7 +130,7 @@ def listed_ready(access: ApiAccess, app: StageApp) -> float:
 
 
 async def page(stage: WakeStage) -> float:
-    """A browser: one visit, then the page's own asking; it loads again when the answer is no longer waker's."""
+    """A browser: one visit, then the waiting page's polls; it loads again when waker no longer answers."""
     visit = _browser(stage.shop)
     first = await load.ask(stage.address, visit)
     end, answer = first.began + PATIENCE, first
@@ -144,15 +144,15 @@ async def page(stage: WakeStage) -> float:
 
 
 async def held(stage: WakeStage) -> float:
-    """A program: one request, one answer."""
+    """A program: one request, which waker holds, and its answer."""
     answer = await load.ask(stage.address, load.curl(stage.shop.host, stage.shop.name))
     if answer.who is not Who.APP:
-        raise RuntimeError(f"held, but answered by {answer.kind}: {answer.body}")
+        raise RuntimeError(f"the held request was answered by {answer.kind}: {answer.body}")
     return answer.ended - answer.began
 
 
 async def answered(address: VisitorAddress, request: Request) -> float:
-    """When the app's first answer had arrived; asked every 20 ms, on a connection of its own each."""
+    """When the app's first answer arrived. Asks every 20 ms, each time on a new connection."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         answer = await load.ask(address, request, patience=5)

@@ -1,1 +1,1 @@
-"""Random visits and random faults for as long as wanted, judged by what the visitors themselves saw."""
+"""Random visits and random faults for as long as you like, judged by what the visitors themselves got."""

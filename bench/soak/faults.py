@@ -1,7 +1,7 @@
-"""What goes wrong during a soak: one thing after another, at random, each undone before the next.
+"""The faults of a soak: one after another, at random, each undone before the next.
 
-Every fault is written down with its times and whom it hit, so that the oracle knows what a visitor had to bear. Blocking:
-it runs in a thread of its own.
+Every fault is noted with its times and the pod it hit, so that the oracle knows what a visitor had to put up with. The code
+blocks, so it runs in a thread of its own.
 """
 
 import os
@@ -21,14 +21,14 @@ from tests.e2e.entry_points import EntryPoint
 from tests.e2e.install import InstalledWaker
 
 PODS = 2  # of each controller
-PAUSE = (6.0, 30.0)  # s between two faults; some sleeps need a calm time
-CUT = (1.0, 20.0)  # s; from one that nobody notices to one that makes the pod unready
-FROZEN = (0.5, 12.0)  # s; short of and beyond the Lease
+PAUSE = (6.0, 30.0)  # seconds between two faults; some sleeps need time without any
+CUT = (1.0, 20.0)  # seconds; from unnoticed to long enough to make the pod unready
+FROZEN = (0.5, 12.0)  # seconds; shorter and longer than the Lease lasts
 
 
 @dataclass(slots=True)
 class SoakFaults:
-    """`touch` changes an Ingress that nobody visits, which has ingress-nginx reload."""
+    """Makes faults and notes them. `touch` changes an Ingress that nobody visits, which makes ingress-nginx reload."""
 
     api: ClusterApi
     waker: InstalledWaker
@@ -38,7 +38,7 @@ class SoakFaults:
     done: list[SoakFault] = field(default_factory=list)
 
     def make(self, stop: threading.Event) -> None:
-        """Until told to stop."""
+        """Make faults until `stop` is set."""
         kinds = (self._more, self._fewer, self._delete, self._kill, self._reload, self._reload, self._cut, self._cut,
                  self._kill_waker, self._freeze_waker)  # fmt: skip
         while not stop.wait(self.dice.uniform(*PAUSE)):
@@ -56,22 +56,22 @@ class SoakFaults:
             entry_points.scale(self.api, controller, replicas)
             time.sleep(self.dice.uniform(0, 8))
         entry_points.begin_scale(controller, PODS)
-        self._whole(controller)
+        self._restore_pods(controller)
         self._note(kind, controller.ingress_class, began)
 
     def _delete(self) -> None:
-        if door := self._any():
+        if entry := self._any_entry():
             began = time.monotonic()
-            door.delete()
-            self._whole(door.controller)
-            self._note("pod deleted", door.name, began)
+            entry.delete()
+            self._restore_pods(entry.controller)
+            self._note("pod deleted", entry.name, began)
 
     def _kill(self) -> None:
-        if door := self._any():
+        if entry := self._any_entry():
             began = time.monotonic()
-            door.kill()
-            self._whole(door.controller)
-            self._note("controller killed", door.name, began)
+            entry.kill()
+            self._restore_pods(entry.controller)
+            self._note("controller killed", entry.name, began)
 
     def _reload(self) -> None:
         began = time.monotonic()
@@ -79,12 +79,12 @@ class SoakFaults:
         self._note("nginx reloads", "", began)
 
     def _cut(self) -> None:
-        if door := self._any():
+        if entry := self._any_entry():
             began = time.monotonic()
-            door.cut()
+            entry.cut()
             time.sleep(self.dice.uniform(*CUT))
-            door.join()
-            self._note("pod cut off", door.name, began)
+            entry.join()
+            self._note("pod cut off", entry.name, began)
 
     def _kill_waker(self) -> None:
         began = time.monotonic()
@@ -95,28 +95,28 @@ class SoakFaults:
         self._note("waker killed", "waker", began)
 
     def _freeze_waker(self) -> None:
-        began, some = time.monotonic(), self.waker.processes()
-        for process in some:
+        began, processes = time.monotonic(), self.waker.processes()
+        for process in processes:
             os.kill(process, signal.SIGSTOP)
         time.sleep(self.dice.uniform(*FROZEN))
-        for process in some:
+        for process in processes:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGCONT)
         self._waker_ready()
         self._note("waker frozen", "waker", began)
 
-    def _any(self) -> EntryPoint | None:
+    def _any_entry(self) -> EntryPoint | None:
         found = [
             each for each in entry_points.entry_points(self.api, self.dice.choice(self.controllers)) if each.process
         ]
         return self.dice.choice(found) if found else None
 
-    def _whole(self, controller: IngressController) -> None:
+    def _restore_pods(self, controller: IngressController) -> None:
         with suppress(AssertionError):
             entry_points.scale(self.api, controller, PODS)
 
     def _waker_ready(self) -> None:
-        end = time.monotonic() + 60  # Kubernetes lets one that ends often wait longer each time
+        end = time.monotonic() + 60  # Kubernetes restarts a container later each time it ends
         while time.monotonic() < end and not self.waker.ready():
             time.sleep(0.2)
 

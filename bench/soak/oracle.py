@@ -1,12 +1,12 @@
 """The second opinion: which sleeps were wrong, which were late, and which requests failed without a reason.
 
-Pure, and it knows nothing of waker: only what visitors were answered, when replicas and routes changed, and which faults
+Pure, and it knows nothing of waker: only the answers that visitors got, when replicas and routes changed, and which faults
 were made. All times are `time.monotonic()` seconds of one process.
-    wrong sleep    replicas became 0 less than idle-after after the app itself answered somebody
-    late by        from idle-after after the last answer to the sleep, where no fault was near
-    overdue        stayed up for SLACK longer than idle-after, where no fault was near, and nothing else happened
-    failed         neither the app's 200 nor waker's 503. Excused: a fault of that pod, or of waker, was near, or the pod
-                   became ready less than 2 s ago (a new ingress-nginx answers 503 before it has loaded its upstreams)
+    wrong sleep    replicas became 0 less than idle-after after the app itself last answered somebody
+    late by        from idle-after after the last answer to the sleep, if there was no fault near
+    overdue        the app stayed up for SLACK longer than idle-after, without a visit and without a fault near
+    failed         the answer was neither the app's 200 nor waker's 503. Excused if a fault of that pod or of waker was
+                   near, or if the pod became ready less than 2 s ago (a new ingress-nginx answers 503 at first)
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-AFTERMATH = 10.0  # s; a restarted process is started, probed, and learns its routes again
-NEW = 2.0  # s; a controller's pod learns its routes
-SLACK = 20.0  # s; several scrape intervals, a swap that ingress-nginx follows late, and busy cores
+AFTERMATH = 10.0  # seconds until a restarted process has started, is ready and knows its routes
+NEW = 2.0  # seconds until a new pod of a controller knows its routes
+SLACK = 20.0  # seconds; several scrape intervals, a swap that ingress-nginx follows late, and busy cores
 
 
 class SoakVisit(NamedTuple):
-    """One request. `answered`: by the app itself; `failed` says how, "" if the answer was one that visitors may get."""
+    """One request. `answered`: by the app itself. `failed`: how it failed, "" if visitors may get such an answer."""
 
     app: str
-    door: str
+    pod: str
     began: float
     ended: float
     answered: bool
@@ -31,7 +31,7 @@ class SoakVisit(NamedTuple):
 
 
 class SoakFault(NamedTuple):
-    """`at`: the pod of a controller, "waker", or "" if it should not be seen by any visitor."""
+    """One fault. `at`: the pod of a controller, "waker", or "" if no visitor should notice it."""
 
     kind: str
     at: str
@@ -40,14 +40,14 @@ class SoakFault(NamedTuple):
 
 
 class SoakChange(NamedTuple):
-    """The app has pods, or has none; or its routes lead away, or back."""
+    """The app got pods or lost them, or its routes were swapped or restored."""
 
     at: float
     what: str  # up, down, swapped, restored
 
 
 class Sleep(NamedTuple):
-    """Replicas became 0. `after`: seconds since the app's last answer."""
+    """Replicas became 0, `after` seconds after the app's last answer."""
 
     app: str
     at: float
@@ -57,7 +57,7 @@ class Sleep(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """All of one run. `idle`: seconds, by app. `ready`: when each door was not ready, from and to."""
+    """All of one run. `idle`: idle-after in seconds, by app. `unready`: from when to when each pod was not ready."""
 
     idle: Mapping[str, float]
     began: float
@@ -81,17 +81,17 @@ def sleeps(log: Log) -> list[Sleep]:
 
 
 def wrong(log: Log) -> list[Sleep]:
-    """Sleeps of a visited app."""
+    """The sleeps of apps that were visited less than idle-after before."""
     return [each for each in sleeps(log) if each.after < log.idle[each.app]]
 
 
 def lateness(log: Log) -> list[float]:
-    """Seconds beyond idle-after, of each sleep that nothing got in the way of."""
+    """The seconds beyond idle-after, for each sleep without a fault near."""
     return [late for each in sleeps(log) if each.calm and (late := each.after - log.idle[each.app]) >= 0]
 
 
 def overdue(log: Log) -> list[tuple[str, float, float]]:
-    """(app, from, to): nobody visited it, all was well, and it stayed up for far longer than idle-after."""
+    """(app, from, to): without a visit or a fault, the app stayed up for far longer than idle-after."""
     found = []
     for app, idle in log.idle.items():
         for start, end in _quiet(log, app):
@@ -102,17 +102,17 @@ def overdue(log: Log) -> list[tuple[str, float, float]]:
 
 
 def failures(log: Log) -> tuple[list[SoakVisit], list[SoakVisit]]:
-    """(Without a reason, excused by a fault.)"""
+    """The failed requests: those without a reason, and those that a fault excuses."""
     failed = [visit for visit in log.visits if visit.failed]
-    bare = [visit for visit in failed if not _excused(log, visit)]
-    return bare, [visit for visit in failed if visit not in bare]
+    unexcused = [visit for visit in failed if not _excused(log, visit)]
+    return unexcused, [visit for visit in failed if visit not in unexcused]
 
 
 def _excused(log: Log, visit: SoakVisit) -> bool:
-    near = (each for each in log.faults if each.at in (visit.door, "waker"))
+    near = (each for each in log.faults if each.at in (visit.pod, "waker"))
     if any(each.began < visit.ended and visit.began < each.ended + AFTERMATH for each in near):
         return True
-    return any(a - 1 < visit.ended and visit.began < b + NEW for a, b in log.unready.get(visit.door, ()))
+    return any(a - 1 < visit.ended and visit.began < b + NEW for a, b in log.unready.get(visit.pod, ()))
 
 
 def _calm(log: Log, start: float, end: float) -> bool:
@@ -120,7 +120,7 @@ def _calm(log: Log, start: float, end: float) -> bool:
 
 
 def _quiet(log: Log, app: str) -> Iterator[tuple[float, float]]:
-    """Times without a request of the app."""
+    """The times, from and to, in which the app had no request."""
     times = [log.began]
     for each in sorted((each for each in log.visits if each.app == app), key=lambda visit: visit.began):
         if each.began > times[-1]:
@@ -141,7 +141,7 @@ def _without_faults(log: Log, start: float, end: float) -> Iterator[tuple[float,
 
 
 def _down_within(changes: Iterable[SoakChange], start: float, end: float) -> bool:
-    """It was down at some time of these."""
+    """Whether the app was down at any time between these two."""
     state = "up"
     for change in changes:
         if change.at >= end:

@@ -1,6 +1,6 @@
 """One soak: apps on two controllers with two pods each, visitors and faults for some minutes, then the verdict.
 
-The same seed makes the same choices; the cluster's own timing differs from run to run.
+The same seed makes the same choices, but the cluster's own timing differs from run to run.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from tests.e2e.history import History
 from tests.e2e.install import QUICK, InstalledWaker
 from waker import names
 
-INTERVALS = (1, 2, 3)  # s, between two scrapes
-ENDS_WITHIN = 60.0  # s; a fault that is being made when time is up is undone first
+INTERVALS = (1, 2, 3)  # seconds between two scrapes
+ENDS_WITHIN = 60.0  # seconds; a fault that is under way at the end is undone first
 
 
 class SoakPlan(NamedTuple):
-    """What is run. `pair`: names of two controllers."""
+    """What to run. `pair`: the names of two controllers."""
 
     pair: tuple[str, str]
     minutes: float
@@ -36,20 +36,20 @@ class SoakPlan(NamedTuple):
 
 
 class SoakRun(NamedTuple):
-    """Everything that is there before the first visitor."""
+    """Everything that exists before the first visitor comes."""
 
     api: ClusterApi
     waker: InstalledWaker
-    some: Sequence[IngressController]
+    controllers: Sequence[IngressController]
     apps: Sequence[StageApp]
     history: History
 
 
 def run(api: ClusterApi, plan: SoakPlan) -> bool:
-    """Prints what was seen. False: a sleep was wrong, or a request failed without a reason."""
+    """Run the soak and print the verdict. False if a sleep was wrong or overdue, or a request failed without a reason."""
     dice = random.Random(plan.seed)
-    some = [controllers.ALL[name] for name in plan.pair]
-    for each in some:
+    pair = [controllers.ALL[name] for name in plan.pair]
+    for each in pair:
         each.install(api)
         entry_points.scale(api, each, PODS)
     interval = dice.choice(INTERVALS)
@@ -60,7 +60,7 @@ def run(api: ClusterApi, plan: SoakPlan) -> bool:
     history = History(api.access, stage.NAMESPACE)
     history.start()
     try:
-        log = _soak(SoakRun(api, waker, some, made, history), plan, dice)
+        log = _soak(SoakRun(api, waker, pair, made, history), plan, dice)
     finally:
         history.stop()
     print(f"{' + '.join(plan.pair)}, seed {plan.seed}, {plan.minutes:g} min, scraped every {interval} s", flush=True)
@@ -72,37 +72,37 @@ def run(api: ClusterApi, plan: SoakPlan) -> bool:
 
 
 def _soak(on: SoakRun, plan: SoakPlan, dice: random.Random) -> Log:
-    watch = SoakWatch(ClusterApi(on.api.access), on.some)
-    watch.look()
+    watch = SoakWatch(ClusterApi(on.api.access), on.controllers)
+    watch.update()
     until("the apps answer through every pod", lambda: stage.answers_everywhere(on.apps, watch.now), 60)
     faults = SoakFaults(
-        ClusterApi(on.api.access), on.waker, on.some, stage.toucher(ClusterApi(on.api.access), plan.pair), dice
+        ClusterApi(on.api.access), on.waker, on.controllers, stage.toucher(ClusterApi(on.api.access), plan.pair), dice
     )
     stop = threading.Event()
     threads = [threading.Thread(target=each, args=(stop,)) for each in (watch.run, faults.make)]
     for thread in threads:
         thread.start()
     began = time.monotonic()
-    people = [_visitors(app, watch, random.Random(dice.random())) for app in on.apps]
+    visitors = [_visitors(app, watch, random.Random(dice.random())) for app in on.apps]
     try:
-        asyncio.run(_all(people, began + plan.minutes * 60))
+        asyncio.run(_all(visitors, began + plan.minutes * 60))
     finally:
         stop.set()
         for thread in threads:
             thread.join(ENDS_WITHIN)
     return Log(
-        idle={each.app: each.idle for each in people},
+        idle={each.app: each.idle for each in visitors},
         began=began,
         ended=began + plan.minutes * 60,
-        visits=[visit for each in people for visit in each.visits],
+        visits=[visit for each in visitors for visit in each.visits],
         faults=faults.done,
         changes={app.name: changes(on.history, app) for app in on.apps},
         unready=watch.unready,
     )
 
 
-async def _all(people: Sequence[Visitors], until: float) -> None:
-    await asyncio.gather(*(each.come(until) for each in people))
+async def _all(visitors: Sequence[Visitors], until: float) -> None:
+    await asyncio.gather(*(each.come(until) for each in visitors))
 
 
 def _visitors(app: StageApp, watch: SoakWatch, dice: random.Random) -> Visitors:
@@ -111,7 +111,7 @@ def _visitors(app: StageApp, watch: SoakWatch, dice: random.Random) -> Visitors:
 
 
 def changes(history: History, app: StageApp) -> list[oracle.SoakChange]:
-    """What became of its pods and its routes."""
+    """When its replicas and its routes changed, from the history of its objects."""
     found: list[SoakChange] = []
     last: dict[str, object] = {}
     for each in list(history.versions):

@@ -1,4 +1,4 @@
-"""What a soak plays on: four apps behind two controllers, and a list of the controllers' pods that is kept up to date."""
+"""The stage of a soak: four apps behind two controllers, and an up-to-date list of the controllers' pods."""
 
 import itertools
 import random
@@ -17,43 +17,43 @@ from tests.e2e.load import Who
 from waker import names
 
 NAMESPACE = "soak"
-TOUCHED = "touched"  # an Ingress of a Service without pods, which nobody visits
-LOOK = 0.25  # s; how often the controllers' pods are listed
-IDLE = (4, 5, 6, 8)  # s
+TOUCHED = "touched"  # the Ingress of a Service without pods, which nobody visits
+EVERY = 0.25  # seconds between two lists of the controllers' pods
+IDLE = (4, 5, 6, 8)  # seconds of idle-after
 
 
 @dataclass(slots=True)
 class SoakWatch:
-    """Which pods of the controllers are there, kept up to date by a thread, and when each was not ready."""
+    """The ready pods of the controllers, which a thread keeps up to date, and when each pod was not ready."""
 
     api: ClusterApi
-    some: Sequence[IngressController]
+    controllers: Sequence[IngressController]
     now: list[EntryPoint] = field(default_factory=list)
     unready: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
 
     def run(self, stop: threading.Event) -> None:
-        while not stop.wait(LOOK):
-            self.look()
+        while not stop.wait(EVERY):
+            self.update()
         self.api.close()
 
-    def look(self) -> None:
-        found = [door for each in self.some for door in entry_points.entry_points(self.api, each)]
+    def update(self) -> None:
+        found = [entry for each in self.controllers for entry in entry_points.entry_points(self.api, each)]
         self.now = [each for each in found if each.ready]
         at = time.monotonic()
         for name in {each.name for each in self.now} - self._known:
-            self.unready[name] = [(at - LOOK, at)]  # until now it was not there
+            self.unready[name] = [(at - EVERY, at)]  # it did not exist until now
             self._known.add(name)
         for name in self._known - {each.name for each in self.now}:
             times = self.unready[name]
-            if times[-1][1] > at - 4 * LOOK:
+            if times[-1][1] > at - 4 * EVERY:
                 times[-1] = (times[-1][0], at)
             else:
-                times.append((at - LOOK, at))
+                times.append((at - EVERY, at))
 
 
 def build(api: ClusterApi, pair: tuple[str, str], dice: random.Random) -> list[StageApp]:
-    """One app behind each controller, two behind both, one of these with two pods. All ready."""
+    """Create one app behind each controller and two behind both, one of them with two pods. All are ready."""
     made = []
     for name, behind in {"left": pair[:1], "right": pair[1:], "both": pair, "twins": pair}.items():
         app = StageApp(
@@ -67,8 +67,8 @@ def build(api: ClusterApi, pair: tuple[str, str], dice: random.Random) -> list[S
         for obj in apps.objects(app) + [_ingress(name, each) for each in behind]:
             api.create(obj)
         made.append(app)
-    nobody = StageApp(NAMESPACE, TOUCHED, pair[0])
-    for obj in [apps.service(nobody), *(_ingress(TOUCHED, each) for each in pair)]:
+    touched = StageApp(NAMESPACE, TOUCHED, pair[0])
+    for obj in [apps.service(touched), *(_ingress(TOUCHED, each) for each in pair)]:
         api.create(obj)
     for app in made:
         until(f"{app.name} is ready", partial(_awake, api, app), 60)
@@ -80,27 +80,27 @@ def _awake(api: ClusterApi, app: StageApp) -> bool:
 
 
 def host(ingress: str) -> str:
-    """The host of an Ingress of the stage."""
+    """The host of one of the Ingresses."""
     return f"{ingress}.example.org"
 
 
-def answers_everywhere(some: Sequence[StageApp], open_doors: Sequence[EntryPoint]) -> bool:
-    """Every app answers through every pod of each of its controllers."""
+def answers_everywhere(stage_apps: Sequence[StageApp], entries: Sequence[EntryPoint]) -> bool:
+    """Whether every app answers through every pod of each of its controllers."""
     asked = (
-        (door, app, ingress)
-        for app in some
+        (entry, app, ingress)
+        for app in stage_apps
         for ingress in app.routed_by
-        for door in open_doors
-        if ingress == f"{app.name}-{door.controller.ingress_class}"
+        for entry in entries
+        if ingress == f"{app.name}-{entry.controller.ingress_class}"
     )
     return all(
-        load.ask_now(door.address, load.curl(host(ingress), app.name), patience=3).who is Who.APP
-        for door, app, ingress in asked
+        load.ask_now(entry.address, load.curl(host(ingress), app.name), patience=3).who is Who.APP
+        for entry, app, ingress in asked
     )
 
 
 def toucher(api: ClusterApi, pair: tuple[str, str]) -> Callable[[], None]:
-    """Changes the path of an Ingress that nobody visits: every controller has to take up a new configuration."""
+    """A function that changes an Ingress which nobody visits, so that each controller loads a new configuration."""
     numbers = itertools.count()
 
     def touch() -> None:

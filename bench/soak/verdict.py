@@ -1,4 +1,4 @@
-"""A soak's numbers as a table, and what belongs to each thing that was wrong."""
+"""A soak's figures as a table, and the evidence for everything that was wrong."""
 
 from collections import Counter
 from statistics import median
@@ -7,40 +7,40 @@ from bench.soak import oracle
 from bench.soak.oracle import Log, Sleep, SoakVisit
 from bench.tables import table
 
-BEFORE, AFTER = 15.0, 5.0  # s around what was wrong
+BEFORE, AFTER = 15.0, 5.0  # seconds of evidence around a wrong sleep
 
 
 def good(log: Log) -> bool:
-    """No sleep was wrong, and no request failed without a reason."""
+    """Whether no sleep was wrong or overdue, and no request failed without a reason."""
     return not (oracle.wrong(log) or oracle.failures(log)[0] or oracle.overdue(log))
 
 
 def report(log: Log) -> str:
-    """The table."""
-    bare, excused = oracle.failures(log)
+    """The figures as a table."""
+    unexcused, excused = oracle.failures(log)
     late = oracle.lateness(log)
     kinds = Counter(each.kind for each in log.faults)
     rows = [
         ("faults", f"{len(log.faults)}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))),
         ("requests", str(len(log.visits))),
         ("answered by the app", str(sum(each.answered for each in log.visits))),
-        ("failed without a reason", str(len(bare))),
-        ("failed by a fault", str(len(excused))),
+        ("failed without a reason", str(len(unexcused))),
+        ("failed because of a fault", str(len(excused))),
         ("sleeps", str(len(oracle.sleeps(log)))),
         ("wrong sleeps", str(len(oracle.wrong(log)))),
-        ("sleeps with no fault near", str(len(late))),
-        ("late by, median and most (s)", f"{median(late):.1f}, {max(late):.1f}" if late else "-"),
-        ("overdue", str(len(oracle.overdue(log)))),
+        ("sleeps without a fault near", str(len(late))),
+        ("late by, median and maximum (s)", f"{median(late):.1f}, {max(late):.1f}" if late else "-"),
+        ("overdue sleeps", str(len(oracle.overdue(log)))),
     ]
-    return table(("what", "seen"), rows)
+    return table(("figure", "value"), rows)
 
 
 def evidence(log: Log) -> str:
-    """What happened around each wrong thing, in seconds of the run."""
+    """What happened around everything that was wrong. Times are seconds since the run began."""
     parts = [_around(log, each) for each in oracle.wrong(log)]
     parts += [f"overdue: {app} {a - log.began:.1f} .. {b - log.began:.1f}" for app, a, b in oracle.overdue(log)]
     parts += [
-        f"failed: {each.app} through {each.door} {each.began - log.began:.2f} .. {each.ended - log.began:.2f} {each.failed}"
+        f"failed: {each.app} through {each.pod} {each.began - log.began:.2f} .. {each.ended - log.began:.2f} {each.failed}"
         for each in oracle.failures(log)[0]
     ]
     return "\n".join(parts)
@@ -48,7 +48,7 @@ def evidence(log: Log) -> str:
 
 def _around(log: Log, sleep: Sleep) -> str:
     start, end = sleep.at - sleep.after - BEFORE, sleep.at + AFTER
-    lines = [(each.ended, f"answer {_who(each)}: {each.door}") for each in log.visits if each.app == sleep.app]
+    lines = [(each.ended, f"answer {_who(each)}: {each.pod}") for each in log.visits if each.app == sleep.app]
     lines += [(each.at, f"app {each.what}") for each in log.changes[sleep.app]]
     lines += [(each.began, f"{each.kind} {each.at} for {each.ended - each.began:.1f} s") for each in log.faults]
     within = (f"  {at - log.began:8.2f}  {text}" for at, text in sorted(lines) if start < at < end)
@@ -57,4 +57,4 @@ def _around(log: Log, sleep: Sleep) -> str:
 
 
 def _who(visit: SoakVisit) -> str:
-    return visit.failed or ("of the app" if visit.answered else "of waker")
+    return visit.failed or ("from the app" if visit.answered else "from waker")

@@ -1,4 +1,4 @@
-"""The oracle of a soak: it must see what is wrong, or a soak proves nothing."""
+"""The oracle of a soak: it has to see what is wrong, or a soak proves nothing."""
 
 from dataclasses import replace
 
@@ -13,8 +13,8 @@ QUIET = Log(
 )
 
 
-def visit(ended: float, failed: str = "", door: str = "t-1") -> SoakVisit:
-    return SoakVisit("shop", door, ended - 0.1, ended, not failed, failed)
+def visit(ended: float, failed: str = "", pod: str = "t-1") -> SoakVisit:
+    return SoakVisit("shop", pod, ended - 0.1, ended, not failed, failed)
 
 
 @pytest.mark.parametrize(

@@ -25,25 +25,25 @@ SHOP, BLOG = (AppId(Kind.DEPLOYMENT, "team-a", name) for name in ("shop", "blog"
 
 @dataclass
 class ActivityStage:
-    """One waker's part in it."""
+    """A waker with its store, on a cluster."""
 
     cluster: DemoCluster
     kubeconfig: Path
     activity: ActivityStore = field(init=False)
     now: datetime = NOW
     holder: bool = True
-    knocks: dict[AppId, datetime] = field(default_factory=dict)
+    requests: dict[AppId, datetime] = field(default_factory=dict)
 
-    def known(self, **visited: datetime) -> VisitRecord:
-        """What the scraper knows, by the names of apps."""
+    def record(self, **visited: datetime) -> VisitRecord:
+        """A record with these visits, by the names of apps."""
         apps = {AppId(Kind.DEPLOYMENT, "team-a", name): RecordedVisit(at, "digest") for name, at in visited.items()}
         return VisitRecord(self.now, {"c": {"uid": 5.0}}, apps)
 
     async def turn(self, **visited: datetime) -> bool:
-        """One look; whether it wrote."""
+        """Write if it is due. Returns whether that changed the ConfigMap."""
         before = self.written()
         if self.activity.due():
-            await self.activity.write(self.known(**visited))
+            await self.activity.write(self.record(**visited))
         return self.written() != before
 
     def written(self) -> object:
@@ -58,7 +58,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[ActivityStage]:
         cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}])
         here = ActivityStage(cluster, cluster.kubeconfig(tmp_path / "kubeconfig"))
         async with connect(str(here.kubeconfig)) as api:
-            here.activity = ActivityStore(api, "kubesleeper", here.knocks.get, lambda: here.holder, lambda: here.now)
+            here.activity = ActivityStore(api, "kubesleeper", here.requests.get, lambda: here.holder, lambda: here.now)
             yield here
 
 
@@ -68,7 +68,7 @@ LONG_AGO = NOW - timedelta(hours=1)
 async def test_what_is_quiet_is_written_and_read_again(stage: ActivityStage) -> None:
     assert await stage.activity.read() is None
     assert await stage.turn(shop=LONG_AGO, blog=NOW - QUIET / 2)
-    assert await stage.activity.read() == stage.known(shop=LONG_AGO)
+    assert await stage.activity.read() == stage.record(shop=LONG_AGO)
 
 
 async def test_at_most_one_write_a_minute_and_none_without_news(stage: ActivityStage) -> None:
@@ -78,9 +78,9 @@ async def test_at_most_one_write_a_minute_and_none_without_news(stage: ActivityS
     assert await stage.turn(shop=LONG_AGO, blog=LONG_AGO)
     stage.now += EVERY
     assert not await stage.turn(shop=LONG_AGO, blog=LONG_AGO), "no news"
-    assert not await stage.turn(blog=LONG_AGO), "that one is visited again is none"
+    assert not await stage.turn(blog=LONG_AGO), "that an app is visited again is no news"
     stage.now += RENEWED
-    assert await stage.turn(shop=LONG_AGO, blog=LONG_AGO), "so that it is still believed"
+    assert await stage.turn(shop=LONG_AGO, blog=LONG_AGO), "so that the record is still believed"
 
 
 async def test_a_restart_does_not_write_sooner(stage: ActivityStage) -> None:
@@ -95,14 +95,14 @@ async def test_only_the_holder_of_the_lease_writes(stage: ActivityStage) -> None
     assert not await stage.turn(shop=LONG_AGO)
 
 
-async def test_an_app_that_knocked_at_waker_is_left_out(stage: ActivityStage) -> None:
-    stage.knocks[SHOP] = LONG_AGO + timedelta(minutes=1)
+async def test_an_app_with_a_later_request_at_waker_is_left_out(stage: ActivityStage) -> None:
+    stage.requests[SHOP] = LONG_AGO + timedelta(minutes=1)
     assert not await stage.turn(shop=LONG_AGO)
-    stage.knocks[SHOP] = LONG_AGO - timedelta(minutes=1)
+    stage.requests[SHOP] = LONG_AGO - timedelta(minutes=1)
     assert await stage.turn(shop=LONG_AGO)
 
 
-async def test_without_the_object_nothing_is_lost_but_time(
+async def test_without_the_config_map_only_idle_time_is_lost(
     stage: ActivityStage, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage.cluster.verbs.delete(kinds.CONFIG_MAPS, Key("kubesleeper", names.ACTIVITY))
@@ -116,23 +116,23 @@ async def test_what_is_too_large_is_not_written(stage: ActivityStage, monkeypatc
     assert not await stage.turn(shop=LONG_AGO)
 
 
-async def test_who_begins_to_hold_the_lease_keeps_to_what_the_holder_before_it_wrote(
+async def test_a_new_holder_of_the_lease_respects_the_last_write_of_the_one_before(
     stage: ActivityStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(activity, "LOOK", 0)
     assert await stage.turn(shop=LONG_AGO)
-    async with connect_again(stage) as (other, looks):
+    async with connect_again(stage) as (other, may_write):
         stage.now += EVERY / 2
-        running = asyncio.create_task(other.run(lambda: stage.known(blog=LONG_AGO)))
-        await looks.reached(20)
+        running = asyncio.create_task(other.run(lambda: stage.record(blog=LONG_AGO)))
+        await may_write.reached(20)
         assert "blog" not in str(stage.written())
         stage.now += EVERY / 2
         await stage.cluster.until(lambda: "blog" in str(stage.written()))
         running.cancel()
 
 
-class Looks:
-    """Whether one may write; who asks is counted."""
+class MayWrite:
+    """Says that this process may write, and counts the questions."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -150,8 +150,8 @@ class Looks:
 
 
 @asynccontextmanager
-async def connect_again(stage: ActivityStage) -> AsyncIterator[tuple[ActivityStore, Looks]]:
+async def connect_again(stage: ActivityStage) -> AsyncIterator[tuple[ActivityStore, MayWrite]]:
     """Another waker beside the first."""
-    looks = Looks()
+    may_write = MayWrite()
     async with connect(str(stage.kubeconfig)) as api:
-        yield ActivityStore(api, "kubesleeper", stage.knocks.get, looks, lambda: stage.now), looks
+        yield ActivityStore(api, "kubesleeper", stage.requests.get, may_write, lambda: stage.now), may_write

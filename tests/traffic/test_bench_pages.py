@@ -1,4 +1,4 @@
-"""The pages that `bench scrape` measures with are made as the real ones are."""
+"""The metrics pages of `bench scrape` have the shape of real ones."""
 
 import re
 from collections.abc import Iterable
@@ -36,6 +36,6 @@ def test_pages(adapter: Adapter, made: Iterable[str], others: int) -> None:
     assert len(wanted) == 3 * len(pages.COMBINATIONS)
     assert len(lines) == len(wanted) * (1 + others)
     keys = frozenset(key_of(adapter, number) for number in range(3))
-    sums = ScrapeBuilder(adapter, keys)
-    sums.add(read(text.encode(), *adapter.wanted))
-    assert sums.scrape().tallies.keys() == keys
+    builder = ScrapeBuilder(adapter, keys)
+    builder.add(read(text.encode(), *adapter.wanted))
+    assert builder.scrape().tallies.keys() == keys

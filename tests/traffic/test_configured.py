@@ -13,8 +13,8 @@ NGINX = IngressClass("nginx", "k8s.io/ingress-nginx", default=True)
 POD = Pod("edge", "n-1", "uid", "10.0.0.1", ready=True, ports={"prom": 9000, "metrics": 9001})
 
 
-def live(**said: str) -> Live:
-    return Live(classes={"nginx": ClassSettings(**said)})
+def live(**settings: str) -> Live:
+    return Live(classes={"nginx": ClassSettings(**settings)})
 
 
 def known_as(each: IngressClass, settings: Live) -> str:
@@ -44,21 +44,21 @@ def test_a_class_with_settings_is_a_controller_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "port"),
+    ("setting", "port"),
     [
         pytest.param("8888", 8888, id="a number"),
         pytest.param("prom", 9000, id="a name"),
-        pytest.param("gone", 10254, id="a name that no container has: the usual number"),
-        pytest.param("", 9001, id="nothing: the usual name"),
+        pytest.param("gone", 10254, id="a name that no container has: the default number"),
+        pytest.param("", 9001, id="nothing: the default name"),
     ],
 )
-def test_ports(said: str, port: int) -> None:
-    found = configured_adapter("k8s.io/ingress-nginx@nginx", live(port=said, path="/m"))
+def test_ports(setting: str, port: int) -> None:
+    found = configured_adapter("k8s.io/ingress-nginx@nginx", live(port=setting, path="/m"))
     assert found
     assert found.metrics.of(POD) == port
 
 
-def test_a_namespace_alone_keeps_the_usual_labels() -> None:
+def test_a_namespace_alone_keeps_the_default_labels() -> None:
     found = configured_adapter("k8s.io/ingress-nginx@nginx", live(namespace="edge"))
     assert found
     assert [each.namespace for each in found.selectors] == ["edge"]

@@ -27,93 +27,96 @@ from waker.traffic.controllers import (
     refusals,
 )
 
-PLACE = CountedBackend(
+BACKEND = CountedBackend(
     "team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/"
 )
-NUMBERED = PLACE._replace(port_written=80, port_name="")
+NUMBERED = BACKEND._replace(port_written=80, port_name="")
 
 
 @pytest.mark.parametrize(
-    ("adapter", "place", "key"),
+    ("adapter", "backend", "key"),
     [
-        pytest.param(TRAEFIK, PLACE, ("team-a-shop-web-http@kubernetes",), id="traefik: the port as it is written"),
+        pytest.param(TRAEFIK, BACKEND, ("team-a-shop-web-http@kubernetes",), id="traefik: the port as it is written"),
         pytest.param(
-            TRAEFIK, PLACE._replace(port_written=80), ("team-a-shop-web-80@kubernetes",), id="traefik: its number"
+            TRAEFIK, BACKEND._replace(port_written=80), ("team-a-shop-web-80@kubernetes",), id="traefik: its number"
         ),
         pytest.param(
             TRAEFIK,
-            PLACE._replace(service="a--b"),
+            BACKEND._replace(service="a--b"),
             ("team-a-a-b-http@kubernetes",),
             id="traefik: runs of dashes are one",
         ),
         pytest.param(
             TRAEFIK,
-            PLACE._replace(default_backend=True),
+            BACKEND._replace(default_backend=True),
             ("default-backend@kubernetes",),
             id="traefik: default backend",
         ),
-        pytest.param(INGRESS_NGINX, PLACE, ("team-a", "shop", "shop-web"), id="nginx: no port"),
-        pytest.param(CONTOUR, PLACE, ("team-a_shop-web_80",), id="contour: always the number"),
-        pytest.param(CILIUM, PLACE, ("team-a_shop-web_80",), id="cilium: the end of the name"),
-        pytest.param(ENVOY_GATEWAY, PLACE, ("httproute/team-a/shop/rule/0",), id="envoy gateway: the route"),
+        pytest.param(INGRESS_NGINX, BACKEND, ("team-a", "shop", "shop-web"), id="nginx: no port"),
+        pytest.param(CONTOUR, BACKEND, ("team-a_shop-web_80",), id="contour: always the number"),
+        pytest.param(CILIUM, BACKEND, ("team-a_shop-web_80",), id="cilium: the end of the name"),
+        pytest.param(ENVOY_GATEWAY, BACKEND, ("httproute/team-a/shop/rule/0",), id="envoy gateway: the route"),
         pytest.param(
-            ENVOY_GATEWAY, PLACE._replace(rule=2), ("httproute/team-a/shop/rule/2",), id="envoy gateway: its rule"
+            ENVOY_GATEWAY, BACKEND._replace(rule=2), ("httproute/team-a/shop/rule/2",), id="envoy gateway: its rule"
         ),
-        pytest.param(HAPROXY_INGRESS, PLACE, ("team-a_shop-web_8080",), id="haproxy-ingress: the pods' port"),
+        pytest.param(HAPROXY_INGRESS, BACKEND, ("team-a_shop-web_8080",), id="haproxy-ingress: the pods' port"),
         pytest.param(
             HAPROXY_INGRESS,
-            PLACE._replace(port_target="web"),
+            BACKEND._replace(port_target="web"),
             ("team-a_shop-web_web",),
             id="haproxy-ingress: the pods' port by name",
         ),
-        pytest.param(HAPROXYTECH, PLACE, ("team-a_svc_shop-web_http",), id="haproxytech: the port's name"),
+        pytest.param(HAPROXYTECH, BACKEND, ("team-a_svc_shop-web_http",), id="haproxytech: the port's name"),
         pytest.param(HAPROXYTECH, NUMBERED, ("team-a_svc_shop-web_80",), id="haproxytech: a port without a name"),
-        pytest.param(ISTIO, PLACE, ("team-a", "shop-web"), id="istio: no port"),
-        pytest.param(KONG, PLACE, ("team-a.shop-web.http",), id="kong: as it is written"),
-        pytest.param(NGINX, PLACE, ("team-a", "shop-web"), id="f5: no Ingress"),
-        pytest.param(NGINX_PLUS, PLACE, ("team-a", "shop-web"), id="f5 plus"),
+        pytest.param(ISTIO, BACKEND, ("team-a", "shop-web"), id="istio: no port"),
+        pytest.param(KONG, BACKEND, ("team-a.shop-web.http",), id="kong: as it is written"),
+        pytest.param(NGINX, BACKEND, ("team-a", "shop-web"), id="f5: no Ingress"),
+        pytest.param(NGINX_PLUS, BACKEND, ("team-a", "shop-web"), id="f5 plus"),
         pytest.param(
-            SKIPPER, PLACE, ("kube_team_a__shop__shop_example_org_____shop_web",), id="skipper: host, path and Service"
+            SKIPPER,
+            BACKEND,
+            ("kube_team_a__shop__shop_example_org_____shop_web",),
+            id="skipper: host, path and Service",
         ),
         pytest.param(
-            SKIPPER, PLACE._replace(default_backend=True), ("kube_team_a__shop______",), id="skipper: default backend"
+            SKIPPER, BACKEND._replace(default_backend=True), ("kube_team_a__shop______",), id="skipper: default backend"
         ),
     ],
 )
-def test_series_are_built_forward(adapter: Adapter, place: CountedBackend, key: tuple[str, ...]) -> None:
-    assert adapter.spellings(place)[0] == key
+def test_series_are_built_forward(adapter: Adapter, backend: CountedBackend, key: tuple[str, ...]) -> None:
+    assert adapter.spellings(backend)[0] == key
     assert len(key) == len(adapter.requests.labels)
 
 
 @pytest.mark.parametrize(
-    ("adapter", "place", "others"),
+    ("adapter", "backend", "others"),
     [
         pytest.param(
             TRAEFIK,
-            PLACE,
+            BACKEND,
             {"team-a-shop-shop-web-http@kubernetesingressnginx", "team-a-shop-shop-web-80@kubernetesingressnginx"},
             id="traefik: its ingress-nginx provider",
         ),
         pytest.param(
             HAPROXYTECH,
-            PLACE,
+            BACKEND,
             {"team-a_shop-web_http", "team-a_shop_svc_shop-web_http", "ing_team-a_shop-shop-web_http"},
             id="haproxytech: before v3.1, and as a standalone backend",
         ),
-        pytest.param(HAPROXY_INGRESS, PLACE, {"team-a_shop-web_80"}, id="haproxy-ingress: the Service's port"),
+        pytest.param(HAPROXY_INGRESS, BACKEND, {"team-a_shop-web_80"}, id="haproxy-ingress: the Service's port"),
         pytest.param(
             KONG,
-            PLACE,
+            BACKEND,
             {"team-a.shop-web.80", "team-a.shop-web.pname-http", "team-a.shop-web.pnum-80"},
             id="kong: number, and v2's words",
         ),
-        pytest.param(ENVOY_GATEWAY, PLACE, {"service/team-a/shop-web/80"}, id="envoy gateway: merged backends"),
-        pytest.param(INGRESS_NGINX, PLACE, set(), id="nginx: no other"),
+        pytest.param(ENVOY_GATEWAY, BACKEND, {"service/team-a/shop-web/80"}, id="envoy gateway: merged backends"),
+        pytest.param(INGRESS_NGINX, BACKEND, set(), id="nginx: no other"),
     ],
 )
-def test_other_spellings(adapter: Adapter, place: CountedBackend, others: set[str]) -> None:
-    found = interest(adapter, place)
-    assert found.key == adapter.spellings(place)[0]
+def test_other_spellings(adapter: Adapter, backend: CountedBackend, others: set[str]) -> None:
+    found = interest(adapter, backend)
+    assert found.key == adapter.spellings(backend)[0]
     assert found.controller == adapter.controller
     assert {key[0] for key in found.others} == others
     assert len(set(found.keys)) == len(found.keys)
@@ -131,41 +134,41 @@ def test_traefik_names(words: tuple[str | int, ...], name: str) -> None:
     assert normalized(*words) == name
 
 
-PATH = PLACE._replace(route="shop: shop.example.org/")
+ROUTED = BACKEND._replace(route="shop: shop.example.org/")
 UNOBSERVED = {"traefik.ingress.kubernetes.io/router.observability.metrics": "false"}
 
 
 @pytest.mark.parametrize(
     ("adapter", "backend", "annotations", "says"),
     [
-        pytest.param(TRAEFIK, PATH, UNOBSERVED, "remove the annotation traefik", id="traefik: metrics switched off"),
-        pytest.param(INGRESS_NGINX, PATH._replace(host=""), {}, "name the host", id="nginx: no host"),
-        pytest.param(NGINX, PATH, {"nginx.org/grpc-services": "shop"}, "does not count gRPC", id="f5: gRPC"),
-        pytest.param(INGRESS_NGINX, PATH._replace(host="*.example.org"), {}, "each host", id="nginx: wildcard"),
+        pytest.param(TRAEFIK, ROUTED, UNOBSERVED, "remove the annotation traefik", id="traefik: metrics switched off"),
+        pytest.param(INGRESS_NGINX, ROUTED._replace(host=""), {}, "name the host", id="nginx: no host"),
+        pytest.param(NGINX, ROUTED, {"nginx.org/grpc-services": "shop"}, "does not count gRPC", id="f5: gRPC"),
+        pytest.param(INGRESS_NGINX, ROUTED._replace(host="*.example.org"), {}, "each host", id="nginx: wildcard"),
         pytest.param(
             INGRESS_NGINX,
-            PATH._replace(host="", path="", default_backend=True),
+            ROUTED._replace(host="", path="", default_backend=True),
             {},
             "default backend; give it",
             id="nginx: default backend",
         ),
         pytest.param(
             INGRESS_NGINX,
-            PATH,
+            ROUTED,
             {"nginx.ingress.kubernetes.io/ssl-passthrough": "true"},
-            "TLS through uncounted",
+            "does not count TLS that it passes through",
             id="nginx: ssl-passthrough",
         ),
         pytest.param(
             INGRESS_NGINX,
-            PATH,
+            ROUTED,
             {"nginx.ingress.kubernetes.io/server-alias": "*.example.net"},
             "wildcard alias",
             id="nginx: wildcard alias",
         ),
     ],
 )
-def test_what_cannot_be_seen_is_refused(
+def test_routes_that_are_not_counted_are_refused(
     adapter: Adapter, backend: CountedBackend, annotations: dict[str, str], says: str
 ) -> None:
     (why,) = refusals(adapter, backend, annotations)
@@ -176,13 +179,15 @@ def test_what_cannot_be_seen_is_refused(
 @pytest.mark.parametrize(
     ("adapter", "backend", "annotations"),
     [
-        pytest.param(TRAEFIK, PATH._replace(host=""), {}, id="traefik counts rules without host"),
-        pytest.param(TRAEFIK, PATH, dict.fromkeys(UNOBSERVED, "true"), id="traefik: metrics said to be on"),
-        pytest.param(INGRESS_NGINX, PATH, UNOBSERVED, id="nginx: a plain rule, another controller's annotation"),
-        pytest.param(CONTOUR, PATH._replace(host="*.example.org"), {}, id="contour counts wildcards"),
+        pytest.param(TRAEFIK, ROUTED._replace(host=""), {}, id="traefik counts rules without host"),
+        pytest.param(TRAEFIK, ROUTED, dict.fromkeys(UNOBSERVED, "true"), id="traefik: metrics said to be on"),
+        pytest.param(INGRESS_NGINX, ROUTED, UNOBSERVED, id="nginx: a plain rule, another controller's annotation"),
+        pytest.param(CONTOUR, ROUTED._replace(host="*.example.org"), {}, id="contour counts wildcards"),
     ],
 )
-def test_what_can_be_seen_is_not(adapter: Adapter, backend: CountedBackend, annotations: dict[str, str]) -> None:
+def test_routes_that_are_counted_are_not(
+    adapter: Adapter, backend: CountedBackend, annotations: dict[str, str]
+) -> None:
     assert refusals(adapter, backend, annotations) == ()
 
 
@@ -191,7 +196,7 @@ def test_what_can_be_seen_is_not(adapter: Adapter, backend: CountedBackend, anno
     [
         pytest.param({"metrics": 9101, "traefik": 8080}, 9101, id="first of the names"),
         pytest.param({"web": 8000, "traefik": 8081}, 8081, id="second of the names"),
-        pytest.param({}, 9100, id="none: the usual number"),
+        pytest.param({}, 9100, id="none: the default number"),
     ],
 )
 def test_ports(ports: dict[str, int], number: int) -> None:
@@ -213,10 +218,10 @@ def test_settings_know_every_adapter() -> None:
 
 
 @pytest.mark.parametrize("adapter", ALL, ids=lambda adapter: adapter.name)
-def test_what_is_not_seen_is_said(adapter: Adapter) -> None:
+def test_what_a_controller_does_not_count_is_listed(adapter: Adapter) -> None:
     sees_open = adapter.open_requests is not None and adapter is not TRAEFIK
     assert sees_open == (not any("open" in each for each in adapter.blind_to if "reload" not in each))
     assert adapter.enable
-    assert all(len(key) == len(adapter.requests.labels) for key in adapter.spellings(PLACE))
+    assert all(len(key) == len(adapter.requests.labels) for key in adapter.spellings(BACKEND))
     if adapter.open_requests:
         assert adapter.open_requests.labels == adapter.requests.labels, "one key for both"

@@ -63,39 +63,55 @@ async def pod(certificate: Path) -> AsyncIterator[Pod]:
     await server.close()
 
 
-async def asked(pod: Pod, access: Access) -> bool:
+async def proven(pod: Pod, access: Access) -> bool:
     async with aiohttp.ClientSession() as session:
-        page, _ = await fetch(session, replace(TRAEFIK, access=access), pod, frozenset())
-    return page.proven
+        scrape, _ = await fetch(session, replace(TRAEFIK, access=access), pod, frozenset())
+    return scrape.proven
 
 
 @pytest.mark.parametrize(
-    "said",
+    "options",
     [
         pytest.param({"verify": False}, id="unchecked"),
         pytest.param({"ca_file": "ca.pem", "server_name": "metrics.edge.svc"}, id="by its CA and name"),
     ],
 )
-async def test_a_page_that_may_be_read(pod: Pod, certificate: Path, said: dict[str, str | bool]) -> None:
-    assert await asked(pod, in_folder(certificate, said | {"token_file": "token"}))
+async def test_a_page_that_waker_may_read(pod: Pod, certificate: Path, options: dict[str, str | bool]) -> None:
+    assert await proven(pod, in_folder(certificate, options | {"token_file": "token"}))
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("options", "why"),
     [
-        pytest.param({"verify": False}, "HTTP 401; set controller.CLASS.token-file", id="no token"),
-        pytest.param({"token_file": "token"}, "cannot be trusted at 127.0.0.1:.*ca-file", id="an unknown CA"),
-        pytest.param({"ca_file": "ca.pem", "token_file": "token"}, "cannot be trusted", id="another name"),
-        pytest.param({"verify": False, "token_file": "gone"}, r"gone cannot be read \(No such file", id="no such file"),
-        pytest.param({"verify": False, "token_file": "binary"}, "it is no text", id="a binary file"),
-        pytest.param({"ca_file": "token"}, "holds no CA certificate", id="a CA that is none"),
+        pytest.param({"verify": False}, "scrape with HTTP 401; set controller.CLASS.token-file", id="no token"),
+        pytest.param(
+            {"token_file": "token"},
+            "certificate at 127.0.0.1:.* that waker does not trust; set controller.CLASS.ca-file",
+            id="an unknown CA",
+        ),
+        pytest.param({"ca_file": "ca.pem", "token_file": "token"}, "that waker does not trust", id="another name"),
+        pytest.param(
+            {"verify": False, "token_file": "gone"},
+            r"waker cannot read .*gone \(No such file.*; check controller.CLASS.token-file",
+            id="no such file",
+        ),
+        pytest.param(
+            {"verify": False, "token_file": "binary"},
+            r"\(it is not text\); check controller.CLASS.token-file",
+            id="a binary file",
+        ),
+        pytest.param(
+            {"ca_file": "token"}, "holds no CA certificate; check controller.CLASS.ca-file", id="a CA that is none"
+        ),
     ],
 )
-async def test_a_page_that_may_not(pod: Pod, certificate: Path, said: dict[str, str | bool], why: str) -> None:
+async def test_a_page_that_waker_may_not_read(
+    pod: Pod, certificate: Path, options: dict[str, str | bool], why: str
+) -> None:
     with pytest.raises(ScrapeError, match=why):
-        await asked(pod, in_folder(certificate, said))
+        await proven(pod, in_folder(certificate, options))
 
 
-def in_folder(folder: Path, said: dict[str, str | bool]) -> Access:
-    paths: dict[str, Any] = {key: f"{folder}/{value}" for key, value in said.items() if key.endswith("_file")}
-    return Access("https")._replace(**{**said, **paths})
+def in_folder(folder: Path, options: dict[str, str | bool]) -> Access:
+    paths: dict[str, Any] = {key: f"{folder}/{value}" for key, value in options.items() if key.endswith("_file")}
+    return Access("https")._replace(**{**options, **paths})

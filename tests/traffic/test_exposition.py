@@ -17,9 +17,9 @@ PAGES = Path(__file__).parent / "pages"
 
 
 def read(page: bytes, *wanted: str, step: int = 1 << 20) -> list[Sample]:
-    reader = Exposition(wanted or ("m",))
-    found = [sample for at in range(0, len(page), step) for sample in reader.feed(page[at : at + step])]
-    return [*found, *reader.finish()]
+    stream = Exposition(wanted or ("m",))
+    found = [sample for at in range(0, len(page), step) for sample in stream.feed(page[at : at + step])]
+    return [*found, *stream.finish()]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_nothing_wanted(page: bytes) -> None:
     assert read(page) == []
 
 
-def test_nan_is_passed_on() -> None:
+def test_nan_is_a_sample() -> None:
     (sample,) = read(b"m NaN\n")
     assert sample.value != sample.value
 
@@ -83,10 +83,10 @@ def test_a_wanted_line_that_cannot_be_read_is_an_error(line: bytes) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 1 << 20])
-def test_what_stands_once_is_not_looked_for_again(step: int) -> None:
-    reader = Exposition(("m", "x"), once="m")
+def test_a_metric_with_one_sample_is_not_searched_again(step: int) -> None:
+    stream = Exposition(("m", "x"), once="m")
     page = b"m 1\nx 1\nm 2\nx 2\n"
-    found = [sample for at in range(0, len(page), step) for sample in reader.feed(page[at : at + step])]
+    found = [sample for at in range(0, len(page), step) for sample in stream.feed(page[at : at + step])]
     assert sorted(found) == [Sample("m", {}, 1), Sample("x", {}, 1), Sample("x", {}, 2)]
 
 
@@ -99,13 +99,13 @@ def test_errors_show_a_line_cut_short_and_printable() -> None:
 
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exposition, "LONGEST_LINE", 100)
-    with pytest.raises(ScrapeError, match="a line of more"):
+    with pytest.raises(ScrapeError, match="with a line of more"):
         read(b"x" * 101)
     monkeypatch.setattr(exposition, "MOST_SAMPLES", 2)
-    with pytest.raises(ScrapeError, match="more than 2 samples"):
+    with pytest.raises(ScrapeError, match="with more than 2 samples"):
         read(b"m 1\n" * 3)
     monkeypatch.setattr(exposition, "MOST_BYTES", 10)
-    with pytest.raises(ScrapeError, match="more than 0 MB"):
+    with pytest.raises(ScrapeError, match="page of more than 0 MB"):
         read(b"x\n" * 6)
 
 

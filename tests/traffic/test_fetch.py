@@ -1,4 +1,4 @@
-"""What a page may cost: every limit ends in one sentence, whatever the other side does, and nobody waits meanwhile."""
+"""What a scrape may cost: every limit ends in one sentence, whatever the pod sends, and the event loop stays free."""
 
 import asyncio
 import zlib
@@ -12,15 +12,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.traffic.fake_controller_pods import INTERVAL, traefik
 from waker.errors import ScrapeError
 from waker.plan.model import Pod
 from waker.traffic import exposition, fetch
-from waker.traffic.controller import FRESH
+from waker.traffic.controller import FRESH_INTERVALS
 from waker.traffic.controllers import TRAEFIK
 from waker.traffic.ledger import Scrape
 from waker.traffic.scrape import JITTER, jittered
-
-from .test_scrape import INTERVAL, traefik
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Fetch = Callable[[Answer], Awaitable[Scrape]]
@@ -30,7 +29,7 @@ LINE = b'traefik_other{n="0"} 1\n'
 
 @pytest.fixture
 async def read(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fetch]:
-    """Reads the page of a pod that answers so, packed if it likes."""
+    """Scrapes a pod that gives this answer, which may be compressed."""
     app = web.Application()
     answers: list[Answer] = []
 
@@ -47,15 +46,15 @@ async def read(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fetch]:
 
         async def fetched(answer: Answer) -> Scrape:
             answers.append(answer)
-            page, _ = await fetch.fetch(session, TRAEFIK, pod, frozenset({KEY}), last_size=1 << 30)
-            return page
+            scrape, _ = await fetch.fetch(session, TRAEFIK, pod, frozenset({KEY}), last_size=1 << 30)
+            return scrape
 
         yield fetched
     await server.close()
 
 
 def sent(*pieces: bytes, packed: bool = False, **more: Any) -> Answer:
-    """An answer of these pieces; with `length`, it promised so many bytes."""
+    """An answer of these pieces. `length`: the Content-Length that it promises."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Encoding": "gzip"} if packed else {})
@@ -72,7 +71,7 @@ def sent(*pieces: bytes, packed: bool = False, **more: Any) -> Answer:
 
 
 async def endless(request: web.Request) -> web.StreamResponse:
-    """A line a turn, for ever."""
+    """Line after line, for ever."""
     response = web.StreamResponse()
     await response.prepare(request)
     while True:
@@ -81,7 +80,7 @@ async def endless(request: web.Request) -> web.StreamResponse:
 
 
 async def silent(request: web.Request) -> web.StreamResponse:
-    """A pod that takes the question and says nothing."""
+    """A pod that takes the request and never answers."""
     await asyncio.Event().wait()
     return await endless(request)
 
@@ -105,19 +104,25 @@ async def test_a_packed_page(read: Fetch) -> None:
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        pytest.param(sent(LINE * 300_000), "the page has more than 4 MB", id="too many bytes"),
-        pytest.param(sent(BOMB, packed=True), "the page has more than 4 MB", id="too many bytes when unpacked"),
+        pytest.param(sent(LINE * 300_000), "sends a metrics page of more than 4 MB", id="too many bytes"),
+        pytest.param(
+            sent(BOMB, packed=True), "sends a metrics page of more than 4 MB", id="too many bytes once unpacked"
+        ),
         pytest.param(
             sent(b'traefik_service_requests_total{a="b"} 1\n' * 11), "more than 10 samples", id="too many series"
         ),
-        pytest.param(sent(b"x" * 70_000), "a line of more than 64 kB", id="a line without end"),
+        pytest.param(sent(b"x" * 70_000), "with a line of more than 64 kB", id="a line without end"),
         pytest.param(
             sent(WHOLE, length=len(WHOLE) + 1), "broke off its metrics page: ClientPayloadError", id="half a page"
         ),
-        pytest.param(sent(packed(WHOLE)[:-9], packed=True), "the packed page is cut short", id="half a packed page"),
-        pytest.param(sent(WHOLE, packed=True), "broke off its metrics page: error", id="packed, it says, and is not"),
-        pytest.param(sent(packed(WHOLE), packed(WHOLE), packed=True), "more than one packed page", id="two pages"),
-        pytest.param(endless, "did not send its metrics page in time", id="a drop at a time"),
+        pytest.param(
+            sent(packed(WHOLE)[:-9], packed=True), "the compressed data is cut short", id="half a compressed page"
+        ),
+        pytest.param(
+            sent(WHOLE, packed=True), "broke off its metrics page: error", id="it claims to be compressed, and is not"
+        ),
+        pytest.param(sent(packed(WHOLE), packed(WHOLE), packed=True), "more than one compressed page", id="two pages"),
+        pytest.param(endless, "did not send its metrics page in time", id="a line at a time, for ever"),
         pytest.param(silent, "did not send its metrics page in time", id="nothing at all"),
     ],
 )
@@ -132,24 +137,24 @@ async def test_a_page_that_costs_too_much_or_is_not_whole(
 
 
 @pytest.mark.parametrize("answer", [sent(BOMB, packed=True), sent(LINE * 150_000)], ids=["packed", "plain"])
-async def test_others_have_their_turn_after_each_slice(
+async def test_other_tasks_have_their_turn_after_each_slice(
     read: Fetch, monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
     sizes: list[int] = []
-    turns: list[int] = []  # how many slices had been read at each turn of somebody else
+    turns: list[int] = []  # how many slices had been read at each turn of another task
     feed = exposition.Exposition.feed
 
     def counted(self: exposition.Exposition, chunk: bytes) -> Any:
         sizes.append(len(chunk))
         return feed(self, chunk)
 
-    async def somebody_else() -> None:
+    async def another_task() -> None:
         while True:
             turns.append(len(sizes))
             await asyncio.sleep(0)
 
     monkeypatch.setattr(exposition.Exposition, "feed", counted)
-    other = asyncio.create_task(somebody_else())
+    other = asyncio.create_task(another_task())
     with suppress(ScrapeError):  # the bomb is too large
         await read(answer)
     other.cancel()
@@ -158,8 +163,8 @@ async def test_others_have_their_turn_after_each_slice(
     assert max(after - before for before, after in pairwise(turns)) == 1
 
 
-def test_time_limits_are_shorter_than_what_is_believed_of_a_pod() -> None:
-    """A page that takes as long as it may is one page late, not the end of all knowledge at the usual interval."""
+def test_time_limits_are_shorter_than_a_scrape_stays_fresh() -> None:
+    """A scrape that takes as long as it may is late once; at the default interval, traffic stays known."""
     assert fetch.TIMEOUT.total is not None
     assert fetch.TIMEOUT.sock_read is not None
     assert fetch.TIMEOUT.sock_connect is not None
@@ -167,11 +172,11 @@ def test_time_limits_are_shorter_than_what_is_believed_of_a_pod() -> None:
         fetch.TIMEOUT.sock_connect
         < INTERVAL.total_seconds()
         < fetch.TIMEOUT.sock_read
-        < FRESH * INTERVAL.total_seconds()
+        < FRESH_INTERVALS * INTERVAL.total_seconds()
     )
 
 
-def test_rounds_of_several_wakers_do_not_meet() -> None:
+def test_rounds_of_several_wakers_do_not_coincide() -> None:
     pauses = {jittered(INTERVAL) for _ in range(100)}
     assert len(pauses) > 90
     assert max(abs(each / INTERVAL.total_seconds() - 1) for each in pauses) <= JITTER

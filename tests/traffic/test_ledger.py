@@ -1,4 +1,4 @@
-"""The ledger: what counts as a visit between two pages of a pod."""
+"""The ledger: what counts as a visit between two scrapes of a pod."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,55 +16,55 @@ SHOP: SeriesKey = ("team-a", "shop", "web")
 KEYS = frozenset({KEY, OTHER})
 
 
-def page(*series: tuple[str, float], cluster: str = KEY[0], active: float = 0, uptime: float = 60) -> Scrape:
-    """A page of one cluster; each series is told apart by one more label."""
-    sums = ScrapeBuilder(CONTOUR, KEYS)
-    sums.add(
+def scrape(*series: tuple[str, float], cluster: str = KEY[0], active: float = 0, uptime: float = 60) -> Scrape:
+    """A scrape of Envoy with one cluster; its series differ in one more label."""
+    builder = ScrapeBuilder(CONTOUR, KEYS)
+    builder.add(
         Sample("envoy_cluster_upstream_rq_total", {"envoy_cluster_name": cluster, "zone": zone}, value)
         for zone, value in series
     )
-    sums.add([Sample("envoy_cluster_upstream_rq_active", {"envoy_cluster_name": cluster}, active)])
-    sums.add([Sample("envoy_server_uptime", {}, uptime)])
-    return sums.scrape()
+    builder.add([Sample("envoy_cluster_upstream_rq_active", {"envoy_cluster_name": cluster}, active)])
+    builder.add([Sample("envoy_server_uptime", {}, uptime)])
+    return builder.scrape()
 
 
 @pytest.mark.parametrize(
     ("before", "after", "visited"),
     [
-        pytest.param(page(("a", 5)), page(("a", 5)), False, id="stands still"),
-        pytest.param(page(("a", 5)), page(("a", 6)), True, id="rose"),
-        pytest.param(page(("a", 5)), page(("a", 5), ("b", 1)), True, id="new series"),
-        pytest.param(page(("a", 5)), page(("a", 5), ("b", 0)), False, id="new series at 0"),
-        pytest.param(page(), page(("a", 1)), True, id="first series of the app"),
-        pytest.param(page(("a", 5)), page(("a", 2)), True, id="began again and was visited"),
-        pytest.param(page(("a", 5)), page(("a", 0)), False, id="began again"),
-        pytest.param(page(("a", 5)), page(), False, id="gone"),
-        pytest.param(page(("a", 5), ("b", 1)), page(("a", 4), ("b", 2)), True, id="equal sum, made up differently"),
-        pytest.param(page(("a", 5), ("b", 1)), page(("a", 1), ("b", 5)), True, id="equal sum, numbers exchanged"),
-        pytest.param(page(("a", 5)), page(("a", 5), active=1), True, id="a request is open"),
-        pytest.param(page(("a", 9)), page(("a", 10), cluster="kube_dns_53"), False, id="somebody else's"),
-        pytest.param(page(("a", 2.0**53)), page(("a", 2.0**53 - 1)), True, id="large numbers"),
+        pytest.param(scrape(("a", 5)), scrape(("a", 5)), False, id="stands still"),
+        pytest.param(scrape(("a", 5)), scrape(("a", 6)), True, id="rose"),
+        pytest.param(scrape(("a", 5)), scrape(("a", 5), ("b", 1)), True, id="new series"),
+        pytest.param(scrape(("a", 5)), scrape(("a", 5), ("b", 0)), False, id="new series at 0"),
+        pytest.param(scrape(), scrape(("a", 1)), True, id="first series of the app"),
+        pytest.param(scrape(("a", 5)), scrape(("a", 2)), True, id="began again and was visited"),
+        pytest.param(scrape(("a", 5)), scrape(("a", 0)), False, id="began again"),
+        pytest.param(scrape(("a", 5)), scrape(), False, id="gone"),
+        pytest.param(scrape(("a", 5), ("b", 1)), scrape(("a", 4), ("b", 2)), True, id="equal sum, made up differently"),
+        pytest.param(scrape(("a", 5), ("b", 1)), scrape(("a", 1), ("b", 5)), True, id="equal sum, numbers exchanged"),
+        pytest.param(scrape(("a", 5)), scrape(("a", 5), active=1), True, id="a request is open"),
+        pytest.param(scrape(("a", 9)), scrape(("a", 10), cluster="kube_dns_53"), False, id="another app's"),
+        pytest.param(scrape(("a", 2.0**53)), scrape(("a", 2.0**53 - 1)), True, id="large numbers"),
     ],
 )
-def test_a_page_against_the_one_before(before: Scrape, after: Scrape, visited: bool) -> None:
+def test_a_scrape_against_the_one_before(before: Scrape, after: Scrape, visited: bool) -> None:
     ledger = Ledger()
     ledger.baseline("pod", before)
     assert ledger.observe("pod", before, NOW) == Movement(frozenset())
     assert ledger.observe("pod", after, NOW).visited == (frozenset({KEY}) if visited else frozenset())
-    assert ledger.observe("pod", after, NOW).visited == after.open, "a visit is told once"
+    assert ledger.observe("pod", after, NOW).visited == after.open, "a visit is reported once"
 
 
 def test_a_pod_that_appeared_later_counts_from_zero() -> None:
     ledger = Ledger()
-    assert ledger.observe("new", page(("a", 5)), NOW).visited == {KEY}
-    assert ledger.observe("other", page(("a", 0)), NOW).visited == frozenset()
+    assert ledger.observe("new", scrape(("a", 5)), NOW).visited == {KEY}
+    assert ledger.observe("other", scrape(("a", 0)), NOW).visited == frozenset()
 
 
 def test_a_key_that_was_not_looked_for_before_has_a_baseline_first() -> None:
     ledger = Ledger()
     ledger.baseline("pod", Scrape(frozenset({OTHER})))
-    assert ledger.observe("pod", page(("a", 5)), NOW).visited == frozenset()
-    assert ledger.observe("pod", page(("a", 6)), NOW).visited == {KEY}
+    assert ledger.observe("pod", scrape(("a", 5)), NOW).visited == frozenset()
+    assert ledger.observe("pod", scrape(("a", 6)), NOW).visited == {KEY}
 
 
 @pytest.mark.parametrize(
@@ -75,61 +75,61 @@ def test_a_key_that_was_not_looked_for_before_has_a_baseline_first() -> None:
         pytest.param(3, True, id="younger: restarted"),
     ],
 )
-def test_a_restart_in_place_is_told_even_if_the_counters_look_the_same(uptime: float, lost: bool) -> None:
+def test_a_restart_in_place_is_seen_even_if_the_counters_look_the_same(uptime: float, lost: bool) -> None:
     ledger = Ledger()
-    ledger.baseline("pod", page(("a", 5), uptime=60))
-    assert ledger.observe("pod", page(("a", 5), uptime=uptime), NOW).lost is lost
+    ledger.baseline("pod", scrape(("a", 5), uptime=60))
+    assert ledger.observe("pod", scrape(("a", 5), uptime=uptime), NOW).lost is lost
 
 
-def test_what_we_asked_ourselves_is_no_visit() -> None:
+def test_requests_of_waker_are_no_visits() -> None:
     ledger = Ledger()
-    ledger.baseline("pod", page(("a", 5)))
+    ledger.baseline("pod", scrape(("a", 5)))
     ledger.discount("pod", [KEY], 3, NOW + SHOWN_WITHIN)
-    assert ledger.observe("pod", page(("a", 7)), NOW).visited == frozenset(), "two of three"
-    assert ledger.observe("pod", page(("a", 8)), NOW).visited == frozenset(), "the third"
-    assert ledger.observe("pod", page(("a", 9)), NOW).visited == {KEY}, "not ours"
+    assert ledger.observe("pod", scrape(("a", 7)), NOW).visited == frozenset(), "two of three"
+    assert ledger.observe("pod", scrape(("a", 8)), NOW).visited == frozenset(), "the third"
+    assert ledger.observe("pod", scrape(("a", 9)), NOW).visited == {KEY}, "not waker's"
 
 
-def test_a_visit_beside_ours_is_seen() -> None:
+def test_a_visit_beside_wakers_requests_is_seen() -> None:
     ledger = Ledger()
-    ledger.baseline("pod", page(("a", 5)))
-    ledger.baseline("twin", page(("a", 5)))
+    ledger.baseline("pod", scrape(("a", 5)))
+    ledger.baseline("twin", scrape(("a", 5)))
     ledger.discount("pod", [KEY], 2, NOW + SHOWN_WITHIN)
-    assert ledger.observe("twin", page(("a", 6)), NOW).visited == {KEY}, "another pod"
-    assert ledger.observe("pod", page(("a", 8)), NOW).visited == {KEY}
+    assert ledger.observe("twin", scrape(("a", 6)), NOW).visited == {KEY}, "another pod"
+    assert ledger.observe("pod", scrape(("a", 8)), NOW).visited == {KEY}
 
 
-def test_ours_that_never_showed_does_not_swallow_a_visitor() -> None:
+def test_a_request_of_waker_that_never_showed_does_not_swallow_a_visitor() -> None:
     ledger = Ledger()
-    ledger.baseline("pod", page(("a", 5)))
+    ledger.baseline("pod", scrape(("a", 5)))
     ledger.discount("pod", [KEY], 2, NOW + SHOWN_WITHIN)
-    ledger.observe("pod", page(("a", 5)), NOW + SHOWN_WITHIN)
-    assert ledger.observe("pod", page(("a", 6)), NOW + 2 * SHOWN_WITHIN).visited == {KEY}
+    ledger.observe("pod", scrape(("a", 5)), NOW + SHOWN_WITHIN)
+    assert ledger.observe("pod", scrape(("a", 6)), NOW + 2 * SHOWN_WITHIN).visited == {KEY}
 
 
 def test_a_forgotten_pod() -> None:
     ledger = Ledger()
-    ledger.baseline("pod", page(("a", 5)))
+    ledger.baseline("pod", scrape(("a", 5)))
     ledger.discount("pod", [KEY], 9, NOW + SHOWN_WITHIN)
     assert ledger.forget("pod")
     assert not ledger.forget("pod")
     assert ledger.last("pod") is None
-    assert ledger.observe("pod", page(("a", 1)), NOW + timedelta(seconds=1)).visited == {KEY}
+    assert ledger.observe("pod", scrape(("a", 1)), NOW + timedelta(seconds=1)).visited == {KEY}
 
 
 def nginx(requests: float, heads: float = 0, reloads: float = 2) -> Scrape:
-    """A page of ingress-nginx with one app on it."""
-    sums = ScrapeBuilder(INGRESS_NGINX, frozenset({SHOP}))
+    """A scrape of ingress-nginx with one app."""
+    builder = ScrapeBuilder(INGRESS_NGINX, frozenset({SHOP}))
     labels = dict(zip(INGRESS_NGINX.requests.labels, SHOP, strict=True))
-    sums.add(
+    builder.add(
         Sample("nginx_ingress_controller_requests", {**labels, "method": method}, value)
         for method, value in (("GET", requests), ("HEAD", heads))
     )
-    sums.add([Sample("nginx_ingress_controller_success", {}, reloads)])
-    return sums.scrape()
+    builder.add([Sample("nginx_ingress_controller_success", {}, reloads)])
+    return builder.scrape()
 
 
-def test_a_head_is_no_visit_where_methods_are_told_apart() -> None:
+def test_a_head_is_no_visit_where_the_page_tells_methods_apart() -> None:
     ledger = Ledger()
     ledger.baseline("pod", nginx(5, heads=1))
     assert ledger.observe("pod", nginx(5, heads=9), NOW) == Movement(frozenset())
@@ -144,21 +144,21 @@ def test_a_reload_leaves_a_doubt_once() -> None:
 
 
 def test_series_are_summed_over_the_other_labels() -> None:
-    sums = ScrapeBuilder(INGRESS_NGINX, frozenset({SHOP}))
+    builder = ScrapeBuilder(INGRESS_NGINX, frozenset({SHOP}))
     labels = dict(zip(INGRESS_NGINX.requests.labels, SHOP, strict=True))
-    sums.add(
+    builder.add(
         Sample("nginx_ingress_controller_requests", {**labels, "status": status}, 2) for status in ("200", "404", "101")
     )
-    sums.add([Sample("nginx_ingress_controller_requests", {**labels, "service": "kubesleeper-waker"}, 40)])
-    assert {key: tally.total for key, tally in sums.scrape().tallies.items()} == {SHOP: 6}
+    builder.add([Sample("nginx_ingress_controller_requests", {**labels, "service": "kubesleeper-waker"}, 40)])
+    assert {key: tally.total for key, tally in builder.scrape().tallies.items()} == {SHOP: 6}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
-def test_what_is_no_count_is_an_error(value: float) -> None:
-    with pytest.raises(ScrapeError, match="is no count"):
-        page(("a", value))
+def test_a_value_that_is_not_a_count_is_an_error(value: float) -> None:
+    with pytest.raises(ScrapeError, match="is not a count"):
+        scrape(("a", value))
 
 
-def test_a_page_without_any_request_proves_nothing() -> None:
-    assert page(("a", 0), cluster="kube_dns_53").proven
-    assert not page().proven
+def test_a_scrape_without_any_request_proves_nothing() -> None:
+    assert scrape(("a", 0), cluster="kube_dns_53").proven
+    assert not scrape().proven

@@ -1,4 +1,4 @@
-"""A line is read in the same way whatever line came before it: what was learnt makes it faster, never different."""
+"""A line reads the same whatever line came before it: the pattern makes reading faster, never different."""
 
 from collections.abc import Callable
 from functools import partial

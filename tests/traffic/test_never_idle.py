@@ -1,7 +1,8 @@
-"""The promise, over random histories: who was visited is never called idle, and what was not read is never called known.
+"""The promise, over random histories: a visited app is never called idle, and what was not read is never called known.
 
-Controller pods come, go, restart in place, drop series, fail to answer and are asked by waker itself, while apps are
-visited, under either of two spellings, and asked for what is ignored. The pages are real text; only the network is left out.
+Controller pods come, go, restart in place, drop series, fail to answer and forward requests of waker's own. Meanwhile apps
+are visited under either of two spellings, and get requests that do not count. The metrics pages are real text; only the
+network is left out.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic import rounds
-from waker.traffic.controller import FRESH
+from waker.traffic.controller import FRESH_INTERVALS
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey, Values
 from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.exposition import Exposition
@@ -37,7 +38,7 @@ ADAPTER = replace(TRAEFIK, not_visits=(*TRAEFIK.not_visits, Values("code", froze
 
 
 @dataclass
-class IdleServer:
+class IdlePod:
     """A controller pod as it really is."""
 
     name: str
@@ -45,8 +46,8 @@ class IdleServer:
     counts: dict[SeriesKey, int] = field(default_factory=dict)
     heads: dict[SeriesKey, int] = field(default_factory=dict)
     ignored: dict[SeriesKey, int] = field(default_factory=dict)
-    unread: set[SeriesKey] = field(default_factory=set)  # visited since the last good page
-    gone: set[SeriesKey] = field(default_factory=set)  # dropped since the last good page
+    unread: set[SeriesKey] = field(default_factory=set)  # visited since the last complete scrape
+    gone: set[SeriesKey] = field(default_factory=set)  # dropped since the last complete scrape
     answers: bool = True
     read_at: datetime | None = None
 
@@ -64,99 +65,99 @@ class IdleServer:
         return "\n".join([f"process_start_time_seconds {self.started}", other, *lines]).encode()
 
 
-class IdleWorld:
+class IdleScene:
     """The truth, beside a scraper that has to find it out."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 31, 12, tzinfo=UTC)
-        self.servers = [IdleServer("t-0", 0), IdleServer("t-1", 0)]
-        self.gone: list[IdleServer] = []
-        self.born = 2
+        self.pods = [IdlePod("t-0", 0), IdlePod("t-1", 0)]
+        self.gone: list[IdlePod] = []
+        self.created = 2
         self.visits: list[tuple[AppId, datetime]] = []
 
         async def nothing(adapter: Adapter, pod: Pod) -> None:
             pass
 
-        outside = ScraperDependencies(
+        dependencies = ScraperDependencies(
             clock=lambda: self.now,
             interval=lambda: INTERVAL,
-            pods=lambda _: [each.pod() for each in self.servers],
+            pods=lambda _: [each.pod() for each in self.pods],
             departed=lambda _: [self.gone.pop().pod() for _ in list(self.gone)],
             prime=nothing,
             on_visit=lambda _: None,
             on_scrape=lambda _controller, _read_at: None,
             adapter=lambda _: ADAPTER,
         )
-        self.scraper = Scraper(cast(aiohttp.ClientSession, None), outside)
+        self.scraper = Scraper(cast(aiohttp.ClientSession, None), dependencies)
         for app, interest in zip(APPS, INTERESTS, strict=True):
             self.scraper.watch(app, frozenset({interest}))
 
     async def fetch(
         self, _: object, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], size: int
     ) -> tuple[Scrape, int]:
-        server = next(each for each in self.servers if each.name == pod.name)
-        if not server.answers:
+        source = next(each for each in self.pods if each.name == pod.name)
+        if not source.answers:
             raise ScrapeError("does not answer")
-        server.read_at = self.now
-        server.unread.clear()
-        server.gone.clear()
-        reader, sums = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
-        sums.add(reader.feed(server.page()))
-        sums.add(reader.finish())
-        return sums.scrape(), reader.bytes
+        source.read_at = self.now
+        source.unread.clear()
+        source.gone.clear()
+        exposition, builder = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
+        builder.add(exposition.feed(source.page()))
+        builder.add(exposition.finish())
+        return builder.scrape(), exposition.bytes
 
     def do(self, what: str, which: int, app: int) -> None:
         self.now += timedelta(seconds=1)
-        server, key = self.servers[which % 2], INTERESTS[app].keys[which // 2]
+        source, key = self.pods[which % 2], INTERESTS[app].keys[which // 2]
         match what:
-            case "visit" if key in server.gone:
-                pass  # dropped and grown to the very same number between two pages: no counter can tell
+            case "visit" if key in source.gone:
+                pass  # dropped and grown to the very same number between two scrapes: no counter can tell
             case "visit":
-                server.counts[key] = server.counts.get(key, 0) + 1
-                server.unread.add(key)
+                source.counts[key] = source.counts.get(key, 0) + 1
+                source.unread.add(key)
                 self.visits.append((APPS[app], self.now))
-            case "probe" | "uncounted probe":
-                if what == "probe":
-                    server.heads[key] = server.heads.get(key, 0) + 1
-                self.scraper.discount(server.pod(), INTERESTS[app])
+            case "check" | "uncounted check":
+                if what == "check":
+                    source.heads[key] = source.heads.get(key, 0) + 1
+                self.scraper.discount(source.pod(), INTERESTS[app])
             case "ignored":
-                server.ignored[key] = server.ignored.get(key, 0) + 1
+                source.ignored[key] = source.ignored.get(key, 0) + 1
             case "restart":
-                server.counts.clear()
-                server.heads.clear()
-                server.ignored.clear()
-                server.started += 10
-            case "drop" if key not in server.unread:  # likewise what was counted and dropped between two pages
-                server.counts.pop(key, None)
-                server.heads.pop(key, None)
-                server.gone.add(key)
+                source.counts.clear()
+                source.heads.clear()
+                source.ignored.clear()
+                source.started += 10
+            case "drop" if key not in source.unread:  # nor what was counted and dropped between two scrapes
+                source.counts.pop(key, None)
+                source.heads.pop(key, None)
+                source.gone.add(key)
             case "silence":
-                server.answers = not server.answers
+                source.answers = not source.answers
             case "replace":
-                self.servers.remove(server)
-                self.gone.append(server)
-                self.servers.append(IdleServer(f"t-{self.born}", 0))
-                self.born += 1
+                self.pods.remove(source)
+                self.gone.append(source)
+                self.pods.append(IdlePod(f"t-{self.created}", 0))
+                self.created += 1
 
     def check(self) -> None:
         """Against the truth, right after a round."""
-        read = [each.read_at for each in self.servers]
-        stale = any(at is None or at < self.now - FRESH * INTERVAL for at in read)
-        seen_until = min(at or datetime.min.replace(tzinfo=UTC) for at in read)
+        read = [each.read_at for each in self.pods]
+        stale = any(at is None or at < self.now - FRESH_INTERVALS * INTERVAL for at in read)
+        read_until = min(at or datetime.min.replace(tzinfo=UTC) for at in read)
         for app in APPS:
             traffic = self.scraper.traffic(app)
             assert bool(traffic.unknown) or not stale, "what was not read is not known"
             assert traffic.unknown or traffic.visited_at
             for visited, at in self.visits:
-                if visited == app and at <= seen_until and not traffic.unknown:
+                if visited == app and at <= read_until and not traffic.unknown:
                     assert traffic.visited_at
-                    assert traffic.visited_at >= at, "a visit between two good pages of every pod"
+                    assert traffic.visited_at >= at, "a visit between two complete scrapes of every pod"
 
 
 STEP = st.tuples(
     st.sampled_from(
         [
-            *("visit", "visit", "round", "round", "probe", "uncounted probe"),
+            *("visit", "visit", "round", "round", "check", "uncounted check"),
             *("ignored", "restart", "drop", "silence", "replace"),
         ]
     ),
@@ -166,15 +167,15 @@ STEP = st.tuples(
 
 
 async def live(steps: Iterable[tuple[str, int, int]]) -> None:
-    world = IdleWorld()
+    scene = IdleScene()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rounds, "fetch", world.fetch)
+        patch.setattr(rounds, "fetch", scene.fetch)
         for what, which, app in steps:
-            world.do(what, which, app)
+            scene.do(what, which, app)
             if what == "round":
-                world.now += INTERVAL
-                await world.scraper.round()
-                world.check()
+                scene.now += INTERVAL
+                await scene.scraper.round()
+                scene.check()
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -186,21 +187,21 @@ def test_a_visited_app_is_never_idle_and_the_unknown_never_known(steps: list[tup
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(
-        st.sampled_from([("visit", 0, 1), ("visit", 3, 1), ("probe", 0, 0), ("ignored", 2, 0), ("round", 0, 0)]),
+        st.sampled_from([("visit", 0, 1), ("visit", 3, 1), ("check", 0, 0), ("ignored", 2, 0), ("round", 0, 0)]),
         max_size=30,
     )
 )
 def test_an_app_that_nobody_visits_becomes_idle(steps: list[tuple[str, int, int]]) -> None:
     async def lives() -> None:
-        world = IdleWorld()
+        scene = IdleScene()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(rounds, "fetch", world.fetch)
-            await world.scraper.round()
-            start = world.now
+            patch.setattr(rounds, "fetch", scene.fetch)
+            await scene.scraper.round()
+            start = scene.now
             for what, which, app in steps:
-                world.do(what, which, app)
-                await world.scraper.round()
-            assert world.scraper.traffic(APPS[0]).visited_at == start
-            assert not world.scraper.traffic(APPS[0]).unknown
+                scene.do(what, which, app)
+                await scene.scraper.round()
+            assert scene.scraper.traffic(APPS[0]).visited_at == start
+            assert not scene.scraper.traffic(APPS[0]).unknown
 
     asyncio.run(lives())

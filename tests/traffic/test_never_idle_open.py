@@ -1,7 +1,8 @@
 """The same promise where sessions are open and reloads hide them: HAProxy, over random histories.
 
-A session that stood on a page is a visit for as long as it is open and, hidden by a reload, for as long as its process may
-live on. What was opened and hidden between two pages nobody can know: it is a visit at the reload, and no later.
+A session that a scrape has shown is a visit for as long as it is open and, once a reload hides it, for as long as its
+process may live on. Nobody can know of a session that was opened and hidden between two scrapes: it counts as a visit at the
+reload, and no later.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ DRAIN = HAPROXYTECH.process.drain
 
 @dataclass
 class OpenSession:
-    """Someone's connection. `shown`: it stood on a page that was read. `until`: when its process ends, if that is known."""
+    """A visitor's connection. `shown`: a scrape has had it. `until`: when its process ends, if that is known."""
 
     shown: bool = False
     until: datetime | None = None
@@ -38,23 +39,23 @@ class Haproxy:
     spelling: int = 0
     started: float = 1_700_000_000
     counted: int = 0
-    unread: int = 0  # visits since the last good page
+    unread: int = 0  # visits since the last scrape
     sessions: list[OpenSession] = field(default_factory=list)
     hidden: list[OpenSession] = field(default_factory=list)
-    lost: bool = False  # a reload since the last good page
+    lost: bool = False  # a reload since the last scrape
     ledger: Ledger = field(default_factory=Ledger)
 
-    def page(self) -> Scrape:
+    def scrape(self) -> Scrape:
         name = INTEREST.keys[self.spelling][0]
         text = (
             f'haproxy_backend_sessions_total{{proxy="{name}"}} {self.counted}\n'
             f'haproxy_backend_current_sessions{{proxy="{name}"}} {len(self.sessions)}\n'
             f"haproxy_process_start_time_seconds {self.started}\n"
         )
-        reader, sums = Exposition(HAPROXYTECH.wanted), ScrapeBuilder(HAPROXYTECH, KEYS)
-        sums.add(reader.feed(text.encode()))
-        sums.add(reader.finish())
-        return sums.scrape()
+        exposition, builder = Exposition(HAPROXYTECH.wanted), ScrapeBuilder(HAPROXYTECH, KEYS)
+        builder.add(exposition.feed(text.encode()))
+        builder.add(exposition.finish())
+        return builder.scrape()
 
     def do(self, what: str) -> None:
         self.now += timedelta(seconds=1)
@@ -82,13 +83,13 @@ class Haproxy:
 
     def read(self) -> None:
         self.now += INTERVAL
-        moved = self.ledger.observe("uid", self.page(), self.now)
+        movement = self.ledger.observe("uid", self.scrape(), self.now)
         alive = [each for each in self.hidden if each.until and each.until > self.now]
         if self.unread or self.sessions or alive:
-            assert moved.lost or moved.visited & KEYS, "somebody was there"
+            assert movement.lost or movement.visited & KEYS, "somebody was there"
         if alive or self.sessions:
-            assert moved.visited & KEYS, "and is there still"
-        assert moved.lost is self.lost
+            assert movement.visited & KEYS, "and is there still"
+        assert movement.lost is self.lost
         self.unread, self.lost = 0, False
         for each in self.sessions:
             each.shown = True
@@ -101,7 +102,7 @@ STEPS = st.lists(st.sampled_from(["visit", "open", "open", "close", "reload", "l
 @given(STEPS, st.integers(0, len(INTEREST.keys) - 1))
 def test_whoever_is_there_is_seen(steps: list[str], spelling: int) -> None:
     pod = Haproxy(spelling=spelling)
-    pod.ledger.baseline("uid", pod.page())
+    pod.ledger.baseline("uid", pod.scrape())
     for what in steps:
         pod.do(what)
 
@@ -110,10 +111,10 @@ def test_whoever_is_there_is_seen(steps: list[str], spelling: int) -> None:
 @given(STEPS)
 def test_when_all_have_left_it_is_idle(steps: list[str]) -> None:
     pod = Haproxy()
-    pod.ledger.baseline("uid", pod.page())
+    pod.ledger.baseline("uid", pod.scrape())
     for what in steps:
         pod.do(what)
     pod.sessions.clear()
     pod.read()
     pod.now += DRAIN
-    assert pod.ledger.observe("uid", pod.page(), pod.now) == Movement(frozenset())
+    assert pod.ledger.observe("uid", pod.scrape(), pod.now) == Movement(frozenset())

@@ -1,6 +1,6 @@
-"""Each controller's page in its true format, with the pitfalls of its names: what is read of it for one app.
+"""Each controller's metrics page in its true format, with the pitfalls of its names: what waker reads of it for one app.
 
-haproxytech.txt, haproxy-ingress.txt, skipper.txt, traefik.txt, ingress-nginx.txt and contour.txt are of the real programs.
+The pages of haproxytech, haproxy-ingress, skipper, traefik, ingress-nginx and contour come from the real programs.
 """
 
 from dataclasses import replace
@@ -33,18 +33,18 @@ BY_NAME = {each.name: each for each in ALL}
 
 
 def read(adapter: Adapter, file: str, *keys: SeriesKey) -> Scrape:
-    reader, sums = Exposition(adapter.wanted), ScrapeBuilder(adapter, frozenset(keys))
-    sums.add(reader.feed((PAGES / file).read_bytes()))
-    sums.add(reader.finish())
-    return sums.scrape()
+    exposition, builder = Exposition(adapter.wanted), ScrapeBuilder(adapter, frozenset(keys))
+    builder.add(exposition.feed((PAGES / file).read_bytes()))
+    builder.add(exposition.finish())
+    return builder.scrape()
 
 
-def total(page: Scrape) -> float:
-    return sum(each.total for each in page.tallies.values())
+def total(scrape: Scrape) -> float:
+    return sum(each.total for each in scrape.tallies.values())
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "counted", "open_now"),
+    ("name", "backend", "counted", "open_now"),
     [
         pytest.param("traefik", SHOP, 1, False, id="traefik v3"),
         pytest.param("contour", SHOP, 2, False, id="contour"),
@@ -67,13 +67,13 @@ def total(page: Scrape) -> float:
         ),
     ],
 )
-def test_what_is_read_for_an_app(name: str, place: CountedBackend, counted: float, open_now: bool) -> None:
+def test_what_is_read_for_an_app(name: str, backend: CountedBackend, counted: float, open_now: bool) -> None:
     adapter = BY_NAME[name]
-    page = read(adapter, f"{name}.txt", *interest(adapter, place).keys)
-    assert total(page) == counted
-    assert bool(page.open) is open_now
-    assert page.proven
-    assert (page.started is not None) == (adapter.process is not None)
+    scrape = read(adapter, f"{name}.txt", *interest(adapter, backend).keys)
+    assert total(scrape) == counted
+    assert bool(scrape.open) is open_now
+    assert scrape.proven
+    assert (scrape.started is not None) == (adapter.process is not None)
 
 
 @pytest.mark.parametrize("adapter", ALL, ids=lambda adapter: adapter.name)
@@ -81,16 +81,16 @@ def test_a_neighbour_is_somebody_else(adapter: Adapter) -> None:
     other = CountedBackend(
         "team", "a-shop", "web", "http", "http", 80, port_target=8080, host="web.example.org", path="/"
     )
-    page = read(adapter, f"{adapter.name}.txt", *interest(adapter, other).keys)
-    assert page.proven
-    assert page.tallies == {}
+    scrape = read(adapter, f"{adapter.name}.txt", *interest(adapter, other).keys)
+    assert scrape.proven
+    assert scrape.tallies == {}
 
 
 def test_traefik_v2_shows_open_connections_and_a_history_of_websockets() -> None:
     keys = interest(TRAEFIK, SHOP).keys
-    page = read(TRAEFIK, "traefik-v2.txt", *keys)
-    assert total(page) == 919, "by both providers"
-    assert page.open == {keys[0]} == page.lasting
+    scrape = read(TRAEFIK, "traefik-v2.txt", *keys)
+    assert total(scrape) == 919, "by both providers"
+    assert scrape.open == {keys[0]} == scrape.lasting
     blog = read(TRAEFIK, "traefik-v2.txt", *interest(TRAEFIK, BLOG._replace(port_written=80)).keys)
     assert (total(blog), blog.open, blog.lasting) == (5, frozenset(), frozenset())
 
@@ -105,17 +105,17 @@ def test_traefik_v2_shows_open_connections_and_a_history_of_websockets() -> None
 )
 def test_a_status_that_is_ignored(adapter: Adapter, status: str, counted: float) -> None:
     ignoring = replace(adapter, not_visits=(*adapter.not_visits, Values(adapter.status, frozenset({status}))))
-    page = read(ignoring, f"{adapter.name}.txt", *interest(adapter, SHOP).keys)
-    assert total(page) == counted
-    assert page.proven, "the pod counts all the same"
+    scrape = read(ignoring, f"{adapter.name}.txt", *interest(adapter, SHOP).keys)
+    assert total(scrape) == counted
+    assert scrape.proven, "the pod counts all the same"
 
 
 def test_each_status_label_is_on_the_page() -> None:
     for adapter in ALL:
         if adapter.status:
-            reader = Exposition([adapter.proof])
+            exposition = Exposition([adapter.proof])
             page = (PAGES / f"{adapter.name}.txt").read_bytes()
-            samples = [*reader.feed(page), *reader.finish()]
+            samples = [*exposition.feed(page), *exposition.finish()]
             assert all(sample.labels[adapter.status].isdigit() for sample in samples)
     assert INGRESS_NGINX.status == "status"
 
@@ -158,7 +158,7 @@ def combinations(ingresses: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("adapter", "text", "place", "counted"),
+    ("adapter", "text", "backend", "counted"),
     [
         pytest.param(HAPROXYTECH, slots(50), SHOP._replace(service="app7"), 7, id="haproxytech: 42 slots a backend"),
         pytest.param(
@@ -166,12 +166,12 @@ def combinations(ingresses: int) -> str:
         ),
     ],
 )
-def test_large_pages(adapter: Adapter, text: str, place: CountedBackend, counted: float) -> None:
-    keys = frozenset(interest(adapter, place).keys)
-    reader, sums = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
+def test_large_pages(adapter: Adapter, text: str, backend: CountedBackend, counted: float) -> None:
+    keys = frozenset(interest(adapter, backend).keys)
+    exposition, builder = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
     page = text.encode()
     for at in range(0, len(page), 4096):
-        sums.add(reader.feed(page[at : at + 4096]))
-    sums.add(reader.finish())
-    assert total(sums.scrape()) == counted
-    assert sums.scrape().open == (keys & {("team-a_svc_app7_http",)})
+        builder.add(exposition.feed(page[at : at + 4096]))
+    builder.add(exposition.finish())
+    assert total(builder.scrape()) == counted
+    assert builder.scrape().open == (keys & {("team-a_svc_app7_http",)})

@@ -1,4 +1,4 @@
-"""Scrapes by way of Prometheus, against a server that answers as it does: what is known, and why the rest is not."""
+"""Visits read from Prometheus, against a server that answers as it does: what is known, and why the rest is not."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Sampled:
 
 
 @dataclass
-class PrometheusWorld:
+class PrometheusScene:
     """Time, controller pods, and a Prometheus whose clock is an hour behind."""
 
     now: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -84,14 +84,14 @@ def pod(name: str) -> Pod:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[PrometheusWorld]:
-    here, app = PrometheusWorld(), web.Application()
+async def scene() -> AsyncIterator[PrometheusScene]:
+    here, app = PrometheusScene(), web.Application()
     app.router.add_get("/prefix/api/v1/query", here.serve)
     server = TestServer(app)
     await server.start_server()
     here.url = f"http://127.0.0.1:{server.port}/prefix"
     async with aiohttp.ClientSession(auto_decompress=False) as session:
-        asking = Prometheus(session)
+        source = Prometheus(session)
         here.scraper = Scraper(
             session,
             ScraperDependencies(
@@ -101,7 +101,7 @@ async def world() -> AsyncIterator[PrometheusWorld]:
                 prime=here.prime,
                 on_visit=lambda _: None,
                 on_scrape=lambda _controller, _read_at: None,
-                prometheus=lambda: partial(asking.read, here.url),
+                prometheus=lambda: partial(source.read, here.url),
             ),
         )
         here.scraper.watch(SHOP, frozenset({Interest(TRAEFIK.controller, (KEY,))}))
@@ -109,156 +109,165 @@ async def world() -> AsyncIterator[PrometheusWorld]:
     await server.close()
 
 
-async def known(world: PrometheusWorld) -> datetime:
-    """Until all is well; when the clock of the shop started."""
-    await world.round()
-    traffic = await world.round()
-    assert traffic == Traffic(world.now)
-    return world.now
+async def known(scene: PrometheusScene) -> datetime:
+    """Run rounds until all is known. Returns when the clock of the shop started."""
+    await scene.round()
+    traffic = await scene.round()
+    assert traffic == Traffic(scene.now)
+    return scene.now
 
 
-async def test_a_sample_from_before_waker_knew_the_pod_is_not_believed(world: PrometheusWorld) -> None:
-    assert "has not been scraped by Prometheus since waker saw it first" in (await world.round()).unknown
-    assert await world.round() == Traffic(world.now)
+async def test_a_sample_from_before_waker_knew_the_pod_is_not_believed(scene: PrometheusScene) -> None:
+    assert "has not been scraped by Prometheus since waker first saw it" in (await scene.round()).unknown
+    assert await scene.round() == Traffic(scene.now)
 
 
-async def test_visits_move_the_clock_and_idleness_does_not(world: PrometheusWorld) -> None:
-    start = await known(world)
-    assert await world.round() == Traffic(start)
-    world.has["t-1"].count += 1
-    assert await world.round() == Traffic(world.now)
-    last = world.now
-    assert await world.round() == Traffic(last)
+async def test_visits_move_the_clock_and_idleness_does_not(scene: PrometheusScene) -> None:
+    start = await known(scene)
+    assert await scene.round() == Traffic(start)
+    scene.has["t-1"].count += 1
+    assert await scene.round() == Traffic(scene.now)
+    last = scene.now
+    assert await scene.round() == Traffic(last)
     assert (
-        world.asked[0]
+        scene.asked[0]
         .query["query"]
         .startswith('{__name__=~"traefik_service_requests_total|traefik_service_open_connections"} or ')
     )
-    assert world.asked[0].headers["Accept-Encoding"] == "identity"
-    assert len(world.asked) == 5, "one question a round"
+    assert scene.asked[0].headers["Accept-Encoding"] == "identity"
+    assert len(scene.asked) == 5, "one query a round"
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        pytest.param({"counts": False}, "it has no traefik_service_requests_total of it", id="no such series"),
+        pytest.param({"counts": False}, "has no traefik_service_requests_total in Prometheus; let Prometheus scrape this pod",
+                     id="no such series"),
         pytest.param({"age": 46}, "was last scraped by Prometheus more than 45s ago", id="old samples"),
-        pytest.param({"started": None}, "has no process_start_time_seconds of it", id="no start"),
+        pytest.param({"started": None}, "has no process_start_time_seconds in Prometheus; let", id="no start"),
     ],
 )  # fmt: skip
 async def test_a_pod_that_prometheus_does_not_read_is_unknown(
-    world: PrometheusWorld, change: dict[str, Any], why: str
+    scene: PrometheusScene, change: dict[str, Any], why: str
 ) -> None:
-    start = await known(world)
-    world.has["t-1"] = Sampled(**change)
+    start = await known(scene)
+    scene.has["t-1"] = Sampled(**change)
     for _ in range(4):
-        traffic = await world.round()
+        traffic = await scene.round()
     assert traffic.visited_at == start
     assert traffic.unknown.startswith("Traefik pod ingress/t-1 ")
     assert why in traffic.unknown
-    world.has["t-1"] = Sampled()
-    assert await world.round() == Traffic(start)
+    scene.has["t-1"] = Sampled()
+    assert await scene.round() == Traffic(start)
 
 
-async def test_a_pod_that_prometheus_does_not_know_is_unknown_and_primed(world: PrometheusWorld) -> None:
-    world.pods.append(pod("t-2"))
-    await world.round()
-    assert "t-2 is not known to Prometheus" in (await world.round()).unknown
-    assert world.primed == ["t-2", "t-2"]
+async def test_a_pod_that_prometheus_does_not_know_is_unknown_and_primed(scene: PrometheusScene) -> None:
+    scene.pods.append(pod("t-2"))
+    await scene.round()
+    assert "t-2 has no traefik_service_requests_total in Prometheus" in (await scene.round()).unknown
+    assert scene.primed == ["t-2", "t-2"]
 
 
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        pytest.param({"status": 503, "text": "busy"}, "HTTP 503: Prometheus's answer cannot be read: 'busy'", id="down"),
+        pytest.param({"status": 503, "text": "busy"},
+                     "answered with HTTP 503 and sent an answer that waker does not understand: 'busy'", id="down"),
         pytest.param({"status": 302, "headers": {"Location": "/login"}}, "HTTP 302", id="a login"),
         pytest.param({"status": 422, "text": '{"status":"error","error":"too many samples"}'},
-                     "HTTP 422: Prometheus refused the query: 'too many samples'", id="refused"),
-        pytest.param({"text": "<html>"}, "Prometheus's answer cannot be read: '<html>'", id="another server"),
+                     "answered with HTTP 422 and refused the query: 'too many samples'", id="refused"),
+        pytest.param({"text": "<html>"}, "sent an answer that waker does not understand: '<html>'", id="another server"),
     ],
 )  # fmt: skip
-async def test_no_answer_is_unknown(world: PrometheusWorld, answer: dict[str, Any], why: str) -> None:
-    start = await known(world)
+async def test_no_answer_is_unknown(scene: PrometheusScene, answer: dict[str, Any], why: str) -> None:
+    start = await known(scene)
     for _ in range(4):
-        world.answer = web.Response(**answer)
-        traffic = await world.round()
+        scene.answer = web.Response(**answer)
+        traffic = await scene.round()
     assert traffic.visited_at == start
-    assert traffic.unknown.startswith("Traefik pod ingress/t-1 is not known: ")
+    assert traffic.unknown.startswith("Traefik pod ingress/t-1 cannot be read from Prometheus, which ")
     assert why in traffic.unknown
 
 
-async def test_prometheus_is_not_there(world: PrometheusWorld) -> None:
-    world.url = "http://127.0.0.1:1"
-    assert (await world.round()).unknown.endswith("is not known, for Prometheus cannot be reached at 127.0.0.1:1")
+async def test_prometheus_is_not_there(scene: PrometheusScene) -> None:
+    scene.url = "http://127.0.0.1:1"
+    assert (await scene.round()).unknown.endswith(
+        "cannot be read from Prometheus, which cannot be reached at 127.0.0.1:1; check prometheus-url"
+    )
 
 
-async def test_an_address_that_cannot_be_asked_is_no_crash(world: PrometheusWorld) -> None:
-    world.url = "http://[v1.x]:99999999"
-    assert "is not known, for Prometheus broke off" in (await world.round()).unknown
+async def test_an_address_that_cannot_be_used_is_no_crash(scene: PrometheusScene) -> None:
+    scene.url = "http://[v1.x]:99999999"
+    assert "cannot be read from Prometheus, which gave no complete answer" in (await scene.round()).unknown
 
 
-async def test_prometheus_is_late(world: PrometheusWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_prometheus_is_late(scene: PrometheusScene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prometheus, "TIMEOUT", aiohttp.ClientTimeout(total=0.0001))
-    assert (await world.round()).unknown.endswith("is not known, for Prometheus did not answer in time")
+    assert (await scene.round()).unknown.endswith("cannot be read from Prometheus, which did not answer in time")
 
 
-async def test_a_restart_in_place_starts_the_clocks_again(world: PrometheusWorld) -> None:
-    await known(world)
-    world.has["t-1"].started = 2000
-    assert await world.round() == Traffic(world.now)
+async def test_a_restart_in_place_starts_the_clocks_again(scene: PrometheusScene) -> None:
+    await known(scene)
+    scene.has["t-1"].started = 2000
+    assert await scene.round() == Traffic(scene.now)
 
 
-async def test_a_sample_that_was_seen_is_no_news(world: PrometheusWorld) -> None:
+async def test_a_sample_that_was_read_before_changes_nothing(scene: PrometheusScene) -> None:
     """Two servers behind one address: the other one's newest sample may be older. It is no restart, and no visit."""
-    world.has["t-1"].count = 6
-    start = await known(world)
-    world.has["t-1"] = Sampled(count=5, age=20)
-    assert await world.round() == Traffic(start)
-    world.has["t-1"] = Sampled(count=6)
-    assert await world.round() == Traffic(start)
+    scene.has["t-1"].count = 6
+    start = await known(scene)
+    scene.has["t-1"] = Sampled(count=5, age=20)
+    assert await scene.round() == Traffic(start)
+    scene.has["t-1"] = Sampled(count=6)
+    assert await scene.round() == Traffic(start)
 
 
-async def test_a_new_pod_counts_from_zero(world: PrometheusWorld) -> None:
-    await known(world)
-    world.pods.append(pod("t-2"))
-    world.has["t-2"] = Sampled(count=1)
-    await world.round()
-    assert await world.round() == Traffic(world.now)
+async def test_a_new_pod_counts_from_zero(scene: PrometheusScene) -> None:
+    await known(scene)
+    scene.pods.append(pod("t-2"))
+    scene.has["t-2"] = Sampled(count=1)
+    await scene.round()
+    assert await scene.round() == Traffic(scene.now)
 
 
-async def test_the_token_is_read_anew_each_time(world: PrometheusWorld, tmp_path: Path) -> None:
+async def test_the_token_is_read_for_each_query(scene: PrometheusScene, tmp_path: Path) -> None:
     file = tmp_path / "token"
     async with aiohttp.ClientSession() as session:
-        asking = Prometheus(session, str(file))
+        source = Prometheus(session, str(file))
         for token in ("one\n", "two"):
             file.write_text(token)
-            await asking.read(world.url, TRAEFIK, world.pods, frozenset())
-    assert [request.headers["Authorization"] for request in world.asked] == ["Bearer one", "Bearer two"]
+            await source.read(scene.url, TRAEFIK, scene.pods, frozenset())
+    assert [request.headers["Authorization"] for request in scene.asked] == ["Bearer one", "Bearer two"]
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        pytest.param(None, "cannot be read: No such file or directory", id="missing"),
+        pytest.param(None, r"waker cannot read .*token \(No such file or directory\)", id="missing"),
         pytest.param(b"one\ntwo", "holds no token", id="two lines"),
         pytest.param(b"\xff\xfe", "holds no token", id="bytes"),
     ],
 )
-async def test_a_token_file_that_is_no_good_is_told(
-    world: PrometheusWorld, tmp_path: Path, content: bytes | None, why: str
+async def test_a_token_file_that_cannot_be_used_is_reported(
+    scene: PrometheusScene, tmp_path: Path, content: bytes | None, why: str
 ) -> None:
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
     async with aiohttp.ClientSession() as session:
-        with pytest.raises(ScrapeError, match=rf"is not known: the token file .* {why}"):
-            await Prometheus(session, str(file)).read(world.url, TRAEFIK, world.pods, frozenset())
-    assert world.asked == []
+        with pytest.raises(
+            ScrapeError, match=rf"cannot be read from Prometheus: .*{why}; check --prometheus-token-file"
+        ):
+            await Prometheus(session, str(file)).read(scene.url, TRAEFIK, scene.pods, frozenset())
+    assert scene.asked == []
 
 
-async def test_a_ca_file_that_is_no_good_is_told(world: PrometheusWorld, tmp_path: Path) -> None:
+async def test_a_ca_file_that_cannot_be_used_is_reported(scene: PrometheusScene, tmp_path: Path) -> None:
     file = tmp_path / "ca"
     file.write_text("no certificate")
     async with aiohttp.ClientSession() as session:
-        with pytest.raises(ScrapeError, match=r"is not known: the CA file .* cannot be used"):
-            await Prometheus(session, ca_file=str(file)).read(world.url, TRAEFIK, world.pods, frozenset())
+        with pytest.raises(
+            ScrapeError,
+            match=r"cannot be read from Prometheus: waker cannot use .*ca \(.*\); check --prometheus-ca-file",
+        ):
+            await Prometheus(session, ca_file=str(file)).read(scene.url, TRAEFIK, scene.pods, frozenset())

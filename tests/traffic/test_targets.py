@@ -1,4 +1,4 @@
-"""The query, and whose pods the series of its answer are."""
+"""The query, and which pods the series of its answer belong to."""
 
 import json
 from pathlib import Path
@@ -26,12 +26,12 @@ def pod(name: str, address: str = "10.0.0.1", uid: str = "") -> Pod:
     return Pod("ingress", name, uid or f"uid-of-{name}", address, ready=True, ports={})
 
 
-def readings(
+def samples(
     adapter: Adapter, answer: list[Element], *pods: Pod, keys: tuple[SeriesKey, ...] = ()
 ) -> dict[str, PrometheusSample]:
-    parting = ScrapesByTarget(adapter, frozenset(keys))
-    parting.add(answer)
-    return parting.readings(pods)
+    by_target = ScrapesByTarget(adapter, frozenset(keys))
+    by_target.add(answer)
+    return by_target.samples(pods)
 
 
 def recorded(name: str) -> list[Element]:
@@ -63,7 +63,7 @@ def test_ingress_nginx_with_renamed_labels() -> None:
     key = ("team-a", "shop-web", "shop-web")
     answer = recorded("ingress-nginx")
     assert any("exported_namespace" in each.labels for each in answer)
-    (found,) = readings(INGRESS_NGINX, answer, pod("nginx-1", "127.0.0.1"), keys=(key,)).values()
+    (found,) = samples(INGRESS_NGINX, answer, pod("nginx-1", "127.0.0.1"), keys=(key,)).values()
     wanted = sum(each.value for each in answer if each.labels.get("exported_service") == "shop-web")
     assert found.scrape.tallies[key].total == wanted > 0
     assert found.scrape.started == 1795422334.63
@@ -78,13 +78,13 @@ def test_the_other_spelling_gives_the_same() -> None:
         for each in renamed
     ]
     keys = (("team-a", "shop-web", "shop-web"),)
-    one = readings(INGRESS_NGINX, renamed, pod("nginx-1", "127.0.0.1"), keys=keys)
-    assert one == readings(INGRESS_NGINX, honoured, pod("nginx-1", "127.0.0.1"), keys=keys)
+    one = samples(INGRESS_NGINX, renamed, pod("nginx-1", "127.0.0.1"), keys=keys)
+    assert one == samples(INGRESS_NGINX, honoured, pod("nginx-1", "127.0.0.1"), keys=keys)
 
 
-def test_contour_tells_open_requests() -> None:
+def test_contour_shows_open_requests() -> None:
     keys = (("projectcontour_contour_8001",), ("team-a_shop-web_80",))
-    (found,) = readings(CONTOUR, recorded("contour"), pod("envoy-1", "127.0.0.1"), keys=keys).values()
+    (found,) = samples(CONTOUR, recorded("contour"), pod("envoy-1", "127.0.0.1"), keys=keys).values()
     assert found.scrape.open == {keys[0]}
     assert found.scrape.started == -14
     assert found.scrape.tallies.keys() == set(keys)
@@ -113,10 +113,10 @@ def test_of_several_targets_of_a_pod_the_newest_counts_and_nothing_counts_twice(
     key = ("x@kubernetes",)
     both = [*traefik(5, job="annotations", age=9), *traefik(6, job="monitor", age=2)]
     for answer in (both, both[::-1]):
-        (found,) = readings(TRAEFIK, answer, pod("t-1"), keys=(key,)).values()
+        (found,) = samples(TRAEFIK, answer, pod("t-1"), keys=(key,)).values()
         assert (found.scrape.tallies[key].total, found.age) == (6, 2)
-    (alone,) = readings(TRAEFIK, traefik(6, job="third", age=2), pod("t-1"), keys=(key,)).values()
-    assert alone.scrape == found.scrape, "which target it was tells nothing about visits"
+    (alone,) = samples(TRAEFIK, traefik(6, job="third", age=2), pod("t-1"), keys=(key,)).values()
+    assert alone.scrape == found.scrape, "which target it was says nothing about visits"
 
 
 def test_each_pod_has_its_own() -> None:
@@ -125,7 +125,7 @@ def test_each_pod_has_its_own() -> None:
         *traefik(7, instance="10.0.0.2:9100", pod="t-2"),
         *traefik(9, instance="10.0.0.9:9100", pod="gone"),
     ]
-    found = readings(
+    found = samples(
         TRAEFIK, answer, pod("t-1"), pod("t-2", "10.0.0.2"), pod("t-3", "10.0.0.3"), keys=(("x@kubernetes",),)
     )
     totals = {uid: each.scrape.tallies[("x@kubernetes",)].total for uid, each in found.items()}

@@ -18,14 +18,14 @@ EMPTY = b'{"status":"success","data":{"resultType":"vector","result":[]}}'
 
 
 def read(*pieces: bytes) -> list[Element]:
-    reader = Vector()
-    found = [element for piece in pieces for element in reader.feed(piece)]
-    reader.finish()
+    stream = Vector()
+    found = [element for piece in pieces for element in stream.feed(piece)]
+    stream.finish()
     return found
 
 
 def whole(text: bytes) -> list[Element]:
-    """The same by the library that holds it all."""
+    """The same, read by the standard library at once."""
     found = json.loads(text)["data"]["result"]
     return [Element(each["metric"], float(each["value"][1]), each["value"][0]) for each in found]
 
@@ -59,26 +59,26 @@ def test_an_answer_without_series() -> None:
     assert read(EMPTY) == []
 
 
-def test_what_is_said_beside_the_vector_does_not_matter() -> None:
+def test_other_fields_beside_the_streamdo_not_matter() -> None:
     assert read(EMPTY[:-1] + b',"stats":{"seriesFetched":"0"},"infos":["a hint"],"warnings":[]}') == []
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        pytest.param(b"", "cannot be read: ''", id="nothing"),
-        pytest.param(b"<html>sign in</html>", "cannot be read: '<html>sign in</html>'", id="another page"),
+        pytest.param(b"", "does not understand: ''", id="nothing"),
+        pytest.param(b"<html>sign in</html>", "does not understand: '<html>sign in</html>'", id="another page"),
         pytest.param(b'{"status":"error","errorType":"timeout","error":"query timed out"}',
                      "refused the query: 'query timed out'", id="an error"),
-        pytest.param(EMPTY.replace(b"vector", b"matrix"), "cannot be read", id="no vector"),
-        pytest.param(EMPTY.replace(b"success", b"error"), "cannot be read", id="no success"),
+        pytest.param(EMPTY.replace(b"vector", b"matrix"), "does not understand", id="no vector"),
+        pytest.param(EMPTY.replace(b"success", b"error"), "does not understand", id="no success"),
         pytest.param(NGINX[:2000], "broke off its answer", id="cut short in an element"),
         pytest.param(NGINX[:-3], "broke off its answer", id="cut short at the end"),
-        pytest.param(EMPTY[:-1] + b',"warnings":["store 2 did not answer"]}', "is not whole", id="warnings"),
-        pytest.param(EMPTY.replace(b'"data"', b'"isPartial":true,"data"'), "cannot be read", id="partial"),
-        pytest.param(EMPTY.replace(b"[]", b"[5]"), "cannot be read: '5'", id="no element"),
-        pytest.param(EMPTY.replace(b"[]", b'[{"metric":{}}]'), "cannot be read", id="no value"),
-        pytest.param(EMPTY.replace(b"[]", b'[{"metric":{},"value":[1,"x"]}]'), "cannot be read", id="no number"),
+        pytest.param(EMPTY[:-1] + b',"warnings":["store 2 did not answer"]}', "sent an incomplete answer", id="warnings"),
+        pytest.param(EMPTY.replace(b'"data"', b'"isPartial":true,"data"'), "does not understand", id="partial"),
+        pytest.param(EMPTY.replace(b"[]", b"[5]"), "does not understand: '5'", id="no element"),
+        pytest.param(EMPTY.replace(b"[]", b'[{"metric":{}}]'), "does not understand", id="no value"),
+        pytest.param(EMPTY.replace(b"[]", b'[{"metric":{},"value":[1,"x"]}]'), "does not understand", id="no number"),
     ],
 )  # fmt: skip
 def test_what_is_no_whole_answer_is_an_error(text: bytes, why: str) -> None:
@@ -87,24 +87,24 @@ def test_what_is_no_whole_answer_is_an_error(text: bytes, why: str) -> None:
     assert why in str(raised.value)
 
 
-def feed_for_ever(reader: Vector, piece: bytes) -> None:
+def feed_for_ever(stream: Vector, piece: bytes) -> None:
     for _ in range(100):
-        list(reader.feed(piece))
+        list(stream.feed(piece))
 
 
 @pytest.mark.parametrize(
     "begin", [b"", EMPTY[:-3], EMPTY[:-3] + b'{"metric":{"a":"'], ids=["head", "between", "element"]
 )
 def test_what_never_ends_is_given_up(begin: bytes) -> None:
-    reader = Vector()
-    list(reader.feed(begin))
-    with pytest.raises(ScrapeError, match="cannot be read"):
-        feed_for_ever(reader, b"x" * 1000)
+    stream = Vector()
+    list(stream.feed(begin))
+    with pytest.raises(ScrapeError, match="does not understand"):
+        feed_for_ever(stream, b"x" * 1000)
 
 
 def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vector, "MOST_BYTES", 10_000)
-    reader = Vector()
-    list(reader.feed(EMPTY[:-3]))
-    with pytest.raises(ScrapeError, match="more than 0 MB"):
-        feed_for_ever(reader, b'{"metric":{},"value":[1,"1"]},' * 10)
+    stream = Vector()
+    list(stream.feed(EMPTY[:-3]))
+    with pytest.raises(ScrapeError, match="sent an answer of more than 0 MB"):
+        feed_for_ever(stream, b'{"metric":{},"value":[1,"1"]},' * 10)

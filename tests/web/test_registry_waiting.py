@@ -9,7 +9,7 @@ import pytest
 from tests.web.test_registry import ASLEEP, NOW, RISING, SHOP, WAKING, RegistryScene
 from waker.plan.actions import Plan
 from waker.plan.model import Address, Phase
-from waker.web import registry as doors_module
+from waker.web import registry as registry_module
 
 POD = Address("10.0.0.1", 8080)
 LONG, SHORT = timedelta(hours=1), timedelta(milliseconds=10)
@@ -105,7 +105,7 @@ async def test_who_gives_up_waiting_is_not_counted(scene: RegistryScene) -> None
 
 async def test_who_waits_knocks_again(scene: RegistryScene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first knock may have been lost on the way down; a poll of the page never was one."""
-    monkeypatch.setattr(doors_module, "KNOCK_AGAIN", 0.001)
+    monkeypatch.setattr(registry_module, "KNOCK_AGAIN", 0.001)
     scene.show(WAKING)
     waiter = await begun(scene, knocking=True)
     async with asyncio.timeout(5):
@@ -115,7 +115,7 @@ async def test_who_waits_knocks_again(scene: RegistryScene, monkeypatch: pytest.
 
 
 async def test_a_poll_never_knocks(scene: RegistryScene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doors_module, "KNOCK_AGAIN", 0.001)
+    monkeypatch.setattr(registry_module, "KNOCK_AGAIN", 0.001)
     scene.show(WAKING)
     assert await scene.registry.wait_for_address(scene.view(), SHORT) is None
     assert scene.registry.knocked_at(SHOP) is None

@@ -1,1 +1,1 @@
-"""Who visits: reads the ingress controllers' own metrics, pod by pod, and says when each app was last visited."""
+"""Who visits: scrapes the ingress controllers' metrics, pod by pod, and says when each app was last visited."""

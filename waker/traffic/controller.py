@@ -1,7 +1,8 @@
-"""What is known of one ingress controller: its pods, when each was read, and why that is not enough.
+"""What is known of one ingress controller: its pods, when each was read last, and why that is not enough.
 
-No IO and no clock: `scrape` tells it what it has seen and asks what cannot be known. Knowledge is whole or it is a
-sentence: one pod that cannot be read may be the one that is visited.
+No IO and no clock: `rounds` notes what it has read, `scrape` and `explain` ask what is unknown. The answer is all or
+nothing: a single pod that cannot be read may be the one that visitors use, so it makes the whole controller unknown.
+Every reason is a sentence for people.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,51 +16,54 @@ from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.ledger import Ledger, Scrape
 from waker.traffic.targets import PrometheusSample
 
-FRESH: Final = 3  # intervals: one page may fail and one be late before a pod's traffic is unknown
+FRESH_INTERVALS: Final = 3  # one scrape may fail and one be late before a pod's traffic is unknown
 # A pod that is not ready may still finish what it was given: Kubernetes and cloud load balancers drain for up to 5 min.
-# Later than that a page that cannot be read tells nothing about visitors, and must not keep a cluster awake for ever.
+# After that, a pod that cannot be read must not keep the whole cluster awake.
 GRACE: Final = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
 class ControllerPod:
-    """A controller pod. `problem` ends a sentence that begins with its name."""
+    """One pod of a controller, and how reading it went. `problem` ends a sentence that begins with the pod's name."""
 
     pod: Pod
-    since: datetime  # when it was first seen
-    asked_at: datetime | None = None  # for the last page that was read whole
+    first_seen_at: datetime
+    asked_at: datetime | None = None  # when the last complete scrape was asked for
     read_at: datetime | None = None
-    sampled: float = 0.0  # by Prometheus's clock, if that is asked
-    size: int = 0  # of its last page, in bytes
+    sampled_at: float = 0.0  # the newest sample's time in seconds since 1970, by Prometheus's clock
+    size: int = 0  # of its last metrics page, in bytes
     problem: str = "has not been read yet"
-    missed: bool = False  # it could not be read when that was first tried
+    has_failed: bool = False  # at least one scrape of it did
     unready_since: datetime | None = None
 
-    def excused(self, now: datetime) -> bool:
-        """True: it has not been ready for so long that nobody is waiting for its page."""
+    def drained(self, now: datetime) -> bool:
+        """Whether it has been unready for so long that it serves nobody any more."""
         return bool(self.unready_since and self.unready_since + GRACE <= now)
 
     def why_not_sampled(
-        self, reading: PrometheusSample | None, asked_at: datetime, adapter: Adapter, interval: timedelta
+        self, sample: PrometheusSample | None, asked_at: datetime, adapter: Adapter, interval: timedelta
     ) -> str:
-        """Why Prometheus's answer says nothing of it, "" if it does."""
-        if not reading:
-            return f"is not known to Prometheus: it has no {adapter.proof} of it; have it scraped, and {adapter.enable}"
-        if reading.age > (FRESH * interval).total_seconds():
+        """Why Prometheus's answer does not cover this pod, "" if it does."""
+        if not sample:
+            return f"has no {adapter.proof} in Prometheus; let Prometheus scrape this pod, and {adapter.enable}"
+        if sample.age > (FRESH_INTERVALS * interval).total_seconds():
             return (
-                f"was last scraped by Prometheus more than {format_duration(FRESH * interval)} ago; "
-                "look at that target, and let scrape-interval be as long as Prometheus's own"
+                f"was last scraped by Prometheus more than {format_duration(FRESH_INTERVALS * interval)} ago; "
+                "check that target, and set scrape-interval to at least Prometheus's own interval"
             )
-        if adapter.process and reading.scrape.started is None:
-            return f"is not known to Prometheus whole: it has no {adapter.process.metric} of it"
-        if asked_at - timedelta(seconds=reading.age) < self.since:
-            return "has not been scraped by Prometheus since waker saw it first"
+        if adapter.process and sample.scrape.started is None:
+            return f"has no {adapter.process.metric} in Prometheus; let Prometheus keep that metric"
+        if asked_at - timedelta(seconds=sample.age) < self.first_seen_at:
+            return "has not been scraped by Prometheus since waker first saw it"
         return ""
 
 
 @dataclass(slots=True)
 class ScrapedController:
-    """A controller that somebody follows. `begun`: all its pods have been read once; pods that come now count from 0."""
+    """A controller that counts visits of at least one watched app.
+
+    `baselined`: all its pods have been read once, so a pod that appears from now on counts from 0.
+    """
 
     adapter: Adapter
     baselined: bool = False
@@ -67,61 +71,65 @@ class ScrapedController:
     ledger: Ledger = field(default_factory=Ledger)
 
     def update(self, pods: Iterable[Pod], now: datetime) -> list[Pod]:
-        """Its pods as they are now. Gives those that may have been visited since they were last read, and nobody can tell.
+        """Take over the controller's present pods. Returns those whose last visits may never have been read.
 
-        They are gone, or a container of theirs began again: then the pod counts from 0.
+        These are pods that are gone, and pods of which a container has restarted: their counters begin at 0 again.
         """
-        found = {pod.uid: pod for pod in pods if pod.address}
-        gone = [self.pods.pop(uid) for uid in self.pods.keys() - found.keys()]
+        present = {pod.uid: pod for pod in pods if pod.address}
+        gone = [self.pods.pop(uid) for uid in self.pods.keys() - present.keys()]
         lost = [each.pod for each in gone if self.ledger.forget(each.pod.uid) or not each.unready_since]
-        for uid, pod in found.items():
-            each = self.pods.setdefault(uid, ControllerPod(pod, now))
-            if pod.restarts > each.pod.restarts and (self.ledger.restart(uid) or not each.unready_since):
+        for uid, pod in present.items():
+            known = self.pods.setdefault(uid, ControllerPod(pod, now))
+            if pod.restarts > known.pod.restarts and (self.ledger.restart(uid) or not known.unready_since):
                 lost.append(pod)
-            each.pod = pod
-            each.unready_since = None if pod.ready else each.unready_since or now
+            known.pod = pod
+            known.unready_since = None if pod.ready else known.unready_since or now
         return lost
 
     def why_unknown(self, now: datetime, interval: timedelta) -> str:
-        """Why its visitors are not all known, "" if they are."""
+        """The first reason why visits may be unknown, "" if all are known."""
         return next(self.unknowns(now, interval), "")
 
     def unknowns(self, now: datetime, interval: timedelta) -> Iterator[str]:
-        """Everything that hides visitors: a sentence for each."""
+        """Every reason why visits may be unknown, a sentence each."""
         title = self.adapter.title
         if not self.pods:
             labels = " or ".join(map(str, self.adapter.selectors))
-            yield f"no pod of {title} was found (labels: {labels}); if it has others, set controller.CLASS.selector"
-        for each, page in self._counting(now):
-            stale = not each.read_at or each.read_at < now - FRESH * interval
-            if stale or not page or not page.proven:
-                yield f"{title} pod {each.pod.namespace}/{each.pod.name} {each.problem or 'was not read lately'}"
+            yield f"no pod of {title} has the labels {labels}; if its pods have others, set controller.CLASS.selector"
+        late = "has not been read lately; if that stays, set a longer scrape-interval"
+        for each, scrape in self._serving(now):
+            stale = not each.read_at or each.read_at < now - FRESH_INTERVALS * interval
+            if stale or not scrape or not scrape.proven:
+                yield f"{title} pod {each.pod.namespace}/{each.pod.name} {each.problem or late}"
 
     def why_not_listed(self, keys: Sequence[SeriesKey], now: datetime) -> str:
-        """Why the pages that were read do not answer for this series, "" if they do. `keys`: all its spellings."""
-        name = "/".join(keys[0])
-        for each, page in self._counting(now):
-            pod = f"{self.adapter.title} pod {each.pod.namespace}/{each.pod.name}"
-            if page and not page.keys.issuperset(keys):
+        """Why the last scrapes say nothing about this series, "" if they do. `keys`: all its spellings."""
+        name, title = "/".join(keys[0]), self.adapter.title
+        for each, scrape in self._serving(now):
+            pod = f"{title} pod {each.pod.namespace}/{each.pod.name}"
+            if scrape and not scrape.keys.issuperset(keys):
                 return f"{pod} has not been read for {name} yet"
-            if page and self.adapter.lists_all and each.pod.ready and not keys_on(page, keys):
-                return f"{pod} does not know {name}"
-        if not self.adapter.names_proven and not any(page and keys_on(page, keys) for _, page in self._counting(now)):
+            if scrape and self.adapter.lists_all and each.pod.ready and not has_any(scrape, keys):
+                return f"{pod} does not list {name}; check that {title} serves this route"
+        if not self.adapter.names_proven and not any(
+            scrape and has_any(scrape, keys) for _, scrape in self._serving(now)
+        ):
             return (
-                f"{self.adapter.title} has counted nothing as {name} yet, a name that waker's authors could not try; "
-                "it is known from the first visit on"
+                f"{title} has counted nothing as {name} yet, and waker is not sure of that name; "
+                "visit the app once through its ingress"
             )
         return ""
 
     def read_until(self, now: datetime) -> datetime | None:
-        """Up to when all pods have been read; None if some has not."""
-        asked = [each.asked_at for each, _ in self._counting(now)]
+        """Up to when all pods have been read; None if one of them has not."""
+        asked = [each.asked_at for each, _ in self._serving(now)]
         return None if None in asked else min((at for at in asked if at), default=None)
 
-    def _counting(self, now: datetime) -> Iterator[tuple[ControllerPod, Scrape | None]]:
-        return ((each, self.ledger.last(uid)) for uid, each in self.pods.items() if not each.excused(now))
+    def _serving(self, now: datetime) -> Iterator[tuple[ControllerPod, Scrape | None]]:
+        """The pods that may serve visitors now, each with its last scrape."""
+        return ((each, self.ledger.last(uid)) for uid, each in self.pods.items() if not each.drained(now))
 
 
-def keys_on(page: Scrape, keys: Iterable[SeriesKey]) -> bool:
-    """Whether any of these series stands on the page."""
-    return not page.tallies.keys().isdisjoint(keys)
+def has_any(scrape: Scrape, keys: Iterable[SeriesKey]) -> bool:
+    """Whether any of these series was on the metrics page."""
+    return not scrape.tallies.keys().isdisjoint(keys)

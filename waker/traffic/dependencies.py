@@ -1,4 +1,8 @@
-"""What the traffic room needs from the rest of the house, as one value: plain callables, made in `service`."""
+"""What the scraper needs from the rest of waker, as one value of plain callables.
+
+Made in `service`, used by `scrape` and `rounds`. The traffic room imports neither Kubernetes nor web code: whatever it
+has to know of them comes through here.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +12,17 @@ from waker.plan.model import AppId, Pod
 from waker.traffic.controllers import Adapter, SeriesKey, adapter_for
 from waker.traffic.targets import PrometheusSample
 
-# All pods of a controller at once, by uid: what Prometheus has of them. Raises ScrapeError.
+# All pods of a controller at once: what Prometheus has of them, by uid. Raises ScrapeError.
 AskPrometheus = Callable[[Adapter, Sequence[Pod], frozenset[SeriesKey]], Awaitable[Mapping[str, PrometheusSample]]]
 
 
 @dataclass(frozen=True, slots=True)
 class ScraperDependencies:
-    """What others give. `prime` has a pod that counts nothing yet count a request of waker's own.
+    """The callables that `service` gives to the scraper.
 
-    `on_page` hears of each page: its controller, and when it was read whole, None if it was not. `prometheus` is asked
-    instead of the pods, if there is one. `staff` changes whenever a controller's pods come or go.
+    `prime` sends a request through a pod that has counted nothing yet, so that its counter appears. `on_scrape` is called
+    after each scrape with the controller and the time it was complete, or None if it failed. `prometheus` gives the
+    function to call instead of reading the pods, or None.
     """
 
     clock: Callable[[], datetime]
@@ -27,6 +32,6 @@ class ScraperDependencies:
     on_visit: Callable[[AppId], None]
     on_scrape: Callable[[str, datetime | None], None]
     prometheus: Callable[[], AskPrometheus | None] = lambda: None
-    workload_versions: Callable[[Adapter], str] = lambda _: ""
-    departed: Callable[[Adapter], Sequence[Pod]] = lambda _: ()  # the pods that have gone since this was last asked
-    adapter: Callable[[str], Adapter | None] = adapter_for  # by what a class's controller goes by
+    workload_versions: Callable[[Adapter], str] = lambda _: ""  # changes whenever a pod of the controller comes or goes
+    departed: Callable[[Adapter], Sequence[Pod]] = lambda _: ()  # the pods that have gone since the last call
+    adapter: Callable[[str], Adapter | None] = adapter_for  # by the name that a class's controller goes by

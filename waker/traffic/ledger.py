@@ -1,24 +1,9 @@
-"""What moved between two pages of a controller pod: the ledger of counters.
+"""What moved between two scrapes of a controller pod: the ledger of counters.
 
-Pure: pages go in, the series that were visited come out; when that was and whose they are is `scrape`'s business.
-    first page of a pod     baseline when watching begins; counted from 0 for a pod that appeared later
-    first page with a key   baseline
-    sum of a series rose    a visit; a new series rose from 0
-    sum fell, or is equal    a visit if the new sum is above 0: counters began again, so any of it is new
-      but made up differently
-    series gone             nothing: its backend left the configuration
-    gauge above 0           a visit, now
-    the process restarted   everybody may have been visited and nobody counted it: all are
-      and the one before    what was open on its last page is a visit for as long as it may go on unseen
-      lives on
-    a sample that no        not there (answered by the controller itself, or with a status that is to be ignored)
-      visitor is behind
-    it reloaded             likewise, but only in the second before: in doubt
-Not to be known from counters: a series that was dropped and grew back to the very same number between two pages, and
-what it had counted since the last page when it was dropped. A restart, where that happens to all, is told by its time.
-Where the controller tells methods apart a HEAD is no visit: monitors send them, and so does waker. Elsewhere what
-waker asked itself is taken off the next rises of that pod and series, never below 0 and only until a page must have
-shown it: a request of ours that was never counted must not swallow a visitor's.
+Pure: `fetch` and `targets` build scrapes, `scrape` compares them here and gets the series that were visited. When that was
+and whose they are is not known here. Counters cannot show two things: a series that was dropped and grew back to the very
+same number between two scrapes, and what a series had counted after the last scrape when it was dropped. A restart drops
+all series, but its time shows it.
 """
 
 import math
@@ -36,36 +21,38 @@ SHOWN_WITHIN: Final = timedelta(seconds=10)  # a finished request is on the page
 
 
 class Tally(NamedTuple):
-    """The series of one key, summed up. `mark` tells apart equal sums that are made up differently."""
+    """The series of one key, added up. `fingerprint` tells apart equal sums that are made up differently."""
 
     total: float = 0.0
-    mark: int = 0
+    fingerprint: int = 0
 
 
 UNCOUNTED: Final = Tally()
-MARKS: Final = 1 << 64
+FINGERPRINTS: Final = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """All that is kept of one page. `keys` were looked for; those in `tallies` stand on it; `open` are being used."""
+    """What is kept of one metrics page."""
 
-    keys: frozenset[SeriesKey] = frozenset()
-    tallies: Mapping[SeriesKey, Tally] = field(default_factory=dict)
-    open: frozenset[SeriesKey] = frozenset()
+    keys: frozenset[SeriesKey] = frozenset()  # were looked for
+    tallies: Mapping[SeriesKey, Tally] = field(default_factory=dict)  # those of them that the page has
+    open: frozenset[SeriesKey] = frozenset()  # have open requests
     lasting: frozenset[SeriesKey] = frozenset()  # have had connections that are not seen while they last
-    proven: bool = False  # it counts requests, of whomever
-    started: float | None = None  # grows at a restart of the process
+    proven: bool = False  # the pod counts requests of somebody
+    started: float | None = None  # grows when the process restarts
     reloads: float | None = None  # grows when the controller loses what it has not shown yet
     process: Process | None = None
 
 
 class ScrapeBuilder:
-    """A page in the making: samples go in as they come."""
+    """Builds a scrape: samples go in as they arrive."""
 
     def __init__(self, adapter: Adapter, keys: frozenset[SeriesKey]) -> None:
         self._adapter, self._keys = adapter, keys
-        self._tallies = dict.fromkeys(keys, UNCOUNTED)  # by the keys that are there already, not by copies
+        self._tallies = dict.fromkeys(
+            keys, UNCOUNTED
+        )  # under these very key objects, so that equal copies are not kept
         self._open: set[SeriesKey] = set()
         self._lasting: set[SeriesKey] = set()
         self._proven = False
@@ -73,11 +60,11 @@ class ScrapeBuilder:
         self._reloads: float | None = None
 
     def add(self, samples: Iterable[Sample]) -> None:
-        """Raises ScrapeError for a value that cannot be counted with."""
+        """Raises ScrapeError for a value that is not a count."""
         process, gauge, requests = self._adapter.process, self._adapter.open_requests, self._adapter.requests.metric
         for metric, labels, value in samples:
             if not 0 <= value < math.inf:
-                raise ScrapeError(f"the page has a value of {metric} that is no count: {value}")
+                raise ScrapeError(f"shows {metric} as {value}, which is not a count")
             if metric == requests:
                 self._count(labels, value)
             elif metric == self._adapter.reloads:
@@ -88,7 +75,7 @@ class ScrapeBuilder:
                 self._started = value * process.sign
 
     def scrape(self) -> Scrape:
-        """The page, when it has been read to its end."""
+        """The scrape, once all samples are in."""
         return Scrape(
             self._keys,
             {key: tally for key, tally in self._tallies.items() if tally is not UNCOUNTED},
@@ -109,23 +96,23 @@ class ScrapeBuilder:
         for each in self._adapter.not_visits:
             if each.match(labels):
                 return
-        total, mark = tally
-        if value:  # one that appears at 0 has moved nothing
-            mark = (mark + _weight(labels) * hash(value)) % MARKS
+        total, fingerprint = tally
+        if value:  # a series that appears at 0 moves nothing
+            fingerprint = (fingerprint + _weight(labels) * hash(value)) % FINGERPRINTS
             if self._adapter.lasting and self._adapter.lasting.match(labels):
                 self._lasting.add(key)
-        self._tallies[key] = Tally(total + value, mark)
+        self._tallies[key] = Tally(total + value, fingerprint)
 
 
 def _weight(labels: Mapping[str, str]) -> int:
-    """A series' own. The same in every process, for `memory` outlives this one. A controller writes its labels in one order."""
+    """A number for one series. Equal in every process, as `visit_record` needs; controllers keep the order of labels."""
     return crc32("\0".join(labels.values()).encode())
 
 
 class Movement(NamedTuple):
-    """What a page tells against the one before. `lost`: all that was counted since may be, whosever it was.
+    """What changed from one scrape to the next.
 
-    `doubted`: only what came in the last second before a reload.
+    `lost`: the counts of any app since the last scrape may be lost. `doubted`: only those of the second before a reload.
     """
 
     visited: frozenset[SeriesKey]
@@ -135,7 +122,7 @@ class Movement(NamedTuple):
 
 @dataclass(slots=True)
 class OwnRequests:
-    """Requests of waker's own that a pod has still to show, once, under any of `keys`."""
+    """Requests that waker sent through a pod, which will show once, under one of `keys`."""
 
     keys: frozenset[SeriesKey]
     count: float
@@ -144,71 +131,90 @@ class OwnRequests:
 
 @dataclass(slots=True)
 class Ledger:
-    """The last page of each controller pod, by its uid."""
+    """The last scrape of each controller pod, by its uid. What counts as a visit from one scrape to the next:
+
+    first scrape of a pod    a baseline when watching begins; a pod that appears later counts from 0
+    first scrape of a key    a baseline
+    sum of a series rose     a visit; a new series rose from 0
+    sum fell, or is equal    a visit if the new sum is above 0: the counters began again, so any count is new
+      but made up differently
+    series is gone           nothing: its backend left the configuration
+    gauge above 0            a visit, now
+    the process restarted    everybody may have been visited and not counted, so all are taken as visited
+      and the old one drains   what was open in its last scrape is visited for as long as it may go on unseen
+    it reloaded              in doubt: the visits of the second before may be lost
+    a sample without a       ignored: the controller itself answered, or the settings ignore the status
+      visitor behind it
+
+    Where the controller tells methods apart, a HEAD is no visit: monitors send them, and so does waker. Elsewhere waker's
+    own requests are taken off the next rises of that pod and series, never below 0, and only until a scrape must have shown
+    them: one that was never counted must not swallow a visitor's.
+    """
 
     _scrapes: dict[str, Scrape] = field(default_factory=dict)
     _own: dict[str, list[OwnRequests]] = field(default_factory=dict)
-    _unseen: dict[str, dict[SeriesKey, datetime]] = field(default_factory=dict)  # open in a process that has no page
+    _hidden: dict[str, dict[SeriesKey, datetime]] = field(default_factory=dict)  # open in a process that a reload hid
 
     def last(self, pod: str) -> Scrape | None:
-        """The pod's last page."""
+        """The pod's last scrape."""
         return self._scrapes.get(pod)
 
     def scrapes(self) -> Mapping[str, Scrape]:
-        """The last page of each pod that was read, by its uid."""
+        """The last scrape of each pod that was read, by its uid."""
         return self._scrapes
 
-    def baseline(self, pod: str, page: Scrape) -> None:
-        """Take a pod's page as the beginning, if it is the first: what it had counted before is no visit."""
-        self._scrapes.setdefault(pod, page)
+    def baseline(self, pod: str, scrape: Scrape) -> None:
+        """Begin with this scrape, if it is the pod's first: what was counted before it is no visit."""
+        self._scrapes.setdefault(pod, scrape)
 
-    def observe(self, pod: str, page: Scrape, at: datetime) -> Movement:
-        """Compare a page that was asked for at `at` with the pod's last one; a pod not seen before counts from 0."""
-        last = self._scrapes.get(pod, Scrape(page.keys))
-        self._scrapes[pod] = page
-        visited = {key for key in page.tallies if self._rise(pod, key, last, page)}
+    def observe(self, pod: str, scrape: Scrape, at: datetime) -> Movement:
+        """Compare a scrape that was asked for at `at` with the pod's last one. A pod without one counts from 0."""
+        last = self._scrapes.get(pod, Scrape(scrape.keys))
+        self._scrapes[pod] = scrape
+        visited = {key for key in scrape.tallies if self._rise(pod, key, last, scrape)}
         self._own[pod] = [each for each in self._own.get(pod, ()) if each.until > at]
-        lost = _restarted(last, page)
-        unseen = {key: until for key, until in self._unseen.get(pod, {}).items() if until > at}
-        if lost and page.process and page.process.drain:
-            unseen |= dict.fromkeys(last.open, at + page.process.drain)
-        self._unseen[pod] = unseen
-        doubted = None not in (last.reloads, page.reloads) and last.reloads != page.reloads
-        return Movement(page.open | visited | (unseen.keys() & page.keys), lost, doubted)
+        lost = _restarted(last, scrape)
+        hidden = {key: until for key, until in self._hidden.get(pod, {}).items() if until > at}
+        if lost and scrape.process and scrape.process.drain:
+            hidden |= dict.fromkeys(last.open, at + scrape.process.drain)
+        self._hidden[pod] = hidden
+        doubted = None not in (last.reloads, scrape.reloads) and last.reloads != scrape.reloads
+        return Movement(scrape.open | visited | (hidden.keys() & scrape.keys), lost, doubted)
 
     def forget(self, pod: str) -> bool:
-        """The pod is gone. True: it had been read, so what it counted since is lost."""
+        """Forget a pod that is gone. True if it had been read: what it counted since then is lost."""
         self._own.pop(pod, None)
-        self._unseen.pop(pod, None)
+        self._hidden.pop(pod, None)
         return self._scrapes.pop(pod, None) is not None
 
     def restart(self, pod: str) -> bool:
-        """The pod began again: what it shows from now on is new. True: it had been read, so what it counted since is lost."""
-        page = self._scrapes.get(pod)
-        if not page:
+        """Count a restarted pod from 0. True if it had been read: what it counted since then is lost."""
+        scrape = self._scrapes.get(pod)
+        if not scrape:
             return False
-        self._scrapes[pod] = Scrape(page.keys)
+        self._scrapes[pod] = Scrape(scrape.keys)
         return True
 
     def discount(self, pod: str, keys: Iterable[SeriesKey], count: int, until: datetime) -> None:
-        """Waker itself sent `count` requests that this pod passed on under one of `keys`; a page asked for at `until` shows
-        them.
+        """Do not count `count` requests of waker's own, which this pod forwards under one of `keys`.
+
+        A scrape that is asked for at `until` must show them.
         """
         self._own.setdefault(pod, []).append(OwnRequests(frozenset(keys), count, until))
 
-    def _rise(self, pod: str, key: SeriesKey, last: Scrape, page: Scrape) -> bool:
-        before, now = last.tallies.get(key, UNCOUNTED), page.tallies[key]
+    def _rise(self, pod: str, key: SeriesKey, last: Scrape, scrape: Scrape) -> bool:
+        before, now = last.tallies.get(key, UNCOUNTED), scrape.tallies[key]
         if now == before or key not in last.keys:
             return False
         rise = now.total - before.total if now.total > before.total else now.total
         for own in self._own.get(pod, ()):
-            taken = min(own.count, rise) if key in own.keys else 0
-            own.count -= taken
-            rise -= taken
+            discounted = min(own.count, rise) if key in own.keys else 0
+            own.count -= discounted
+            rise -= discounted
         return rise > 0
 
 
-def _restarted(last: Scrape, page: Scrape) -> bool:
-    if last.started is None or page.started is None or page.process is None:
+def _restarted(last: Scrape, scrape: Scrape) -> bool:
+    if last.started is None or scrape.started is None or scrape.process is None:
         return False
-    return page.started > last.started + page.process.slack
+    return scrape.started > last.started + scrape.process.slack

@@ -1,8 +1,8 @@
 """One line of a metrics page in the text format 0.0.4, after the metric's name: labels and a value.
 
-Pure. The lines of one metric name the same labels in the same order, so the first one teaches a pattern by which the
-others are read and checked in one go: three times as fast as label by label. What the pattern does not fit (escapes,
-spaces, timestamps, other labels) is read label by label, and what cannot be read at all is an error.
+Pure; `exposition` calls it. The lines of one metric have the same labels in the same order. So the first line gives a
+pattern that reads and checks the others in one step, three times as fast as label by label. A line that the pattern does
+not fit (escapes, spaces, timestamps, other labels) is read label by label; one that cannot be read at all is an error.
 """
 
 import re
@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 from waker.errors import ScrapeError
 
-MOST_LEARNT: Final = 40  # labels; real lines have 1 to 12, and the pattern of a thousand takes long to build
+MOST_LEARNT: Final = 40  # labels; real lines have 1 to 12, and a pattern of a thousand takes long to build
 LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(,|(?=\}))')
 CLOSED = re.compile(r"[ \t]*\}")
-# Value, then perhaps a timestamp, then perhaps an exemplar or comment, which nobody here wants.
+# A value, then perhaps a timestamp, then perhaps an exemplar or comment; only the value is used.
 VALUE = re.compile(r"[ \t]*([^ \t#_]+)(?:[ \t]+-?[0-9.]+(?:[eE][+-]?\d+)?)?[ \t]*(?:#.*)?", re.DOTALL)
 NUMBER: Final = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -30,14 +30,14 @@ class Sample(NamedTuple):
 
 
 class Lines:
-    """The lines of one metric."""
+    """Reads the lines of one metric."""
 
     def __init__(self, metric: str) -> None:
         self._metric = metric
         self._alike: re.Pattern[str] | None = None
 
     def read(self, text: str, at: int) -> Sample:
-        """What follows the metric's name at `at`, up to the newline. Raises ScrapeError that shows the line, cut short."""
+        """The sample that follows the metric's name at `at`, up to the newline. Raises ScrapeError, which shows the line."""
         if self._alike and (found := self._alike.match(text, at)):
             return Sample(self._metric, found.groupdict(), float(found[self._alike.groups]))
         sample = parse(self._metric, text[at : text.index("\n", at)].strip())
@@ -47,13 +47,13 @@ class Lines:
 
 
 def pattern(names: Iterable[str]) -> re.Pattern[str]:
-    """Fits lines with just these labels, values without escapes and a plain number: the last group."""
+    """Fits lines with exactly these labels, no escapes, and a plain number, which is the last group."""
     labels = ",".join(f'{name}="(?P<{name}>[^"\\\\\n]*+)"' for name in names)
     return re.compile(rf"\{{{labels}\}} {NUMBER}\n", re.ASCII)
 
 
 def parse(metric: str, text: str) -> Sample:
-    """A line label by label. Raises ScrapeError."""
+    """Read a line label by label. Raises ScrapeError."""
     labels: dict[str, str] = {}
     at = 0
     if text.startswith("{"):
@@ -61,7 +61,7 @@ def parse(metric: str, text: str) -> Sample:
         while not (found := CLOSED.match(text, at)):
             pair = LABEL.match(text, at)
             if not pair:
-                raise ScrapeError(f"the page has a malformed line: {cut(metric + text)}")
+                raise ScrapeError(f"sends a metrics page with a malformed line: {cut(metric + text)}")
             labels[pair[1]] = unescape(pair[2])
             at = pair.end()
         at = found.end()
@@ -69,16 +69,16 @@ def parse(metric: str, text: str) -> Sample:
     try:
         return Sample(metric, labels, float(value[1]) if value else float(""))
     except ValueError:
-        raise ScrapeError(f"the page has a malformed line: {cut(f'{metric} {text}')}") from None
+        raise ScrapeError(f"sends a metrics page with a malformed line: {cut(f'{metric} {text}')}") from None
 
 
 def unescape(text: str) -> str:
-    r"""Label values know \\, \" and \n; any other backslash stands for itself."""
+    r"""Resolve \\, \" and \n; any other backslash stands for itself."""
     if "\\" not in text:
         return text
     return ESCAPE.sub(lambda found: ESCAPED.get(found[1], found[0]), text)
 
 
 def cut(line: str) -> str:
-    """A line as it may be shown to a person: printable, and short."""
+    """A line as people may see it: printable and short."""
     return ascii(line[:80].strip())

@@ -1,9 +1,9 @@
-"""The ownership check: does a controller pod send a host and path to waker? Asked of the pod itself; it wakes nothing.
+"""The ownership check: does a controller pod forward a host and path to waker? It asks that pod itself and wakes nothing.
 
-A HEAD request with waker's marker; waker answers it with the marker, at once, whatever the host. Any other answer came from
-somebody else. Where a controller answers by itself (redirect to https, login), nothing can be told from it: UNCLEAR, and
-the caller falls back on the controller's known lag. A check that reached an app counts in the app's series: callers
-discount it.
+Called by `observe.controller_pods`. The check is a HEAD request with waker's marker, which waker answers at once with its
+own, whatever the host. An answer without it came from somebody else. Where a controller answers by itself (redirect to
+https, login), the check shows nothing: UNCLEAR, and the caller waits for the controller's known lag instead. A check that
+reached an app is in the app's counters; callers discount it.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from waker.plan.model import Address
 from waker.plan.routes.route import HttpTarget
 
 TIMEOUT = aiohttp.ClientTimeout(total=2, sock_connect=1)
-OWN_ANSWERS = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 429})  # that controllers give by themselves
+OWN_ANSWERS = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 429})  # statuses that controllers send by themselves
 
 
 class Owner(Enum):
@@ -29,12 +29,12 @@ class Owner(Enum):
 
 
 def keeper_target(namespace: str) -> HttpTarget:
-    """A request that only a namespace's keeper takes, and that leads to waker."""
+    """A host and path that only a namespace's keeper routes, and that lead to waker."""
     return HttpTarget(names.keeper_host(namespace), "/")
 
 
 async def check_owner(session: aiohttp.ClientSession, pod: Address, target: HttpTarget) -> Owner:
-    """Who answers at this controller pod? Never raises for what the network does."""
+    """Who answers at this controller pod. Never raises for a network error."""
     headers = {"Host": target.host, names.MARKER: names.MARK_OWNERSHIP_CHECK, "User-Agent": "kubesleeper-waker"}
     try:
         async with session.head(
@@ -47,6 +47,6 @@ async def check_owner(session: aiohttp.ClientSession, pod: Address, target: Http
         return Owner.UNCLEAR
 
 
-async def check_owners(session: aiohttp.ClientSession, asked: Sequence[tuple[Address, HttpTarget]]) -> list[Owner]:
-    """All answers, in order, asked at the same time."""
-    return await asyncio.gather(*(check_owner(session, pod, target) for pod, target in asked))
+async def check_owners(session: aiohttp.ClientSession, checks: Sequence[tuple[Address, HttpTarget]]) -> list[Owner]:
+    """The answers to all checks, in their order. All are sent at the same time."""
+    return await asyncio.gather(*(check_owner(session, pod, target) for pod, target in checks))

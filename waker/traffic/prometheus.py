@@ -1,7 +1,7 @@
-"""Visits as Prometheus has read them: one query for all pods of a controller, instead of reading each pod's page.
+"""Visits from Prometheus: one query for all pods of a controller, instead of one scrape of each pod.
 
-Called by `scrape`. The answer is read slice by slice, with a turn for the event loop after each. Whatever goes wrong is a
-ScrapeError whose text ends a sentence about a pod: of all pods when Prometheus itself cannot be asked.
+Called by `rounds` through the dependencies. The answer is read slice by slice, and the event loop has a turn after each.
+Whatever goes wrong is a ScrapeError whose text ends a sentence about a pod: about every pod when Prometheus itself fails.
 """
 
 import asyncio
@@ -21,13 +21,16 @@ from waker.traffic.vector import Vector, refused
 
 SLICE: Final = 64 * 1024  # about 1 ms of parsing
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=3)
-LATEST: Final = "20s"  # Prometheus gives up by itself, before we do
-ERROR: Final = 4096  # bytes of a refusal that are looked at
+LATEST: Final = "20s"  # then Prometheus gives up, before waker does
+ERROR: Final = 4096  # bytes that are read of an error's text
+UNREAD: Final = "cannot be read from Prometheus"
 
 
 class Prometheus:
-    """How to ask it. The token is read anew each time, for it may be renewed; both files are named by flags, not by the
-    ConfigMap: who may write that must not be able to have any file sent anywhere."""
+    """Asks Prometheus. The token is read again for each query, as it may have been renewed.
+
+    Flags name both files, not the ConfigMap: whoever may write that must not be able to send any file anywhere.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, token_file: str = "", ca_file: str = "") -> None:
         self._session = session
@@ -38,64 +41,67 @@ class Prometheus:
     async def read(
         self, url: str, adapter: Adapter, pods: Sequence[Pod], keys: frozenset[SeriesKey]
     ) -> Mapping[str, PrometheusSample]:
-        """What it has of these pods, by uid; those it does not know are left out. Raises ScrapeError."""
+        """Its samples of these pods, by uid, without the pods that it does not know. Raises ScrapeError."""
+        headers, trust = self._headers(), self._context()
         try:
             at = URL(f"{url}/api/v1/query").with_query(query=query_for(adapter), timeout=LATEST)
             async with self._session.get(
-                at, headers=self._headers(), timeout=TIMEOUT, allow_redirects=False, ssl=self._context()
+                at, headers=headers, timeout=TIMEOUT, allow_redirects=False, ssl=trust
             ) as answer:
                 if answer.status >= 300:
                     raise await _refusal(answer)
-                return await _parted(answer.content, ScrapesByTarget(adapter, keys), pods)
+                return await _read_answer(answer.content, ScrapesByTarget(adapter, keys), pods)
         except TimeoutError as error:
-            raise ScrapeError("is not known, for Prometheus did not answer in time") from error
+            raise ScrapeError(f"{UNREAD}, which did not answer in time") from error
         except aiohttp.ClientConnectorError as error:
-            raise ScrapeError(f"is not known, for Prometheus cannot be reached at {at.host}:{at.port}") from error
-        except (
-            aiohttp.ClientError,
-            OSError,
-            ValueError,
-        ) as error:  # ValueError: not every URL is one that can be asked
-            raise ScrapeError(f"is not known, for Prometheus broke off: {type(error).__name__}") from error
+            where = f"{at.host}:{at.port}"
+            raise ScrapeError(f"{UNREAD}, which cannot be reached at {where}; check prometheus-url") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: not every URL can be used
+            what = type(error).__name__
+            raise ScrapeError(f"{UNREAD}, which gave no complete answer ({what}); check prometheus-url") from error
         except ScrapeError as error:
-            raise ScrapeError(f"is not known: {error}") from error
+            raise ScrapeError(f"{UNREAD}, which {error}") from error
 
     def _headers(self) -> dict[str, str]:
-        """Unpacked: a packed chunk would unfold at once, and block everybody meanwhile. Raises ScrapeError."""
+        """They ask for no compression: a chunk would unpack at once and block the event loop. Raises ScrapeError."""
         plain = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if not self._token_file:
             return plain
         try:
             token = Path(self._token_file).read_text(errors="replace").strip()
         except OSError as error:
-            raise ScrapeError(f"the token file {self._token_file} cannot be read: {error.strerror}") from error
+            raise ScrapeError(
+                f"{UNREAD}: waker cannot read {self._token_file} ({error.strerror}); check --prometheus-token-file"
+            ) from error
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise ScrapeError(f"the token file {self._token_file} holds no token")
+            raise ScrapeError(f"{UNREAD}: {self._token_file} holds no token; check --prometheus-token-file")
         return plain | {"Authorization": f"Bearer {token}"}
 
     def _context(self) -> ssl.SSLContext | bool:
-        """Raises ScrapeError."""
+        """The CAs to trust: True for the system's. Raises ScrapeError."""
         if not self._ca_file:
             return True
         try:
             self._tls = self._tls or ssl.create_default_context(cafile=self._ca_file)
         except OSError as error:  # SSLError is one
-            raise ScrapeError(f"the CA file {self._ca_file} cannot be used: {error.strerror}") from error
+            raise ScrapeError(
+                f"{UNREAD}: waker cannot use {self._ca_file} ({error.strerror}); check --prometheus-ca-file"
+            ) from error
         return self._tls
 
 
-async def _parted(
-    content: aiohttp.StreamReader, parting: ScrapesByTarget, pods: Sequence[Pod]
+async def _read_answer(
+    content: aiohttp.StreamReader, by_target: ScrapesByTarget, pods: Sequence[Pod]
 ) -> Mapping[str, PrometheusSample]:
     vector = Vector()
     async for chunk in content.iter_any():
         for at in range(0, len(chunk), SLICE):
-            parting.add(vector.feed(chunk[at : at + SLICE]))
+            by_target.add(vector.feed(chunk[at : at + SLICE]))
             await asyncio.sleep(0)
     vector.finish()
-    return parting.readings(pods)
+    return by_target.samples(pods)
 
 
 async def _refusal(answer: aiohttp.ClientResponse) -> ScrapeError:
-    said = refused((await answer.content.read(ERROR)).decode(errors="replace"))
-    return ScrapeError(f"HTTP {answer.status}: {said}")
+    reason = refused((await answer.content.read(ERROR)).decode(errors="replace"))
+    return ScrapeError(f"answered with HTTP {answer.status} and {reason}")

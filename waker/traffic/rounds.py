@@ -1,7 +1,7 @@
-"""One round: the page of every controller pod, from the pod or all at once from Prometheus, handed on as it comes.
+"""One round of scrapes: every controller pod is read once, from the pod itself or all at once from Prometheus.
 
-Called by `scrape`, which draws the conclusions. A pod that takes longer than an interval is left behind, for the others
-must not become unknown because of it; it goes on being read and has no part in the next round.
+Called by `scrape`, which draws the conclusions; here nobody knows what a visit is. A pod that takes longer than an
+interval does not hold up the others: its scrape goes on in the background, and the next round does not start a second one.
 """
 
 import asyncio
@@ -23,103 +23,109 @@ from waker.traffic.targets import PrometheusSample
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 4  # pages; each holds one chunk, so that pods that hang do not make the others wait
+AT_ONCE: Final = 4  # scrapes; each holds one chunk. More than one, so that a pod that hangs does not stop the others
 
-# A page that was read whole: whose, and when it was asked for.
-Taken = Callable[[ScrapedController, ControllerPod, Scrape, datetime], None]
+# Called with each complete scrape: whose it is, and when it was asked for.
+ScrapeReceiver = Callable[[ScrapedController, ControllerPod, Scrape, datetime], None]
 
 
 class ScrapeRounds:
-    """See above. `taken` hears of each page."""
+    """Reads all pods of all controllers, and hands each complete scrape to `receive` as soon as it is there."""
 
-    def __init__(self, session: aiohttp.ClientSession, outside: ScraperDependencies, taken: Taken) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, dependencies: ScraperDependencies, receive: ScrapeReceiver
+    ) -> None:
         self._session = session
-        self._dependencies = outside
-        self._taken = taken
+        self._dependencies = dependencies
+        self._receive = receive
         self._gate = asyncio.Semaphore(AT_ONCE)
-        self._under_way: dict[
-            str, asyncio.Task[None]
-        ] = {}  # by the pod's uid; by the controller's name: from Prometheus
+        # By the pod's uid; by the controller's name when Prometheus is asked for all of its pods.
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     async def round(self, wanted: Iterable[tuple[ScrapedController, frozenset[SeriesKey]]]) -> None:
-        """Read every pod of these controllers for these series, for as long as an interval."""
+        """Read every pod of these controllers for these series. Returns after one interval at the latest."""
         for controller, keys in wanted:
-            self._begin(controller, keys)
-        if self._under_way:
-            done, _ = await asyncio.wait(
-                self._under_way.values(), timeout=self._dependencies.interval().total_seconds()
-            )
-            self._under_way = {name: task for name, task in self._under_way.items() if task not in done}
+            self._start_missing(controller, keys)
+        if self._running:
+            interval = self._dependencies.interval().total_seconds()
+            done, _ = await asyncio.wait(self._running.values(), timeout=interval)
+            self._running = {name: task for name, task in self._running.items() if task not in done}
             for task in done:
-                task.result()  # what nobody expected ends the process
+                task.result()  # an unexpected error ends the process
 
     def stop(self) -> None:
-        """Leave off what is still being read."""
-        for task in self._under_way.values():
+        """Cancel the scrapes that are still running."""
+        for task in self._running.values():
             task.cancel()
 
-    def _begin(self, controller: ScrapedController, keys: frozenset[SeriesKey]) -> None:
-        """Of what is still being read from the round before, nothing is asked again."""
+    def _start_missing(self, controller: ScrapedController, keys: frozenset[SeriesKey]) -> None:
+        """Start the scrapes of this controller, except those that still run from the round before."""
         name = controller.adapter.controller
         if ask := self._dependencies.prometheus():
-            if name not in self._under_way:
-                self._under_way[name] = asyncio.create_task(self._ask(ask, controller, keys))
+            if name not in self._running:
+                self._running[name] = asyncio.create_task(self._query(ask, controller, keys))
             return
-        for uid in controller.pods.keys() - self._under_way.keys():
-            self._under_way[uid] = asyncio.create_task(self._read(controller, controller.pods[uid], keys))
+        for uid in controller.pods.keys() - self._running.keys():
+            self._running[uid] = asyncio.create_task(self._read(controller, controller.pods[uid], keys))
 
-    async def _read(self, controller: ScrapedController, each: ControllerPod, keys: frozenset[SeriesKey]) -> None:
+    async def _read(self, controller: ScrapedController, source: ControllerPod, keys: frozenset[SeriesKey]) -> None:
         async with self._gate:
             asked_at = self._dependencies.clock()
             try:
-                page, each.size = await fetch(self._session, controller.adapter, each.pod, keys, each.size)
+                scrape, source.size = await fetch(self._session, controller.adapter, source.pod, keys, source.size)
             except ScrapeError as error:
-                self._failed(controller, each, str(error))
+                self._fail(controller, source, str(error))
                 return
-            each.asked_at, each.read_at = asked_at, self._dependencies.clock()
-            if controller.pods.get(each.pod.uid) is not each:
-                return  # gone meanwhile
-            await self._take(controller, each, page, asked_at)
+            source.asked_at, source.read_at = asked_at, self._dependencies.clock()
+            if controller.pods.get(source.pod.uid) is not source:
+                return  # the pod went away meanwhile
+            await self._accept(controller, source, scrape, asked_at)
 
-    async def _ask(self, ask: AskPrometheus, controller: ScrapedController, keys: frozenset[SeriesKey]) -> None:
-        watched = list(controller.pods.values())
+    async def _query(self, ask: AskPrometheus, controller: ScrapedController, keys: frozenset[SeriesKey]) -> None:
+        sources = list(controller.pods.values())
         async with self._gate:
             asked_at = self._dependencies.clock()
             try:
-                readings = await ask(controller.adapter, [each.pod for each in watched], keys)
+                samples = await ask(controller.adapter, [each.pod for each in sources], keys)
             except ScrapeError as error:
-                for each in watched:
-                    self._failed(controller, each, str(error))
+                for each in sources:
+                    self._fail(controller, each, str(error))
                 return
-            for each in (each for each in watched if controller.pods.get(each.pod.uid) is each):
-                await self._sample(controller, each, readings.get(each.pod.uid), asked_at)
+            for each in (each for each in sources if controller.pods.get(each.pod.uid) is each):
+                await self._accept_sample(controller, each, samples.get(each.pod.uid), asked_at)
 
-    async def _sample(
-        self, controller: ScrapedController, each: ControllerPod, reading: PrometheusSample | None, asked_at: datetime
+    async def _accept_sample(
+        self,
+        controller: ScrapedController,
+        source: ControllerPod,
+        sample: PrometheusSample | None,
+        asked_at: datetime,
     ) -> None:
-        """One pod's part of Prometheus's answer. A sample that was taken before the pod was known may be another's."""
-        problem = each.why_not_sampled(reading, asked_at, controller.adapter, self._dependencies.interval())
-        if problem or not reading:
-            self._failed(controller, each, problem)
-            if not reading:
-                await self._prime(controller.adapter, each.pod)
-        elif reading.sampled > each.sampled:
-            each.sampled = reading.sampled
-            each.asked_at = each.read_at = asked_at - timedelta(seconds=reading.age)
-            await self._take(controller, each, reading.scrape, each.asked_at)
+        """One pod's part of Prometheus's answer. A sample older than waker's knowledge of the pod may be another pod's."""
+        problem = source.why_not_sampled(sample, asked_at, controller.adapter, self._dependencies.interval())
+        if problem or not sample:
+            self._fail(controller, source, problem)
+            if not sample:
+                await self._prime(controller.adapter, source.pod)
+        elif sample.sampled_at > source.sampled_at:
+            source.sampled_at = sample.sampled_at
+            source.asked_at = source.read_at = asked_at - timedelta(seconds=sample.age)
+            await self._accept(controller, source, sample.scrape, source.asked_at)
 
-    def _failed(self, controller: ScrapedController, each: ControllerPod, problem: str) -> None:
-        each.missed = True
+    def _fail(self, controller: ScrapedController, source: ControllerPod, problem: str) -> None:
+        source.has_failed = True
         self._dependencies.on_scrape(controller.adapter.controller, None)
-        _tell(each, problem)
+        _note_problem(source, problem)
 
-    async def _take(self, controller: ScrapedController, each: ControllerPod, page: Scrape, asked_at: datetime) -> None:
+    async def _accept(
+        self, controller: ScrapedController, source: ControllerPod, scrape: Scrape, asked_at: datetime
+    ) -> None:
         adapter = controller.adapter
-        self._dependencies.on_scrape(adapter.controller, each.read_at)
-        self._taken(controller, each, page, asked_at)
-        _tell(each, "" if page.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
-        if not page.proven:
-            await self._prime(adapter, each.pod)
+        self._dependencies.on_scrape(adapter.controller, source.read_at)
+        self._receive(controller, source, scrape, asked_at)
+        _note_problem(source, "" if scrape.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
+        if not scrape.proven:
+            await self._prime(adapter, source.pod)
 
     async def _prime(self, adapter: Adapter, pod: Pod) -> None:
         try:
@@ -128,10 +134,10 @@ class ScrapeRounds:
             log.debug("a controller pod could not be primed", extra={"pod": pod.name, "error": str(error)})
 
 
-def _tell(each: ControllerPod, problem: str) -> None:
-    """Say it when it changes, and only then."""
-    if problem and problem != each.problem:
-        log.warning("a controller pod's visitors are unknown", extra={"pod": each.pod.name, "why": problem})
-    elif each.problem and not problem:
-        log.info("a controller pod's visitors are known", extra={"pod": each.pod.name})
-    each.problem = problem
+def _note_problem(source: ControllerPod, problem: str) -> None:
+    """Remember the problem, and log it when it changes."""
+    if problem and problem != source.problem:
+        log.warning("a controller pod's visitors are unknown", extra={"pod": source.pod.name, "why": problem})
+    elif source.problem and not problem:
+        log.info("a controller pod's visitors are known", extra={"pod": source.pod.name})
+    source.problem = problem

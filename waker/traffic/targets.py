@@ -1,8 +1,9 @@
-"""The pages of a controller's pods as Prometheus has them: the query for all of them, and the answer parted by pod.
+"""Prometheus's samples of a controller's pods: the query for all of them, and its answer split by pod.
 
-Pure. One query an adapter, whatever the number of apps: every series of its counters, raw, for the deltas are `counters`'s
-business. A pod is one or more *targets* of Prometheus (job and instance); of several the one with the newest sample counts.
-Where Prometheus has renamed a label because the target has one of that name (`honor_labels: false`), `exported_NAME` is it.
+Pure; `prometheus` does the talking. There is one query a controller, whatever the number of apps: every series of its
+counters, raw, as `ledger` computes the differences. A pod is one or more *targets* of Prometheus (job and instance); of
+several, the one with the newest sample counts. Where the target has a label of the same name, Prometheus renames the
+controller's own to `exported_NAME` (`honor_labels: false`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,14 +17,13 @@ from waker.traffic.lines import Sample
 from waker.traffic.vector import Element
 
 RENAMED: Final = "exported_"
-SAMPLED: Final = (
-    "kubesleeper_sampled"  # a label of our own: this element's value is the time of a target's newest sample
-)
+# A label of waker's own: the value of such an element is the time of a target's newest sample.
+SAMPLED: Final = "kubesleeper_sampled"
 OF_TARGET: Final = frozenset({"__name__", "job", "instance", "pod", "endpoint", "container", "node"})
 
 
 class ScrapeTarget(NamedTuple):
-    """What Prometheus scrapes; the labels are on each of its series."""
+    """What Prometheus scrapes, by the labels that are on each of its series."""
 
     job: str
     instance: str
@@ -31,31 +31,31 @@ class ScrapeTarget(NamedTuple):
 
     @property
     def host(self) -> str:
-        """The address in `instance`, if it is one."""
+        """The address in `instance`, if that is an address."""
         return self.instance.rpartition(":")[0].strip("[]")
 
 
 class PrometheusSample(NamedTuple):
-    """A pod's page. `age` in seconds, of its newest sample; `sampled` is that sample's time by Prometheus's clock."""
+    """What Prometheus has of one pod. Times are those of its newest sample."""
 
     scrape: Scrape
-    age: float
-    sampled: float
+    age: float  # seconds
+    sampled_at: float  # in seconds since 1970, by Prometheus's clock
 
 
 @dataclass(slots=True)
 class TargetScrape:
-    """One target's part of the answer."""
+    """One target's part of the answer. `asked_at`: the time of the query, by Prometheus's clock."""
 
-    sums: ScrapeBuilder
-    sampled: float = float("-inf")
-    asked: float = 0.0
+    builder: ScrapeBuilder
+    sampled_at: float = float("-inf")
+    asked_at: float = 0.0
 
 
 def query_for(adapter: Adapter) -> str:
-    """PromQL: the counters and gauges, the restart betrayer of the same targets, and when each target was last sampled.
+    """PromQL for the counters and gauges, the start time of the same targets, and when each was last sampled.
 
-    A value in the answer carries the time of the question, so the time of the sample has to be asked for.
+    A value in the answer carries the time of the query, so the query has to ask for the sample's time as well.
     """
     requests = adapter.requests.metric
     process = adapter.process.metric if adapter.process else ""
@@ -66,14 +66,14 @@ def query_for(adapter: Adapter) -> str:
 
 
 class ScrapesByTarget:
-    """An answer in the making: elements go in as they come."""
+    """Splits an answer by target: elements go in as they arrive."""
 
     def __init__(self, adapter: Adapter, keys: frozenset[SeriesKey]) -> None:
         self._adapter, self._keys = adapter, keys
         self._parts: dict[ScrapeTarget, TargetScrape] = {}
 
     def add(self, elements: Iterable[Element]) -> None:
-        """Raises ScrapeError for a value that cannot be counted with."""
+        """Raises ScrapeError for a value that is not a count."""
         for each in elements:
             labels = each.labels
             target = ScrapeTarget(labels.get("job", ""), labels.get("instance", ""), labels.get("pod", ""))
@@ -81,23 +81,23 @@ class ScrapesByTarget:
                 target, TargetScrape(ScrapeBuilder(self._adapter, self._keys))
             )
             if SAMPLED in labels:
-                part.sampled, part.asked = each.value, each.at
+                part.sampled_at, part.asked_at = each.value, each.at
             else:
-                part.sums.add([Sample(labels.get("__name__", ""), own_labels(labels), each.value)])
+                part.builder.add([Sample(labels.get("__name__", ""), own_labels(labels), each.value)])
 
-    def readings(self, pods: Sequence[Pod]) -> dict[str, PrometheusSample]:
-        """By the pods' uid; a pod that Prometheus does not know is not in it."""
+    def samples(self, pods: Sequence[Pod]) -> dict[str, PrometheusSample]:
+        """The samples by the pods' uid, without the pods that Prometheus does not know."""
         found: dict[str, PrometheusSample] = {}
         for target, part in self._parts.items():
             pod = pod_of(target, pods)
-            page = part.sums.scrape()
-            if pod and page.proven and (pod.uid not in found or found[pod.uid].sampled < part.sampled):
-                found[pod.uid] = PrometheusSample(page, max(part.asked - part.sampled, 0), part.sampled)
+            scrape = part.builder.scrape()
+            if pod and scrape.proven and (pod.uid not in found or found[pod.uid].sampled_at < part.sampled_at):
+                found[pod.uid] = PrometheusSample(scrape, max(part.asked_at - part.sampled_at, 0), part.sampled_at)
         return found
 
 
 def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """The labels that the controller itself wrote, as far as they can be told from those of the target."""
+    """The labels that the controller itself wrote, as far as the target's can be told apart."""
     found = {name: text for name, text in labels.items() if name not in OF_TARGET}
     for name in [name for name in found if name.startswith(RENAMED)]:
         found[name.removeprefix(RENAMED)] = found.pop(name)
@@ -105,7 +105,7 @@ def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def pod_of(target: ScrapeTarget, pods: Sequence[Pod]) -> Pod | None:
-    """By address and name; by name alone where `instance` is no address. None if it is none of them, or not for sure."""
+    """The pod by address and name, or by name alone where `instance` is not an address. None if no pod fits, or several."""
     near = [each for each in pods if each.address == target.host and target.pod in ("", each.name)]
     named = near or [each for each in pods if target.pod and each.name == target.pod]
     return named[0] if len(named) == 1 else None

@@ -1,8 +1,9 @@
-"""Prometheus's answer to an instant query, read as a stream: bytes go in, one element of the vector after the other comes out.
+"""Prometheus's answer to an instant query, read as a stream: bytes go in, the elements of the vector come out one by one.
 
 Pure: it knows neither sockets nor queries; `prometheus` feeds it. An answer of 10,000 series has 4 MB, so it is never held
-as a whole: JSON is read element by element, in memory of one slice. What is cut short, partial or no vector is an error,
-never an element less: a lost counter would look like idleness.
+as a whole: the JSON is read element by element, in the memory of one slice. An answer that is cut short, partial or not a
+vector is an error, never just fewer elements: a lost counter would look like idleness. The text of a ScrapeError goes on
+after "Prometheus, which".
 """
 
 import codecs
@@ -13,20 +14,22 @@ from typing import Any, Final, NamedTuple
 
 from waker.errors import ScrapeError
 
-LONGEST: Final = 64 * 1024  # characters of one element, or of what stands around the vector; real elements have 400
-MOST_BYTES: Final = 256 << 20  # of 500,000 elements, the most that is read of a metrics page
+LONGEST: Final = (
+    64 * 1024
+)  # characters of one element, or of what comes before and after the vector; real elements have 400
+MOST_BYTES: Final = 256 << 20  # 500,000 elements, as many as are read from a metrics page
 
 HEAD = re.compile(r'"result"\s*:\s*\[')
 SUCCESS = re.compile(r'"status"\s*:\s*"success"')
 VECTOR = re.compile(r'"resultType"\s*:\s*"vector"')
-# What a query layer over several Prometheus servers says of an answer that lacks some of them.
+# How a query layer over several Prometheus servers marks an answer that lacks some of them.
 PARTIAL = re.compile(r'"warnings"\s*:\s*\[\s*"|"isPartial"\s*:\s*true')
 DECODE = json.JSONDecoder().raw_decode
 BETWEEN = re.compile(r"[\s,]*")
 
 
 class Element(NamedTuple):
-    """One series of the answer. `at` is the time of the question, in seconds since 1970 by Prometheus's own clock."""
+    """One series of the answer. `at`: the time of the query, in seconds since 1970 by Prometheus's clock."""
 
     labels: dict[str, str]
     value: float
@@ -39,28 +42,28 @@ class Vector:
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
-        self._inside = self._over = False
+        self._inside = self._closed = False
         self._bytes = 0
 
     def feed(self, piece: bytes) -> Iterator[Element]:
         """The elements that end in this slice. Raises ScrapeError."""
         self._bytes += len(piece)
         if self._bytes > MOST_BYTES:
-            raise ScrapeError(f"Prometheus's answer has more than {MOST_BYTES >> 20} MB")
+            raise ScrapeError(f"sent an answer of more than {MOST_BYTES >> 20} MB")
         self._rest += self._decoder.decode(piece)
         if not self._inside:
             self._begin()
-        if self._inside and not self._over:
+        if self._inside and not self._closed:
             yield from self._elements()
         if len(self._rest) > LONGEST:
             raise unreadable(self._rest)
 
     def finish(self) -> None:
-        """It must have come to its end, and be whole. Raises ScrapeError."""
-        if not self._over:
-            raise ScrapeError("Prometheus broke off its answer") if self._inside else refused(self._rest)
+        """Check that the answer is complete. Raises ScrapeError."""
+        if not self._closed:
+            raise ScrapeError("broke off its answer") if self._inside else refused(self._rest)
         if PARTIAL.search(self._rest):
-            raise ScrapeError(f"Prometheus's answer is not whole: {shown(self._rest)}")
+            raise ScrapeError(f"sent an incomplete answer: {shown(self._rest)}")
 
     def _begin(self) -> None:
         found = HEAD.search(self._rest)
@@ -76,11 +79,11 @@ class Vector:
         while True:
             at = _skip(text, at)
             if text.startswith("]", at):
-                at, self._over = at + 1, True
+                at, self._closed = at + 1, True
                 break
             try:
                 found, end = DECODE(text, at)
-            except ValueError:  # its end is still to come; what never ends is too long in the end
+            except ValueError:  # the rest is still to come; an element without end becomes too long
                 break
             yield element(found)
             at = end
@@ -102,19 +105,19 @@ def element(found: Any) -> Element:
 
 
 def refused(text: str) -> ScrapeError:
-    """For an answer that is no vector: what Prometheus says is wrong, if it says so."""
+    """The error for an answer that is not a vector, with Prometheus's own reason if it gives one."""
     try:
-        said = str(json.loads(text)["error"])
+        reason = str(json.loads(text)["error"])
     except (KeyError, TypeError, ValueError, RecursionError):
         return unreadable(text)
-    return ScrapeError(f"Prometheus refused the query: {shown(said)}")
+    return ScrapeError(f"refused the query: {shown(reason)}")
 
 
 def unreadable(text: str) -> ScrapeError:
-    """For what is no answer of Prometheus's."""
-    return ScrapeError(f"Prometheus's answer cannot be read: {shown(text)}")
+    """The error for something that is not an answer of Prometheus."""
+    return ScrapeError(f"sent an answer that waker does not understand: {shown(text)}")
 
 
 def shown(text: str) -> str:
-    """As it may be shown to a person: printable, and short."""
+    """A text as people may see it: printable and short."""
     return ascii(text[:160].strip())

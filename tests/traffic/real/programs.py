@@ -1,4 +1,4 @@
-"""Real proxies, started for a test on the loopback, and an app behind them. No clock: what is waited for is asked for."""
+"""Real proxies, started for a test on the loopback, and an app behind them. Tests wait by asking again, not by a clock."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.fetch import fetch
 from waker.traffic.ledger import Scrape
 
-STARTS_WITHIN = SHOWN_WITHIN = 30  # seconds; a program that is read from a cold disk takes some
+STARTS_WITHIN = SHOWN_WITHIN = 30  # seconds; a program on a cold disk starts slowly
 
 
 def program(name: str) -> str:
@@ -71,7 +71,7 @@ async def app() -> AsyncIterator[int]:
 
 @dataclass
 class Proxy:
-    """A running proxy: requests go to `port`; its page is read as waker does."""
+    """A running proxy: requests go to `port`; it is scraped as waker does."""
 
     process: asyncio.subprocess.Process
     session: aiohttp.ClientSession
@@ -79,16 +79,16 @@ class Proxy:
     pod: Pod
     port: int
 
-    async def page(self, *keys: SeriesKey) -> Scrape:
-        """Its metrics page now."""
+    async def scrape(self, *keys: SeriesKey) -> Scrape:
+        """Scrape it now."""
         return (await fetch(self.session, self.adapter, self.pod, frozenset(keys)))[0]
 
     async def until(self, seen: Callable[[Scrape], bool], *keys: SeriesKey) -> Scrape:
-        """The first page on which that is seen."""
+        """The first scrape for which `seen` is true."""
         async with asyncio.timeout(SHOWN_WITHIN):
-            while not seen(page := await self.page(*keys)):
+            while not seen(scrape := await self.scrape(*keys)):
                 pass
-            return page
+            return scrape
 
     async def get(self, path: str = "/", host: str = "shop.example.org", method: str = "GET") -> int:
         """The status of one request."""
@@ -101,11 +101,11 @@ class Proxy:
         return self.session.ws_connect(f"http://127.0.0.1:{self.port}/ws", headers={"Host": "shop.example.org"})
 
     async def started(self) -> None:
-        """Wait until its page can be read, and it takes requests."""
+        """Wait until it can be scraped, and takes requests."""
         async with asyncio.timeout(STARTS_WITHIN):
             while True:
                 try:
-                    await self.page()
+                    await self.scrape()
                     await self.get()
                 except (ScrapeError, aiohttp.ClientError):
                     await asyncio.sleep(0)

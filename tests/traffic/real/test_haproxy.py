@@ -1,4 +1,4 @@
-"""Debian's HAProxy, configured as the ingress controllers do: visits, open sessions, and what a reload hides."""
+"""Debian's HAProxy, configured as the ingress controllers do: visits, open sessions, and those that a reload hides."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -57,37 +57,37 @@ async def proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
 
 
 async def begun(proxy: Proxy) -> Ledger:
-    """A ledger that knows the proxy's page."""
+    """A ledger with a baseline of the proxy."""
     ledger = Ledger()
-    ledger.baseline("uid", await proxy.page(SHOP, BLOG))
+    ledger.baseline("uid", await proxy.scrape(SHOP, BLOG))
     return ledger
 
 
 async def test_backends_are_listed_before_their_first_visit(proxy: Proxy) -> None:
-    page = await proxy.page(SHOP, BLOG)
-    assert page.tallies.keys() == {SHOP, BLOG}
-    assert page.tallies[BLOG].total == 0
-    assert page.proven
-    assert page.started
+    scrape = await proxy.scrape(SHOP, BLOG)
+    assert scrape.tallies.keys() == {SHOP, BLOG}
+    assert scrape.tallies[BLOG].total == 0
+    assert scrape.proven
+    assert scrape.started
 
 
 async def test_a_visit_is_seen_and_nobody_else_is_visited(proxy: Proxy) -> None:
     ledger = await begun(proxy)
-    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW) == Movement(frozenset())
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW) == Movement(frozenset())
     assert await proxy.get() == 200
-    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == {SHOP}
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == {SHOP}
     assert await proxy.get(host="blog.example.org") == 200
-    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == {BLOG}
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == {BLOG}
 
 
-async def test_our_own_probe_is_no_visit(proxy: Proxy) -> None:
+async def test_an_ownership_check_is_no_visit(proxy: Proxy) -> None:
     ledger = await begun(proxy)
     await proxy.get(method="HEAD")
     ledger.discount(
         "uid", interest(HAPROXYTECH, CountedBackend("team-a", "shop", "shop-web", "http", "http", 80)).keys, 1, NOW
     )
-    await proxy.until(lambda page: not page.open, SHOP)
-    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == frozenset()
+    await proxy.until(lambda scrape: not scrape.open, SHOP)
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == frozenset()
 
 
 async def test_an_open_websocket_is_a_visit_as_long_as_it_lasts(proxy: Proxy) -> None:
@@ -96,9 +96,9 @@ async def test_an_open_websocket_is_a_visit_as_long_as_it_lasts(proxy: Proxy) ->
         for _ in range(3):
             await socket.send_str("still here")
             assert await socket.receive_str() == "still here"
-            assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == {SHOP}
-    ledger.observe("uid", await proxy.until(lambda page: not page.open, SHOP, BLOG), NOW)
-    assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == frozenset()
+            assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == {SHOP}
+    ledger.observe("uid", await proxy.until(lambda scrape: not scrape.open, SHOP, BLOG), NOW)
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == frozenset()
 
 
 async def test_a_slow_download_is_one_too(proxy: Proxy) -> None:
@@ -107,7 +107,7 @@ async def test_a_slow_download_is_one_too(proxy: Proxy) -> None:
     async with proxy.session.get(url, headers={"Host": "shop.example.org"}) as answer:
         assert await answer.content.readline() == b"first\n"
         for _ in range(2):
-            assert ledger.observe("uid", await proxy.page(SHOP, BLOG), NOW).visited == {SHOP}
+            assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == {SHOP}
 
 
 async def test_a_reload_hides_an_open_websocket_and_the_ledger_remembers_it(proxy: Proxy) -> None:
@@ -116,18 +116,18 @@ async def test_a_reload_hides_an_open_websocket_and_the_ledger_remembers_it(prox
         before = await older(proxy, 1)
         assert ledger.observe("uid", before, NOW).visited == {SHOP}
         proxy.process.send_signal(signal.SIGUSR2)
-        after = await proxy.until(lambda page: page.started != before.started, SHOP, BLOG)
+        after = await proxy.until(lambda scrape: scrape.started != before.started, SHOP, BLOG)
         await socket.send_str("still here")
         assert await socket.receive_str() == "still here"
         assert SHOP not in after.open, "a new process, which knows nothing of the socket"
         assert ledger.observe("uid", after, NOW + INTERVAL) == Movement(frozenset({SHOP}), lost=True)
-        later = await proxy.page(SHOP, BLOG)
+        later = await proxy.scrape(SHOP, BLOG)
         assert ledger.observe("uid", later, NOW + DRAIN).visited == {SHOP}
         assert ledger.observe("uid", later, NOW + INTERVAL + DRAIN).visited == frozenset()
 
 
 async def older(proxy: Proxy, seconds: int) -> Scrape:
-    """A page of a process that is so old: start times are whole seconds, and a second one within the first is the same."""
-    first = await proxy.page(SHOP, BLOG)
+    """A scrape of a process of this age. Start times are whole seconds: two starts within one second look the same."""
+    first = await proxy.scrape(SHOP, BLOG)
     assert first.started
     return await proxy.until(lambda _: datetime.now(UTC).timestamp() > (first.started or 0) + seconds, SHOP, BLOG)

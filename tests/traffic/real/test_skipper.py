@@ -1,4 +1,4 @@
-"""Skipper with its own Kubernetes client, fed by a server that plays the API: the names it really gives, and what it counts."""
+"""Skipper with its own Kubernetes client, fed by a fake API server: the names that it really uses, and what it counts."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-PLACE = CountedBackend("team-a", "shop", "shop-web", "http", "http", 80, host="shop.example.org", path="/")
-SHOP = SKIPPER.spellings(PLACE)[0]
-NO_PATH = SKIPPER.spellings(PLACE._replace(host="blog.example.org", path=""))[0]
-DEFAULT = SKIPPER.spellings(PLACE._replace(object_name="rest", default_backend=True))[0]
+BACKEND = CountedBackend("team-a", "shop", "shop-web", "http", "http", 80, host="shop.example.org", path="/")
+SHOP = SKIPPER.spellings(BACKEND)[0]
+NO_PATH = SKIPPER.spellings(BACKEND._replace(host="blog.example.org", path=""))[0]
+DEFAULT = SKIPPER.spellings(BACKEND._replace(object_name="rest", default_backend=True))[0]
 
 
 def listed(port: int) -> dict[str, list[dict[str, Any]]]:
-    """What the API server has, by the last word of the path."""
+    """The objects of the API server, by the last word of the path."""
     backend = {"service": {"name": "shop-web", "port": {"name": "http"}}}
     paths = {
         "shop.example.org": {"path": "/", "pathType": "Prefix"},
@@ -75,24 +75,24 @@ async def proxy() -> AsyncIterator[Proxy]:
 async def test_its_names_are_those_that_are_built_forward(proxy: Proxy) -> None:
     for host in ("shop.example.org", "blog.example.org", "nobody.example.org"):
         assert await proxy.get(host=host) == 200
-    page = await proxy.page(SHOP, NO_PATH, DEFAULT)
-    assert page.tallies.keys() == {SHOP, NO_PATH, DEFAULT}
-    assert page.proven
-    assert page.started
+    scrape = await proxy.scrape(SHOP, NO_PATH, DEFAULT)
+    assert scrape.tallies.keys() == {SHOP, NO_PATH, DEFAULT}
+    assert scrape.proven
+    assert scrape.started
 
 
 async def test_a_visit_is_seen_when_it_ends_and_nobody_else_is_visited(proxy: Proxy) -> None:
     ledger = Ledger()
-    ledger.baseline("uid", await proxy.page(SHOP, NO_PATH))
-    assert ledger.observe("uid", await proxy.page(SHOP, NO_PATH), NOW) == Movement(frozenset())
+    ledger.baseline("uid", await proxy.scrape(SHOP, NO_PATH))
+    assert ledger.observe("uid", await proxy.scrape(SHOP, NO_PATH), NOW) == Movement(frozenset())
     await proxy.get()
-    assert ledger.observe("uid", await proxy.page(SHOP, NO_PATH), NOW).visited == {SHOP}
+    assert ledger.observe("uid", await proxy.scrape(SHOP, NO_PATH), NOW).visited == {SHOP}
 
 
 async def test_a_websocket_is_never_counted(proxy: Proxy) -> None:
-    before = await proxy.page(SHOP)
+    before = await proxy.scrape(SHOP)
     async with proxy.websocket() as socket:
         await socket.send_str("hello")
         assert await socket.receive_str() == "hello"
-    assert (await proxy.page(SHOP)).tallies == before.tallies
+    assert (await proxy.scrape(SHOP)).tallies == before.tallies
     assert "websockets, open or ended" in SKIPPER.blind_to

@@ -1,7 +1,7 @@
 """What is known about each ingress controller: a table of data, one file a family, and the few functions that read it.
 
-Chosen by `IngressClass.spec.controller`, or by name in a setting (`configured`). docs/controllers.md says how to add one.
-Nothing here touches a network; `fetch` and `scrape` do.
+An adapter is chosen by `IngressClass.spec.controller`, or by name in a setting (`configured`). Everything here is pure:
+`fetch` and `scrape` use the network. docs/controllers.md shows how to add a controller.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ __all__ = [
 
 ALIASES = "nginx.ingress.kubernetes.io/server-alias"
 
-# A controller that is in no table: longer than the slowest that is known (5 s between two updates of haproxytech's).
+# For a controller that is not in the table: longer than the slowest known one (haproxytech's updates every 5 s).
 DEFAULT_LAG = timedelta(seconds=10)
 
 ALL = (
@@ -84,22 +84,22 @@ ADAPTERS: Mapping[str, Adapter] = {each.controller: each for each in ALL if each
 
 
 def adapter_for(controller: str) -> Adapter | None:
-    """The adapter of an `IngressClass.spec.controller`, if there is one.
+    """The adapter of an `IngressClass.spec.controller`, None if there is none.
 
-    HAProxy's controllers take a suffix that parts several of them: `haproxy.org/ingress-controller/internal`.
+    Several HAProxy controllers in one cluster differ by a suffix: `haproxy.org/ingress-controller/internal`.
     """
     known = ADAPTERS.get(controller)
     return known or next((each for name, each in ADAPTERS.items() if controller.startswith(f"{name}/")), None)
 
 
 def interest(adapter: Adapter, backend: CountedBackend) -> Interest:
-    """All label values under which it may count them."""
+    """All label values under which the controller may count requests of this backend."""
     first, *others = dict.fromkeys(adapter.spellings(backend))
     return Interest(adapter.controller, first, tuple(others))
 
 
 def refusals(adapter: Adapter, backend: CountedBackend, annotations: Mapping[str, str]) -> tuple[str, ...]:
-    """Why visits of this route cannot be seen at this controller: sentences that name the fix. Annotations: its object's."""
+    """Why this controller does not count visits of a route: sentences with the fix. `annotations`: of the route's object."""
     return (*_hosts(adapter, backend, annotations), *adapter.uncounted(backend, annotations))
 
 

@@ -1,7 +1,7 @@
 """The table of controllers as this cluster's settings want it: which adapter serves a class, and where its pods are.
 
-Pure. A class with settings of its own goes by `CONTROLLER@CLASS`, for two classes of one controller may be read in two
-ways; all others go by their `spec.controller`. What an IngressClass can say has no `@` in it.
+Pure. A class with settings of its own goes by the name `CONTROLLER@CLASS`, as two classes of one controller may be read in
+two ways; all others go by their `spec.controller`. No IngressClass can have an `@` in its controller's name.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from waker.traffic.controllers import ALL, Access, Adapter, Port, Selector, Valu
 
 
 def configured_classes(classes: Iterable[IngressClass], live: Live) -> tuple[IngressClass, ...]:
-    """The IngressClasses, with the name their controller goes by. One that only a setting knows is added."""
+    """The IngressClasses with the name that their controller goes by, and those that only settings name."""
     found = {each.name: each for each in classes}
     for name in live.classes:
         each = found.get(name, IngressClass(name, "", default=False))
@@ -23,46 +23,46 @@ def configured_classes(classes: Iterable[IngressClass], live: Live) -> tuple[Ing
 
 
 def controller_name(controller: str) -> str:
-    """The `spec.controller` of what a class's controller goes by."""
+    """The `spec.controller` in the name that a class's controller goes by."""
     return controller.partition("@")[0]
 
 
 def configured_adapter(controller: str, live: Live) -> Adapter | None:
-    """The adapter for what a class's controller goes by, None if there is none."""
+    """The adapter by the name that a class's controller goes by, None if there is none."""
     spec, _, name = controller.partition("@")
-    said = live.classes.get(name, ClassSettings())
-    adapter = next((each for each in ALL if each.name == said.adapter), None) or adapter_for(spec)
+    settings = live.classes.get(name, ClassSettings())
+    adapter = next((each for each in ALL if each.name == settings.adapter), None) or adapter_for(spec)
     if adapter and name:
-        adapter = _as_said(replace(adapter, controller=controller), said)
+        adapter = _with_settings(replace(adapter, controller=controller), settings)
     if adapter and adapter.status and live.ignore_statuses:
         ignored = Values(adapter.status, live.ignore_statuses)
         adapter = replace(adapter, not_visits=(*adapter.not_visits, ignored))
     return adapter
 
 
-def _as_said(adapter: Adapter, said: ClassSettings) -> Adapter:
+def _with_settings(adapter: Adapter, settings: ClassSettings) -> Adapter:
     selectors = adapter.selectors
-    if said.selector:
-        selectors = (Selector(said.selector, said.namespace),)
-    elif said.namespace:
-        selectors = tuple(dict.fromkeys(each._replace(namespace=said.namespace) for each in selectors))
+    if settings.selector:
+        selectors = (Selector(settings.selector, settings.namespace),)
+    elif settings.namespace:
+        selectors = tuple(dict.fromkeys(each._replace(namespace=settings.namespace) for each in selectors))
     return replace(
         adapter,
         selectors=selectors,
-        metrics=_port(adapter.metrics, said.port),
-        path=said.path or adapter.path,
+        metrics=_port(adapter.metrics, settings.port),
+        path=settings.path or adapter.path,
         access=Access(
-            said.scheme or adapter.access.scheme,
-            said.tls_verify != "false",
-            said.ca_file,
-            said.server_name,
-            said.token_file,
+            settings.scheme or adapter.access.scheme,
+            settings.tls_verify != "false",
+            settings.ca_file,
+            settings.server_name,
+            settings.token_file,
         ),
-        any_host=adapter.any_host or said.any_host == "true",
+        any_host=adapter.any_host or settings.any_host == "true",
     )
 
 
-def _port(usual: Port, said: str) -> Port:
-    if said.isdigit():
-        return Port((), int(said))
-    return Port((said,), usual.number) if said else usual
+def _port(default: Port, setting: str) -> Port:
+    if setting.isdigit():
+        return Port((), int(setting))
+    return Port((setting,), default.number) if setting else default

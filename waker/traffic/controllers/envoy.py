@@ -1,6 +1,6 @@
-"""Controllers with Envoy as their proxy and its own cluster statistics: Contour, Envoy Gateway, Cilium.
+"""Controllers with Envoy as their proxy, and Envoy's own cluster statistics: Contour, Envoy Gateway, Cilium.
 
-The counter rises when a request begins, and a gauge shows those that are open, whatever they are: the ideal pair.
+The counter rises when a request begins, and a gauge shows the open ones of every kind: all that waker needs.
 """
 
 from datetime import timedelta
@@ -12,13 +12,13 @@ TOTAL = "envoy_cluster_upstream_rq_total"
 ACTIVE = "envoy_cluster_upstream_rq_active"
 CLUSTER = ("envoy_cluster_name",)
 UPTIME = Process("envoy_server_uptime", -1)
-# Without `usedonly`: that hides clusters nobody has used yet, and "known to Envoy, at 0" is what we want to read.
-# The filter alone leaves two short lines a cluster; unfiltered pages reach 160 MB and stall Envoy's main thread.
+# Without `usedonly`, which hides clusters that nobody has used yet: waker needs to see those that Envoy knows, at 0.
+# The filter leaves two short lines a cluster; unfiltered pages reach 160 MB and stall Envoy's main thread.
 QUERY = (("filter", r"^(cluster\..*\.upstream_rq_(total|active)|server\.uptime)$"),)
 
 
 def _in_contour(backend: CountedBackend) -> tuple[SeriesKey, ...]:
-    # Always the Service's port number, also where the Ingress names the port.
+    # Always the Service's port number, even where the Ingress gives the port's name.
     return ((f"{backend.namespace}_{backend.service}_{backend.port_number}",),)
 
 
@@ -46,7 +46,7 @@ CONTOUR = Adapter(
 
 
 def _in_envoy_gateway(backend: CountedBackend) -> tuple[SeriesKey, ...]:
-    # The name of the route, not of the backend; the second with `mergeBackends`.
+    # The name of the route, not of the backend; the second spelling is for `mergeBackends`.
     route = f"httproute/{backend.namespace}/{backend.object_name}/rule/{backend.rule}"
     return ((route,), (f"service/{backend.namespace}/{backend.service}/{backend.port_number}",))
 
@@ -54,7 +54,7 @@ def _in_envoy_gateway(backend: CountedBackend) -> tuple[SeriesKey, ...]:
 ENVOY_GATEWAY = Adapter(
     name="envoy-gateway",
     title="Envoy Gateway",
-    controller="gateway.envoyproxy.io/gatewayclass-controller",  # of a GatewayClass: it serves no Ingress
+    controller="gateway.envoyproxy.io/gatewayclass-controller",  # of a GatewayClass; it serves no Ingress
     selectors=(Selector("app.kubernetes.io/managed-by=envoy-gateway,app.kubernetes.io/component=proxy"),),
     metrics=Port(("metrics",), 19001),
     path="/stats/prometheus",
@@ -72,10 +72,10 @@ ENVOY_GATEWAY = Adapter(
 
 
 def _end_of_name(values: SeriesKey) -> SeriesKey:
-    """`kube-system/cilium-ingress/team-a:shop:80`, or with `_`, counts for `team-a_shop_80`.
+    """`kube-system/cilium-ingress/team-a:shop:80`, or the same with `_`, counts for `team-a_shop_80`.
 
-    Before the last slash stands the CiliumEnvoyConfig, which may be one for all or one for each Ingress. Two that lead
-    to the same Service count as one.
+    The part up to the last slash is the CiliumEnvoyConfig: one for all Ingresses, or one for each. Two Ingresses of the
+    same Service count as one.
     """
     return (values[0].rpartition("/")[2].replace(":", "_"),)
 
@@ -93,7 +93,8 @@ CILIUM = Adapter(
     counted=Counted.START,
     process=UPTIME,
     spellings=_in_contour,
-    lag=timedelta(seconds=3),  # from operator to agent to Envoy; no pod's address takes requests, so none can be asked
+    # From operator to agent to Envoy. No ownership checks, as no pod's address takes requests.
+    lag=timedelta(seconds=3),
     enable="run Cilium with envoy.prometheus.enabled=true; where Envoy runs inside the agents set the selector k8s-app=cilium",
     lists_all=True,
 )

@@ -1,7 +1,7 @@
-"""The two controllers with HAProxy as their proxy. A session counts when it begins, and a gauge shows those that are open.
+"""The two controllers with HAProxy as their proxy. A session counts when it begins, and a gauge shows the open ones.
 
-A reload is a new process with counters at 0. The one before goes on with its open sessions and nobody reports them:
-hence `Process.drain`. Both change most things without a reload, but not all.
+A reload starts a new process with all counters at 0. The old one keeps its open sessions but is on no page any more: hence
+`Process.drain`. Both controllers make most changes without a reload, but not all.
 """
 
 from datetime import timedelta
@@ -11,13 +11,13 @@ from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Proc
 
 SESSIONS = Family("haproxy_backend_sessions_total", ("proxy",))
 OPEN = Family("haproxy_backend_current_sessions", ("proxy",))
-STARTED = "haproxy_process_start_time_seconds"  # the process's own; whole seconds, and never set anew
-# `scope` since HAProxy 2.0; `metrics` is passed over by those that do not know it.
+STARTED = "haproxy_process_start_time_seconds"  # of the process itself; whole seconds, and constant
+# `scope` works since HAProxy 2.0; versions that do not know `metrics` ignore it.
 QUERY = (("scope", "global"), ("scope", "backend"), ("metrics", ",".join((SESSIONS.metric, OPEN.metric, STARTED))))
 
 
 def _in_haproxy_ingress(backend: CountedBackend) -> tuple[SeriesKey, ...]:
-    # The pods' port, not the Service's: by name if the Service says so.
+    # The port of the pods, not of the Service: a name if the Service gives a name.
     ports = dict.fromkeys((backend.port_target or backend.port_number, backend.port_number))
     return tuple((f"{backend.namespace}_{backend.service}_{port}",) for port in ports)
 
@@ -47,7 +47,7 @@ HAPROXY_INGRESS = Adapter(
 
 
 def _in_haproxytech(backend: CountedBackend) -> tuple[SeriesKey, ...]:
-    # From v3.1 on; up to v3.0; each as a standalone backend. The port by name, if the Service's port has one.
+    # From v3.1 on; up to v3.0; then both as standalone backends. The port's name, if the Service's port has one.
     port = backend.port_name or backend.port_number
     namespace, ingress, service = backend.namespace, backend.object_name, backend.service
     return (

@@ -1,4 +1,8 @@
-"""ingress-nginx, of the Kubernetes project."""
+"""ingress-nginx, of the Kubernetes project.
+
+It counts requests when they end, and by default only those whose host an Ingress names literally. A reload loses up to a
+second of counts.
+"""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,7 +22,7 @@ def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple
     if backend.default_backend:
         why.append("does not count requests of a default backend; give it a rule with a host")
     if annotations.get(PASSTHROUGH, "").lower() == "true":
-        why.append(f"passes its TLS through uncounted; remove the annotation {PASSTHROUGH}")
+        why.append(f"does not count TLS that it passes through; remove the annotation {PASSTHROUGH}")
     return tuple(f"{backend.route}: ingress-nginx {sentence}" for sentence in why)
 
 
@@ -31,13 +35,13 @@ INGRESS_NGINX = Adapter(
     path="/metrics",
     requests=Family("nginx_ingress_controller_requests", ("namespace", "ingress", "service")),
     counted=Counted.END,
-    reloads="nginx_ingress_controller_success",  # old workers keep what they have not sent yet: up to 1 s of requests
+    reloads="nginx_ingress_controller_success",  # old workers lose what they have not sent yet: up to 1 s of requests
     process=Process("process_start_time_seconds", +1),  # of the Go process, which holds the counters; not of nginx
     spellings=_spellings,
     proxy=Port(("http",), 80),
     lag=timedelta(seconds=5),  # 3.3 s between two syncs, and a reload
     uncounted=_uncounted,
-    any_host=False,  # with --metrics-per-host, the default, a host has to stand literally in some Ingress
+    any_host=False,  # with --metrics-per-host, the default, some Ingress has to name the host literally
     status="status",
     not_visits=(HEADS,),
     enable="run ingress-nginx with --enable-metrics=true (chart: controller.metrics.enabled)",

@@ -1,6 +1,6 @@
 """Istio's ingress gateway, as far as it serves Ingresses.
 
-Its default statistics leave out Envoy's clusters; what is always there is Istio's own counter, at the end of requests.
+Its default statistics leave out Envoy's clusters. Istio's own counter is always there; it counts at the end of a request.
 """
 
 from datetime import timedelta
@@ -26,7 +26,7 @@ ISTIO = Adapter(
     process=Process("envoy_server_uptime", -1),
     spellings=_spellings,
     proxy=Port(("http2", "http"), 8080),
-    lag=timedelta(seconds=3),  # istiod gathers changes for 0.1 to 10 s, usually below 1 s
+    lag=timedelta(seconds=3),  # istiod collects changes for 0.1 to 10 s, typically less than 1 s
     status="response_code",
     enable="leave Istio's standard metrics on (no Telemetry resource that disables REQUEST_COUNT)",
     blind_to=("open websockets", "open streams", "open downloads"),

@@ -1,4 +1,7 @@
-"""Kong Ingress Controller: Kong's Prometheus plugin, which counts requests only if it is configured to."""
+"""Kong Ingress Controller, by Kong's Prometheus plugin.
+
+The plugin counts requests only with a setting of its own (`status_code_metrics`), and only when they end.
+"""
 
 from datetime import timedelta
 
@@ -7,7 +10,7 @@ from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Sele
 
 
 def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
-    # The port as it is written in the Ingress; v2 put its kind before it.
+    # The port as the Ingress writes it; v2 puts its kind in front.
     written = [backend.port_written, backend.port_number, backend.port_name or backend.port_number]
     ports = [*written, *(f"{'pnum' if isinstance(port, int) else 'pname'}-{port}" for port in written)]
     return tuple((f"{backend.namespace}.{backend.service}.{port}",) for port in dict.fromkeys(ports))
@@ -26,12 +29,12 @@ KONG = Adapter(
     requests=Family("kong_http_requests_total", ("service",)),
     counted=Counted.END,
     names_proven=False,
-    process=None,  # the counters live in memory that survives nginx's reload; no metric shows their loss
+    process=None,  # the counters are in memory that survives a reload of nginx; no metric shows their loss
     spellings=_spellings,
     proxy=Port(("proxy",), 8000),
     lag=timedelta(seconds=5),  # a sync every 3 s
     status="code",
-    not_visits=(Values("source", frozenset({"kong"})),),  # answered by Kong itself: no login, no such path, no pod
+    not_visits=(Values("source", frozenset({"kong"})),),  # answered by Kong itself: not logged in, no such path, no pod
     enable="enable the plugin prometheus globally (a KongClusterPlugin) with status_code_metrics: true",
     blind_to=("open websockets", "open streams", "open downloads"),
 )

@@ -1,6 +1,6 @@
-"""F5 NGINX Ingress Controller, with NGINX (open source) and with NGINX Plus: one class, two sets of metrics.
+"""F5 NGINX Ingress Controller, with NGINX (open source) and with NGINX Plus: one IngressClass controller, two sets of metrics.
 
-Series are one for each pod of an app and go with it; an app is the sum over its pods.
+There is one series for each pod of an app, and it goes with the pod; an app is the sum over its pods.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ SERVICE = ("resource_namespace", "service")
 
 
 def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
-    # Without `resource_name`: which one a mergeable Ingress (master, minion) goes by is not certain.
+    # Without `resource_name`: it is not certain which name a mergeable Ingress (master, minion) gets.
     return ((backend.namespace, backend.service),)
 
 
@@ -51,7 +51,7 @@ NGINX_PLUS = replace(
     NGINX,
     name="nginx-plus",
     title="F5 NGINX Ingress with NGINX Plus",
-    controller="",  # its class says the same as the other's
+    controller="",  # its class names the same controller as that of NGINX
     requests=Family("nginx_ingress_nginxplus_upstream_server_requests", SERVICE),
     open_requests=Family("nginx_ingress_nginxplus_upstream_server_active", SERVICE),
     counted=Counted.START,

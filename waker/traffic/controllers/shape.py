@@ -1,8 +1,9 @@
-"""What there is to know about an ingress controller: the shape that each file beside this one fills in.
+"""The shape of what is known about an ingress controller; each file beside this one fills it in.
 
-The label values of an app's series are built FORWARD from its Ingress and Service, never parsed back: `a-b`/`c` and
-`a`/`b-c` are the same words in Traefik's name. Where a name is not certain, all that it can be are given: a spelling
-too many keeps an app awake at worst, one too few calls a visited app idle. Nothing here touches a network.
+Pure data and small functions, used by all of `traffic`; nothing here touches a network. The label values of an app's
+series are built forward from its Ingress and Service, never parsed back: `a-b`/`c` and `a`/`b-c` give the same name in
+Traefik. Where a name is not certain, an adapter gives all possible spellings: one too many keeps an app awake at worst, one
+too few lets a visited app look idle.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,19 +15,19 @@ from typing import NamedTuple
 from waker.plan.model import Pod
 from waker.plan.routes.route import CountedBackend
 
-# Values of `Family.labels`, in that order: what one app's requests are counted under.
+# The values of `Family.labels`, in that order: the requests of one app are counted under them.
 SeriesKey = tuple[str, ...]
 
 
 class Counted(Enum):
-    """When a request shows in the counter. At the end: an open WebSocket or download is not seen while it lasts."""
+    """When a request is counted. With END, an open WebSocket or download is not seen while it lasts."""
 
     START = "start"
     END = "end"
 
 
 class Interest(NamedTuple):
-    """What an app is counted under, at one controller. `others`: other spellings of `key`; it is the sum over all."""
+    """The series of an app at one controller. `others` are other spellings of `key`; the app is the sum of all."""
 
     controller: str
     key: SeriesKey
@@ -39,7 +40,7 @@ class Interest(NamedTuple):
 
 
 class Selector(NamedTuple):
-    """Labels of a controller's data-plane pods. `namespace` "": everywhere."""
+    """The labels of a controller's data-plane pods. An empty `namespace` means all."""
 
     labels: str
     namespace: str = ""
@@ -49,24 +50,25 @@ class Selector(NamedTuple):
 
 
 class Port(NamedTuple):
-    """A container port: the first of `names` that the pod declares, else `number`."""
+    """A container port: the first of `names` that the pod declares, otherwise `number`."""
 
     names: tuple[str, ...]
     number: int
 
     def of(self, pod: Pod) -> int:
+        """Its number in this pod."""
         return next((pod.ports[name] for name in self.names if name in pod.ports), self.number)
 
 
 def unchanged(values: SeriesKey) -> SeriesKey:
-    """Most label values are the key."""
+    """The label values as they are: what most controllers need."""
     return values
 
 
 class Family(NamedTuple):
-    """A metric and the labels that identify the app; other labels are summed over.
+    """A metric and the labels that identify the app. Series that differ in other labels are added up.
 
-    `read` makes the key of the label values, where only a part of them can be built forward.
+    `read` turns label values into the key, where only a part of them can be built forward.
     """
 
     metric: str
@@ -74,21 +76,20 @@ class Family(NamedTuple):
     read: Callable[[SeriesKey], SeriesKey] = unchanged
 
     def key(self, labels: Mapping[str, str]) -> SeriesKey:
-        """What a sample with these labels counts for."""
+        """The key that a sample with these labels counts for."""
         return self.read(tuple([labels.get(label, "") for label in self.labels]))
 
 
-SAME_START = 2.5  # s; a start time that is computed from the boot time moves when the clock is set
+SAME_START = 2.5  # seconds; a start time that is computed from the boot time moves when the clock is set
 
 
 class Process(NamedTuple):
-    """A metric that betrays a restart in backend. `sign` +1: a start time, which grows; -1: an uptime, which falls.
+    """A metric that shows a restart in place. `sign` +1: a start time, which grows; -1: an uptime, which falls.
 
-    An uptime that has outgrown the one before by the next scrape proves nothing: then only Kubernetes' own count of
-    restarts does.
+    An uptime misses a restart if it is higher again at the next scrape. Then only Kubernetes' count of restarts shows it.
 
-    `slack` in seconds: start times that differ by less are the same.
-    `drain`: after a reload the process before goes on for so long with what was open, and is not on the page.
+    `slack`: start times that differ by fewer seconds are the same.
+    `drain`: how long the old process goes on with its open requests after a reload, without being on the page.
     """
 
     metric: str
@@ -98,13 +99,13 @@ class Process(NamedTuple):
 
 
 class Access(NamedTuple):
-    """How the page is asked for."""
+    """How the metrics page is requested."""
 
     scheme: str = "http"
-    verify: bool = True  # the certificate, if the scheme is https
-    ca_file: str = ""  # "": the system's
-    server_name: str = ""  # in the certificate; "": the pod's address
-    token_file: str = ""  # of a bearer token
+    verify: bool = True  # check the certificate, if the scheme is https
+    ca_file: str = ""  # "": the system's CAs
+    server_name: str = ""  # the name in the certificate; "": the pod's address
+    token_file: str = ""  # holds a bearer token
 
 
 PLAIN = Access()
@@ -117,7 +118,7 @@ class Values(NamedTuple):
     values: frozenset[str]
 
     def match(self, labels: Mapping[str, str]) -> bool:
-        """Whether a sample with these labels has one of them."""
+        """Whether a sample with these labels has one of the values."""
         return labels.get(self.label) in self.values
 
 
@@ -130,43 +131,43 @@ class Adapter:
 
     name: str  # as settings call it: one of `names.ADAPTERS`
     title: str  # as people call it
-    controller: str  # IngressClass.spec.controller; "": there is none of its own, a setting has to name it
-    selectors: tuple[Selector, ...]  # alternatives: a pod that matches any is one of its pods
+    controller: str  # IngressClass.spec.controller; "": it has none of its own, so a setting has to name the adapter
+    selectors: tuple[Selector, ...]  # a pod that matches any of them is one of its pods
     metrics: Port
     path: str
     requests: Family
     counted: Counted
-    spellings: Callable[[CountedBackend], tuple[SeriesKey, ...]]  # the usual one first
-    lag: timedelta  # until a change of an Ingress is followed
-    enable: str  # what a person does when the page counts nothing
-    reloads: str = ""  # a metric that grows when what was not shown yet is lost
-    process: Process | None = None  # None: only the pod's own restarts are known
-    proxy: Port | None = None  # where it takes HTTP requests; None: not at the pod's address
+    spellings: Callable[[CountedBackend], tuple[SeriesKey, ...]]  # the typical one first
+    lag: timedelta  # until the controller follows a change of a route
+    enable: str  # what to do when the page counts nothing; completes a sentence
+    reloads: str = ""  # a metric that grows when counts that were not shown yet are lost
+    process: Process | None = None  # None: only Kubernetes' count of restarts is known
+    proxy: Port | None = None  # where its pods take HTTP requests; None: not at the pod's address
     uncounted: Callable[[CountedBackend, Mapping[str, str]], tuple[str, ...]] = lambda _backend, _annotations: ()
     query: tuple[tuple[str, str], ...] = ()
     access: Access = PLAIN
     open_requests: Family | None = None
-    lists_all: bool = False  # a series stands on the page, at 0, from the moment the controller knows the backend
-    names_proven: bool = True  # names and labels were seen on a real one; else an app is known once it has been counted
-    any_host: bool = True  # requests are counted whether or not their host stands in an Ingress
+    lists_all: bool = False  # a series is on the page, at 0, as soon as the controller knows the backend
+    names_proven: bool = True  # names and labels were seen on a real one; if not, an app is known after its first visit
+    any_host: bool = True  # requests are counted whether or not an Ingress names their host
     status: str = ""  # the label with the HTTP status, "" if there is none
-    not_visits: tuple[Values, ...] = ()  # samples that no visitor is behind
+    not_visits: tuple[Values, ...] = ()  # samples without a visitor behind them
     lasting: Values | None = None  # samples of connections that show only when they end
-    blind_to: tuple[str, ...] = ()
+    blind_to: tuple[str, ...] = ()  # what it does not count, for docs/controllers.md
 
     @property
     def proof(self) -> str:
-        """Any sample of this metric proves that the pod counts requests at all."""
+        """The metric of which any sample proves that the pod counts requests."""
         return self.requests.metric
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Every metric that is read from the page."""
+        """The metrics that are read from the page."""
         others = (self.open_requests, self.process)
         reloads = (self.reloads,) if self.reloads else ()
         return (self.requests.metric, *reloads, *(each.metric for each in others if each))
 
     @property
     def counts_checks(self) -> bool:
-        """Whether waker's own checks show as if they were visits."""
+        """Whether waker's own ownership checks are counted like visits."""
         return HEADS not in self.not_visits

@@ -1,4 +1,7 @@
-"""Skipper. A series is a route of its own: namespace, Ingress, host, path and Service in one name."""
+"""Skipper. Each route has a series of its own, whose name holds namespace, Ingress, host, path and Service.
+
+It has no `spec.controller`, so a setting has to name the adapter. It counts requests when they end, and WebSockets never.
+"""
 
 import re
 from datetime import timedelta
@@ -12,13 +15,13 @@ NO_WORD = re.compile(r"\W", re.ASCII)
 def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
     rest = ("", "", "") if backend.default_backend else (backend.host, backend.path, backend.service)
     name = "__".join(NO_WORD.sub("_", word) for word in (backend.namespace, backend.object_name, *rest))
-    return ((f"kube_{name}",), (f"kubeew_{name}",))  # the second for callers in the cluster, if that is enabled
+    return ((f"kube_{name}",), (f"kubeew_{name}",))  # the second is for requests from inside the cluster, if enabled
 
 
 SKIPPER = Adapter(
     name="skipper",
     title="Skipper",
-    controller="",  # it goes by the class's name alone
+    controller="",  # it looks at the class's name only
     selectors=(Selector("application=skipper-ingress"),),
     metrics=Port(("metrics-port", "metrics"), 9911),
     path="/metrics",
@@ -27,7 +30,7 @@ SKIPPER = Adapter(
     process=Process("process_start_time_seconds", +1),
     spellings=_spellings,
     proxy=Port(("ingress-port", "ingress"), 9999),
-    lag=timedelta(seconds=5),  # it asks every 3 s
+    lag=timedelta(seconds=5),  # it polls the API server every 3 s
     status="code",
     enable="run Skipper with -metrics-flavour=prometheus and -serve-route-counter",
     blind_to=("websockets, open or ended", "open streams", "open downloads"),

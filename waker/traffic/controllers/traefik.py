@@ -1,4 +1,7 @@
-"""Traefik, v2 and v3: Ingresses by its own provider, or by the one that reads ingress-nginx's annotations."""
+"""Traefik, v2 and v3, with its own Ingress provider or the one that reads ingress-nginx's annotations.
+
+It counts requests when they end. Only v2 has a gauge of open connections.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,12 +14,12 @@ UNOBSERVED = "traefik.ingress.kubernetes.io/router.observability.metrics"
 
 
 def normalized(*words: str | int) -> str:
-    """Traefik's names: `team-a`, `my--app`, 80 -> `team-a-my-app-80`. Runs of anything but letters and digits are one `-`."""
+    """Traefik's names: `team-a`, `my--app`, 80 -> `team-a-my-app-80`. Anything but letters and digits becomes one `-`."""
     return "-".join(re.findall(r"[^\W_]+", "-".join(str(word) for word in words)))
 
 
 def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
-    # From outside nobody can tell which provider serves a class: a name of each.
+    # Nothing shows which provider serves a class, so this gives the names of both.
     ports = dict.fromkeys((backend.port_written, backend.port_number, backend.port_name or backend.port_number))
     by_nginx = [normalized(backend.namespace, backend.object_name, backend.service, port) for port in ports]
     # The only Ingress without rules that Traefik serves goes by this name, whatever its Service.
@@ -36,7 +39,9 @@ TRAEFIK = Adapter(
     title="Traefik",
     controller="traefik.io/ingress-controller",
     selectors=(Selector("app.kubernetes.io/name=traefik"),),
-    metrics=Port(("metrics", "traefik"), 9100),  # the Helm chart's; without it the entry point `traefik` has them
+    metrics=Port(
+        ("metrics", "traefik"), 9100
+    ),  # the Helm chart's port; without it, the entry point `traefik` serves them
     path="/metrics",
     requests=Family("traefik_service_requests_total", ("service",)),
     open_requests=Family("traefik_service_open_connections", ("service",)),  # v2 only

@@ -1,4 +1,7 @@
-"""What a piece of asynchronous work costs its process: time, memory, and how long it kept the event loop from others."""
+"""What a piece of asynchronous work costs its process: time, memory, and how long it keeps the event loop from others.
+
+`async with measured() as cost:` fills in the cost of the block. It reads /proc, so it works on Linux only.
+"""
 
 import asyncio
 import gc
@@ -8,42 +11,42 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-EVERY = 0.001  # s; how often a task that wants nothing else asks for its turn
+EVERY = 0.001  # seconds between two turns of the ticking task
 MIB = 1024.0  # /proc counts in KiB
 
 
 @dataclass(slots=True)
 class Cost:
-    """Seconds and MiB. `gap`: the longest that the ticking task waited; `busy`: the most CPU that went by meanwhile.
+    """Seconds and MiB. `gap`: the longest wait of the ticking task. `busy`: the most CPU time used during one wait.
 
-    On a machine where others compute too, `gap` has their time in it and `busy` has not.
+    On a machine that others use too, their time is in `gap` but not in `busy`.
     """
 
     wall: float = 0.0
     cpu: float = 0.0
     gap: float = 0.0
     busy: float = 0.0
-    peak: float = 0.0  # above what was there before
+    peak: float = 0.0  # above the memory before
 
 
 @asynccontextmanager
-async def watched() -> AsyncIterator[Cost]:
-    """Fills in the cost of what is done in the block."""
+async def measured() -> AsyncIterator[Cost]:
+    """Measure the work in the block."""
     gc.collect()
-    forget_peak()
+    reset_peak()
     before, cost = memory("VmRSS"), Cost()
     ticking = asyncio.create_task(tick(cost))
     await asyncio.sleep(0)
     wall, cpu = time.perf_counter(), time.process_time()
     yield cost
     cost.wall, cost.cpu = time.perf_counter() - wall, time.process_time() - cpu
-    await asyncio.sleep(2 * EVERY)  # a block that never let go shows now
+    await asyncio.sleep(2 * EVERY)  # shows a block that never let others run
     ticking.cancel()
     cost.peak = memory("VmHWM") - before
 
 
 async def tick(cost: Cost) -> None:
-    """A task that others should never keep waiting."""
+    """Note how long each turn is late. Other work should never make it late."""
     wall, cpu = time.perf_counter(), time.thread_time()
     while True:
         await asyncio.sleep(EVERY)
@@ -52,12 +55,12 @@ async def tick(cost: Cost) -> None:
         wall, cpu = now, used
 
 
-def forget_peak() -> None:
-    """The highest memory from now on: see proc(5), clear_refs."""
+def reset_peak() -> None:
+    """Make the kernel measure peak memory from now on: proc(5), clear_refs."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def memory(field: str) -> float:
-    """A field of /proc/self/status in MiB."""
+    """A field of /proc/self/status, in MiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / MIB
