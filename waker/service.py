@@ -30,8 +30,8 @@ from waker.metrics import Metrics
 from waker.observe.activity import ActivityStore
 from waker.observe.app import pick_address
 from waker.observe.cluster import ClusterCache, Key, NamespaceKey, start
-from waker.observe.configmap import LiveConfig
 from waker.observe.controller_pods import ControllerPods
+from waker.observe.live_settings import LiveConfig
 from waker.observe.runtime import Runtime
 from waker.observe.themes import Themes
 from waker.plan.model import Address, AppId, Kind, Phase, Pod

@@ -13,10 +13,10 @@ from pathlib import Path
 from waker.cli import parser
 from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
-from waker.settings.classes import PER_CLASS
+from waker.settings.configmap import LIVE, Live
+from waker.settings.durations import format_duration
 from waker.settings.flags import FLAGS, Settings, defaults
-from waker.settings.live import LIVE, Live
-from waker.settings.times import format_duration
+from waker.settings.ingress_class import PER_CLASS
 from waker.traffic.controllers import ALL
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from waker.metrics import DESCRIBED
 from waker.names import EventReason
 from waker.plan.model import Phase
 from waker.plan.notes import ANNOTATIONS
-from waker.traffic.controllers.shape import Adapter
+from waker.traffic.controllers.adapter import Adapter
 
 WRITTEN = {*ANNOTATIONS, names.SAVED_BACKENDS}  # by KubeSleeper; all others are the user's
 

@@ -10,7 +10,7 @@ from waker import names
 from waker.explain import autoscalers, origins
 from waker.plan.model import AppId, Kind
 from waker.plan.policy import read_policy
-from waker.settings.live import Live
+from waker.settings.configmap import Live
 
 SHOP = AppId(Kind.DEPLOYMENT, "prod", "shop")
 

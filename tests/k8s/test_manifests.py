@@ -9,8 +9,8 @@ import yaml
 import waker
 from tests.k8s.conftest import FOLDER, Manifest, listed
 from waker import names
+from waker.settings.configmap import LIVE, Live, LiveKey, read_live
 from waker.settings.flags import FLAGS, Settings
-from waker.settings.live import LIVE, Live, LiveKey, read_live
 from waker.settings.parsing import parse_wait_host
 from waker.traffic.controllers import ADAPTERS
 

@@ -30,7 +30,7 @@ from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Holder, ObjectId
 from waker.plan.sleep_due import arrivals_answered_until
 from waker.plan.snapshot import Snapshot, Traffic
-from waker.settings.live import Live
+from waker.settings.configmap import Live
 
 Json = dict[str, Any]
 

@@ -9,8 +9,8 @@ from tests.plan.neighbours import workload
 from waker import names
 from waker.plan.model import Pin, Policy, VisitorPolicy
 from waker.plan.policy import allowed_objects, read_policy
-from waker.settings.live import Live
-from waker.settings.times import parse_floor
+from waker.settings.configmap import Live
+from waker.settings.durations import parse_floor
 
 LIVE = Live(idle_after=timedelta(minutes=15), wake_timeout=timedelta(minutes=2))
 DEFAULT = Policy(LIVE.idle_after, LIVE.wake_timeout)

@@ -25,8 +25,8 @@ from waker.demo.kinds import Key, Obj
 from waker.demo.samples import SAMPLES, SampleApp, manifests
 from waker.plan.times import format_time
 from waker.service import Waker
+from waker.settings.configmap import Live
 from waker.settings.flags import Settings
-from waker.settings.live import Live
 
 WITHIN = timedelta(seconds=15)  # on a busy machine
 LONGEST = 30  # seconds; a test that waits for what never comes

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from waker import names
 from waker.demo.ingress import NAME
-from waker.settings.classes import ClassSettings
-from waker.settings.live import Live
+from waker.settings.configmap import Live
+from waker.settings.ingress_class import ClassSettings
 
 from .scene import QUICK, SHOP, WITHIN, RunningWaker, ServiceScene, scene
 
@@ -23,10 +23,10 @@ async def reason(it: ServiceScene, running: RunningWaker) -> str:
     return str(row["reason"])
 
 
-async def test_pods_that_are_not_found_are_told_and_then_found(tmp_path: Path) -> None:
+async def test_missing_pods_are_reported_and_then_found(tmp_path: Path) -> None:
     async with scene(tmp_path, SHOP) as it, it.waker(said(selector="app=nobody")) as running:
         async with asyncio.timeout(WITHIN.total_seconds()):
-            while "(labels: app=nobody)" not in await reason(it, running):
+            while "has the labels app=nobody" not in await reason(it, running):
                 assert it.replicas()
         running.service.config.live = said(selector=f"app.kubernetes.io/name={NAME}", namespace=NAME)
         running.service._all_changed()

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waker.errors import SettingsError
+from waker.settings.configmap import LIVE, Live, read_live
+from waker.settings.durations import format_duration, parse_duration, parse_floor
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
-from waker.settings.live import LIVE, Live, read_live
 from waker.settings.parsing import one_of, parse_bool, parse_statuses, parse_url, parse_wait_host, whole_number
-from waker.settings.times import format_duration, parse_duration, parse_floor
 
 
 @settings(max_examples=200)

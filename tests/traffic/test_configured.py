@@ -3,8 +3,8 @@
 import pytest
 
 from waker.plan.model import IngressClass, Pod
-from waker.settings.classes import ClassSettings
-from waker.settings.live import Live
+from waker.settings.configmap import Live
+from waker.settings.ingress_class import ClassSettings
 from waker.settings.parsing import parse_statuses
 from waker.traffic.controllers import INGRESS_NGINX, NGINX_PLUS, SKIPPER, TRAEFIK, Access, Selector, Values
 from waker.traffic.controllers.configured import configured_adapter, configured_classes

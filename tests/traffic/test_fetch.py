@@ -16,10 +16,10 @@ from tests.traffic.fake_controller_pods import INTERVAL, traefik
 from waker.errors import ScrapeError
 from waker.plan.model import Pod
 from waker.traffic import exposition, fetch
-from waker.traffic.controller import FRESH_INTERVALS
 from waker.traffic.controllers import TRAEFIK
 from waker.traffic.ledger import Scrape
 from waker.traffic.scrape import JITTER, jittered
+from waker.traffic.scraped_controller import FRESH_INTERVALS
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Fetch = Callable[[Answer], Awaitable[Scrape]]

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic import rounds
-from waker.traffic.controller import FRESH_INTERVALS
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey, Values
 from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.exposition import Exposition
 from waker.traffic.ledger import Scrape, ScrapeBuilder
 from waker.traffic.scrape import Scraper
+from waker.traffic.scraped_controller import FRESH_INTERVALS
 
 INTERVAL = timedelta(seconds=15)
 APPS = [AppId(Kind.DEPLOYMENT, "team-a", name) for name in ("shop", "blog")]

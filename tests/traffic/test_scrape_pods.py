@@ -15,8 +15,8 @@ from tests.traffic.fake_controller_pods import (
     watched,
 )
 from waker.plan.snapshot import Traffic
-from waker.traffic.controller import GRACE
 from waker.traffic.controllers import TRAEFIK
+from waker.traffic.scraped_controller import GRACE
 
 
 async def test_a_pod_that_counts_nothing_yet_is_primed(scene: ScrapeScene) -> None:

@@ -22,9 +22,9 @@ from tests.traffic.fake_controller_pods import (
 )
 from waker.plan.model import Pod
 from waker.plan.snapshot import Traffic
-from waker.traffic.controller import FRESH_INTERVALS
 from waker.traffic.controllers import CONTOUR, TRAEFIK, Interest
 from waker.traffic.scrape import Scraper
+from waker.traffic.scraped_controller import FRESH_INTERVALS
 
 
 async def test_a_name_that_is_not_proven_is_unknown_until_it_counts(scene: ScrapeScene) -> None:

@@ -14,7 +14,7 @@ from aiohttp import web
 from waker.metrics import Metrics
 from waker.plan.model import Address, AppId, Kind, Phase
 from waker.plan.routes.route import Backend
-from waker.settings.live import Live
+from waker.settings.configmap import Live
 from waker.web import forward
 from waker.web.apps import View
 from waker.web.connections import runner

@@ -9,7 +9,7 @@ from tests.web.conftest import APP, BROWSER, HOST, PortUnderTest
 from tests.web.wait_host import WAITING, get, path_with
 from waker import names
 from waker.plan.model import Phase, VisitorPolicy
-from waker.settings.live import Live
+from waker.settings.configmap import Live
 
 
 @pytest.fixture

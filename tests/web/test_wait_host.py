@@ -11,7 +11,7 @@ from tests.web.wait_host import DEEP, MAY_GO_BACK, PROGRAM, WAITING, get, path_w
 from waker import names
 from waker.plan.model import Phase, VisitorPolicy
 from waker.plan.progress import Step
-from waker.settings.live import Live
+from waker.settings.configmap import Live
 from waker.web.wait_host import WaitHost
 
 

@@ -15,8 +15,8 @@ from waker.observe.cluster import ClusterCache
 from waker.plan.model import AppId
 from waker.process import cluster_cache
 from waker.service import now
+from waker.settings.configmap import Live, read_live
 from waker.settings.flags import Settings
-from waker.settings.live import Live, read_live
 
 
 async def explained(settings: Settings, namespace: str, name: str, output: str) -> str:

@@ -10,8 +10,8 @@ from waker.plan.model import Pin
 from waker.plan.times import format_time
 from waker.process import cluster_cache
 from waker.service import now
+from waker.settings.configmap import Live
 from waker.settings.flags import Settings
-from waker.settings.live import Live
 
 Wanted = Mapping[str, str | None]  # annotations; None removes
 

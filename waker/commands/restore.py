@@ -23,9 +23,9 @@ from waker.plan.decide import decide
 from waker.plan.model import Address, AppId, Phase
 from waker.process import cluster_cache
 from waker.service import now
+from waker.settings.configmap import Live
+from waker.settings.durations import parse_duration
 from waker.settings.flags import Settings
-from waker.settings.live import Live
-from waker.settings.times import parse_duration
 
 log = logging.getLogger(__name__)
 

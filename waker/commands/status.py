@@ -12,8 +12,8 @@ from waker.plan.decide import decide
 from waker.plan.model import AppId
 from waker.process import cluster_cache
 from waker.service import now
+from waker.settings.configmap import Live
 from waker.settings.flags import Settings
-from waker.settings.live import Live
 
 
 async def status(settings: Settings, namespace: str | None, output: str) -> str:

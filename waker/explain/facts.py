@@ -21,10 +21,10 @@ from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import Route, is_held
 from waker.plan.sleep_due import idle_period, visited_at
 from waker.plan.snapshot import Snapshot
-from waker.settings.live import Live
-from waker.traffic.controller import ControllerPod, ScrapedController
+from waker.settings.configmap import Live
 from waker.traffic.controllers import Interest
 from waker.traffic.controllers.configured import configured_adapter
+from waker.traffic.scraped_controller import ControllerPod, ScrapedController
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from waker import names
 from waker.explain.shape import Setting
 from waker.plan.model import Pin
-from waker.settings.live import LIVE, Live
-from waker.settings.times import format_duration
+from waker.settings.configmap import LIVE, Live
+from waker.settings.durations import format_duration
 
 ANNOTATION, CONFIG_MAP, DEFAULT = "annotation", "ConfigMap", "default"
 # Settings of the ConfigMap that bear on when an app sleeps.

@@ -14,7 +14,7 @@ from waker.plan.actions import Plan
 from waker.plan.model import Phase, Pin
 from waker.plan.sleep_due import idle_period, sleep_requested, visited_at
 from waker.plan.snapshot import Snapshot
-from waker.settings.times import format_duration
+from waker.settings.durations import format_duration
 
 # What `kind` can be, and what it says.
 KINDS = {

@@ -7,7 +7,7 @@ from typing import Any
 from waker.plan.actions import Plan
 from waker.plan.model import Phase, Workload
 from waker.plan.notes import Unreadable
-from waker.settings.times import format_duration
+from waker.settings.durations import format_duration
 
 COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "replicas", "saved", "reason")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from waker.explain.shape import Explained, Reason, RouteFacts, SeriesFacts
-from waker.settings.times import format_duration
+from waker.settings.durations import format_duration
 
 WIDTH = 100
 INDENT = "  "

@@ -22,7 +22,7 @@ from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, n
 from waker.plan.routes.ingress_object import Ingress
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import ObjectId, Route, RouteObject, is_held
-from waker.settings.live import Live
+from waker.settings.configmap import Live
 from waker.traffic.controllers.configured import configured_classes
 
 

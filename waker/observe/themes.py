@@ -18,7 +18,7 @@ from waker.cluster.events import Subject
 from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import SettingsError, ThemeError
-from waker.observe.configmap import ConfigMapContent, parse_config_map
+from waker.observe.live_settings import ConfigMapContent, parse_config_map
 from waker.web.page import WaitingPage
 from waker.web.page_context import PageContext, Template, page_context
 from waker.web.samples import SAMPLES

@@ -32,7 +32,7 @@ from waker.plan.notes import readable
 from waker.plan.sleep_due import SOON, SleepDue, read_until, sleep_due, wake_requested_at
 from waker.plan.snapshot import Snapshot
 from waker.plan.state import State, state_of
-from waker.settings.times import format_duration
+from waker.settings.durations import format_duration
 
 CHECK_EVERY = timedelta(milliseconds=200)
 SETTLE = timedelta(seconds=2)  # requests that a controller took before it followed end meanwhile

@@ -131,7 +131,7 @@ class Address(NamedTuple):
 class VisitorPolicy:
     """How visitors are served while the app sleeps. Paths may end in `*`; agents are parts of a User-Agent."""
 
-    while_asleep: str = "auto"  # one of settings.live.WHILE_ASLEEP
+    while_asleep: str = "auto"  # one of settings.configmap.WHILE_ASLEEP
     hold_for: timedelta = timedelta(seconds=30)
     ignore_paths: tuple[str, ...] = ()
     ignore_agents: tuple[str, ...] = ()

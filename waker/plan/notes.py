@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from waker import names
 from waker.errors import SettingsError
 from waker.plan.times import parse_time
-from waker.settings.times import parse_duration
+from waker.settings.durations import parse_duration
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from waker import names
 from waker.errors import SettingsError
 from waker.plan.model import Pin, Policy, VisitorPolicy, Workload
 from waker.plan.notes import NONE
-from waker.settings.live import Live, parse_health_check_response, parse_while_asleep
+from waker.settings.configmap import Live, parse_health_check_response, parse_while_asleep
+from waker.settings.durations import parse_duration
 from waker.settings.parsing import one_of, parse_bool, parse_list, parse_paths
-from waker.settings.times import parse_duration
 
 
 class PolicyReading(NamedTuple):

@@ -9,7 +9,7 @@ from waker.plan.model import Phase, Pin, Policy, Workload
 from waker.plan.notes import Notes, readable
 from waker.plan.routes.route import Route, is_held
 from waker.plan.snapshot import Certainty, Snapshot, Traffic
-from waker.settings.times import format_duration
+from waker.settings.durations import format_duration
 
 SOON = timedelta(seconds=1)
 

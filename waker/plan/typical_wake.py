@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from waker.plan.notes import Notes, readable
-from waker.settings.times import format_duration
+from waker.settings.durations import format_duration
 
 LONGEST = timedelta(hours=1)  # whatever took longer was repaired, and is not typical
 

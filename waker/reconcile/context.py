@@ -15,7 +15,7 @@ from waker.observe.controller_pods import ControllerPods
 from waker.observe.runtime import Runtime
 from waker.plan.model import Address
 from waker.reconcile.queue import WorkQueue
-from waker.settings.live import Live
+from waker.settings.configmap import Live
 from waker.traffic.scrape import Scraper
 from waker.web.registry import AppRegistry
 

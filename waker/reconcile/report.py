@@ -16,7 +16,7 @@ from waker.plan.actions import Plan
 from waker.plan.model import AppId, Phase, Workload
 from waker.plan.snapshot import Snapshot
 from waker.reconcile.context import Context
-from waker.settings.live import NO_WAIT_HOST
+from waker.settings.configmap import NO_WAIT_HOST
 
 log = logging.getLogger(__name__)
 

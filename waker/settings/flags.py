@@ -1,7 +1,7 @@
 """What a process needs to start: flags and environment variables.
 
 `FLAGS` is the only place that names them: a new flag is a row there and a field of `Settings`. `cli` makes its arguments
-from the rows, and the README's table is generated from them. It reads no environment itself; `cli` passes it in.
+from the rows, and the table in docs/reference.md is generated from them. It reads no environment itself; `cli` passes it in.
 """
 
 import os

@@ -14,11 +14,11 @@ import aiohttp
 
 from waker.errors import ScrapeError, WakerError
 from waker.plan.model import Pod
-from waker.traffic.controller import ControllerPod, ScrapedController
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.fetch import fetch
 from waker.traffic.ledger import Scrape
+from waker.traffic.scraped_controller import ControllerPod, ScrapedController
 from waker.traffic.targets import PrometheusSample
 
 log = logging.getLogger(__name__)

@@ -21,11 +21,11 @@ import aiohttp
 
 from waker.plan.model import AppId, Pod
 from waker.plan.snapshot import Certainty, Traffic
-from waker.traffic.controller import ControllerPod, ScrapedController
 from waker.traffic.controllers import Adapter, Counted, Interest, SeriesKey
 from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.ledger import SHOWN_WITHIN, Scrape
 from waker.traffic.rounds import ScrapeRounds
+from waker.traffic.scraped_controller import ControllerPod, ScrapedController
 from waker.traffic.visit_record import CounterState, VisitRecord, WatchedApp
 
 log = logging.getLogger(__name__)

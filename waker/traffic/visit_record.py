@@ -20,10 +20,10 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from waker.plan.model import AppId, Kind
-from waker.traffic.controller import ScrapedController
 from waker.traffic.controllers import Interest
-from waker.traffic.controllers.shape import SAME_START
+from waker.traffic.controllers.adapter import SAME_START
 from waker.traffic.ledger import UNCOUNTED, Tally
+from waker.traffic.scraped_controller import ScrapedController
 
 # A restart takes a minute or two. The longer nobody scrapes, the less counters prove: a series may drop and grow back.
 TRUSTED_FOR: Final = timedelta(minutes=30)

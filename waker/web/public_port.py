@@ -22,7 +22,7 @@ from aiohttp import ClientSession, web
 from waker import names
 from waker.metrics import Metrics
 from waker.plan.model import Address, Phase
-from waker.settings.live import Live
+from waker.settings.configmap import Live
 from waker.web import forward, hosts, page_socket, responses, tunnel
 from waker.web.apps import Apps, View
 from waker.web.concurrency import ConcurrencyLimit

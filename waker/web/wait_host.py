@@ -16,7 +16,7 @@ from aiohttp import web
 
 from waker import names
 from waker.plan.model import Phase
-from waker.settings.live import Live
+from waker.settings.configmap import Live
 from waker.web import hosts, responses, return_url
 from waker.web.apps import Apps, View
 from waker.web.page import API, BACK, WaitingPage, seconds_waited

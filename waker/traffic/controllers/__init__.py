@@ -8,13 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.envoy import CILIUM, CONTOUR, ENVOY_GATEWAY
-from waker.traffic.controllers.haproxy import HAPROXY_INGRESS, HAPROXYTECH
-from waker.traffic.controllers.ingress_nginx import INGRESS_NGINX
-from waker.traffic.controllers.istio import ISTIO
-from waker.traffic.controllers.kong import KONG
-from waker.traffic.controllers.nginx_inc import NGINX, NGINX_PLUS
-from waker.traffic.controllers.shape import (
+from waker.traffic.controllers.adapter import (
     Access,
     Adapter,
     Counted,
@@ -26,6 +20,12 @@ from waker.traffic.controllers.shape import (
     SeriesKey,
     Values,
 )
+from waker.traffic.controllers.envoy import CILIUM, CONTOUR, ENVOY_GATEWAY
+from waker.traffic.controllers.haproxy import HAPROXY_INGRESS, HAPROXYTECH
+from waker.traffic.controllers.ingress_nginx import INGRESS_NGINX
+from waker.traffic.controllers.istio import ISTIO
+from waker.traffic.controllers.kong import KONG
+from waker.traffic.controllers.nginx_inc import NGINX, NGINX_PLUS
 from waker.traffic.controllers.skipper import SKIPPER
 from waker.traffic.controllers.traefik import TRAEFIK, normalized
 

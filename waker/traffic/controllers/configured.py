@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from waker.plan.model import IngressClass
-from waker.settings.classes import ClassSettings
-from waker.settings.live import Live
+from waker.settings.configmap import Live
+from waker.settings.ingress_class import ClassSettings
 from waker.traffic.controllers import ALL, Access, Adapter, Port, Selector, Values, adapter_for
 
 

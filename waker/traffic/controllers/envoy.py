@@ -6,7 +6,7 @@ The counter rises when a request begins, and a gauge shows the open ones of ever
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 TOTAL = "envoy_cluster_upstream_rq_total"
 ACTIVE = "envoy_cluster_upstream_rq_active"

@@ -7,7 +7,7 @@ A reload starts a new process with all counters at 0. The old one keeps its open
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 SESSIONS = Family("haproxy_backend_sessions_total", ("proxy",))
 OPEN = Family("haproxy_backend_current_sessions", ("proxy",))

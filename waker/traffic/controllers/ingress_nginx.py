@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.shape import HEADS, Adapter, Counted, Family, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.adapter import HEADS, Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 PASSTHROUGH = "nginx.ingress.kubernetes.io/ssl-passthrough"
 

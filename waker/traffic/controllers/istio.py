@@ -6,7 +6,7 @@ Its default statistics leave out Envoy's clusters. Istio's own counter is always
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 
 def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:

@@ -6,7 +6,7 @@ The plugin counts requests only with a setting of its own (`status_code_metrics`
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Selector, SeriesKey, Values
+from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Selector, SeriesKey, Values
 
 
 def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Selector, SeriesKey
+from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Selector, SeriesKey
 
 GRPC = "nginx.org/grpc-services"
 SERVICE = ("resource_namespace", "service")

@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.shape import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 NO_WORD = re.compile(r"\W", re.ASCII)
 

@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.shape import HEADS, Adapter, Counted, Family, Port, Process, Selector, SeriesKey, Values
+from waker.traffic.controllers.adapter import (
+    HEADS,
+    Adapter,
+    Counted,
+    Family,
+    Port,
+    Process,
+    Selector,
+    SeriesKey,
+    Values,
+)
 
 UNOBSERVED = "traefik.ingress.kubernetes.io/router.observability.metrics"
 

@@ -1,6 +1,6 @@
 """The ConfigMap `kubesleeper`, followed live: the settings in effect, with the defaults for all keys that it lacks.
 
-`settings.live` parses the data; this module watches it, and knows nothing of what the settings mean. The service makes
+`settings.configmap` parses the data; this module watches it, and knows nothing of what the settings mean. The service makes
 one `LiveConfig` and hands its `live` to everybody. The subtle thing: `live` is usable at any time. Before the first list,
 and when the ConfigMap is deleted, it holds the defaults; if a value cannot be parsed, the last good one.
 """
@@ -15,7 +15,7 @@ from waker.cluster.client import Api
 from waker.cluster.events import Subject
 from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import CONFIG_MAPS
-from waker.settings.live import Live, read_live
+from waker.settings.configmap import Live, read_live
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waker.settings.classes import PER_CLASS, ClassKey, ClassSettings, read_classes
-from waker.settings.live import Live, read_live
+from waker.settings.configmap import Live, read_live
+from waker.settings.ingress_class import PER_CLASS, ClassKey, ClassSettings, read_classes
 
 GOOD = {
     "adapter": "ingress-nginx",

@@ -1,7 +1,7 @@
 """The settings that may change while waker runs: keys of the ConfigMap `kubesleeper`, with their defaults.
 
 `LIVE` is the only place that names them: a new setting is a row there, a field of `Live` and an entry in
-k8s/settings.yaml. The README's table is generated from the rows. `observe.configmap` reads the ConfigMap and passes its
+k8s/settings.yaml. The table in docs/reference.md is generated from the rows. `observe.live_settings` reads the ConfigMap and passes its
 data in. The subtle thing: keys are parsed one by one, and if a value cannot be parsed the last good one stays.
 """
 
@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from waker.errors import SettingsError
-from waker.settings.classes import CLASS_PREFIX, ClassSettings, read_classes
+from waker.settings.durations import parse_duration, parse_floor
+from waker.settings.ingress_class import CLASS_PREFIX, ClassSettings, read_classes
 from waker.settings.parsing import (
     one_of,
     parse_bool,
@@ -22,7 +23,6 @@ from waker.settings.parsing import (
     parse_wait_host,
     whole_number,
 )
-from waker.settings.times import parse_duration, parse_floor
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from waker.plan.model import Pod
-from waker.settings.times import format_duration
+from waker.settings.durations import format_duration
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.ledger import Ledger, Scrape
 from waker.traffic.targets import PrometheusSample
