@@ -102,10 +102,10 @@ def _unread(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
     watched = observed.policy is not None
     for interest, controller in _controllers(observed, known):
         if controller:
-            doubts = list(controller.unknowns(known.now, interval))
-            yield from doubts
+            unknowns = list(controller.unknowns(known.now, interval))
+            yield from unknowns
             unlisted = controller.why_not_listed(interest.keys, known.now)
-            if watched and unlisted and not doubts:
+            if watched and unlisted and not unknowns:
                 yield unlisted
 
 
@@ -168,9 +168,9 @@ def _series(observed: ObservedApp, known: ExplainInputs) -> Iterator[SeriesFacts
 
 def _values(interest: Interest, controller: ScrapedController) -> Iterator[Value]:
     for uid, each in controller.pods.items():
-        page = controller.ledger.last(uid)
-        found = [page.tallies[key].total for key in interest.keys if key in page.tallies] if page else []
-        used = page is not None and not page.open.isdisjoint(interest.keys)
+        scrape = controller.ledger.last(uid)
+        found = [scrape.tallies[key].total for key in interest.keys if key in scrape.tallies] if scrape else []
+        used = scrape is not None and not scrape.open.isdisjoint(interest.keys)
         yield Value(pod=f"{each.pod.namespace}/{each.pod.name}", requests=sum(found) if found else None, open=used)
 
 
