@@ -168,7 +168,7 @@ def kubectl(*args: str, within: float = 120) -> str:
 
 
 def until(what: str, condition: Callable[[], T | None], within: float = 30, every: float = 0.1) -> T:
-    """Asks until the condition holds and returns what it gave. A falsy answer is told when time is up."""
+    """Asks until the condition holds and returns what it gave. The message of the failure has the last answer."""
     end = time.monotonic() + within
     while True:
         found = condition()

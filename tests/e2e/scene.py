@@ -1,7 +1,7 @@
 """One scenario's stage: a namespace of its own, its apps, the controller in front of them and waker behind.
 
-Steps that every scenario needs stand here (make an app, knock, pin, wait for a phase), and what is told when one
-fails: waker's status and log, the Events and the history of the objects.
+Has the steps that every scenario needs (make an app, knock, pin, wait for a phase), and collects what a failure shows:
+waker's status and log, the Events and the history of the objects.
 """
 
 import contextlib

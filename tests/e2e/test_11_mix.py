@@ -1,8 +1,8 @@
 """Scenario 11: ten thousand requests of all kinds while the app wakes: nothing lost, nothing delivered twice.
 
-Every request has an id that the app writes down. Who is told to come back does so with the same id, so in the end each
-id that somebody waited for must be there once; those that must wake nothing may be there at most once, as they also
-arrive when the app is up.
+Every request has an id that the app writes down. A client that is asked to come back does so with the same id, so in
+the end each id that somebody waited for must be there once; those that must wake nothing may be there at most once, as
+they also arrive when the app is up.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 Three apps are pinned and released all the time, so that each kill meets them in different phases. Every version of
 every object on the way must be one that a person could restore by hand: whoever is at 0 has its number saved, every
-route that leads to waker has its backend saved. The moments are random; the seed is told when it fails.
+route that leads to waker has its backend saved. The moments are random; a failure names the seed.
 """
 
 import json

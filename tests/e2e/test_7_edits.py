@@ -37,7 +37,7 @@ def test_backend_edited_while_asleep(scene: Scene) -> None:
     )
     until("its replicas are back", lambda: scene.history.replicas("Deployment", "shop") == [3, 0, 3], 30)
     assert apps.backends(scene.api.get("Ingress", shop.namespace, "shop")) == {(shop.host, "/"): "other"}
-    until("its owner is told", lambda: scene.events("shop"), 10)
+    until("its owner is warned", lambda: scene.events("shop"), 10)
 
 
 def test_manifest_applied_again_while_asleep(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""Scenario 8: what cannot be read is told, where its author looks, and changes nothing."""
+"""Scenario 8: what cannot be read is reported where its author looks, and changes nothing."""
 
 import time
 from functools import partial
@@ -18,7 +18,7 @@ def test_bad_annotations(scene: Scene) -> None:
     before = [scene.api.get("Ingress", app.namespace, app.name)["spec"] for app in some]
 
     for app in some:
-        told_about = until(f"{app.name} is told", partial(warnings, scene, app.name), 20)
+        told_about = until(f"{app.name} is reported", partial(warnings, scene, app.name), 20)
         assert all(BAD[app.name] in event for event in told_about)
         (status,) = scene.waker.status(app.namespace, app.name)
         assert status["phase"] == "NotManaged"

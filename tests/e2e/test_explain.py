@@ -27,7 +27,7 @@ def reasons(found: Json) -> list[str]:
 
 
 def in_use(scene: Scene, app: StageApp) -> Json | None:
-    """What is told once all requests have been read."""
+    """What explain says once all requests have been read."""
     found = explained(scene, app)
     values = [value["requests"] or 0 for series in found["series"] for value in series["values"]]
     return found if reasons(found) == ["in-use"] and sum(values) >= REQUESTS else None

@@ -77,7 +77,7 @@ def test_a_pod_that_is_cut_off(scene: Scene, pair: dict[IngressController, list[
     try:
         enter(scene, pair[PAIR[1]][0])
         told = until(
-            "its owner is told", lambda: [one for one in scene.events("shop") if "TrafficUnknown" in one], TOLD
+            "its owner is warned", lambda: [one for one in scene.events("shop") if "TrafficUnknown" in one], TOLD
         )
         assert entry.name in told[0]
         (status,) = scene.waker.status(shop.namespace, "shop")

@@ -1,4 +1,4 @@
-"""The controllers' pods: which have gone, as each controller is told."""
+"""The controllers' pods: which have gone, as reported for each controller."""
 
 import asyncio
 from collections.abc import AsyncIterator

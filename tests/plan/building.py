@@ -204,6 +204,6 @@ def asleep(replicas: int = 2) -> AppBuilder:
 
 
 def check(seen: AppBuilder, phase: Phase, *does: Action) -> None:
-    """The phase and the actions that are planned now, no others; if not, its reason is told."""
+    """The phase and the actions that are planned now, and no others. If they differ, the message has the reason."""
     plan = seen.plan()
     assert (plan.phase, plan.actions) == (phase, does), plan.reason

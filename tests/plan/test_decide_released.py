@@ -40,7 +40,7 @@ def test_stuck_is_told_and_changes_nothing(seen: AppBuilder) -> None:
     ("seen", "warns"),
     [
         pytest.param(app().not_managed(), False, id="not enabled"),
-        pytest.param(app().problem(), True, id="a problem: its user is told"),
+        pytest.param(app().problem(), True, id="a problem: its user is warned"),
         pytest.param(app().problem().not_managed(), False, id="not enabled: its problems are its own"),
         pytest.param(app(0), False, id="scaled to 0 by its owner"),
         pytest.param(app(0).request_arrived(seconds=1), False, id="scaled to 0 by its owner: no knock wakes it"),

@@ -63,7 +63,7 @@ class RunningWaker:
     task: "asyncio.Task[None]"
 
     async def crash(self) -> None:
-        """Nothing is given back, nobody is told."""
+        """End at once: the Lease is not released, and nobody hears of it."""
         self.service.lease._renewed = float("-inf")
         self.task.cancel()
         await asyncio.wait([self.task])
@@ -71,7 +71,7 @@ class RunningWaker:
 
 @dataclass
 class ServiceScene:
-    """See above."""
+    """An embedded cluster with its apps, in which wakers are started."""
 
     cluster: DemoCluster
     folder: Path
@@ -213,7 +213,7 @@ class ServiceScene:
             await asyncio.wait([task])
 
     def settings(self, **chosen: Any) -> Settings:
-        """What a process or a command is told."""
+        """The settings of a process or a command."""
         defaults = {
             "namespace": "kubesleeper",
             "kubeconfig": str(self.folder / "kubeconfig"),

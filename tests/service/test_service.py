@@ -98,7 +98,7 @@ async def test_only_the_holder_of_the_lease_sleeps_and_the_other_wakes(tmp_path:
 
 
 async def leaves(waker: RunningWaker) -> None:
-    """As it does when it is told to."""
+    """An orderly end."""
     waker.task.cancel()
     await asyncio.wait([waker.task])
 

@@ -50,9 +50,8 @@ class ScrapeBuilder:
 
     def __init__(self, adapter: Adapter, keys: frozenset[SeriesKey]) -> None:
         self._adapter, self._keys = adapter, keys
-        self._tallies = dict.fromkeys(
-            keys, UNCOUNTED
-        )  # under these very key objects, so that equal copies are not kept
+        # Under these very key objects, so that equal copies are not kept.
+        self._tallies = dict.fromkeys(keys, UNCOUNTED)
         self._open: set[SeriesKey] = set()
         self._lasting: set[SeriesKey] = set()
         self._proven = False

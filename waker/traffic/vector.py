@@ -14,9 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from waker.errors import ScrapeError
 
-LONGEST: Final = (
-    64 * 1024
-)  # characters of one element, or of what comes before and after the vector; real elements have 400
+# Characters of one element, or of what comes before and after the vector. Real elements have 400.
+LONGEST: Final = 64 * 1024
 MOST_BYTES: Final = 256 << 20  # 500,000 elements, as many as are read from a metrics page
 
 HEAD = re.compile(r'"result"\s*:\s*\[')

@@ -49,9 +49,7 @@ TRAEFIK = Adapter(
     title="Traefik",
     controller="traefik.io/ingress-controller",
     selectors=(Selector("app.kubernetes.io/name=traefik"),),
-    metrics=Port(
-        ("metrics", "traefik"), 9100
-    ),  # the Helm chart's port; without it, the entry point `traefik` serves them
+    metrics=Port(("metrics", "traefik"), 9100),  # the Helm chart's; without it, the entry point `traefik` serves them
     path="/metrics",
     requests=Family("traefik_service_requests_total", ("service",)),
     open_requests=Family("traefik_service_open_connections", ("service",)),  # v2 only
