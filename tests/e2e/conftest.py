@@ -23,7 +23,7 @@ def api() -> Iterator[ClusterApi]:
     """The API server of the test cluster; without one the scenarios are skipped."""
     found = api_from_environment()
     if found is None:
-        pytest.skip("needs a cluster: start with tests/e2e/run, see docs/testing.md (KUBECONFIG is not set)")
+        pytest.skip("needs a cluster: start with tests/e2e/run, see docs/testing.md")
     yield found
     found.close()
 

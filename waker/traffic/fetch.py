@@ -69,7 +69,9 @@ async def fetch(
         raise ScrapeError(f"cannot be reached at {where}; check controller.CLASS.port and NetworkPolicies") from error
     except TimeoutError as error:
         raise ScrapeError("did not send its metrics page in time") from error
-    except (aiohttp.ClientError, OSError, zlib.error) as error:
+    except zlib.error as error:
+        raise ScrapeError(f"sent a compressed metrics page that cannot be unpacked: {error}") from error
+    except (aiohttp.ClientError, OSError) as error:
         raise ScrapeError(f"broke off its metrics page: {type(error).__name__}") from error
 
 
