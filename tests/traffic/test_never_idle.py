@@ -9,21 +9,17 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import cast
 
-import aiohttp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.traffic.offline import offline_scraper, scrape_of
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic import rounds
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey, Values
-from waker.traffic.dependencies import ScraperDependencies
-from waker.traffic.exposition import Exposition
-from waker.traffic.ledger import Scrape, ScrapeBuilder
-from waker.traffic.scrape import Scraper
+from waker.traffic.ledger import Scrape
 from waker.traffic.scraped_controller import FRESH_INTERVALS
 
 INTERVAL = timedelta(seconds=15)
@@ -74,21 +70,13 @@ class IdleScene:
         self.gone: list[IdlePod] = []
         self.created = 2
         self.visits: list[tuple[AppId, datetime]] = []
-
-        async def nothing(adapter: Adapter, pod: Pod) -> None:
-            pass
-
-        dependencies = ScraperDependencies(
-            clock=lambda: self.now,
-            interval=lambda: INTERVAL,
-            pods=lambda _: [each.pod() for each in self.pods],
-            departed=lambda _: [self.gone.pop().pod() for _ in list(self.gone)],
-            prime=nothing,
-            on_visit=lambda _: None,
-            on_scrape=lambda _controller, _read_at: None,
+        self.scraper = offline_scraper(
+            lambda: self.now,
+            INTERVAL,
+            pods=lambda: [each.pod() for each in self.pods],
+            departed=lambda: [self.gone.pop().pod() for _ in list(self.gone)],
             adapter=lambda _: ADAPTER,
         )
-        self.scraper = Scraper(cast(aiohttp.ClientSession, None), dependencies)
         for app, interest in zip(APPS, INTERESTS, strict=True):
             self.scraper.watch(app, frozenset({interest}))
 
@@ -101,10 +89,8 @@ class IdleScene:
         source.read_at = self.now
         source.unread.clear()
         source.gone.clear()
-        exposition, builder = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
-        builder.add(exposition.feed(source.page()))
-        builder.add(exposition.finish())
-        return builder.scrape(), exposition.bytes
+        page = source.page()
+        return scrape_of(page, adapter, keys), len(page)
 
     def do(self, what: str, which: int, app: int) -> None:
         self.now += timedelta(seconds=1)

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.traffic.offline import scrape_of
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers import HAPROXYTECH, interest
-from waker.traffic.exposition import Exposition
-from waker.traffic.ledger import Ledger, Movement, Scrape, ScrapeBuilder
+from waker.traffic.ledger import Ledger, Movement, Scrape
 
 INTEREST = interest(HAPROXYTECH, CountedBackend("team-a", "shop", "shop", "http", "http", 80))
 KEYS = frozenset(INTEREST.keys)
@@ -52,10 +52,7 @@ class Haproxy:
             f'haproxy_backend_current_sessions{{proxy="{name}"}} {len(self.sessions)}\n'
             f"haproxy_process_start_time_seconds {self.started}\n"
         )
-        exposition, builder = Exposition(HAPROXYTECH.wanted), ScrapeBuilder(HAPROXYTECH, KEYS)
-        builder.add(exposition.feed(text.encode()))
-        builder.add(exposition.finish())
-        return builder.scrape()
+        return scrape_of(text.encode(), HAPROXYTECH, KEYS)
 
     def do(self, what: str) -> None:
         self.now += timedelta(seconds=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.traffic.offline import scrape_of
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers import (
     ALL,
@@ -22,7 +23,7 @@ from waker.traffic.controllers import (
     interest,
 )
 from waker.traffic.exposition import Exposition
-from waker.traffic.ledger import Scrape, ScrapeBuilder
+from waker.traffic.ledger import Scrape
 
 PAGES = Path(__file__).parent / "pages"
 SHOP = CountedBackend(
@@ -33,10 +34,7 @@ BY_NAME = {each.name: each for each in ALL}
 
 
 def read(adapter: Adapter, file: str, *keys: SeriesKey) -> Scrape:
-    exposition, builder = Exposition(adapter.wanted), ScrapeBuilder(adapter, frozenset(keys))
-    builder.add(exposition.feed((PAGES / file).read_bytes()))
-    builder.add(exposition.finish())
-    return builder.scrape()
+    return scrape_of((PAGES / file).read_bytes(), adapter, frozenset(keys))
 
 
 def total(scrape: Scrape) -> float:
@@ -168,10 +166,6 @@ def combinations(ingresses: int) -> str:
 )
 def test_large_pages(adapter: Adapter, text: str, backend: CountedBackend, counted: float) -> None:
     keys = frozenset(interest(adapter, backend).keys)
-    exposition, builder = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
-    page = text.encode()
-    for at in range(0, len(page), 4096):
-        builder.add(exposition.feed(page[at : at + 4096]))
-    builder.add(exposition.finish())
-    assert total(builder.scrape()) == counted
-    assert builder.scrape().open == (keys & {("team-a_svc_app7_http",)})
+    scrape = scrape_of(text.encode(), adapter, keys, step=4096)
+    assert total(scrape) == counted
+    assert scrape.open == (keys & {("team-a_svc_app7_http",)})

@@ -6,18 +6,15 @@ out: `RecordScene.fetch` stands in for it.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import cast
 
-import aiohttp
 import pytest
 
+from tests.traffic.offline import offline_scraper, scrape_of
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic import rounds
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey
-from waker.traffic.dependencies import ScraperDependencies
-from waker.traffic.exposition import Exposition
-from waker.traffic.ledger import Scrape, ScrapeBuilder
+from waker.traffic.ledger import Scrape
 from waker.traffic.scrape import Scraper
 from waker.traffic.visit_record import decode, encode
 
@@ -69,21 +66,13 @@ class RecordScene:
 
     def start(self) -> None:
         """A new process; the old one has crashed."""
-
-        async def nothing(adapter: Adapter, pod: Pod) -> None:
-            pass
-
-        dependencies = ScraperDependencies(
-            clock=lambda: self.now,
-            interval=lambda: INTERVAL,
-            pods=lambda _: [each.pod() for each in self.pods],
-            departed=lambda _: [self.gone.pop() for _ in list(self.gone)],
-            prime=nothing,
-            on_visit=lambda _: None,
-            on_scrape=lambda _controller, _read_at: None,
+        self.scraper = offline_scraper(
+            lambda: self.now,
+            INTERVAL,
+            pods=lambda: [each.pod() for each in self.pods],
+            departed=lambda: [self.gone.pop() for _ in list(self.gone)],
             workload_versions=lambda _: str(self.created),
         )
-        self.scraper = Scraper(cast(aiohttp.ClientSession, None), dependencies)
         self.gone.clear()
         self.scraper.recall(decode(self.stored))
         self.watch_apps()
@@ -114,10 +103,8 @@ class RecordScene:
             raise ScrapeError("does not answer")
         source.dropped.clear()
         source.unread.clear()
-        exposition, builder = Exposition(adapter.wanted), ScrapeBuilder(adapter, keys)
-        builder.add(exposition.feed(self.page(source)))
-        builder.add(exposition.finish())
-        return builder.scrape(), exposition.bytes
+        page = self.page(source)
+        return scrape_of(page, adapter, keys), len(page)
 
     async def round(self) -> None:
         self.now += INTERVAL

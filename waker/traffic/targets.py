@@ -97,7 +97,7 @@ class ScrapesByTarget:
 
 
 def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """The labels that the controller itself wrote, as far as the target's can be told apart."""
+    """The labels that the controller itself wrote, as far as they can be distinguished from the target's."""
     found = {name: text for name, text in labels.items() if name not in OF_TARGET}
     for name in [name for name in found if name.startswith(RENAMED)]:
         found[name.removeprefix(RENAMED)] = found.pop(name)

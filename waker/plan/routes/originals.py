@@ -4,7 +4,7 @@
                  "backend": {"service": {"name": "shop", "port": {"name": "http"}}},
                  "at": "2026-01-31T12:00:00Z", "swaps": 1}]}
 
-How the routes of one object are told apart is up to their kind (above: an Ingress), so that an entry outlives a user's
+What identifies a route within its object is up to its kind (above: an Ingress), so that an entry outlives a user's
 reordering. `at` is when the route was last pointed at waker, `swaps` how often in this sleep. Unreadable text is an
 error with a sentence, never an empty answer.
 """
