@@ -128,7 +128,7 @@ def test_a_bad_environment_variable_is_named(
 
 def test_a_bad_address_to_advertise(config_without_server: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--advertise", "nowhere", "--kubeconfig", config_without_server]) == 1
-    one_sentence(capsys.readouterr().err, "--advertise: 'nowhere' is not HOST:PORT")
+    one_sentence(capsys.readouterr().err, "--advertise: 'nowhere' is not an IP address such as 10.0.0.7")
 
 
 @pytest.fixture

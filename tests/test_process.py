@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from waker.process import Shutdown, ending_on_shutdown, listening_socket
+from waker.process import Shutdown, ending_on_shutdown
+from waker.web.doors import listening_socket
 
 FAMILIES = [
     pytest.param("127.0.0.1", id="IPv4"),

@@ -40,8 +40,7 @@ SAVED_BACKENDS: Final = f"{DOMAIN}/saved-backends"  # JSON; see plan.originals
 # Objects that KubeSleeper owns in the namespaces of apps.
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "kubesleeper"
-WAKER_SERVICE: Final = "kubesleeper-waker"
-WAKER_PORT: Final = "http"
+WAKER_SERVICE: Final = "kubesleeper-waker"  # a port for each door
 KEEPER: Final = "kubesleeper-keeper"  # followed by -<ingress class>
 KEEPER_DOMAIN: Final = "kubesleeper.invalid"  # RFC 2606: never resolves
 SLICE_MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
@@ -51,8 +50,10 @@ SLICE_SERVICE: Final = "kubernetes.io/service-name"
 CONFIG_MAP: Final = "kubesleeper"
 ACTIVITY: Final = "kubesleeper-activity"  # a ConfigMap; see traffic.memory
 THEMES_MAP: Final = "kubesleeper-themes"
+DOORS_MAP: Final = "kubesleeper-doors"  # see plan.doors
 LEASE: Final = "kubesleeper-waker"
 OWN_SERVICE: Final = "waker"
+OWN_PRIVATE_PORT: Final = "metrics"  # also where replicas ask each other; the wait host's is `http`
 FIELD_MANAGER: Final = "kubesleeper-waker"
 
 # How settings call the ingress controllers that are known, see `traffic.controllers`.
@@ -83,11 +84,8 @@ class EventReason(StrEnum):
 # HTTP. The marker is on each answer that is waker's own; a request that carries it never wakes anything.
 MARKER: Final = "X-Kubesleeper"
 MARK_OWNERSHIP_CHECK: Final = "ownership-check"  # request: asked by waker itself; is it waker who answers?
+NONCE: Final = "X-Kubesleeper-Nonce"  # request: of an ownership check; never seen before
+PROOF: Final = "X-Kubesleeper-Proof"  # answer: that waker answers at this very door, for this very nonce
 MARK_POLL: Final = "poll"  # request: asked by the waiting page
 MARK_PAGE: Final = "waiting"  # answer: waker's own
 PAGE_PROTOCOL: Final = "kubesleeper.page"  # subprotocol of the waiting page's own WebSocket; no app's
-
-
-def keeper_host(namespace: str) -> str:
-    """The host of the keeper Ingress of a namespace: unique in the cluster and nobody's."""
-    return f"{namespace}.{KEEPER_DOMAIN}"

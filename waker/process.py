@@ -8,7 +8,6 @@ The subtle thing is the order of leaving on SIGTERM, see `_shut_down_on_signal`.
 import asyncio
 import logging
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
@@ -21,10 +20,10 @@ from waker.observe.cluster import ClusterCache, Key, start
 from waker.service import Waker, now
 from waker.settings.flags import Settings
 from waker.web import connections, forward, private_port, public_port
+from waker.web.doors import DoorListeners, listening_socket, raise_open_files
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 1024  # connections that wait to be accepted: many visitors may arrive at once
 DRAIN = 4.0  # seconds between "not ready" and the end; meanwhile controllers stop sending requests here
 
 
@@ -57,6 +56,7 @@ async def cluster_cache(
 async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda waker: None) -> None:
     """Run the service until SIGTERM or SIGINT. Raises whatever crashed, in an ExceptionGroup."""
     metrics = Metrics(__version__)
+    raise_open_files()
 
     def on_call(verb: str, status: int) -> None:
         metrics.api_requests.labels(verb, str(status)).inc()
@@ -68,31 +68,31 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
             asyncio.TaskGroup() as tasks,
         ):
             waker = Waker(settings, api, session, metrics)
-            port = public_port.PublicPort(waker.registry, waker.page, session, metrics, lambda: waker.config.live, now)
-            private = private_port.private_port(metrics, waker.unready, waker.status_rows, waker.explain)
+            port = waker.public()
+            private = private_port.private_port(
+                metrics, waker.unready, waker.status_rows, waker.explain, waker.listeners.report
+            )
             public = connections.runner(public_port.public_port(port))
-            tasks.create_task(_serve(public, settings.public_port), name="public port")
+            tasks.create_task(_serve(public, settings, settings.public_port, waker.listeners), name="public port")
             tasks.create_task(port.connections.watch(public), name="connections")
-            tasks.create_task(_serve(private_port.runner(private), settings.private_port), name="private port")
+            tasks.create_task(
+                _serve(private_port.runner(private), settings, settings.private_port), name="private port"
+            )
             tasks.create_task(_shut_down_on_signal(waker), name="signals")
             on_start(waker)
             await waker.run(tasks)
 
 
-async def _serve(runner: web.AppRunner, port: int) -> None:
+async def _serve(runner: web.AppRunner, settings: Settings, port: int, doors: DoorListeners | None = None) -> None:
+    """Serve at a port, and at all doors, until the end."""
     await runner.setup()
     try:
-        await web.SockSite(runner, listening_socket(port)).start()
+        await web.SockSite(runner, listening_socket(port, settings.bind_address)).start()
+        if doors and runner.server:
+            await doors.run(runner.server)
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
-
-
-def listening_socket(port: int) -> socket.socket:
-    """A socket for IPv4 and, if the machine has it, IPv6. asyncio would start a thread to resolve the empty address."""
-    if socket.has_dualstack_ipv6():
-        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
-    return socket.create_server(("", port), backlog=BACKLOG)
 
 
 async def _shut_down_on_signal(waker: Waker) -> None:

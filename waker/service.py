@@ -5,7 +5,7 @@ Nothing is decided in here: only who hears of what, in which order things begin,
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,32 +22,39 @@ from waker.cluster.informer import Informer, Source
 from waker.cluster.lease import Lease
 from waker.cluster.readiness import probe_passes
 from waker.cluster.resources import ENDPOINT_SLICES
-from waker.errors import SettingsError
 from waker.explain.facts import ExplainInputs, RunningService, explain
 from waker.explain.shape import Explained
 from waker.explain.status import row
 from waker.metrics import Metrics
 from waker.observe.activity import ActivityStore
 from waker.observe.app import pick_address
-from waker.observe.cluster import ClusterCache, Key, NamespaceKey, start
+from waker.observe.cluster import ClusterCache, DoorsKey, Key, NamespaceKey, start
 from waker.observe.controller_pods import ControllerPods
+from waker.observe.doors import Doors
 from waker.observe.live_settings import LiveConfig
+from waker.observe.replicas import Replicas, Slices
+from waker.observe.route_lookup import RouteLookup
 from waker.observe.runtime import Runtime
 from waker.observe.themes import Themes
+from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId, Kind, Phase, Pod
 from waker.plan.readiness_probes import ReadinessProbe
 from waker.plan.routes.route import Backend
 from waker.reconcile.app import AppReconciler
 from waker.reconcile.context import Context
+from waker.reconcile.doors import DoorReconciler
 from waker.reconcile.namespace import NamespaceReconciler
 from waker.reconcile.queue import WorkQueue
 from waker.settings.flags import Settings
 from waker.traffic.controllers import Adapter, Interest
-from waker.traffic.controllers.configured import configured_adapter
+from waker.traffic.controllers.configured import configured_adapter, controller_name
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
+from waker.traffic.ownership import OwnershipChecker
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
+from waker.web.doors import DoorListeners
 from waker.web.page import WaitingPage
+from waker.web.public_port import PublicPort
 from waker.web.registry import AppRegistry
 
 log = logging.getLogger(__name__)
@@ -55,22 +62,10 @@ log = logging.getLogger(__name__)
 RESYNC = 600  # seconds; reconciles everything, in case anything was missed
 SILENT_FOR = timedelta(minutes=3)  # three bookmarks missed: the stores may be stale
 
-Slices = Mapping[str, tuple[Address, ...]]
-
 
 def now() -> datetime:
     """The clock of the process."""
     return datetime.now(UTC)
-
-
-def parse_advertise(text: str) -> Address | None:
-    """`--advertise HOST:PORT` as an address, None if it is empty. Raises SettingsError."""
-    if not text:
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise SettingsError(f"--advertise: {text[:80]!r} is not HOST:PORT")
-    return Address(host.strip("[]"), int(port))
 
 
 class Waker:
@@ -79,6 +74,7 @@ class Waker:
     def __init__(self, settings: Settings, api: Api, session: aiohttp.ClientSession, metrics: Metrics) -> None:
         self.settings = settings
         self.leaving = False
+        self._all_apps_known = False
         self.metrics = metrics
         self.queue: WorkQueue[Key] = WorkQueue()
         self.own_slices: Informer[Slices] = Informer(
@@ -86,15 +82,20 @@ class Waker:
         )
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
-        self.cluster = ClusterCache(api, self.queue.add, now)
+        self.doors = Doors(api, settings.own_namespace, self._doors_changed, now)
+        self.listeners = DoorListeners(lambda: self.doors.book, self._all_changed, settings.bind_address)
+        self.replicas = Replicas(session, self.own_slices, self.listeners.report, settings.advertise)
+        self.cluster = ClusterCache(api, self.queue.add, now, self.doors.number)
         self.endpoints = AppEndpoints(api, self.queue.add, now)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
         self.registry = AppRegistry(self._pick, self.queue.add, now)
+        self.lookup = RouteLookup(api, self.registry)
         self.page = WaitingPage()
         self.themes = Themes(api, settings.own_namespace, self.page, self._report_bad_setting, now)
         self.themes.read_folder(settings.themes)
         self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._report_bad_setting, now)
-        self.controller_pods = ControllerPods(api, session, self._discount, now, self._adapter)
+        checker = OwnershipChecker(session, self._proof)
+        self.controller_pods = ControllerPods(api, checker, self._discount, now, self._adapter)
         self.scraper = Scraper(
             session,
             ScraperDependencies(
@@ -115,7 +116,6 @@ class Waker:
             api, settings.own_namespace, self.registry.knocked_at, self._may_write_activity, now
         )
         self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, self.leading)
-        self._advertised = parse_advertise(settings.advertise)
         self._api = api
         self._session = session
         metrics.leader.set_function(lambda: float(self.lease.held))
@@ -138,7 +138,9 @@ class Waker:
             live=lambda: self.config.live,
             theme_exists=self.page.has_theme,
             leading=self.leading,
-            own_addresses=self.own_addresses,
+            doors=self.doors,
+            replicas=self.replicas,
+            namespace=self.settings.own_namespace,
             clock=now,
             dry_run=self.settings.dry_run,
         )
@@ -147,12 +149,20 @@ class Waker:
         """Whether this replica may put apps to sleep."""
         return (self.lease.held or self.settings.dry_run) and not self.leaving
 
-    def own_addresses(self) -> tuple[Address, ...]:
-        """Where waker's own ready pods listen for visitors."""
-        if self._advertised:
-            return (self._advertised,)
-        found = {address for each in self.own_slices.values() for address in each.get(names.WAKER_PORT, ())}
-        return tuple(sorted(found))
+    def public(self) -> PublicPort:
+        """What the public port and the doors need to answer."""
+        return PublicPort(
+            self.registry,
+            self.page,
+            self._session,
+            self.metrics,
+            lambda: self.config.live,
+            now,
+            door=self.doors.at,
+            door_named=self.doors.named,
+            proof=self._proof,
+            route_leads_to=self.lookup.leads_to,
+        )
 
     def unready(self) -> list[str]:
         """Why this replica should get no visitors."""
@@ -165,7 +175,19 @@ class Waker:
             for each in self.cluster.informers
             if each.last_received_at and now() - each.last_received_at > SILENT_FOR
         ]
+        if not self.doors.informer.synced.is_set():
+            reasons.append(f"{names.DOORS_MAP}: not listed yet")
+        elif self.doors.book.version and not self.listeners.version:
+            reasons.append("not listening at all doors yet")
+        if not self._knows_all_apps():
+            reasons.append("not all apps have been reconciled yet")
         return reasons + [f"{each.source.path}: nothing heard since {each.last_received_at}" for each in silent]
+
+    def _knows_all_apps(self) -> bool:
+        """Whether every app has been reconciled once. Once true, it stays so: new apps do not sleep yet."""
+        if not self._all_apps_known:
+            self._all_apps_known = self.cluster.is_synced and all(map(self.registry.get, self.cluster.apps()))
+        return self._all_apps_known
 
     def status_rows(self) -> list[dict[str, Any]]:
         """All apps, for `waker status`."""
@@ -190,6 +212,7 @@ class Waker:
         tasks.create_task(self.config.informer.run(), name="informer of the ConfigMap")
         tasks.create_task(self.themes.informer.run(), name="informer of the themes")
         tasks.create_task(self.own_slices.run(), name="informer of waker's own pods")
+        tasks.create_task(self.doors.informer.run(), name="informer of the doors")
         tasks.create_task(self.recorder.run(dry=self.settings.dry_run), name="events")
         if not self.settings.dry_run:
             tasks.create_task(self.lease.run(), name="lease")
@@ -197,10 +220,15 @@ class Waker:
         self.scraper.recall(await self.activity.read())
         await start(self.cluster, tasks)
         context = self.context(tasks)
-        apps, namespaces = AppReconciler(context), NamespaceReconciler(context)
+        apps, namespaces, doors = AppReconciler(context), NamespaceReconciler(context), DoorReconciler(context)
 
         async def reconcile(key: Key) -> float | None:
-            return await (namespaces.reconcile(key) if isinstance(key, NamespaceKey) else apps.reconcile(key))
+            match key:
+                case DoorsKey():
+                    return await doors.reconcile()
+                case NamespaceKey():
+                    return await namespaces.reconcile(key)
+            return await apps.reconcile(key)
 
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
@@ -220,6 +248,19 @@ class Waker:
                 self.queue.add(app)
             for namespace in self.cluster.namespaces():
                 self.queue.add(NamespaceKey(namespace))
+            self.queue.add(DoorsKey())
+
+    def _doors_changed(self, changed: Iterable[DoorKey]) -> None:
+        self.listeners.follow()
+        if not self.cluster.is_synced:
+            return
+        self.queue.add(DoorsKey())
+        for key in changed:
+            self.queue.add(key.app)
+            self.queue.add(NamespaceKey(key.app.namespace))
+
+    def _proof(self, number: int, nonce: str) -> str:
+        return self.doors.book.proof(number, nonce)
 
     def _check_theme(self) -> None:
         """That the setting names a theme that exists. The annotation of an app is checked with the app."""
@@ -273,9 +314,9 @@ class Waker:
         self.scraper.discount(pod, interest)
 
     async def _prime(self, adapter: Adapter, pod: Pod) -> None:
-        namespace = next((name for name in sorted(self.cluster.namespaces()) if self.cluster.is_set_up(name)), "")
-        if namespace:
-            await self.controller_pods.prime(adapter, pod, namespace)
+        way = next(self.cluster.ways(controller_name(adapter.controller)), None)
+        if way:
+            await self.controller_pods.prime(adapter, pod, way)
 
 
 def _own_slices(namespace: str) -> Source:

@@ -8,16 +8,18 @@ from typing import Any
 from tests.browser import chromium
 from tests.browser.chromium import Heard
 from tests.service.scene import scene
-from waker.plan.model import Phase
+from waker.plan.model import AppId, Kind, Phase
+from waker.plan.routes.route import Backend
 from waker.web.registry import AppRegistry
 
+SHOP_ID = AppId(Kind.DEPLOYMENT, "default", "shop")
 LATE = 5.0  # seconds for which the controller goes on sending requests to waker
 
 
 async def until_asleep(registry: AppRegistry) -> None:
     """Wait until waker knows it. Before that it holds a browser for a second, in which the app may come up again."""
     async with asyncio.timeout(10):
-        while (view := registry.find("shop.localhost", "/")) and view.phase is not Phase.ASLEEP:
+        while (view := registry.view(SHOP_ID, Backend("shop", "http"))) and view.phase is not Phase.ASLEEP:
             await registry.wait_for_change(view.app, timedelta(seconds=1))
     assert view
 

@@ -11,31 +11,40 @@ from waker.cluster.client import Api
 from waker.cluster.owned_objects import OwnedObjects, ensure, remove
 from waker.demo.cluster import DemoCluster
 from waker.errors import Conflict
-from waker.plan.model import Address
-from waker.plan.owned_objects import DesiredObjects
+from waker.plan.owned_objects import DesiredObjects, DoorPort
 from waker.plan.routes.ingress_object import parse
-from waker.plan.routes.route import Backend
 
 OURS = {"app.kubernetes.io/managed-by": "kubesleeper"}
-ONE = Address("10.0.0.1", 8080)
-TWO = Address("10.0.0.2", 8080)
-SHOP = Backend("shop", "http")
+ONE, TWO = "10.0.0.1", "10.0.0.2"
+SHOP, BLOG = DoorPort("d-shop", 20_000), DoorPort("d-blog", 20_001)
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
 
-def wanted(*addresses: Address, **keepers: Iterable[Backend]) -> DesiredObjects:
-    """`wanted(ONE, traefik=[SHOP])`."""
-    return DesiredObjects(addresses, {name: frozenset(backends) for name, backends in keepers.items()})
+def keeper(ingress_class: str, *backends: str) -> Any:
+    """A keeper Ingress that leads to these Services."""
+    paths = [
+        {"path": f"/{each}", "pathType": "Exact", "backend": {"service": {"name": each, "port": {"number": 80}}}}
+        for each in backends
+    ]
+    metadata = {"name": f"kubesleeper-keeper-way-{ingress_class}", "labels": OURS, "annotations": {}}
+    spec = {"ingressClassName": ingress_class, "rules": [{"host": "keeper.example", "http": {"paths": paths}}]}
+    return {"metadata": metadata, "spec": spec}
+
+
+def wanted(*hosts: str, doors: tuple[DoorPort, ...] = (SHOP,), **keepers: Iterable[str]) -> DesiredObjects:
+    """`wanted(ONE, traefik=["shop"])`."""
+    listening = {each: frozenset(door.number for door in doors) for each in hosts}
+    return DesiredObjects(doors, listening, tuple(keeper(name, *backends) for name, backends in keepers.items()))
 
 
 def seen(cluster: DemoCluster) -> OwnedObjects:
     """All that there is, as the reflectors would have it."""
     service = cluster.get("Service", "default", names.WAKER_SERVICE)
-    slices = [each for each in cluster.objects("EndpointSlice", "default") if managed(each)]
+    slices = [owned_objects.owned_slice(each) for each in cluster.objects("EndpointSlice", "default") if managed(each)]
     keepers = [parse(each) for each in cluster.objects("Ingress", "default") if managed(each)]
     return OwnedObjects(
         manifests.service(service) if service else None,
-        owned_objects.owned_slice(slices[0]) if slices else None,
+        tuple(each for each in slices if each),
         {each.name: each for each in keepers},
     )
 
@@ -51,75 +60,93 @@ def writes(cluster: DemoCluster) -> int:
 
 
 async def test_exactly_these_objects(cluster: DemoCluster, api: Api) -> None:
-    await ensure(api, "default", wanted(TWO, ONE, traefik=[SHOP, Backend("api", 81)]), seen(cluster))
+    await ensure(api, "default", wanted(TWO, ONE, doors=(SHOP, BLOG), traefik=["shop", "blog"]), seen(cluster))
     service = cluster.get("Service", "default", "kubesleeper-waker")
     assert service
     assert service["metadata"]["labels"] == OURS
     assert "selector" not in service["spec"]
-    (port,) = service["spec"]["ports"]
-    assert port == {"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}
+    assert service["spec"]["ports"] == [
+        {"name": "d-shop", "port": 20_000, "targetPort": 20_000, "protocol": "TCP"},
+        {"name": "d-blog", "port": 20_001, "targetPort": 20_001, "protocol": "TCP"},
+    ]
     (mirror,) = (each for each in cluster.objects("EndpointSlice", "default") if managed(each))
-    assert mirror["metadata"]["name"].startswith("kubesleeper-waker")
+    assert mirror["metadata"]["name"] == "kubesleeper-waker-1"
     assert mirror["metadata"]["labels"] == OURS | {
         "kubernetes.io/service-name": "kubesleeper-waker",
         "endpointslice.kubernetes.io/managed-by": "kubesleeper",
     }
-    assert mirror["ports"] == [{"name": "http", "port": 8080, "protocol": "TCP"}]
+    assert [(port["name"], port["port"]) for port in mirror["ports"]] == [("d-shop", 20_000), ("d-blog", 20_001)]
     ready = {"ready": True, "serving": True, "terminating": False}
     assert mirror["endpoints"] == [{"addresses": [f"10.0.0.{i}"], "conditions": ready} for i in (1, 2)]
     (keeper,) = cluster.objects("Ingress", "default")
-    assert keeper["metadata"]["name"] == "kubesleeper-keeper-traefik"
     assert keeper["metadata"]["labels"] == OURS
     assert keeper["spec"]["ingressClassName"] == "traefik"
-    (rule,) = keeper["spec"]["rules"]
-    assert rule["host"] == "default.kubesleeper.invalid"
-    leads = {path["path"]: path["backend"]["service"] for path in rule["http"]["paths"]}
-    assert leads == {
-        "/": {"name": "kubesleeper-waker", "port": {"name": "http"}},
-        "/shop/http": {"name": "shop", "port": {"name": "http"}},
-        "/api/81": {"name": "api", "port": {"number": 81}},
-    }
 
 
 async def test_what_is_right_is_left_alone(cluster: DemoCluster, api: Api) -> None:
-    await ensure(api, "default", wanted(ONE, TWO, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, TWO, traefik=["shop"]), seen(cluster))
     before = writes(cluster)
-    await ensure(api, "default", wanted(TWO, ONE, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(TWO, ONE, traefik=["shop"]), seen(cluster))
     assert writes(cluster) == before
 
 
 async def test_only_what_differs_is_written(cluster: DemoCluster, api: Api) -> None:
-    await ensure(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
     before = writes(cluster)
-    await ensure(api, "default", wanted(ONE, TWO, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, TWO, traefik=["shop"]), seen(cluster))
     assert writes(cluster) == before + 1
-    await ensure(api, "default", wanted(ONE, TWO, traefik=[SHOP, Backend("blog", 80)]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, TWO, traefik=["shop", "blog"]), seen(cluster))
     assert writes(cluster) == before + 2
-    await ensure(api, "default", wanted(ONE, TWO, nginx=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, TWO, nginx=["shop"]), seen(cluster))
     assert writes(cluster) == before + 4
-    assert [each["metadata"]["name"] for each in cluster.objects("Ingress")] == ["kubesleeper-keeper-nginx"]
+    assert [each["metadata"]["name"] for each in cluster.objects("Ingress")] == ["kubesleeper-keeper-way-nginx"]
 
 
 async def test_the_slice_is_updated_in_place(cluster: DemoCluster, api: Api) -> None:
     """Deleted and created again it would be gone for a controller for a moment."""
     await ensure(api, "default", wanted(ONE), seen(cluster))
     (before,) = (each for each in cluster.objects("EndpointSlice", "default") if managed(each))
-    await ensure(api, "default", wanted(Address("10.0.0.5", 9999)), seen(cluster))
+    await ensure(api, "default", wanted("10.0.0.5", doors=(BLOG,)), seen(cluster))
     (after,) = (each for each in cluster.objects("EndpointSlice", "default") if managed(each))
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     assert [each["addresses"] for each in after["endpoints"]] == [["10.0.0.5"]]
-    assert after["ports"][0]["port"] == 9999
-    service = cluster.get("Service", "default", names.WAKER_SERVICE)
-    assert service
-    assert service["spec"]["ports"][0]["targetPort"] == 9999  # some controllers compare the numbers
+    assert after["ports"][0]["port"] == 20_001
+
+
+async def test_a_door_that_moves_is_listed_at_its_new_place_first(cluster: DemoCluster, api: Api) -> None:
+    """One that a pod could not open leaves the slice of the others; at no moment is it in none."""
+    await ensure(api, "default", wanted(ONE, TWO, doors=(SHOP, BLOG)), seen(cluster))
+    before = len(cluster.api.faults.calls)
+    failed = DesiredObjects((SHOP, BLOG), {ONE: frozenset({20_000, 20_001}), TWO: frozenset({20_000})}, ())
+    await ensure(api, "default", failed, seen(cluster))
+    writes_of_slices = [
+        each.verb for each in list(cluster.api.faults.calls)[before:] if each.resource == "endpointslices"
+    ]
+    assert writes_of_slices == ["create", "patch"]
+
+
+async def test_a_slice_of_another_name_is_not_waker_s(cluster: DemoCluster, api: Api) -> None:
+    """RBAC lets waker change those that have its names only; what a tenant labels like them is none of its business."""
+    labels = OURS | {
+        "kubernetes.io/service-name": "kubesleeper-waker",
+        "endpointslice.kubernetes.io/managed-by": "kubesleeper",
+    }
+    meta = {"name": "kubesleeper-waker-mine", "namespace": "default", "labels": labels}
+    foreign = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta, "addressType": "IPv4"}
+    cluster.load([foreign | {"endpoints": [], "ports": [{"name": "x", "port": 20_009}]}])
+    await ensure(api, "default", wanted(ONE), seen(cluster))
+    await remove(api, "default", seen(cluster))
+    assert [each["metadata"]["name"] for each in cluster.objects("EndpointSlice", "default") if managed(each)] == [
+        "kubesleeper-waker-mine"
+    ]
 
 
 async def test_without_an_address_nothing_is_done(cluster: DemoCluster, api: Api) -> None:
     """Waker's own pods are not known for a moment: an empty slice would close every door."""
-    await ensure(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
     before = writes(cluster)
-    await ensure(api, "default", wanted(traefik=[SHOP]), seen(cluster))
-    await ensure(api, "kube-system", wanted(traefik=[SHOP]), OwnedObjects(None, None, {}))
+    await ensure(api, "default", wanted(traefik=["shop"]), seen(cluster))
+    await ensure(api, "kube-system", wanted(traefik=["shop"]), OwnedObjects(None, (), {}))
     assert writes(cluster) == before
 
 
@@ -127,29 +154,27 @@ async def test_a_service_of_that_name_that_is_not_ours(cluster: DemoCluster, api
     foreign = {"name": names.WAKER_SERVICE, "namespace": "default"}
     cluster.load([{"apiVersion": "v1", "kind": "Service", "metadata": foreign, "spec": {"ports": [{"port": 80}]}}])
     before = cluster.get("Service", "default", names.WAKER_SERVICE)
-    await ensure(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
     await remove(api, "default", seen(cluster))
     assert cluster.get("Service", "default", names.WAKER_SERVICE) == before
     assert writes(cluster) == 0
 
 
 async def test_what_was_changed_meanwhile_is_a_conflict(cluster: DemoCluster, api: Api) -> None:
-    await ensure(api, "default", wanted(ONE, traefik=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
     old = seen(cluster)
-    await ensure(api, "default", wanted(TWO, traefik=[Backend("blog", 80)]), old)
+    await ensure(api, "default", wanted(TWO, traefik=["blog"]), old)
     with pytest.raises(Conflict):
-        await ensure(api, "default", wanted(ONE, TWO, traefik=[Backend("blog", 80)]), old)
+        await ensure(api, "default", wanted(ONE, TWO, traefik=["blog"]), old)
     with pytest.raises(Conflict):
-        await ensure(
-            api, "default", wanted(ONE, traefik=[Backend("new", 80)]), OwnedObjects(old.service, None, old.keepers)
-        )
+        await ensure(api, "default", wanted(ONE, traefik=["new"]), OwnedObjects(old.service, (), old.keepers))
 
 
 async def test_removed_in_the_right_order(cluster: DemoCluster, api: Api) -> None:
     """What points at something goes before it."""
-    await ensure(api, "default", wanted(ONE, traefik=[SHOP], nginx=[SHOP]), seen(cluster))
+    await ensure(api, "default", wanted(ONE, traefik=["shop"], nginx=["shop"]), seen(cluster))
     await remove(api, "default", seen(cluster))
-    assert seen(cluster) == OwnedObjects(None, None, {})
+    assert seen(cluster) == OwnedObjects(None, (), {})
     gone = [each.resource for each in cluster.api.faults.calls if each.verb == "delete"]
     assert gone == ["ingresses", "ingresses", "services", "endpointslices"]
-    await remove(api, "default", OwnedObjects(None, None, {}))
+    await remove(api, "default", OwnedObjects(None, (), {}))

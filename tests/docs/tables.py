@@ -17,6 +17,7 @@ from waker.settings.configmap import LIVE, Live
 from waker.settings.durations import format_duration
 from waker.settings.flags import FLAGS, Settings, defaults
 from waker.settings.ingress_class import PER_CLASS
+from waker.settings.parsing import PortRange
 from waker.traffic.controllers import ALL
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def table(head: Row, rows: Iterable[Row]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, timedelta):
         return f"`{format_duration(value)}`"
-    if isinstance(value, tuple | frozenset):
+    if isinstance(value, tuple | frozenset) and not isinstance(value, PortRange):
         return _value(", ".join(sorted(value)))
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
 

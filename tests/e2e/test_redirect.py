@@ -1,7 +1,6 @@
 """Redirect mode: from the sleeping app to the wait host, through an Ingress of waker's own, and back to the same address."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 from tests.e2e import waiting_host
 from tests.e2e.cluster import until
@@ -21,14 +20,14 @@ def test_there_and_back(scene: Scene, tmp_path: Path) -> None:
         sent = scene.knock(shop, path=DEEP)
 
         assert (sent.who, sent.status) == (Who.WAKER, 302)
-        assert sent.header("location") == f"http://{WAIT}/?url={quote(url, safe='')}"
-        assert waiting_host.ask(scene, url).status == 503
-        back = until("the way back is open", lambda: moved(waiting_host.ask(scene, url, "/back")))
+        assert sent.header("location") == f"http://{WAIT}/?{waiting_host.query(shop, url)}"
+        assert waiting_host.ask(scene, shop, url).status == 503
+        back = until("the way back is open", lambda: moved(waiting_host.ask(scene, shop, url, "/back")))
         assert back.header("location") == url
         assert scene.knock(shop, path=DEEP).who is Who.APP, "forwarded or answered: never sent away again"
         scene.awake(shop)
         assert waiting_host.ingress(scene) == before, "no app is behind it, so it is nobody's to change"
-        assert not scene.api.find("Ingress", NAMESPACE, f"{names.KEEPER}-traefik")
+        assert not scene.api.find("Ingress", NAMESPACE, f"{names.KEEPER}-way-traefik")
 
 
 def moved(answer: LoadAnswer) -> LoadAnswer | None:

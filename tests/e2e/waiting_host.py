@@ -13,6 +13,9 @@ from tests.e2e.install import CHECKOUT, NAMESPACE
 from tests.e2e.load import LoadAnswer
 from tests.e2e.scene import Scene
 from waker import names
+from waker.plan.doors import DoorKey, port_name
+from waker.plan.model import AppId, Kind
+from waker.plan.routes.route import Backend
 
 WAIT = "wait.example.org"
 DEEP = "/deep/link?a=1&b=%22two%22"
@@ -32,7 +35,7 @@ def wait_host(scene: Scene, folder: Path) -> Iterator[None]:
     (folder / "kustomization.yaml").write_text(OVERLAY.format(component=component, host=WAIT))
     kubectl("apply", "-k", str(folder))
     set_to(scene, WAIT)
-    until("the wait host answers", lambda: ask(scene, "").status == 400)
+    until("the wait host answers", lambda: load.ask_now(scene.address, load.browser(WAIT, "", "/")).status == 400)
     try:
         yield
     finally:
@@ -50,8 +53,14 @@ def ingress(scene: Scene) -> Json:
     return {"spec": found["spec"], "annotations": found["metadata"].get("annotations")}
 
 
-def ask(scene: Scene, url: str, path: str = "/") -> LoadAnswer:
-    return load.ask_now(scene.address, load.browser(WAIT, "", f"{path}?url={quote(url, safe='')}"))
+def ask(scene: Scene, app: StageApp, url: str, path: str = "/") -> LoadAnswer:
+    return load.ask_now(scene.address, load.browser(WAIT, "", f"{path}?{query(app, url)}"))
+
+
+def query(app: StageApp, url: str) -> str:
+    """What a visitor of the app is sent to the wait host with."""
+    door = port_name(DoorKey(AppId(Kind(app.kind), app.namespace, app.name), Backend(app.name, "http")))
+    return f"app={door}&url={quote(url, safe='')}"
 
 
 def sleeping(scene: Scene, start_delay: str) -> StageApp:

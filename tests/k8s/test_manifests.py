@@ -45,7 +45,7 @@ def test_the_wait_host_leads_to_the_public_port_and_is_not_in_the_base(manifests
     (rule,) = found["spec"]["rules"]
     (path,) = rule["http"]["paths"]
     assert parse_wait_host(rule["host"]) == rule["host"]
-    assert path["backend"]["service"] == {"name": names.OWN_SERVICE, "port": {"name": names.WAKER_PORT}}
+    assert path["backend"]["service"] == {"name": names.OWN_SERVICE, "port": {"name": "http"}}
     assert found["metadata"]["namespace"] == manifests["Service"]["metadata"]["namespace"]
     assert "Ingress" not in manifests
 

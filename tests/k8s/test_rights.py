@@ -8,7 +8,6 @@ import pytest
 from tests.k8s.conftest import FOLDER, Manifest
 from waker import names
 from waker.plan import owned_objects
-from waker.plan.routes.keeper import keeper_name
 
 # Rights to these would let waker act as somebody else, read anything, or run programs.
 NEVER = {"secrets", "serviceaccounts", "pods/exec", "pods/attach", "pods/portforward", "nodes", "roles", "clusterroles",
@@ -58,10 +57,11 @@ def allowed(rules: list[dict[str, Any]], verb: str, resource: str, name: str) ->
         pytest.param("delete", "services", "shop", False, id="nobody else's Service"),
         pytest.param("patch", "services", names.WAKER_SERVICE, True, id="the port of its own Service"),
         pytest.param("patch", "services", "shop", False, id="no change of another Service"),
-        pytest.param("patch", "endpointslices", owned_objects.SLICE, True, id="its own slice"),
+        pytest.param("patch", "endpointslices", owned_objects.SLICE_NAMES[0], True, id="its own slice"),
+        pytest.param("patch", "endpointslices", owned_objects.SLICE_NAMES[-1], True, id="the last of its own slices"),
         pytest.param("patch", "endpointslices", "shop-x1", False, id="nobody else's slice"),
         pytest.param("delete", "endpointslices", "shop-x1", False, id="no deletion of another slice"),
-        pytest.param("delete", "ingresses", keeper_name("nginx"), True, id="the keeper of any class"),
+        pytest.param("delete", "ingresses", f"{names.KEEPER}-way-nginx", True, id="the keeper of any class"),
         pytest.param("delete", "deployments", "shop", False, id="no workload is deleted"),
         pytest.param("create", "deployments", "shop", False, id="no workload is created"),
         pytest.param("create", "pods", "shop", False, id="no pod is created"),
@@ -80,7 +80,10 @@ def test_cluster_rights(manifests: dict[str, Manifest], verb: str, resource: str
         pytest.param("get", "configmaps", names.ACTIVITY, True, id="the recorded visits"),
         pytest.param("patch", "configmaps", names.ACTIVITY, True, id="an update of the recorded visits"),
         pytest.param("watch", "configmaps", names.ACTIVITY, False, id="no watch of the recorded visits"),
-        pytest.param("create", "configmaps", names.ACTIVITY, False, id="no creation: the manifests contain it"),
+        pytest.param("watch", "configmaps", names.DOORS_MAP, True, id="the doors"),
+        pytest.param("patch", "configmaps", names.DOORS_MAP, True, id="a new door"),
+        pytest.param("create", "configmaps", names.DOORS_MAP, True, id="the doors, where they are lost"),
+        pytest.param("delete", "configmaps", names.DOORS_MAP, False, id="no deletion of the doors"),
         pytest.param("patch", "leases", names.LEASE, True, id="its Lease"),
         pytest.param("patch", "leases", "another", False, id="no other Lease"),
     ],

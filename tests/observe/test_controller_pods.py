@@ -15,6 +15,7 @@ from waker.demo.cluster import DemoCluster
 from waker.demo.kinds import Key
 from waker.observe.controller_pods import ControllerPods
 from waker.traffic.controllers import ALL, Adapter, Selector
+from waker.traffic.ownership import OwnershipChecker
 
 LABELS = {"app": "edge"}
 EDGE = replace(ALL[0], controller="edge", selectors=(Selector("app=edge", "default"),))
@@ -46,7 +47,9 @@ async def watched(tmp_path: Path) -> AsyncIterator[tuple[DemoCluster, Controller
         connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api,
         aiohttp.ClientSession() as session,
     ):
-        fleet = ControllerPods(api, session, lambda *_: None, lambda: datetime.now(UTC), ADAPTERS.get)
+        fleet = ControllerPods(
+            api, OwnershipChecker(session, lambda *_: ""), lambda *_: None, lambda: datetime.now(UTC), ADAPTERS.get
+        )
         following = asyncio.create_task(_follow(fleet))
         yield cluster, fleet
         following.cancel()

@@ -41,6 +41,11 @@ def at_waker(ingress: str = "front", path: str = "/", *, swapped: datetime | Non
     return route(ingress, path, holder=Holder.WAKER, swaps=swaps, swapped_at=swapped or ago(seconds=10))
 
 
+def astray(ingress: str = "front", path: str = "/") -> Route:
+    """A route that leads to another app's door."""
+    return replace(at_waker(ingress, path), door=20_000, leads_to=20_001)
+
+
 def pointed_back(ingress: str = "front", path: str = "/", *, swapped: datetime | None = None, swaps: int = 1) -> Route:
     """A route that was pointed at waker, and that somebody pointed back since."""
     return route(ingress, path, swaps=swaps, swapped_at=swapped or ago(seconds=10))

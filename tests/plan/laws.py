@@ -15,7 +15,7 @@ from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, Sca
 from waker.plan.decide import decide
 from waker.plan.model import Phase, Pin
 from waker.plan.notes import NOTES
-from waker.plan.routes.route import Holder
+from waker.plan.routes.route import Holder, is_astray, is_held
 from waker.plan.snapshot import Snapshot
 
 SETTLED = NOW - timedelta(seconds=2)
@@ -67,8 +67,9 @@ def led(seen: Snapshot, holder: Holder) -> list[Any]:
 
 
 def goes_down(seen: Snapshot, plan: Plan) -> bool:
-    """A step towards sleep, for an app that has pods."""
-    return any(isinstance(each, Redirect | ScaleToZero) for each in plan.actions) and seen.workload.replicas > 0
+    """A step towards sleep, for an app that has pods. From one door of waker to another is none."""
+    taken = any(isinstance(each, Redirect) and not all(map(is_held, each.routes)) for each in plan.actions)
+    return (taken or any(isinstance(each, ScaleToZero) for each in plan.actions)) and seen.workload.replicas > 0
 
 
 # --- the laws ---------------------------------------------------------------------------------------------------------
@@ -91,7 +92,8 @@ def law_2(seen: Snapshot, plan: Plan) -> bool:
     if not any(isinstance(each, ScaleToZero) for each in plan.actions):
         return True
     followed = seen.followed_since is not None and seen.followed_since <= SETTLED
-    return bool(seen.routes) and not led(seen, Holder.APP) and followed and not seen.forwarding
+    own_doors = not led(seen, Holder.APP) and not any(map(is_astray, seen.routes))
+    return bool(seen.routes) and own_doors and followed and not seen.forwarding
 
 
 def law_3(seen: Snapshot, plan: Plan) -> bool:
@@ -137,7 +139,9 @@ def law_5(seen: Snapshot, plan: Plan) -> bool:
                 return False
             case ScaleToZero() if not pods:
                 return False
-            case Redirect(routes) if any(route.holder is Holder.WAKER or route.swaps >= 3 for route in routes):
+            case Redirect(routes) if any(is_held(route) and not is_astray(route) for route in routes):
+                return False
+            case Redirect(routes) if any(route.swaps >= 3 and not is_held(route) for route in routes):
                 return False
             case Redirect() if not pods and not saved(seen):
                 return False
@@ -251,6 +255,13 @@ def on_the_way_there_is_a_next_step(seen: Snapshot, plan: Plan) -> bool:
     return plan.phase in resting or plan.requeue_after is not None
 
 
+def nobody_stays_at_another_door(seen: Snapshot, plan: Plan) -> bool:
+    """A route that leads to another app's door is pointed at its own, or given back, before anything rests."""
+    if not any(map(is_astray, seen.routes)):
+        return True
+    return plan.phase is not Phase.AWAKE and (plan.phase is not Phase.ASLEEP or bool(plan.actions))
+
+
 def who_is_stuck_is_told(seen: Snapshot, plan: Plan) -> bool:
     """STUCK is for a person: a warning, and nothing is touched meanwhile."""
     return plan.phase is not Phase.STUCK or (plan.warning and not plan.actions)
@@ -273,5 +284,6 @@ LAWS: tuple[Law, ...] = (
     the_door_closes_first,
     nothing_waits_unasked,
     on_the_way_there_is_a_next_step,
+    nobody_stays_at_another_door,
     who_is_stuck_is_told,
 )

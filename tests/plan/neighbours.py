@@ -11,7 +11,8 @@ from waker.plan.routes.route import Backend, ObjectId
 
 TRAEFIK = IngressClass("traefik", "traefik.io/ingress-controller", True)
 NGINX = IngressClass("nginx", "k8s.io/ingress-nginx", False)
-WAKER = Backend(names.WAKER_SERVICE, names.WAKER_PORT)
+DOOR = 20_000
+WAKER = Backend(names.WAKER_SERVICE, DOOR)
 
 
 def workload(name: str = "shop", replicas: int = 1, **annotations: str) -> Workload:

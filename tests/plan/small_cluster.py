@@ -22,12 +22,12 @@ from waker.observe.cluster import ObservedApp
 from waker.plan import workload_patches
 from waker.plan.actions import Action, Plan, Redirect, Restore
 from waker.plan.decide import decide
-from waker.plan.model import IngressClass, Kind, Phase
+from waker.plan.model import AppId, IngressClass, Kind, Phase
 from waker.plan.policy import read_policy
 from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover
 from waker.plan.routes.ingress_object import Ingress, parse
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import Holder, ObjectId
+from waker.plan.routes.route import Backend, Holder, ObjectId
 from waker.plan.sleep_due import arrivals_answered_until
 from waker.plan.snapshot import Snapshot, Traffic
 from waker.settings.configmap import Live
@@ -38,7 +38,17 @@ LAG = timedelta(seconds=2)  # of the ingress controller
 START = timedelta(seconds=4)  # of a pod; longer than the lag, or the lag would hide a route that comes too early
 LIVE = Live(idle_after=timedelta(minutes=1))
 CLASSES = (IngressClass("traefik", "traefik.io/ingress-controller", True),)
-BACKEND = {"service": {"name": names.WAKER_SERVICE, "port": {"name": names.WAKER_PORT}}}
+
+
+def door(app: AppId, backend: Backend) -> int:
+    """The door of an app: a number from its name."""
+    return 20_000 + sum(app.name.encode())
+
+
+def waker_backend(name: str) -> Json:
+    """The backend of a route that leads to an app's door."""
+    number = door(AppId(Kind.DEPLOYMENT, "demo", name), Backend(name, "http"))
+    return {"service": {"name": names.WAKER_SERVICE, "port": {"number": number}}}
 
 
 class Killed(Exception):
@@ -186,7 +196,7 @@ class SmallWaker:
         ingresses = [parse(each) for each in cluster.all("Ingress")]
         services = [manifests.service(each) for each in cluster.all("Service")]
         workload = next(each for each in workloads if each.id.name == app)
-        found = discover(workload, NamespaceObjects(services, ingresses, CLASSES, workloads))
+        found = discover(workload, NamespaceObjects(services, ingresses, CLASSES, workloads, door))
         reading = read_policy(workload.annotations, LIVE)
         answered = arrivals_answered_until(workload, found.routes, self._was.get(app, Phase.AWAKE))
         if answered and app in self.knocks and self.knocks[app] <= answered:

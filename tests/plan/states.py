@@ -1,4 +1,4 @@
-"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 130,000.
+"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 150,000.
 
 What is left out, and why it shows nothing new:
 - the order of routes, two that are alike, and a third one: they are only asked for all, any, the first and the last swap;
@@ -15,11 +15,11 @@ from datetime import datetime
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
-from tests.plan.building import IDLE_AFTER, SHOP, WAKE_TIMEOUT, ago, at_waker, pointed_back, removed, route
+from tests.plan.building import IDLE_AFTER, SHOP, WAKE_TIMEOUT, ago, astray, at_waker, pointed_back, removed, route
 from waker import names
 from waker.plan.model import Pin, Policy, Workload
 from waker.plan.notes import read_notes
-from waker.plan.routes.route import Holder, Route, RouteId
+from waker.plan.routes.route import Holder, Route, RouteId, is_astray
 from waker.plan.snapshot import Certainty, Snapshot, Traffic
 from waker.plan.times import format_time
 
@@ -57,11 +57,12 @@ def _reverted_for_good(ingress: str) -> Route:
 
 
 def shapes() -> Iterator[Shape]:
-    """One route and two, each at its app, pointed back once, pointed back for good, or at waker; and with an orphan."""
+    """One route and two: at its app, pointed back once or for good, at waker, at a wrong door of it; and with an orphan."""
     kinds = (route, pointed_back, _reverted_for_good, at_waker)
     singles = [(kind("front"),) for kind in kinds]
     pairs = [(one("front"), other("www")) for one, other in combinations(kinds, 2)]
-    yield from (Shape(routes) for routes in [*singles, *pairs])
+    other_doors = [(astray("front"),), (astray("front"), at_waker("www")), (astray("front"), route("www"))]
+    yield from (Shape(routes) for routes in [*singles, *pairs, *other_doors])
     yield from (Shape(routes, (removed(),)) for routes in [*singles, pairs[2]])
 
 
@@ -153,7 +154,10 @@ def _let_go() -> Iterator[Snapshot]:
 
 def described(seen: Snapshot) -> str:
     """A state, for a person who wants to know why a law fails."""
-    routes = [f"{each.id.object.name} {each.holder.value} ({each.swaps} swaps)" for each in seen.routes]
+    routes = [
+        f"{each.id.object.name} {each.holder.value}{' astray' if is_astray(each) else ''} ({each.swaps} swaps)"
+        for each in seen.routes
+    ]
     facts = {
         "replicas": seen.workload.replicas,
         "emptied": seen.workload.pods_gone,

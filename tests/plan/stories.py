@@ -13,7 +13,6 @@ import pytest
 
 from tests.plan.small_cluster import (
     AT_REST,
-    BACKEND,
     Killed,
     SmallCluster,
     SmallWaker,
@@ -23,6 +22,7 @@ from tests.plan.small_cluster import (
     led_to,
     paths_of,
     service,
+    waker_backend,
 )
 from waker import names
 from waker.plan.actions import Plan
@@ -122,7 +122,10 @@ class Story:
         originals = {entry["path"]: entry["backend"] for entry in saved["routes"]}
         now, written = (each["Ingress", name] for each in (self.cluster.objects, self.cluster.written))
         for path, wanted in zip(paths_of(now), paths_of(written), strict=True):
-            assert (originals[path["path"]] if path["backend"] == BACKEND else path["backend"]) == wanted["backend"]
+            held = path["backend"]["service"]["name"] == names.WAKER_SERVICE
+            original = originals[path["path"]] if held else path["backend"]
+            assert original == wanted["backend"]
+            assert not held or path["backend"] == waker_backend(original["service"]["name"]), "at another app's door"
 
     # --- how it may end ---
 

@@ -26,5 +26,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.commands.restore.PASS_EVERY": 0.02,
         "waker.reconcile.report.SECOND_LOOK": MOMENT * 3,
         "waker.web.connections.DRAIN": 0.1,
+        "waker.web.open_doors.OPEN_AFTER": MOMENT * 10,
+        "waker.reconcile.app.CLOSED_AGAIN": MOMENT * 11,
     }.items():
         monkeypatch.setattr(name, value)

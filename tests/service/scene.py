@@ -27,6 +27,7 @@ from waker.plan.times import format_time
 from waker.service import Waker
 from waker.settings.configmap import Live
 from waker.settings.flags import Settings
+from waker.settings.parsing import PortRange
 
 WITHIN = timedelta(seconds=15)  # on a busy machine
 LONGEST = 30  # seconds; a test that waits for what never comes
@@ -38,6 +39,12 @@ ENABLED = {names.ENABLED: "true"}
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 NEVER = Live(idle_after=timedelta(days=1), scrape_interval=timedelta(milliseconds=100))
 QUICK = replace(NEVER, idle_after=timedelta(milliseconds=300))
+
+
+def some_ports() -> PortRange:
+    """A hundred of its own for each scene: another one, here or in another process, may run at the same time."""
+    first = random.randrange(15_000, 29_000, 100)
+    return PortRange(first, first + 99)
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class ServiceScene:
     tasks: asyncio.TaskGroup
     port: int  # of waker; a container that is started again listens where it did
     started: list[RunningWaker] = field(default_factory=list)
+    doors: PortRange = field(default_factory=some_ports)
 
     # --- the cluster ---
 
@@ -197,7 +205,7 @@ class ServiceScene:
         started: asyncio.Future[Waker] = asyncio.get_running_loop().create_future()
 
         def begun(service: Waker) -> None:
-            service.config.live = live
+            service.config.live = replace(live, door_ports=self.doors)
             started.set_result(service)
 
         task = self.tasks.create_task(process.run(chosen, begun))
@@ -218,7 +226,8 @@ class ServiceScene:
             "namespace": "kubesleeper",
             "kubeconfig": str(self.folder / "kubeconfig"),
             "identity": "waker-1",
-            "advertise": f"127.0.0.1:{self.port}",
+            "advertise": "127.0.0.1",
+            "bind_address": "127.0.0.1",
         }
         return Settings(**defaults | chosen)
 

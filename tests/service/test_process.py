@@ -37,7 +37,7 @@ async def serving(it: ServiceScene) -> AsyncIterator[tuple[Process, str]]:
     private = free_port()
     process = await started(
         *("run", "--kubeconfig", str(it.folder / "kubeconfig"), "--waker-namespace", "kubesleeper"),
-        *("--public-port", str(it.port), "--private-port", str(private), "--advertise", f"127.0.0.1:{it.port}"),
+        *("--public-port", str(it.port), "--private-port", str(private), "--advertise", "127.0.0.1"),
         *("--identity", "process", "--log-format", "json"),
     )
     url = f"http://127.0.0.1:{private}"

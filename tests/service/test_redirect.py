@@ -8,6 +8,9 @@ import aiohttp
 import pytest
 
 from waker import names
+from waker.plan.doors import DoorKey, port_name
+from waker.plan.model import AppId, Kind
+from waker.plan.routes.route import Backend
 
 from .scene import BROWSER, SHOP, SceneVisit, ServiceScene, scene
 from .test_asked import configure
@@ -19,7 +22,7 @@ SENDING = {"while-asleep": "redirect"}
 
 def wait_host(it: ServiceScene) -> None:
     """As k8s/wait-host makes it, but for the host."""
-    own(it.cluster, it.port)
+    own(it.cluster, 1, it.port)
     path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "waker", "port": {"name": "http"}}}}
     there = {"name": "waker", "namespace": "kubesleeper"}
     service = {"ports": [{"name": "http", "port": 80, "targetPort": "http"}]}
@@ -50,6 +53,12 @@ def shop(it: ServiceScene) -> str:
     return f"http://shop.localhost:{it.cluster.ingress.port}/deep?a=1&b=%22"
 
 
+def wait_url(it: ServiceScene) -> str:
+    """Where the shop's visitors are sent."""
+    door = port_name(DoorKey(AppId(Kind.DEPLOYMENT, "default", "shop"), Backend("shop", "http")))
+    return f"http://{WAIT}:{it.cluster.ingress.port}/?app={door}&url={quote(shop(it), safe='')}"
+
+
 async def test_there_and_back(tmp_path: Path) -> None:
     async with scene(tmp_path, **SENDING) as it:
         wait_host(it)
@@ -58,7 +67,7 @@ async def test_there_and_back(tmp_path: Path) -> None:
         async with it.waker():
             await it.put_to_sleep()
             url, visit = await follow(it, shop(it))
-            assert url == f"http://{WAIT}:{it.cluster.ingress.port}/?url={quote(shop(it), safe='')}"
+            assert url == wait_url(it)
             assert visit.page
             assert "waking up" in visit.body
             url, visit = await let_it_open(it, url)
@@ -95,7 +104,7 @@ async def test_whoever_opens_the_wait_page_knocks(tmp_path: Path) -> None:
         await it.cluster.ingress.caught_up()
         async with it.waker():
             await it.put_to_sleep()
-            url = f"http://{WAIT}:{it.cluster.ingress.port}/?url={quote(shop(it), safe='')}"
+            url = wait_url(it)
             await asked(it, url.replace("/?", "/api/v1/app?"), {})
             assert it.replicas() == 0, "a question is no knock"
             await follow(it, url)

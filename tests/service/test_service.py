@@ -54,22 +54,23 @@ async def ready_at_last(it: ServiceScene) -> None:
 async def test_the_waker_of_the_real_pods(tmp_path: Path) -> None:
     """Without --advertise: the ready pods behind the Service `waker` are mirrored."""
     async with scene(tmp_path) as it:
-        own(it.cluster, it.port)
-        async with it.waker(advertise=""):
+        private = free_port()
+        own(it.cluster, private)
+        async with it.waker(advertise="", private_port=private):
             await it.put_to_sleep()
             await it.served()
             await it.awake()
 
 
-def own(cluster: DemoCluster, port: int) -> None:
-    """Where waker's own Service leads."""
+def own(cluster: DemoCluster, private_port: int, public_port: int = 1) -> None:
+    """Where waker's own Service leads: to one ready replica."""
     metadata = {"name": "waker-1", "namespace": "kubesleeper", "labels": {names.SLICE_SERVICE: names.OWN_SERVICE}}
     slice_of_waker = {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": metadata,
         "addressType": "IPv4",
-        "ports": [{"name": "http", "port": port}],
+        "ports": [{"name": names.OWN_PRIVATE_PORT, "port": private_port}, {"name": "http", "port": public_port}],
         "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
     }
     cluster.load([slice_of_waker])
@@ -78,11 +79,11 @@ def own(cluster: DemoCluster, port: int) -> None:
 async def test_only_the_holder_of_the_lease_sleeps_and_the_other_wakes(tmp_path: Path) -> None:
     """Visitors reach the second one only: it may wake, and it takes over when the first one leaves."""
     async with scene(tmp_path) as it:
-        port = free_port()
-        own(it.cluster, port)
-        async with it.waker(QUICK, identity="first", advertise="") as first:
+        private = free_port()
+        own(it.cluster, private)
+        async with it.waker(QUICK, identity="first", advertise="", bind_address="127.0.0.2") as first:
             await leading(it, "first")
-            async with it.waker(QUICK, identity="second", advertise="", public_port=port) as second:
+            async with it.waker(QUICK, identity="second", advertise="", private_port=private) as second:
                 assert (first.service.lease.held, second.service.lease.held) == (True, False)
                 await it.asleep()
                 assert (await it.visit()).page

@@ -11,7 +11,18 @@ from waker.errors import SettingsError
 from waker.settings.configmap import LIVE, Live, read_live
 from waker.settings.durations import format_duration, parse_duration, parse_floor
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
-from waker.settings.parsing import one_of, parse_bool, parse_statuses, parse_url, parse_wait_host, whole_number
+from waker.settings.parsing import (
+    PortRange,
+    one_of,
+    parse_address,
+    parse_bool,
+    parse_domains,
+    parse_port_range,
+    parse_statuses,
+    parse_url,
+    parse_wait_host,
+    whole_number,
+)
 
 
 @settings(max_examples=200)
@@ -138,6 +149,8 @@ def test_each_key_is_parsed() -> None:
         "theme": " corporate ",
         "while-asleep": "hold",
         "wait-host": "Wait.Example.com:8443/",
+        "wait-domains": "Example.com, apps.example.org",
+        "door-ports": "21000-21999",
         "ignore-paths": "/ping, /static/*",
         "ignore-agents": "curl/,,Nightly Check ",
         "health-check-response": "200",
@@ -156,6 +169,8 @@ def test_each_key_is_parsed() -> None:
         theme="corporate",
         while_asleep="hold",
         wait_host="wait.example.com:8443",
+        wait_domains=("example.com", "apps.example.org"),
+        door_ports=PortRange(21_000, 21_999),
         ignore_paths=("/ping", "/static/*"),
         ignore_agents=("curl/", "Nightly Check"),
         health_check_response=200,
@@ -199,6 +214,32 @@ def test_a_wait_host(text: str) -> None:
 def test_not_a_wait_host(text: str) -> None:
     with pytest.raises(SettingsError, match="is not a host such as"):
         parse_wait_host(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "20000", "20000-", "20000-19999", "80-90", "20000-40000", "-1-2000", "0x50-9999", "20000-29999-30000"]
+)
+def test_not_a_range_of_ports(text: str) -> None:
+    """Below 1024 waker may not listen; above 32767 are the ports of outgoing connections."""
+    with pytest.raises(SettingsError, match="is not a range of ports such as 20000-29999"):
+        parse_port_range(text)
+
+
+@pytest.mark.parametrize("text", ["com.", "*.example.com", "http://example.com", "example.com:80", "10.0.0.1"])
+def test_not_a_domain(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not a domain such as example.com"):
+        parse_domains(text)
+
+
+@pytest.mark.parametrize(("text", "address"), [("10.0.0.7", "10.0.0.7"), ("[fd00::7]", "fd00::7"), ("", "")])
+def test_an_address(text: str, address: str) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("text", ["nowhere", "10.0.0.7:8080", "10.0.0", "fd00::7::1"])
+def test_not_an_address(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not an IP address such as"):
+        parse_address(text)
 
 
 def test_redirect_without_a_wait_host_is_reported_and_kept() -> None:

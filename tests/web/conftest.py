@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from waker.metrics import Metrics
+from waker.plan.doors import DoorKey, port_name
 from waker.plan.model import Address, AppId, Kind, Phase
 from waker.plan.routes.route import Backend
 from waker.settings.configmap import Live
@@ -24,6 +25,7 @@ from waker.web.public_port import PublicPort, public_port
 APP = AppId(Kind.DEPLOYMENT, "demo", "shop")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ASLEEP = View(APP, Phase.ASLEEP, "The shop", Backend("shop", 80))
+DOOR = DoorKey(APP, Backend("shop", 80))
 HOST = "shop.example.com"
 WAIT_HOST = "wait.example.com"
 BROWSER = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}  # its headers
@@ -34,24 +36,29 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class FakeApps:
     """`Apps` with one app, as the test sets it. `addresses` are given one after the other, the last one for ever."""
 
-    view: View | None = ASLEEP
+    app_view: View | None = ASLEEP
+    open_door: bool = True
+    rule_hosts: frozenset[str] = frozenset({HOST})
     addresses: list[Address | None] = field(default_factory=lambda: [None])
     knocks: list[AppId] = field(default_factory=list)
     page_views: list[AppId] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)  # set it to report a change
     waits: list[timedelta] = field(default_factory=list)
-    lookups: list[tuple[str, str]] = field(default_factory=list)
+    lookups: int = 0
     gate: asyncio.Event | None = None  # if there is one, no address is given before it is set
     waiting: asyncio.Event = field(default_factory=asyncio.Event)  # set as soon as somebody waits
     in_flight: int = 0
     most_in_flight: int = 0
 
-    def find(self, host: str, path: str) -> View | None:
-        self.lookups.append((host, path))
-        return self.view if host == HOST else None
+    def view(self, app: AppId, backend: Backend) -> View | None:
+        self.lookups += 1
+        return self.app_view
 
-    def serves_host(self, host: str) -> bool:
-        return bool(self.view) and host == HOST
+    def is_open(self, app: AppId, backend: Backend) -> bool:
+        return self.open_door
+
+    def hosts(self, app: AppId) -> frozenset[str]:
+        return self.rule_hosts
 
     def knock(self, app: AppId) -> None:
         self.knocks.append(app)
@@ -81,19 +88,30 @@ class FakeApps:
 
     def set_phase(self, phase: Phase, **fields: object) -> None:
         """The app in this phase, with these fields of `View`."""
-        self.view = replace(ASLEEP, phase=phase, **fields)  # type: ignore[arg-type]
+        self.app_view = replace(ASLEEP, phase=phase, **fields)  # type: ignore[arg-type]
 
 
 @dataclass
 class PortUnderTest:
-    """The public port and all around it. `client` asks for `HOST`; `upstream` starts the app's pod."""
+    """The app's door and all around it. `client` asks there, `outside` at the public port; `upstream` starts the app's pod."""
 
     apps: FakeApps
     port: PublicPort
     client: aiohttp.ClientSession
+    outside: aiohttp.ClientSession
     upstream: Callable[[Handler], Awaitable[Address]]
     address: Address
     connections: Callable[[], list[Any]]  # of the public port
+
+
+def _with_line_breaks(app_handler: Handler) -> Any:
+    """The library's router finds no route for a path with a line break."""
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await (app_handler if "\n" in request.path else handler)(request)
+
+    return answer
 
 
 async def app_answer(request: web.Request) -> web.Response:
@@ -122,10 +140,15 @@ async def rig() -> AsyncIterator[PortUnderTest]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(forward.client())
         apps = FakeApps()
-        port = PublicPort(apps, PAGE, session, Metrics("test"), live=lambda: LIVE, clock=lambda: NOW)
+        port = PublicPort(
+            apps, PAGE, session, Metrics("test"), live=lambda: LIVE, clock=lambda: NOW,
+            door=lambda number: DOOR if number == address.port else None,
+            door_named=lambda name: DOOR if name == port_name(DOOR) else None,
+            proof=lambda number, nonce: f"{number} {nonce}",
+        )  # fmt: skip
 
         async def upstream(handler: Handler) -> Address:
-            app = web.Application(client_max_size=2**30)
+            app = web.Application(client_max_size=2**30, middlewares=[_with_line_breaks(handler)])
             app.router.add_route("*", "/{tail:.*}", handler)
             address = await serve(
                 stack, web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=0.1)
@@ -135,14 +158,20 @@ async def rig() -> AsyncIterator[PortUnderTest]:
 
         public = runner(public_port(port))
         address = await serve(stack, public)
-        client = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                f"http://127.0.0.1:{address.port}", headers={"Host": HOST}, auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(20),
-            )
-        )  # fmt: skip
+        second = web.TCPSite(public, "127.0.0.1", 0)
+        await second.start()
+
+        async def client_of(number: int) -> aiohttp.ClientSession:
+            return await stack.enter_async_context(
+                aiohttp.ClientSession(
+                    f"http://127.0.0.1:{number}", headers={"Host": HOST}, auto_decompress=False,
+                    timeout=aiohttp.ClientTimeout(20),
+                )
+            )  # fmt: skip
+
+        client, outside = await client_of(address.port), await client_of(public.addresses[1][1])
         yield PortUnderTest(
-            apps, port, client, upstream, address, lambda: public.server.connections if public.server else []
+            apps, port, client, outside, upstream, address, lambda: public.server.connections if public.server else []
         )
 
 

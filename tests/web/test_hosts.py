@@ -1,9 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from multidict import CIMultiDict
 
-from waker.web.hosts import normalized_host, requested_hosts
+from waker.web.hosts import normalized_host
 
 
 @pytest.mark.parametrize(
@@ -36,8 +35,3 @@ def test_a_host_is_normalized(text: str, host: str) -> None:
 @given(st.text(max_size=400))
 def test_normalizing_never_raises_and_changes_nothing_twice(text: str) -> None:
     assert normalized_host(normalized_host(text)) == normalized_host(text)
-
-
-def test_the_host_that_a_proxy_reports_comes_first_and_its_first_value_counts() -> None:
-    headers = CIMultiDict({"Host": "inner:80", "X-Forwarded-Host": "Outer.example, second.example"})
-    assert list(requested_hosts(headers)) == ["outer.example", "inner"]

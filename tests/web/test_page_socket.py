@@ -58,7 +58,7 @@ async def test_without_a_free_slot_it_is_closed_with_try_again_later(rig: PortUn
 async def test_the_page_reloads_when_its_app_is_gone(rig: PortUnderTest) -> None:
     page = await connect(rig, names.PAGE_PROTOCOL)
     await page.receive_json(timeout=5)
-    rig.apps.view = None
+    rig.apps.app_view = None
     rig.apps.changed.set()
     assert await page.receive_json(timeout=5) == {"open": True}
     await page.close()
@@ -93,11 +93,11 @@ async def test_without_its_upgrade_it_still_never_reaches_the_app(rig: PortUnder
     assert not rig.apps.knocks
 
 
-async def test_an_unknown_host_has_no_socket(rig: PortUnderTest) -> None:
-    rig.apps.view = None
+async def test_an_app_that_is_not_waker_s_has_no_socket(rig: PortUnderTest) -> None:
+    rig.apps.app_view = None
     with pytest.raises(WSServerHandshakeError) as refused:
         await connect(rig, names.PAGE_PROTOCOL)
-    assert refused.value.status == 404
+    assert refused.value.status == 421
 
 
 async def test_many_pages_get_the_end_at_once(rig: PortUnderTest) -> None:

@@ -1,47 +1,96 @@
-"""The public port: which app a request is for, and what a browser and an ownership check get."""
+"""The doors: that a request is for the app at whose door it arrives, and what a browser and an ownership check get."""
 
 import asyncio
 
 import pytest
+from yarl import URL
 
-from tests.web.conftest import APP, ASLEEP, BROWSER, HOST, PortUnderTest, app_answer, until
+from tests.web.conftest import APP, ASLEEP, BROWSER, DOOR, HOST, PortUnderTest, app_answer, until
 from waker import names
-from waker.plan.model import Phase
+from waker.plan.doors import DoorKey
+from waker.plan.model import AppId, Phase
 from waker.plan.page_transport import PageTransport
+from waker.plan.routes.route import Backend
 from waker.web import public_port
 
+NONCE = "0" * 32
 
-async def test_an_ownership_check_is_answered_and_looks_nothing_up(rig: PortUnderTest) -> None:
+
+async def test_an_ownership_check_is_answered_with_the_doors_proof_and_looks_nothing_up(rig: PortUnderTest) -> None:
     for method in ("HEAD", "GET", "POST"):
-        check = {names.MARKER: names.MARK_OWNERSHIP_CHECK, "Host": "demo.kubesleeper.invalid"}
+        check = {names.MARKER: names.MARK_OWNERSHIP_CHECK, names.NONCE: NONCE, "Host": "anything.example"}
         async with rig.client.request(method, "/a", headers=check) as answer:
             assert (answer.status, answer.headers[names.MARKER]) == (204, names.MARK_PAGE)
+            assert answer.headers[names.PROOF] == f"{rig.address.port} {NONCE}"
     assert not rig.apps.lookups
     assert not rig.apps.knocks
 
 
-async def test_an_unknown_host_wakes_nothing(rig: PortUnderTest) -> None:
-    async with rig.client.get("/", headers={"Host": "other.example", **BROWSER}) as answer:
-        assert (answer.status, answer.content_type) == (404, "text/plain")
-        assert answer.headers[names.MARKER] == names.MARK_PAGE
-        assert "other.example" not in await answer.text()
-    assert not rig.apps.knocks
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Host": "other.example"},
+        {"Host": ""},
+        {"Host": HOST, "X-Forwarded-Host": "other.example"},
+        {"Host": "wait.example.com"},
+        {"Forwarded": "host=other.example"},
+        {"X-Original-Url": "/other"},
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["/", "/deep/link", "/admin/..%2fpublic", "//other", "/a%0Ab", "/a%0D%0Ab", "/%00", "/..;/x"]
+)
+async def test_a_request_at_a_door_is_for_its_app_whatever_it_says(
+    rig: PortUnderTest, headers: dict[str, str], path: str
+) -> None:
+    await rig.upstream(app_answer)
+    rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
+    async with rig.client.get(
+        URL(f"http://127.0.0.1:{rig.address.port}{path}", encoded=True), headers=headers
+    ) as answer:
+        assert answer.status == 200
+        assert (await answer.text()).startswith("app: GET /")
+    assert set(rig.apps.knocks) == {APP}
 
 
 @pytest.mark.parametrize(
-    ("headers", "known"),
-    [
-        ({"Host": "SHOP.Example.com:80"}, True),
-        ({"Host": "waker.internal", "X-Forwarded-Host": "shop.example.com, inner"}, True),
-        ({"Host": HOST, "X-Forwarded-Host": "other.example"}, True),
-        ({"Host": "other.example", "X-Forwarded-Host": "another.example"}, False),
-    ],
+    "headers", [BROWSER, {}, {"Host": "other.example"}, {names.MARKER: names.MARK_OWNERSHIP_CHECK, names.NONCE: NONCE}]
 )
-async def test_which_host_counts(rig: PortUnderTest, headers: dict[str, str], known: bool) -> None:
-    async with rig.client.get("/a%20b?q=1", headers=headers | BROWSER) as answer:
-        assert answer.status == (503 if known else 404)
-    assert bool(rig.apps.knocks) is known
-    assert {path for _, path in rig.apps.lookups} == {"/a b"}
+async def test_at_the_public_port_there_is_no_app(rig: PortUnderTest, headers: dict[str, str]) -> None:
+    """It serves the wait host only, whatever Host a pod of the cluster sends there."""
+    await rig.upstream(app_answer)
+    rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
+    async with rig.outside.get("/", headers=headers) as answer:
+        assert (answer.status, answer.content_type) == (421, "text/plain")
+        assert answer.headers[names.MARKER] == names.MARK_PAGE
+        assert names.PROOF not in answer.headers
+    assert not rig.apps.knocks
+
+
+async def test_a_closed_door_answers_421_and_wakes_nothing(rig: PortUnderTest) -> None:
+    await rig.upstream(app_answer)
+    rig.apps.set_phase(Phase.AWAKE, open=True)
+    rig.apps.open_door = False
+    for headers in ({}, BROWSER, {names.MARKER: names.MARK_POLL}):
+        async with rig.client.get("/", headers=headers) as answer:
+            assert (answer.status, answer.headers[names.MARKER]) == (421, names.MARK_PAGE)
+    assert not rig.apps.knocks
+
+
+async def test_before_a_door_turns_somebody_away_the_api_server_is_asked(rig: PortUnderTest) -> None:
+    asked: list[tuple[int, DoorKey]] = []
+
+    async def leads_there(number: int, key: DoorKey) -> bool:
+        asked.append((number, key))
+        return True
+
+    rig.apps.open_door = False
+    rig.port.route_leads_to = leads_there
+    async with rig.client.get("/", headers=BROWSER) as answer:
+        assert answer.status == 503
+    assert asked == [(rig.address.port, DOOR)]
+    assert rig.apps.knocks == [APP]
 
 
 async def test_a_browser_gets_the_page_at_once(rig: PortUnderTest) -> None:
@@ -95,10 +144,10 @@ async def test_an_app_that_is_pinned_asleep_is_reported_at_once(
 
 
 async def test_an_error_inside_waker_is_not_a_500(rig: PortUnderTest, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(_host: str, _path: str) -> None:
+    def broken(_app: AppId, _backend: Backend) -> None:
         raise RuntimeError("broken inside")
 
-    rig.apps.find = broken  # type: ignore[assignment, method-assign]
+    rig.apps.view = broken  # type: ignore[assignment, method-assign]
     async with rig.client.get("/secret-path") as answer:
         assert (answer.status, answer.headers[names.MARKER]) == (503, names.MARK_PAGE)
         assert "broken" not in await answer.text()
@@ -127,4 +176,4 @@ async def test_many_clients_at_once_reach_the_app_and_a_browser_meanwhile_gets_t
         async with await each as answer:
             texts.append(await answer.text())
     assert texts == [f"app: POST / {n}" for n in range(90)]
-    assert rig.apps.view == ASLEEP
+    assert rig.apps.app_view == ASLEEP

@@ -5,9 +5,10 @@ from urllib.parse import quote
 import pytest
 from aiohttp import web
 
-from tests.web.conftest import APP, BROWSER, HOST, PortUnderTest
+from tests.web.conftest import APP, BROWSER, DOOR, HOST, WAIT_HOST, PortUnderTest
 from tests.web.wait_host import WAITING, get, path_with
 from waker import names
+from waker.plan.doors import port_name
 from waker.plan.model import Phase, VisitorPolicy
 from waker.settings.configmap import Live
 
@@ -32,8 +33,8 @@ def redirecting(rig: PortUnderTest) -> PortUnderTest:
             id="a port",
         ),
         pytest.param(
-            {"Host": "inner", "X-Forwarded-Host": f"{HOST}, inner"}, "wait.example.com",
-            ("http://wait.example.com", f"http://{HOST}"), id="behind a proxy",
+            {"X-Forwarded-Host": "evil.example"}, "wait.example.com",
+            ("http://wait.example.com", f"http://{HOST}"), id="what a proxy may have passed on does not count",
         ),
         pytest.param(
             {"X-Forwarded-Proto": "javascript"}, "wait.example.com", ("http://wait.example.com", f"http://{HOST}"),
@@ -47,7 +48,8 @@ async def test_a_navigation_is_redirected_to_the_wait_host(
     redirecting.port.live = lambda: Live(wait_host=setting)
     answer = await get(redirecting, "/deep/link?a=1&b=%22x%22", **BROWSER, **headers)
     assert answer.status == 302
-    assert answer.headers["Location"] == f"{origins[0]}/?url={quote(origins[1] + '/deep/link?a=1&b=%22x%22', safe='')}"
+    url = quote(origins[1] + "/deep/link?a=1&b=%22x%22", safe="")
+    assert answer.headers["Location"] == f"{origins[0]}/?app={port_name(DOOR)}&url={url}"
     assert answer.headers["Cache-Control"] == "no-store"
     assert names.MARKER in answer.headers
     assert redirecting.apps.knocks == [APP]
@@ -73,11 +75,40 @@ async def test_a_browser_that_could_not_be_sent_back_gets_the_page(
     assert "Location" not in answer.headers
 
 
-async def test_a_rule_for_any_host_redirects_nobody(redirecting: PortUnderTest) -> None:
-    """Its app has every host, so a host proves nothing."""
-    redirecting.apps.serves_host = lambda host: False  # type: ignore[method-assign]
+@pytest.mark.parametrize("rule", ["*.com", "*.example.com", "", "other.example.com"])
+async def test_a_rule_that_does_not_name_the_host_redirects_nobody(redirecting: PortUnderTest, rule: str) -> None:
+    """Anybody may write a rule for `*.com`, and would have waker send people to each of its hosts."""
+    redirecting.apps.rule_hosts = frozenset({rule})
     assert (await get(redirecting, "/", **BROWSER)).content_type == "text/html"
     assert (await get(redirecting, path_with("/"), **WAITING)).status == 400
+
+
+@pytest.mark.parametrize(
+    ("domains", "rule", "may"),
+    [
+        pytest.param(("example.com",), "*.example.com", True, id="a wildcard within"),
+        pytest.param(("example.com",), "*.com", False, id="a wildcard that is one label"),
+        pytest.param(("example.com",), "", True, id="any host, within"),
+        pytest.param(("example.com", "example.org"), HOST, True, id="the host itself"),
+        pytest.param(("example.org",), HOST, False, id="the host itself, outside"),
+        pytest.param(("ample.com",), HOST, False, id="a domain ends at a dot"),
+    ],
+)
+async def test_the_setting_wait_domains(
+    redirecting: PortUnderTest, domains: tuple[str, ...], rule: str, may: bool
+) -> None:
+    redirecting.port.live = lambda: Live(wait_host=WAIT_HOST, wait_domains=domains)
+    redirecting.apps.rule_hosts = frozenset({rule})
+    assert (await get(redirecting, "/", **BROWSER)).status == (302 if may else 503)
+    assert (await get(redirecting, path_with("/"), **WAITING)).status == (503 if may else 400)
+
+
+@pytest.mark.parametrize("app", ["", "d-0000000000000", "shop", "../x"])
+async def test_an_address_is_an_apps_only_together_with_that_app(redirecting: PortUnderTest, app: str) -> None:
+    """The id of another app, or none, does not open the hosts of this one."""
+    query = path_with("/").replace(port_name(DOOR), app)
+    assert (await get(redirecting, query, **WAITING)).status == 400
+    assert (await get(redirecting, path_with("/") + f"&app={port_name(DOOR)}", **WAITING)).status == 400, "two apps"
 
 
 async def test_only_navigations_are_redirected(redirecting: PortUnderTest) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from waker.plan.actions import Plan
+from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId, Kind, Phase, Pin, Policy
 from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Progress, Step, Trouble
@@ -46,7 +47,7 @@ class RegistryScene:
         return self.registry.publish(app, plan, policy, routes or (route("shop"),))
 
     def view(self) -> View:
-        found = self.registry.find("shop.example.org", "/")
+        found = self.registry.view(SHOP, Backend("shop", "http"))
         assert found
         return found
 
@@ -56,97 +57,37 @@ def scene() -> RegistryScene:
     return RegistryScene()
 
 
-# --- who is asked for -------------------------------------------------------------------------------------------------
-
-PATHS = [
-    route("root"),
-    route("cart", path="/cart"),
-    route("exact", path="/cart", path_type="Exact"),
-    route("deep", path="/cart/old/"),
-    route("free", path="/free", path_type="ImplementationSpecific"),
-    route("wild", host="*.example.org"),
-    route("anyhost", host="", path="/any"),
-    route("default", host="", path="", path_type=""),
-    route("upper", host="UPPER.example.org"),
-]
-
-
-@pytest.mark.parametrize(
-    ("host", "path", "service"),
-    [
-        pytest.param("shop.example.org", "/", "root", id="its root"),
-        pytest.param("shop.example.org", "/elsewhere", "root", id="a prefix of everything"),
-        pytest.param("shop.example.org", "/cart", "exact", id="exact before prefix"),
-        pytest.param("shop.example.org", "/cart/", "cart", id="a prefix with its slash"),
-        pytest.param("shop.example.org", "/cart/1", "cart", id="the longer prefix"),
-        pytest.param("shop.example.org", "/cartoon", "root", id="a prefix ends at a slash"),
-        pytest.param("shop.example.org", "/cart/old", "deep", id="a prefix that is written with a slash"),
-        pytest.param("shop.example.org", "/free/1", "free", id="as the controller likes: like a prefix"),
-        pytest.param("other.example.org", "/", "wild", id="a wildcard host"),
-        pytest.param("a.b.example.org", "/", "default", id="a wildcard is one label"),
-        pytest.param("example.org", "/", "default", id="a wildcard is not its parent"),
-        pytest.param("elsewhere.example.com", "/any/1", "anyhost", id="any host, a path"),
-        pytest.param("elsewhere.example.com", "/", "default", id="the default backend"),
-        pytest.param("localhost", "/", "default", id="a host without a dot"),
-        pytest.param("upper.example.org", "/", "upper", id="hosts have no case"),
-    ],
-)
-def test_find(scene: RegistryScene, host: str, path: str, service: str) -> None:
-    for place, each in enumerate(PATHS):
-        scene.show(ASLEEP, each, app=SHOP._replace(name=f"app-{place}"))
-    found = scene.registry.find(host, path)
-    assert found
-    assert found.backend.service == service
-
-
-@pytest.mark.parametrize(
-    ("host", "held"),
-    [
-        pytest.param("shop.example.org", True, id="by name"),
-        pytest.param("upper.example.org", True, id="hosts have no case"),
-        pytest.param("other.example.org", True, id="a wildcard"),
-        pytest.param("a.b.example.org", False, id="a wildcard is one label"),
-        pytest.param("elsewhere.example.com", False, id="a rule for any host holds none"),
-        pytest.param("localhost", False, id="a host without a dot"),
-        pytest.param("", False, id="no host"),
-    ],
-)
-def test_holds(scene: RegistryScene, host: str, *, held: bool) -> None:
-    for place, each in enumerate(PATHS):
-        scene.show(ASLEEP, each, app=SHOP._replace(name=f"app-{place}"))
-    assert scene.registry.serves_host(host) is held
-
-
-def test_a_strange_path_on_a_host_of_one_app_is_its(scene: RegistryScene) -> None:
-    """The controller may have rewritten it."""
-    scene.show(ASLEEP, route("shop", path="/shop"))
-    assert scene.registry.find("shop.example.org", "/rewritten")
-    scene.show(ASLEEP, route("api", path="/api"), app=API)
-    assert scene.registry.find("shop.example.org", "/rewritten") is None, "now it may be either's"
-
-
-def test_nobody_is_found_where_nobody_lives(scene: RegistryScene) -> None:
+def test_an_app_that_is_dropped_is_not_found(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
-    assert scene.registry.find("elsewhere.example.com", "/") is None
-
-
-def test_who_is_dropped_or_has_moved_is_not_found(scene: RegistryScene) -> None:
-    scene.show(ASLEEP)
-    scene.show(ASLEEP, route("shop", host="new.example.org"))
-    assert scene.registry.find("shop.example.org", "/") is None
-    assert scene.registry.find("new.example.org", "/")
+    assert scene.registry.is_open(SHOP, Backend("shop", "http"))
     scene.registry.remove(SHOP)
-    assert scene.registry.find("new.example.org", "/") is None
+    assert not scene.registry.is_open(SHOP, Backend("shop", "http"))
+    assert scene.registry.view(SHOP, Backend("shop", "http")) is None
     assert list(scene.registry.entries()) == []
 
 
-def test_a_neighbour_on_the_same_host_is_not_dropped_with_it(scene: RegistryScene) -> None:
-    scene.show(ASLEEP)
-    scene.show(ASLEEP, route("api", path="/api"), app=API)
-    scene.registry.remove(SHOP)
-    found = scene.registry.find("shop.example.org", "/api")
-    assert found
-    assert found.app == API
+def test_the_hosts_of_an_app_are_those_of_its_rules_alone(scene: RegistryScene) -> None:
+    scene.show(ASLEEP, route("shop"), route("shop", host="*.Example.org"), route("shop", host=""))
+    scene.show(ASLEEP, route("api", host="api.example.org"), app=API)
+    assert scene.registry.hosts(SHOP) == {"shop.example.org", "*.example.org", ""}
+    assert scene.registry.hosts(SHOP._replace(name="unknown")) == frozenset()
+
+
+def test_each_backend_has_a_door_and_a_view_of_its_own(scene: RegistryScene) -> None:
+    scene.show(ASLEEP, route("shop"), route("admin", path="/admin"))
+    for service in ("shop", "admin"):
+        view = scene.registry.view(SHOP, Backend(service, "http"))
+        assert view
+        assert view.backend.service == service
+    assert scene.registry.wanted_doors() == {DoorKey(SHOP, Backend(each, "http")) for each in ("shop", "admin")}
+
+
+def test_several_routes_through_one_door_share_what_their_controllers_let_through(scene: RegistryScene) -> None:
+    plain, strict = route("shop"), route("shop", host="www.example.org")
+    ways = {plain.id: PageTransport(frozenset({503})), strict.id: PageTransport(frozenset({404}), push=False)}
+    scene.registry.describe(SHOP, PageFacts(transports=ways))
+    scene.show(ASLEEP, plain, strict)
+    assert scene.view().transport == PageTransport(frozenset({404, 503}), push=False)
 
 
 def test_a_view_says_what_a_page_needs(scene: RegistryScene) -> None:

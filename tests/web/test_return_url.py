@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.web.browser import goes_to
 from tests.web.conftest import HOST, WAIT_HOST
 from tests.web.tricks import TRICKS
-from waker.web.return_url import ReturnUrl, from_query, parse, to_query
+from waker.web.return_url import ReturnUrl, WaitQuery, from_query, parse, to_query
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_accepted_urls(text: str, expected: str) -> None:
     url = parse(text, own_port=8000)
     assert str(url) == expected
     assert url
-    assert from_query(to_query(url), 8000) == url
+    assert from_query(to_query(WaitQuery("d-0", url)), 8000) == ("d-0", url)
 
 
 @pytest.mark.parametrize("text", TRICKS.values(), ids=TRICKS.keys())
@@ -50,13 +50,29 @@ def test_the_path_is_decoded_for_the_routes() -> None:
     assert ReturnUrl("https", HOST, 0, "/a%20b?c=/d#/e").path == "/a b"
 
 
+APP_AND_URL = f"app=d-0&url=https://{HOST}/"
+
+
 @pytest.mark.parametrize(
     "query",
-    ["", "url", "url=", "other=1", f"url=https://{HOST}/&url=https://{HOST}/", "&".join(["a=1"] * 2000) + "&url=b"],
-    ids=["no query", "no value", "an empty value", "another field", "twice", "too many fields"],
+    [
+        "",
+        "url",
+        "app=d-0&url=",
+        "other=1",
+        f"url=https://{HOST}/",
+        "app=d-0",
+        f"{APP_AND_URL}&url=https://{HOST}/",
+        f"{APP_AND_URL}&app=d-0",
+    ],
+    ids=["none", "no value", "an empty value", "another field", "no app", "no url", "two urls", "two apps"],
 )
-def test_a_query_without_exactly_one_url_is_refused(query: str) -> None:
+def test_a_query_without_exactly_one_app_and_one_url_is_refused(query: str) -> None:
     assert from_query(query) is None
+
+
+def test_a_query_with_one_of_each() -> None:
+    assert from_query(f"x=1&{APP_AND_URL}") == ("d-0", ("https", HOST, 0, "/"))
 
 
 # Made of the pieces that attacks on addresses are made of, so that many come close to one.

@@ -5,13 +5,15 @@ from urllib.parse import quote
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from tests.web.conftest import APP, BROWSER, HOST, NOW, PAGE, WAIT_HOST, PortUnderTest
+from tests.web.conftest import APP, BROWSER, DOOR, HOST, NOW, PAGE, WAIT_HOST, PortUnderTest
 from tests.web.tricks import TRICKS
 from tests.web.wait_host import DEEP, MAY_GO_BACK, PROGRAM, WAITING, get, path_with
 from waker import names
+from waker.plan.doors import port_name
 from waker.plan.model import Phase, VisitorPolicy
 from waker.plan.progress import Step
 from waker.settings.configmap import Live
+from waker.web.apps import View
 from waker.web.wait_host import WaitHost
 
 
@@ -22,10 +24,10 @@ async def test_its_page_wakes_the_app_and_leads_back(rig: PortUnderTest) -> None
         html = await answer.text()
         assert (answer.status, answer.content_type) == (503, "text/html")
         assert "The shop is waking up" in html
-        assert f'url=/back?url={quote(DEEP, safe="")}"></noscript>' in html
+        back = f'url=/back?app={port_name(DOOR)}&amp;url={quote(DEEP, safe="")}"></noscript>'
+        assert back in html
         assert '"push":false,"api":"/api/v1/app","back":"/back"' in html
         assert rig.apps.knocks == [APP]
-    assert rig.apps.lookups[-1] == (HOST, "/deep/link")
 
 
 async def test_its_page_is_the_apps_page(rig: PortUnderTest) -> None:
@@ -104,19 +106,25 @@ async def test_nobody_is_sent_elsewhere(rig: PortUnderTest, path: str, text: str
 
 @pytest.mark.parametrize("path", ["/deep", "/favicon.ico", "/api/v1/apps", "/back/"])
 async def test_no_other_path_exists(rig: PortUnderTest, path: str) -> None:
-    assert (await get(rig, path_with(path), **WAITING)).status == 404
+    assert (await get(rig, path_with(path), **WAITING)).status == 421
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 async def test_other_methods_are_not_allowed(rig: PortUnderTest, method: str) -> None:
-    async with rig.client.request(method, path_with("/"), headers=WAITING) as answer:
+    async with rig.outside.request(method, path_with("/"), headers=WAITING) as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
     assert not rig.apps.knocks
 
 
+async def no_hold(_view: View) -> None:
+    """Holds nobody."""
+
+
 @pytest.mark.parametrize(("setting", "expected"), [("", False), (WAIT_HOST, True), (f"https://{WAIT_HOST}:8443", True)])
 def test_without_a_setting_there_is_no_wait_host(rig: PortUnderTest, setting: str, expected: bool) -> None:
-    host = WaitHost(rig.apps, PAGE, lambda: Live(wait_host=setting), lambda: NOW, rig.apps.wait_for_address)  # type: ignore[arg-type]
-    for headers in ({"Host": f"{WAIT_HOST.upper()}:80"}, {"Host": "inner", "X-Forwarded-Host": WAIT_HOST}):
-        assert host.is_for(make_mocked_request("GET", "/", headers=headers)) is expected
+    live = Live(wait_host=setting)
+    host = WaitHost(rig.apps, PAGE, lambda: live, lambda: NOW, no_hold, rig.port.door_named)
+    assert host.is_for(make_mocked_request("GET", "/", headers={"Host": f"{WAIT_HOST.upper()}:80"})) is expected
+    forwarded = {"Host": "inner", "X-Forwarded-Host": WAIT_HOST}
+    assert not host.is_for(make_mocked_request("GET", "/", headers=forwarded)), "a visitor may have written it"
     assert not host.is_for(make_mocked_request("GET", "/", headers={"Host": ""}))

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.web.browser import goes_to
-from tests.web.conftest import HOST, PortUnderTest
+from tests.web.conftest import DOOR, HOST, PortUnderTest
 from tests.web.test_return_url import nearly_urls
 from tests.web.wait_host import WAITING, get
+from waker.plan.doors import port_name
 from waker.plan.model import Phase
 
 
@@ -39,7 +40,7 @@ async def test_any_url(rig: PortUnderTest, caplog: pytest.LogCaptureFixture) -> 
     )  # fmt: skip
     def fuzz(url: str, path: str, more: str, encoded: bool, origin: str) -> None:
         query = quote(url + more, safe="" if encoded else "/:@?&=%+;!", errors="surrogatepass")
-        asyncio.run_coroutine_threadsafe(check(f"url={query}", path, origin), loop).result(10)
+        asyncio.run_coroutine_threadsafe(check(f"app={port_name(DOOR)}&url={query}", path, origin), loop).result(10)
 
     await asyncio.to_thread(fuzz)
     assert "could not be answered" not in caplog.text

@@ -5,7 +5,8 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from tests.web.conftest import BROWSER, HOST, WAIT_HOST, PortUnderTest
+from tests.web.conftest import BROWSER, DOOR, HOST, WAIT_HOST, PortUnderTest
+from waker.plan.doors import port_name
 from waker.plan.model import Phase
 
 WAITING = BROWSER | {"Host": WAIT_HOST}  # the headers of a browser
@@ -19,12 +20,13 @@ MAY_GO_BACK = pytest.mark.parametrize(
 
 
 def path_with(path: str, url: str = DEEP) -> str:
-    """A path of the wait host with this `url=`."""
-    return f"{path}?url={quote(url, safe='', errors='surrogatepass')}"
+    """A path of the wait host with the app's own id and this `url=`."""
+    return f"{path}?app={port_name(DOOR)}&url={quote(url, safe='', errors='surrogatepass')}"
 
 
 async def get(rig: PortUnderTest, path: str, **headers: str) -> aiohttp.ClientResponse:
-    """The answer to one GET, whatever its status; redirects are not followed."""
-    async with rig.client.get(path, headers=headers, allow_redirects=False) as answer:
+    """The answer to one GET, whatever its status, at the app's door or on the wait host; redirects are not followed."""
+    client = rig.outside if headers.get("Host") == WAIT_HOST else rig.client
+    async with client.get(path, headers=headers, allow_redirects=False) as answer:
         await answer.read()
         return answer

@@ -5,12 +5,14 @@ read in `plan.routes`, by their kind.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from sys import intern
 from typing import Any
 
 from waker import names
-from waker.plan.model import Address, AppId, IngressClass, Kind, Pod, Service, ServicePort, Workload
+from waker.plan.model import LONG_AGO, Address, AppId, IngressClass, Kind, Pod, Service, ServicePort, Workload
 from waker.plan.notes import ANNOTATIONS, read_notes
+from waker.plan.times import parse_time
 
 Json = Mapping[str, Any]
 
@@ -69,14 +71,25 @@ def service(found: Json) -> Service:
         meta["name"],
         meta["resourceVersion"],
         labels(spec.get("selector")),
-        tuple(ServicePort(intern(port.get("name", "")), port["port"], port.get("targetPort", "")) for port in ports),
+        tuple(_service_port(port) for port in ports),
         tuple(protocols),
         _managed(meta),
+        _managed_since(meta),
     )
+
+
+def _service_port(found: Json) -> ServicePort:
+    protocol = intern(found.get("appProtocol") or "")
+    return ServicePort(intern(found.get("name", "")), found["port"], found.get("targetPort", ""), protocol)
 
 
 def _managed(meta: Json) -> bool:
     return (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
+
+
+def _managed_since(meta: Json) -> datetime:
+    """When an object of KubeSleeper was made; of others nobody needs to know."""
+    return (parse_time(meta.get("creationTimestamp", "")) if _managed(meta) else None) or LONG_AGO
 
 
 def ingress_class(found: Json) -> IngressClass:

@@ -1,11 +1,12 @@
 """Makes what waker owns in the namespaces of apps as `plan.owned_objects` and `routes.keeper` want it: create, patch, delete.
 
 Writes only what differs from what is seen, and touches only what carries KubeSleeper's label. Order: what is pointed at
-comes before what points at it, and goes after it.
+comes before what points at it, and goes after it. A door that moves to another slice is listed there before it leaves this one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from waker import names
@@ -13,7 +14,7 @@ from waker.cluster.client import Api
 from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES, Resource
 from waker.plan import owned_objects
 from waker.plan.model import Service
-from waker.plan.owned_objects import DesiredObjects
+from waker.plan.owned_objects import DesiredObjects, DoorPort, OwnedSlice
 from waker.plan.routes import keeper
 from waker.plan.routes.ingress_object import Ingress
 
@@ -21,67 +22,83 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class OwnedSlice:
-    """A mirrored EndpointSlice as seen: only what is compared."""
-
-    namespace: str
-    name: str
-    version: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
 class OwnedObjects:
     """What is in the namespace now."""
 
     service: Service | None
-    slice: OwnedSlice | None
+    slices: Sequence[OwnedSlice]  # in the order of their names
     keepers: Mapping[str, Ingress]  # by name
 
 
-def owned_slice(found: Mapping[str, Any]) -> OwnedSlice:
-    """An EndpointSlice of waker's own."""
+def owned_slice(found: Mapping[str, Any]) -> OwnedSlice | None:
+    """An EndpointSlice of waker's own; None if it has another's name. Terminating and unready endpoints are left out."""
     meta = found["metadata"]
-    return OwnedSlice(meta["namespace"], meta["name"], meta["resourceVersion"], _content(found))
+    if meta["name"] not in owned_objects.SLICE_NAMES:
+        return None
+    hosts = [
+        intern(address)
+        for each in found.get("endpoints") or []
+        if (each.get("conditions") or {}).get("ready", True)
+        for address in each["addresses"]
+    ]
+    ports = [(intern(port.get("name") or ""), port.get("port") or 0) for port in found.get("ports") or []]
+    where = intern(meta["namespace"]), intern(meta["name"]), meta["resourceVersion"]
+    return OwnedSlice(*where, found["addressType"], tuple(ports), tuple(hosts))
 
 
 async def ensure(api: Api, namespace: str, wanted: DesiredObjects, seen: OwnedObjects) -> None:
     """Make it so. Raises ClusterError; Conflict means: reconcile again."""
-    if not wanted.addresses or (seen.service and not seen.service.managed):
+    if not wanted.listening:  # waker's own pods are not known at this moment: to list none would close every door
         return
-    await _ensure_service(api, namespace, wanted.addresses[0].port, seen.service)
-    await _ensure_slice(api, namespace, owned_objects.endpoint_slice(wanted.addresses), seen.slice)
-    for ingress_class, backends in wanted.keepers.items():
-        body = keeper.keeper(namespace, ingress_class, backends)
+    if seen.service and not seen.service.managed:
+        return
+    await _ensure_service(api, namespace, wanted.doors, seen.service)
+    await _ensure_slices(api, namespace, owned_objects.slices(wanted, seen.slices), seen.slices)
+    for body in wanted.keepers:
         await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]))
-    named = {keeper.keeper_name(each) for each in wanted.keepers}
-    for name in seen.keepers.keys() - named:
+    for name in sorted(seen.keepers.keys() - {each["metadata"]["name"] for each in wanted.keepers}):
         await api.delete(INGRESSES.one(namespace, name))
 
 
 async def remove(api: Api, namespace: str, seen: OwnedObjects) -> None:
     """Leave the namespace. Raises ClusterError."""
-    for name in seen.keepers:
+    for name in sorted(seen.keepers):
         await api.delete(INGRESSES.one(namespace, name))
     if seen.service and seen.service.managed:
         await api.delete(SERVICES.one(namespace, names.WAKER_SERVICE))
-    if seen.slice:
-        await api.delete(ENDPOINT_SLICES.one(namespace, seen.slice.name))
+    for each in seen.slices:
+        await api.delete(ENDPOINT_SLICES.one(namespace, each.name))
 
 
-async def _ensure_service(api: Api, namespace: str, port: int, seen: Service | None) -> None:
-    body = owned_objects.service(port)
+async def _ensure_service(api: Api, namespace: str, doors: Sequence[DoorPort], seen: Service | None) -> None:
+    body = owned_objects.service(doors)
     if not seen:
         await _create(api, SERVICES, namespace, body)
-    elif [each.target for each in seen.ports] != [port]:
+    elif {(each.name, each.number, each.target, each.protocol) for each in seen.ports} != {
+        (each.name, each.number, each.number, each.protocol) for each in doors
+    }:
         guarded = {"metadata": {"resourceVersion": seen.version}, "spec": body["spec"]}
         await api.patch(SERVICES.one(namespace, names.WAKER_SERVICE), guarded)
 
 
+async def _ensure_slices(api: Api, namespace: str, bodies: Sequence[Json], seen: Sequence[OwnedSlice]) -> None:
+    known = {each.name: each for each in seen}
+
+    def gains(body: Json) -> bool:
+        there = known.get(body["metadata"]["name"])
+        return not there or not _ports(body) <= set(there.ports)
+
+    for body in sorted(bodies, key=gains, reverse=True):
+        await _ensure_slice(api, namespace, body, known.pop(body["metadata"]["name"], None))
+    for name in known:
+        await api.delete(ENDPOINT_SLICES.one(namespace, name))
+
+
 async def _ensure_slice(api: Api, namespace: str, body: Json, seen: OwnedSlice | None) -> None:
+    hosts = {address for each in body["endpoints"] for address in each["addresses"]}
     if not seen:
         await _create(api, ENDPOINT_SLICES, namespace, body)
-    elif seen.content != _content(body):
+    elif (set(seen.ports), set(seen.hosts)) != (_ports(body), hosts):
         guarded = {
             "metadata": {"resourceVersion": seen.version},
             "endpoints": body["endpoints"],
@@ -93,8 +110,7 @@ async def _ensure_slice(api: Api, namespace: str, body: Json, seen: OwnedSlice |
 async def _ensure_keeper(api: Api, namespace: str, body: Json, seen: Ingress | None) -> None:
     if not seen:
         await _create(api, INGRESSES, namespace, body)
-        return
-    if not keeper.is_current(seen, body):
+    elif not keeper.is_current(seen, body):
         guarded = {"metadata": {"resourceVersion": seen.version}, "spec": {"rules": body["spec"]["rules"]}}
         await api.patch(INGRESSES.one(namespace, seen.name), guarded)
 
@@ -104,6 +120,5 @@ async def _create(api: Api, resource: Resource, namespace: str, body: Json) -> N
     await api.create(resource.collection(namespace), whole)
 
 
-def _content(found: Mapping[str, Any]) -> str:
-    endpoints = [each["addresses"] for each in found.get("endpoints") or []]
-    return f"{endpoints} {[(port.get('name'), port.get('port')) for port in found.get('ports') or []]}"
+def _ports(body: Json) -> set[tuple[str, int]]:
+    return {(port["name"], port["port"]) for port in body["ports"]}

@@ -30,6 +30,7 @@ from waker.settings.flags import Settings
 log = logging.getLogger(__name__)
 
 PASS_EVERY = 0.3  # seconds
+LOOKS = 3  # without anything of waker's, before that is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,21 @@ async def restore(settings: Settings, timeout: str) -> str:  # noqa: ASYNC109 a 
         work = Work(api, cluster, AppEndpoints(api, lambda app: None, now, _assume_reachable), tasks, now() + within)
         apps = list(cluster.apps())
         held = await asyncio.gather(*(_give_back(work, app) for app in apps))
-        for namespace in sorted(cluster.namespaces()):
-            await owned_objects.remove(api, namespace, cluster.owned(namespace))
+        await _leave(work)
         for app in work.endpoints.watched():
             work.endpoints.unwatch(app)
     return f"{sum(held)} of {len(apps)} apps were held and are given back; KubeSleeper is paused and has left every namespace"
+
+
+async def _leave(work: Work) -> None:
+    """Remove what waker made. A service that still runs may make some of it again before it knows that it is paused."""
+    looks_without = 0
+    while looks_without < LOOKS and now() < work.end:
+        namespaces = sorted(work.cluster.namespaces())
+        looks_without = 0 if namespaces else looks_without + 1
+        for namespace in namespaces:
+            await owned_objects.remove(work.api, namespace, work.cluster.owned(namespace))
+        await asyncio.sleep(PASS_EVERY)
 
 
 async def _assume_reachable(_address: Address) -> bool:

@@ -62,13 +62,13 @@ def _load(cluster: DemoCluster, *, idle_after: str) -> None:
 
 
 def _settings(cluster: DemoCluster, folder: Path) -> Settings:
-    public = _free_port()
     return Settings(
         namespace="kubesleeper",
         kubeconfig=str(cluster.kubeconfig(folder / "kubeconfig")),
-        public_port=public,
+        public_port=_free_port(),
         private_port=_free_port(),
-        advertise=f"127.0.0.1:{public}",
+        advertise="127.0.0.1",
+        bind_address="127.0.0.1",
         identity="demo",
     )
 

@@ -6,24 +6,29 @@ an AppId, or a NamespaceKey for what waker keeps there. Nothing is called before
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from waker import names
 from waker.cluster import manifests, owned_objects, resources
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
+from waker.plan.doors import Claim, DoorBook, DoorKey, port_name
 from waker.plan.model import AppId, IngressClass, Kind, Policy, Service, Workload
+from waker.plan.owned_objects import DoorPort, OwnedSlice, unlisted
 from waker.plan.policy import PolicyReading, is_managed, policy_if_enabled, read_policy
 from waker.plan.routes import keeper
 from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, named_objects, selects
 from waker.plan.routes.ingress_object import Ingress
+from waker.plan.routes.keeper import way_target
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import ObjectId, Route, RouteObject, is_held
+from waker.plan.routes.route import Backend, HttpTarget, ObjectId, Route, RouteObject, is_held, port_of
 from waker.settings.configmap import Live
 from waker.traffic.controllers.configured import configured_classes
+
+NOT_BY_AGE = datetime.max.replace(tzinfo=UTC)  # slices are listed after all Services
 
 
 class NamespaceKey(NamedTuple):
@@ -32,7 +37,11 @@ class NamespaceKey(NamedTuple):
     name: str
 
 
-Key = AppId | NamespaceKey
+class DoorsKey(NamedTuple):
+    """The key of the book of all doors."""
+
+
+Key = AppId | NamespaceKey | DoorsKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +88,18 @@ class ObservedApp:
 class ClusterCache:
     """The informers of a cluster. `start` runs them in a task group."""
 
-    def __init__(self, api: Api, changed: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        changed: Callable[[Key], None],
+        clock: Callable[[], datetime],
+        door: Callable[[AppId, Backend], int] = lambda app, backend: 0,
+    ) -> None:
         def inform(what: resources.Resource, parse: Callable[[Any], Any], heard: Callable[[Any, Any], None]) -> Any:
             return Informer(api, Source(what.everywhere()), parse, heard, clock)
 
         self._changed = changed
+        self._door = door
         self._by_service: defaultdict[tuple[str, str], set[ObjectId]] = defaultdict(set)  # namespace, Service
         self.workloads: dict[Kind, Informer[Workload]] = {
             kind: inform(what, _parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
@@ -98,9 +114,7 @@ class ClusterCache:
         own = Source(
             resources.ENDPOINT_SLICES.everywhere(), {"labelSelector": f"{names.SLICE_MANAGED_BY}={names.MANAGER}"}
         )
-        self.slices: Informer[owned_objects.OwnedSlice] = Informer(
-            api, own, owned_objects.owned_slice, self._slice_changed, clock
-        )
+        self.slices: Informer[OwnedSlice] = Informer(api, own, owned_objects.owned_slice, self._slice_changed, clock)
         self.informers: tuple[Informer[Any], ...] = (
             *self.workloads.values(),
             self.services,
@@ -152,16 +166,31 @@ class ClusterCache:
             self._conflicts(app.namespace),
         )
 
-    def is_set_up(self, namespace: str) -> bool:
-        """Whether waker has its Service, its slice and a keeper there."""
-        service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
-        return bool(service and service.managed and self.slices.in_namespace(namespace) and self._keepers(namespace))
-
     def owned(self, namespace: str) -> owned_objects.OwnedObjects:
         """What waker has there."""
-        slices = list(self.slices.in_namespace(namespace).values())
+        slices = tuple(each for _, each in sorted(self.slices.in_namespace(namespace).items()))
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
-        return owned_objects.OwnedObjects(service, slices[0] if slices else None, self._keepers(namespace))
+        return owned_objects.OwnedObjects(service, slices, self._keepers(namespace))
+
+    def listed_doors(self) -> Iterator[Claim]:
+        """Every door that a Service or a slice of waker's lists, in whatever namespace."""
+        for service in self.services.values():
+            if service.managed and service.name == names.WAKER_SERVICE:
+                for port in service.ports:
+                    yield Claim(service.made_at, service.namespace, port.name, port.number)
+        for each in self.slices.values():
+            for name, number in each.ports:
+                yield Claim(NOT_BY_AGE, each.namespace, name, number)
+
+    def ways(self, controller: str) -> Iterator[HttpTarget]:
+        """Requests that lead from this controller to waker, through a keeper."""
+        for namespace in sorted(self.namespaces()):
+            for name, each in sorted(self._keepers(namespace).items()):
+                if (
+                    name.startswith(keeper.WAY)
+                    and KINDS[keeper.KIND].controller(each, self.classes.values()) == controller
+                ):
+                    yield from (HttpTarget(path.id.host, path.id.path) for path in each.paths)
 
     def _keepers(self, namespace: str) -> dict[str, Ingress]:
         found = self._route_objects[keeper.KIND].in_namespace(namespace)
@@ -184,6 +213,35 @@ class ClusterCache:
     def class_name(self, route_object: RouteObject) -> str:
         """The name of the class that an object is of; "" if there is none."""
         return KINDS[route_object.id.kind].class_name(route_object, self.classes.values())
+
+    def served_by(self) -> dict[str, str]:
+        """The controller of each IngressClass that there is, by the name of the class."""
+        return {each.name: each.controller for each in self.classes.values()}
+
+    def door_port(self, key: DoorKey, number: int) -> DoorPort:
+        """A door as a port of waker's Service. It says of its protocol what the app's own port says."""
+        service = self.services.in_namespace(key.app.namespace).get(key.backend.service)
+        port = port_of(service, key.backend) if service else None
+        return DoorPort(port_name(key), number, port.protocol if port else "")
+
+    def why_unlisted(self, observed: ObservedApp, hosts: Collection[str], book: DoorBook) -> str:
+        """Why controllers do not know all doors of an app yet, at all of waker's own ready pods; "" if they do."""
+        app = observed.workload.id
+        keys = {DoorKey(app, route.backend): route.door for route in observed.routes}
+        if not all(keys.values()):
+            return "waker has no door for it yet"
+        seen = self.owned(app.namespace)
+        ports = [(each.name, each.number) for each in seen.service.ports] if seen.service else []
+        wanted = [self.door_port(key, number) for key, number in keys.items()]
+        missing = unlisted(wanted, hosts, ports, seen.slices)
+        if missing:
+            return f"not all of waker's pods are listed at door {min(missing)} of this namespace yet"
+        for route in observed.routes:
+            ingress_class = self.class_name(observed.objects[route.id.object])
+            way = way_target(book, app.namespace, ingress_class, DoorKey(app, route.backend))
+            if not any(way == (path.id.host, path.id.path) for each in seen.keepers.values() for path in each.paths):
+                return "waker's keeper Ingress does not lead to its door yet"
+        return ""
 
     def _conflicts(self, namespace: str) -> tuple[str, ...]:
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
@@ -211,7 +269,8 @@ class ClusterCache:
         wanted |= named_objects(workload)
         objects = [each for id in sorted(wanted) if (each := self.route_object(id))]
         classes = configured_classes(self.classes.values(), live)
-        return NamespaceObjects(tuple(services.values()), objects, classes, tuple(self._workloads_in(namespace)))
+        workloads = tuple(self._workloads_in(namespace))
+        return NamespaceObjects(tuple(services.values()), objects, classes, workloads, self._door)
 
     def _objects_of(self, service: Service) -> set[ObjectId]:
         return self._by_service.get((service.namespace, service.name), set())
@@ -250,7 +309,7 @@ class ClusterCache:
     def _class_changed(self, old: IngressClass | None, new: IngressClass | None) -> None:
         self._notify([*self.apps(), *map(NamespaceKey, self.namespaces())] if self.is_synced else ())
 
-    def _slice_changed(self, old: owned_objects.OwnedSlice | None, new: owned_objects.OwnedSlice | None) -> None:
+    def _slice_changed(self, old: OwnedSlice | None, new: OwnedSlice | None) -> None:
         self._notify([NamespaceKey(each.namespace) for each in (old, new) if each])
 
     def _managed_in(self, namespace: str) -> Iterator[AppId]:

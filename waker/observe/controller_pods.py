@@ -7,10 +7,8 @@ of the pod itself, see `traffic.ownership`; where its answer proves nothing, the
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
-
-import aiohttp
 
 from waker.cluster import manifests
 from waker.cluster.client import Api
@@ -19,9 +17,8 @@ from waker.cluster.resources import PODS
 from waker.plan.model import Address, AppId, Pod
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import HttpTarget, Route, RouteId
-from waker.traffic import ownership
 from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port, Selector
-from waker.traffic.ownership import Owner
+from waker.traffic.ownership import Owner, OwnershipChecker
 
 MOST_DEPARTED = 100  # one that came and went is as good as many
 Discount = Callable[[Pod, Interest], None]
@@ -37,6 +34,13 @@ class OwnershipCheck(NamedTuple):
     target: HttpTarget
 
 
+class Way(NamedTuple):
+    """A request that leads from a route's controller to the route's door, through a keeper."""
+
+    route: Route
+    target: HttpTarget
+
+
 class ControllerPods:
     """The pods of all controllers. `discount` hears of checks that an app answered, for they count as its traffic.
 
@@ -46,13 +50,13 @@ class ControllerPods:
     def __init__(
         self,
         api: Api,
-        session: aiohttp.ClientSession,
+        checker: OwnershipChecker,
         discount: Discount,
         clock: Callable[[], datetime],
         adapter: Adapters,
     ) -> None:
         self._api = api
-        self._session = session
+        self._checker = checker
         self._discount = discount
         self._clock = clock
         self._adapter = adapter
@@ -92,23 +96,35 @@ class ControllerPods:
 
         return moved
 
-    async def prime(self, adapter: Adapter, pod: Pod, namespace: str) -> None:
-        """Have the pod count something: a request to the keeper."""
+    async def prime(self, adapter: Adapter, pod: Pod, way: HttpTarget) -> None:
+        """Have the pod count something: a request to a keeper."""
         if adapter.proxy:
-            await ownership.check_owner(self._session, _at(pod, adapter.proxy), ownership.keeper_target(namespace))
+            await self._checker.check(_at(pod, adapter.proxy), way, 0)
 
-    async def unreachable(self, routes: Iterable[Route]) -> str:
-        """Why some controller pod cannot reach waker through the keeper, "" if all can, or if it cannot be known."""
+    async def unreachable(self, ways: Iterable[Way]) -> str:
+        """Why some controller pod cannot reach waker's doors through the keepers, "" if all can, or if nobody can know."""
         asked = [
-            OwnershipCheck(pod, route, address, ownership.keeper_target(route.id.object.namespace))
-            for route in {route.controller: route for route in routes}.values()
-            for pod, address in self._serving(route)
+            OwnershipCheck(pod, way.route, address, way.target)
+            for way in ways
+            for pod, address in self._serving(way.route)
         ]
-        answers = await ownership.check_owners(self._session, [(each.address, each.target) for each in asked])
+        answers = await asyncio.gather(*map(self._ask, asked))
         for each, answer in zip(asked, answers, strict=True):
-            if answer is Owner.OTHER:
+            if answer in (Owner.OTHER, Owner.OTHER_DOOR):
                 return f"ingress controller pod {each.pod.namespace}/{each.pod.name} does not reach waker yet"
         return ""
+
+    async def way_back_proved(
+        self, routes: Sequence[Route], interests: Mapping[RouteId, Interest], since: datetime
+    ) -> bool:
+        """Whether no controller pod sends these routes to waker any more. `since`: when they were given back."""
+        asked = self._checks(routes)
+        answers = await asyncio.gather(*(self._check(each, interests.get(each.route.id)) for each in asked))
+        if any(answer in (Owner.WAKER, Owner.OTHER_DOOR) for answer in answers):
+            return False
+        unclear = {each.route for each, answer in zip(asked, answers, strict=True) if answer is Owner.UNCLEAR}
+        silent = unclear | (set(routes) - {each.route for each in asked})
+        return all(self._clock() >= since + self._lag(route) for route in silent)
 
     async def followed_since(
         self, app: AppId, routes: Sequence[Route], interests: Mapping[RouteId, Interest]
@@ -137,10 +153,13 @@ class ControllerPods:
 
     async def _check(self, asked: OwnershipCheck, interest: Interest | None) -> Owner:
         """Discounts at once, before a scrape can show the check: other pods may take long to answer."""
-        answer = await ownership.check_owner(self._session, asked.address, asked.target)
+        answer = await self._ask(asked)
         if answer is Owner.OTHER and interest:
             self._discount(asked.pod, interest)
         return answer
+
+    async def _ask(self, asked: OwnershipCheck) -> Owner:
+        return await self._checker.check(asked.address, asked.target, asked.route.door)
 
     def _serving(self, route: Route) -> list[tuple[Pod, Address]]:
         """The pods that take requests for a route, and where. None for a controller whose pods cannot be asked."""
@@ -157,13 +176,15 @@ class ControllerPods:
         ]
 
     def _has_followed(self, route: Route, answers: Sequence[Owner]) -> bool:
-        if Owner.OTHER in answers:
+        if Owner.OTHER in answers or Owner.OTHER_DOOR in answers:
             return False
         if answers and all(answer is Owner.WAKER for answer in answers):
             return True
+        return route.swapped_at is not None and self._clock() >= route.swapped_at + self._lag(route)
+
+    def _lag(self, route: Route) -> timedelta:
         adapter = self._adapter(route.controller)
-        lag = adapter.lag if adapter else DEFAULT_LAG
-        return route.swapped_at is not None and self._clock() >= route.swapped_at + lag
+        return adapter.lag if adapter else DEFAULT_LAG
 
 
 def _at(pod: Pod, port: Port) -> Address:

@@ -39,6 +39,7 @@ SETTLE = timedelta(seconds=2)  # requests that a controller took before it follo
 STAY = timedelta(minutes=1)  # whom a forgetful controller may have forgotten often comes back within
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
 EMPTY_WITHIN = timedelta(seconds=10)  # Kubernetes takes pods away within 1 s; it is not waited for for ever
+ASTRAY = "a route leads to another door of waker than its own"
 DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is forwarding; a pod's own grace comes after
 
 
@@ -88,6 +89,8 @@ def _without_pods(seen: Snapshot, state: State, now: datetime) -> Plan:
         return Plan(
             Phase.ASLEEP, "its owner changed a route, so it is the owner's again", (Restore((), state.stale),), SOON
         )
+    if state.astray:
+        return Plan(Phase.ASLEEP, ASTRAY, (Redirect(state.astray),), drift.LOOK_AGAIN)
     if state.at_app:
         return drift.swap_again(state, Phase.ASLEEP, now)
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
@@ -138,6 +141,8 @@ def _fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
         return _turn_back(seen, state, "visited on the way down")
     if drift.persistent(state) and not pinned:
         return _turn_back(seen, state, "somebody keeps pointing its routes back")
+    if state.astray:
+        return Plan(Phase.FALLING_ASLEEP, ASTRAY, (Redirect(state.astray),), CHECK_EVERY)
     if any(route.swaps for route in state.at_app):
         return drift.swap_again(state, Phase.FALLING_ASLEEP, now)
     if state.at_app and seen.unreachable:
@@ -239,5 +244,7 @@ def _unready(seen: Snapshot, state: State, now: datetime) -> Plan:
             f"not ready {format_duration(now - requested)} after the wake: {seen.start_failure or 'look at its pods'}"
         )
         return Plan(Phase.STUCK, reason, requeue_after=drift.STUCK_AGAIN, open=seen.probed_ready, warning=True)
+    if state.astray:
+        return Plan(phase, ASTRAY, (Redirect(state.astray),), SOON, open=seen.probed_ready)
     waits = f": {seen.start_failure}" if seen.start_failure else ""
     return Plan(phase, f"waiting until its pods are ready{waits}", requeue_after=SOON, open=seen.probed_ready)

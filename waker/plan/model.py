@@ -7,11 +7,13 @@ aware UTC.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from waker.plan.notes import NONE, Notes
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of an object that does not say when it was made
 
 
 class Kind(StrEnum):
@@ -76,6 +78,7 @@ class ServicePort(NamedTuple):
     name: str
     number: int
     target: str | int = ""
+    protocol: str = ""  # appProtocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Service:
     ports: tuple[ServicePort, ...]
     protocols: tuple[str, ...] = ()  # appProtocol of its ports, where set
     managed: bool = False  # made by KubeSleeper
+    made_at: datetime = LONG_AGO
 
 
 class IngressClass(NamedTuple):

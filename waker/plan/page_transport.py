@@ -6,7 +6,7 @@ setting `page-status`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,3 +44,9 @@ def page_transport(controller: str, annotations: Mapping[str, str]) -> PageTrans
     listed += [found for key in SNIPPETS for found in ERROR_PAGE.findall(annotations.get(key, ""))]
     codes = frozenset(int(code) for text in listed for code in re.findall(r"\b\d{3}\b", text, re.ASCII))
     return PageTransport(codes, push=controller != CONTOUR or UPGRADED in annotations)
+
+
+def common_transport(transports: Iterable[PageTransport]) -> PageTransport:
+    """What is let through on all of several ways that lead to one door."""
+    ways = list(transports)
+    return PageTransport(frozenset().union(*(each.replaced for each in ways)), all(each.push for each in ways))

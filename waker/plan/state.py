@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from waker.plan.notes import NONE, Unreadable, readable
-from waker.plan.routes.route import Route, RouteId, is_held
+from waker.plan.routes.route import Route, RouteId, is_astray, is_held
 from waker.plan.snapshot import Snapshot
 
 
@@ -15,6 +15,7 @@ class State:
     unreadable: bool
     at_waker: tuple[Route, ...]
     at_app: tuple[Route, ...]
+    astray: tuple[Route, ...]  # of those at waker: not at their own door
     stale: tuple[RouteId, ...]  # saved entries that hold nothing any more
     marked: bool  # waker has left a note on the workload
     held: bool  # something is left to be given back
@@ -33,6 +34,7 @@ def state_of(seen: Snapshot) -> State:
         unreadable=isinstance(notes.saved_replicas, Unreadable),
         at_waker=at_waker,
         at_app=at_app,
+        astray=tuple(filter(is_astray, at_waker)),
         stale=stale,
         marked=notes != NONE,
         held=bool(

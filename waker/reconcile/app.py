@@ -14,15 +14,19 @@ from waker.cluster.apply import apply
 from waker.errors import ClusterError, Conflict
 from waker.observe.app import counted_as, incarnation, page_facts, routed_ports, snapshot
 from waker.observe.cluster import NamespaceKey, ObservedApp
+from waker.observe.controller_pods import Way
 from waker.plan.actions import Action, Plan, Redirect, RequestWake, ScaleToZero
 from waker.plan.decide import decide
+from waker.plan.doors import DoorKey
 from waker.plan.model import AppId, Phase
 from waker.plan.policy import is_managed
+from waker.plan.routes.keeper import way_target
 from waker.plan.routes.route import is_held
 from waker.plan.sleep_due import arrivals_answered_until, sleep_due
 from waker.plan.snapshot import Snapshot
 from waker.reconcile.context import Context
 from waker.reconcile.report import Reporter
+from waker.web.open_doors import OPEN_AFTER
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,8 @@ ERROR_AGAIN = (1.0, 60.0)  # seconds, doubled from the first to the second
 UNKNOWN_AGAIN = timedelta(seconds=5)
 FORWARDING_ENDS = timedelta(milliseconds=100)
 TRY_ADDRESSES_AGAIN = timedelta(milliseconds=100)
+WAY_BACK_AGAIN = timedelta(milliseconds=500)
+CLOSED_AGAIN = OPEN_AFTER + timedelta(seconds=1)  # its doors are closed by then
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
 STARTING = frozenset({Phase.WAKING, Phase.STUCK})
 NEED_ENDPOINTS = frozenset({Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK})
@@ -67,9 +73,11 @@ class AppReconciler:
         context = self._context
         context.metrics.reconciles.inc()
         observed = context.cluster.observe(app, context.live())
-        if observed is None or not (is_managed(observed.workload) or observed.is_held):
+        if observed is None:
             self._drop(app)
             return None
+        if not (is_managed(observed.workload) or observed.is_held):
+            return await self._leave(observed)
         self._watch_traffic(observed)
         self._forget_answered_knocks(observed)
         listening = await context.endpoints.try_addresses(app, routed_ports(observed))
@@ -77,7 +85,7 @@ class AppReconciler:
         plan = decide(seen, context.clock())
         was_open = self._is_open(app)
         if seen.workload.replicas and any(isinstance(action, Redirect) for action in plan.actions):
-            seen = replace(seen, unreachable=await self._why_unreachable(seen))
+            seen = replace(seen, unreachable=await self._why_unreachable(observed))
             plan = decide(seen, context.clock())
         self._publish(observed, seen, plan)
         self._reporter.report(observed, seen, plan)
@@ -85,9 +93,37 @@ class AppReconciler:
             return FORWARDING_ENDS  # requests that may be forwarded until now may still begin
         await self._act(observed, plan)
         soon = None if listening else TRY_ADDRESSES_AGAIN
-        return _sooner(_sooner(plan.requeue_after, soon), self._requeue_for_others(app, seen, plan))
+        again = _sooner(self._requeue_for_others(app, seen, plan), await self._prove_way_back(observed))
+        return _sooner(_sooner(plan.requeue_after, soon), again)
+
+    async def _leave(self, observed: ObservedApp) -> timedelta | None:
+        """Not waker's business any more, but controllers may still send its visitors here."""
+        app = observed.workload.id
+        registered = self._context.registry.get(app)
+        if registered is None or not self._context.registry.doors.closing(app):
+            self._drop(app)
+            return None
+        self._context.scraper.unwatch(app)
+        await self._context.endpoints.try_addresses(app, routed_ports(observed))
+        return _sooner(CLOSED_AGAIN, await self._prove_way_back(observed))
+
+    async def _prove_way_back(self, observed: ObservedApp) -> timedelta | None:
+        """Ask the controllers whether they send the routes that were given back to the app. When to ask again."""
+        context, app = self._context, observed.workload.id
+        since = context.registry.doors.unproved_since(app)
+        if since is None or observed.is_held:
+            return None
+        if await context.controller_pods.way_back_proved(observed.routes, counted_as(observed), since):
+            context.registry.doors.way_back_proved(app)
+            context.queue.add(NamespaceKey(app.namespace))
+            context.queue.add(NamespaceKey(app.namespace), CLOSED_AGAIN.total_seconds())
+            return CLOSED_AGAIN
+        waited = context.clock() - since
+        return min(max(WAY_BACK_AGAIN, waited / 10), UNKNOWN_AGAIN)
 
     def _drop(self, app: AppId) -> None:
+        if self._context.registry.get(app):
+            self._context.queue.add(NamespaceKey(app.namespace))
         self._context.registry.remove(app)
         self._context.scraper.forget(app)
         self._context.endpoints.unwatch(app)
@@ -126,12 +162,20 @@ class AppReconciler:
         pods.forget(app)
         return seen
 
-    async def _why_unreachable(self, seen: Snapshot) -> str:
-        context, namespace = self._context, seen.workload.id.namespace
-        if not context.cluster.is_set_up(namespace):
+    async def _why_unreachable(self, observed: ObservedApp) -> str:
+        """Why a controller could not reach waker at this app's doors, "" if all can."""
+        context, namespace = self._context, observed.workload.id.namespace
+        why = context.cluster.why_unlisted(observed, context.replicas.hosts(), context.doors.book)
+        if why:
             context.queue.add(NamespaceKey(namespace))
-            return "waker's own Service is not in this namespace yet"
-        return await context.controller_pods.unreachable(seen.routes)
+            return why
+        ways = {}
+        for route in observed.routes:
+            ingress_class = context.cluster.class_name(observed.objects[route.id.object])
+            key = DoorKey(observed.workload.id, route.backend)
+            target = way_target(context.doors.book, namespace, ingress_class, key)
+            ways[target] = Way(route, target)
+        return await context.controller_pods.unreachable(ways.values())
 
     def _publish(self, observed: ObservedApp, seen: Snapshot, plan: Plan) -> None:
         context, app = self._context, observed.workload.id
@@ -167,6 +211,9 @@ class AppReconciler:
             if context.dry_run:
                 log.info("%s: dry run: would %s", observed.workload.id, action)
                 continue
+            if isinstance(action, Redirect):
+                for route in action.routes:  # some controllers follow sooner than our own informer
+                    context.registry.doors.reopen(observed.workload.id, route.backend)
             await apply(context.api, action, observed.workload, context.cluster.route_object, context.clock())
 
     def _permitted(self, action: Action) -> bool:

@@ -12,8 +12,9 @@ from waker.cluster.events import Recorder
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache, Key
 from waker.observe.controller_pods import ControllerPods
+from waker.observe.doors import Doors
+from waker.observe.replicas import Replicas
 from waker.observe.runtime import Runtime
-from waker.plan.model import Address
 from waker.reconcile.queue import WorkQueue
 from waker.settings.configmap import Live
 from waker.traffic.scrape import Scraper
@@ -39,6 +40,8 @@ class Context:
     live: Callable[[], Live]
     theme_exists: Callable[[str], bool]  # whether there is such a theme
     leading: Callable[[], bool]
-    own_addresses: Callable[[], tuple[Address, ...]]
+    doors: Doors
+    replicas: Replicas
+    namespace: str  # waker's own
     clock: Callable[[], datetime]
     dry_run: bool

@@ -5,23 +5,26 @@ was away. Waits until every app of the namespace has been reconciled once: befor
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from waker.cluster import owned_objects
 from waker.cluster.apply import restore_routes
+from waker.cluster.owned_objects import OwnedObjects
 from waker.errors import ClusterError, Conflict, NotFound
-from waker.observe.cluster import NamespaceKey
-from waker.plan.model import Phase
+from waker.observe.cluster import DoorsKey, NamespaceKey
+from waker.plan.doors import DoorBook, DoorKey
 from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import DesiredObjects
+from waker.plan.routes import keeper
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import Backend, RouteId, RouteObject, is_held
+from waker.plan.routes.route import RouteId, RouteObject, is_held
 from waker.reconcile.context import Context
 from waker.web.registry import RegisteredApp
 
 log = logging.getLogger(__name__)
 
 UNKNOWN_AGAIN = 0.2  # seconds
+LISTENING_AGAIN = 0.1
 ERROR_AGAIN = 5.0
 
 
@@ -47,34 +50,69 @@ class NamespaceReconciler:
 
     async def _pass(self, namespace: str) -> float | None:
         context = self._context
-        apps = {each.app: each for each in context.registry.entries() if each.app.namespace == namespace}
-        if any(app not in apps for app in context.cluster.apps() if app.namespace == namespace):
+        apps = [each for each in context.registry.entries() if each.app.namespace == namespace]
+        known = {each.app for each in apps}
+        if any(app not in known for app in context.cluster.apps() if app.namespace == namespace):
             return UNKNOWN_AGAIN
         if context.dry_run:
             return None
         if context.leading():
-            await self._release_unclaimed(namespace, apps.values())
+            await self._release_unclaimed(namespace, apps)
+        paused = context.live().paused
+        wanted = {key for each in apps for key in context.registry.doors_of(each, paused=paused)}
+        reserved = context.doors.book.namespaces.get(namespace, {})
+        if wanted != reserved.keys():
+            context.queue.add(DoorsKey())
+        doors = {key: number for key, number in reserved.items() if key in wanted}
         seen = context.cluster.owned(namespace)
-        if self._wanted(apps.values()):
-            await owned_objects.ensure(context.api, namespace, self._desired(apps.values()), seen)
-        elif not context.cluster.holding(namespace):
+        if doors:
+            return await self._ensure(namespace, doors, apps, seen)
+        if not wanted and not context.cluster.holding(namespace):
             await owned_objects.remove(context.api, namespace, seen)
         return None
 
-    def _wanted(self, apps: Iterable[RegisteredApp]) -> bool:
-        paused = self._context.live().paused
-        return any(_is_held(each) or (each.plan.phase is not Phase.NOT_MANAGED and not paused) for each in apps)
+    async def _ensure(
+        self, namespace: str, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp], seen: OwnedObjects
+    ) -> float | None:
+        """Have the doors listed, and the keepers lead to them. Ask again soon while a replica does not listen yet."""
+        context = self._context
+        book = context.doors.book
+        if context.leading():
+            await context.replicas.ask(book)
+        listening, final = self._listening(frozenset(doors.values()), book, seen)
+        keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by())
+        ports = tuple(sorted(context.cluster.door_port(key, number) for key, number in doors.items()))
+        await owned_objects.ensure(context.api, namespace, DesiredObjects(ports, listening, keepers), seen)
+        return None if final else LISTENING_AGAIN
 
-    def _desired(self, apps: Iterable[RegisteredApp]) -> DesiredObjects:
+    def _listening(
+        self, doors: frozenset[int], book: DoorBook, seen: OwnedObjects
+    ) -> tuple[dict[str, frozenset[int]], bool]:
+        """By ready replica, at which doors it is listed; and whether that is final.
+
+        The holder of the Lease lists whoever says that it listens. All others only unlist who is gone.
+        """
+        found, final = {}, True
+        for host, report in self._context.replicas.reports().items():
+            if self._context.leading() and report and report.covers(book):
+                found[host] = doors - report.failed
+                final = final and not report.failed
+            else:
+                found[host] = doors & {number for each in seen.slices if host in each.hosts for _, number in each.ports}
+                final = final and not self._context.leading()
+        return found, final
+
+    def _by_class(self, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp]) -> dict[str, dict[DoorKey, int]]:
+        """The doors by the ingress class of the routes that need them."""
         cluster = self._context.cluster
-        keepers: dict[str, set[Backend]] = {}
+        found: dict[str, dict[DoorKey, int]] = {}
         for each in apps:
-            for route in each.routes if each.plan.phase is not Phase.NOT_MANAGED else ():
-                found = cluster.route_object(route.id.object)
-                if found:
-                    keepers.setdefault(cluster.class_name(found), set()).add(route.backend)
-        frozen = {name: frozenset(backends) for name, backends in keepers.items()}
-        return DesiredObjects(self._context.own_addresses(), frozen)
+            for route in each.routes:
+                key = DoorKey(each.app, route.backend)
+                holder = cluster.route_object(route.id.object)
+                if key in doors and holder:
+                    found.setdefault(cluster.class_name(holder), {})[key] = doors[key]
+        return found
 
     async def _release_unclaimed(self, namespace: str, apps: Iterable[RegisteredApp]) -> None:
         claimed = {route.id for each in apps for route in each.routes}
@@ -90,7 +128,3 @@ class NamespaceReconciler:
             log.info("%s: giving back routes that no app claims", found.id)
             routes = [route for route in KINDS[found.id.kind].routes(found, unclaimed, "") if is_held(route)]
             await restore_routes(self._context.api, found, routes, list(unclaimed))
-
-
-def _is_held(each: RegisteredApp) -> bool:
-    return any(map(is_held, each.routes))

@@ -14,15 +14,20 @@ from waker.errors import SettingsError
 from waker.settings.durations import parse_duration, parse_floor
 from waker.settings.ingress_class import CLASS_PREFIX, ClassSettings, read_classes
 from waker.settings.parsing import (
+    PortRange,
     one_of,
     parse_bool,
+    parse_domains,
     parse_list,
     parse_paths,
+    parse_port_range,
     parse_statuses,
     parse_url,
     parse_wait_host,
     whole_number,
 )
+
+DOOR_PORTS = PortRange(20_000, 29_999)  # below NodePorts and the ports of outgoing connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Live:
     theme: str = ""
     while_asleep: str = "auto"
     wait_host: str = ""
+    wait_domains: tuple[str, ...] = ()
+    door_ports: PortRange = DOOR_PORTS
     ignore_paths: tuple[str, ...] = ()
     ignore_agents: tuple[str, ...] = ()
     health_check_response: int = 503
@@ -79,6 +86,8 @@ LIVE = (
     LiveKey("theme", "theme", str.strip, "The theme of the waiting page. Default: the built-in page."),
     LiveKey("while-asleep", "while_asleep", parse_while_asleep, "How visitors of a sleeping app are served. `auto`: browsers get the waiting page, other clients are held. `page`: clients that accept any content type get the page, too. `hold`: browsers are held, too. `redirect`: browsers are sent to `wait-host`."),
     LiveKey("wait-host", "wait_host", parse_wait_host, "The host that `redirect` sends browsers to, such as `wait.example.com` or `https://wait.example.com`. Its Ingress leads to waker itself."),
+    LiveKey("wait-domains", "wait_domains", parse_domains, "Domains to which the wait host may send visitors back, comma-separated: `example.com` is that host and everything below. Default: the exact hosts of the rules of each app; a rule with a wildcard counts only within these domains."),
+    LiveKey("door-ports", "door_ports", parse_port_range, "The ports of waker from which each sleeping app gets one of its own. Apps that have one keep it when this changes."),
     LiveKey("ignore-paths", "ignore_paths", parse_paths, "Paths that never wake an app, comma-separated. `/static/*` is everything below `/static/`."),
     LiveKey("ignore-agents", "ignore_agents", parse_list, "Parts of a User-Agent that never wake an app, comma-separated. They add to the built-in list."),
     LiveKey("health-check-response", "health_check_response", parse_health_check_response, "What health checks of a sleeping app get: `503`, or `200` to keep monitors green."),

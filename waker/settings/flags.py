@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from waker.errors import SettingsError
-from waker.settings.parsing import one_of, parse_bool, whole_number
+from waker.settings.parsing import one_of, parse_address, parse_bool, whole_number
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -26,6 +26,7 @@ class Settings:
     public_port: int = 8080
     private_port: int = 9090
     advertise: str = ""
+    bind_address: str = ""
     themes: str = ""
     identity: str = field(default_factory=lambda: os.uname().nodename)
     log_level: str = "info"
@@ -56,9 +57,10 @@ class Flag(NamedTuple):
 FLAGS = (
     Flag("--waker-namespace", "WAKER_NAMESPACE", "namespace", str, "The namespace that waker runs in (default: that of its service account, else kubesleeper)."),
     Flag("--kubeconfig", "WAKER_KUBECONFIG", "kubeconfig", str, "The kubeconfig file to use (default: the service account, else $KUBECONFIG, else ~/.kube/config)."),
-    Flag("--public-port", "WAKER_PUBLIC_PORT", "public_port", whole_number(0, 65535), "The port for visitors of sleeping apps."),
+    Flag("--public-port", "WAKER_PUBLIC_PORT", "public_port", whole_number(0, 65535), "The port of the wait host. Sleeping apps have ports of their own, see the setting door-ports."),
     Flag("--private-port", "WAKER_PRIVATE_PORT", "private_port", whole_number(0, 65535), "The port for /metrics, /healthz and /readyz."),
-    Flag("--advertise", "WAKER_ADVERTISE", "advertise", str, "HOST:PORT at which ingress controllers reach the public port (default: the ready pods of the Service waker)."),
+    Flag("--advertise", "WAKER_ADVERTISE", "advertise", parse_address, "The address at which ingress controllers reach this waker, the only one (default: the ready pods of the Service waker)."),
+    Flag("--bind-address", "WAKER_BIND_ADDRESS", "bind_address", parse_address, "The address to listen at (default: all of the machine's)."),
     Flag("--themes", "WAKER_THEMES", "themes", str, "A folder of themes for the waiting page, each in a file NAME.html. Themes in the ConfigMap kubesleeper-themes take precedence."),
     Flag("--identity", "WAKER_POD_NAME", "identity", str, "The name under which this replica holds the Lease (default: the host name)."),
     Flag("--log-level", "WAKER_LOG_LEVEL", "log_level", one_of("debug", "info", "warning", "error"), "The lowest level that is logged: debug, info, warning or error."),

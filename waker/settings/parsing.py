@@ -6,11 +6,14 @@ SettingsError with a sentence for the person who wrote the text, who may have wr
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from waker.errors import SettingsError
 
 HOST_NAME = r"(?:[a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"  # not an IP address: the last label begins with a letter
+LOWEST_PORT, HIGHEST_PORT = 1024, 32767  # above, Linux picks the ports of outgoing connections
 WAIT_HOST = re.compile(rf"(?:https?://)?{HOST_NAME}(?::[1-9]\d{{0,4}})?", re.ASCII)
 
 
@@ -22,6 +25,14 @@ def parse_statuses(text: str) -> frozenset[str]:
             raise SettingsError(f"{word[:40]!r} is not an HTTP status such as 404 or 3xx")
         statuses |= {word} | ({f"{word[0]}{rest:02}" for rest in range(100)} if word.endswith("xx") else set())
     return frozenset(statuses)
+
+
+def parse_address(text: str) -> str:
+    """An IP address: `10.0.0.7`, `fd00::7`, or "" for none. Raises SettingsError."""
+    try:
+        return str(ip_address(text.strip().strip("[]"))) if text.strip() else ""
+    except ValueError:
+        raise SettingsError(f"{text[:80]!r} is not an IP address such as 10.0.0.7") from None
 
 
 def parse_bool(text: str) -> bool:
@@ -56,6 +67,36 @@ def one_of(*words: str) -> Callable[[str], str]:
 def parse_list(text: str) -> tuple[str, ...]:
     """A comma-separated list: `a, b` -> ("a", "b"). Blanks around an element and empty elements are dropped."""
     return tuple(word for each in text.split(",") if (word := each.strip()))
+
+
+def parse_domains(text: str) -> tuple[str, ...]:
+    """Comma-separated domains: `example.com, apps.example.org`. Raises SettingsError."""
+    domains = parse_list(text.lower())
+    for domain in domains:
+        if not re.fullmatch(HOST_NAME, domain, re.ASCII):
+            raise SettingsError(f"{domain[:40]!r} is not a domain such as example.com")
+    return domains
+
+
+class PortRange(NamedTuple):
+    """Ports, both ends included."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+
+def parse_port_range(text: str) -> PortRange:
+    """`20000-29999`. Raises SettingsError."""
+    found = re.fullmatch(r"(\d{4,5})-(\d{4,5})", text.strip(), re.ASCII)
+    chosen = PortRange(int(found[1]), int(found[2])) if found else PortRange(0, 0)
+    if not LOWEST_PORT <= chosen.first <= chosen.last <= HIGHEST_PORT:
+        raise SettingsError(
+            f"{text[:40]!r} is not a range of ports such as 20000-29999, from {LOWEST_PORT} to {HIGHEST_PORT}"
+        )
+    return chosen
 
 
 def parse_paths(text: str) -> tuple[str, ...]:

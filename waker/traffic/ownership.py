@@ -1,13 +1,15 @@
-"""The ownership check: does a controller pod forward a host and path to waker? It asks that pod itself and wakes nothing.
+"""The ownership check: does a controller pod send a request to one door of waker? It asks that pod itself and wakes nothing.
 
-Called by `observe.controller_pods`. The check is a HEAD request with waker's marker, which waker answers at once with its
-own, whatever the host. An answer without it came from somebody else. Where a controller answers by itself (redirect to
-https, login), the check shows nothing: UNCLEAR, and the caller waits for the controller's known lag instead. A check that
-reached an app is in the app's counters; callers discount it.
+Called by `observe.controller_pods`. The check is a HEAD request with waker's marker and a fresh nonce. Only waker can answer
+with the proof for that nonce and that very door; so an old answer, another door's and another waker's prove nothing. An
+answer without the proof came from somebody else. Where a controller answers by itself (redirect to https, login), the check
+shows nothing: UNCLEAR, and the caller waits for the controller's known lag instead. A check that reached an app is in the
+app's counters; callers discount it.
 """
 
-import asyncio
-from collections.abc import Sequence
+import hmac
+import secrets
+from collections.abc import Callable
 from enum import Enum
 
 import aiohttp
@@ -23,30 +25,40 @@ OWN_ANSWERS = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 429})  # status
 class Owner(Enum):
     """Who answered an ownership check."""
 
-    WAKER = "waker"
+    WAKER = "waker, at the door that was asked for"
+    OTHER_DOOR = "waker, at another door, or another waker"
     OTHER = "somebody else"
     UNCLEAR = "the controller itself, or nobody"
 
 
-def keeper_target(namespace: str) -> HttpTarget:
-    """A host and path that only a namespace's keeper routes, and that lead to waker."""
-    return HttpTarget(names.keeper_host(namespace), "/")
+class OwnershipChecker:
+    """Asks controller pods. `proof` is waker's own answer, for a door and a nonce."""
 
+    def __init__(self, session: aiohttp.ClientSession, proof: Callable[[int, str], str]) -> None:
+        self._session = session
+        self._proof = proof
 
-async def check_owner(session: aiohttp.ClientSession, pod: Address, target: HttpTarget) -> Owner:
-    """Who answers at this controller pod. Never raises for a network error."""
-    headers = {"Host": target.host, names.MARKER: names.MARK_OWNERSHIP_CHECK, "User-Agent": "kubesleeper-waker"}
-    try:
-        async with session.head(
-            f"http://{pod.netloc}{target.path}", headers=headers, allow_redirects=False, timeout=TIMEOUT
-        ) as answer:
-            if answer.headers.get(names.MARKER, "").startswith(names.MARK_PAGE):
-                return Owner.WAKER
-            return Owner.UNCLEAR if answer.status in OWN_ANSWERS else Owner.OTHER
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return Owner.UNCLEAR
+    async def check(self, pod: Address, target: HttpTarget, door: int) -> Owner:
+        """Who answers this request at this controller pod: the door, or who else? Never raises for a network error."""
+        nonce = secrets.token_hex(16)
+        headers = {
+            "Host": target.host,
+            names.MARKER: names.MARK_OWNERSHIP_CHECK,
+            names.NONCE: nonce,
+            "User-Agent": "kubesleeper-waker",
+        }
+        try:
+            async with self._session.head(
+                f"http://{pod.netloc}{target.path}", headers=headers, allow_redirects=False, timeout=TIMEOUT
+            ) as answer:
+                return self._owner(answer, self._proof(door, nonce))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return Owner.UNCLEAR
 
-
-async def check_owners(session: aiohttp.ClientSession, checks: Sequence[tuple[Address, HttpTarget]]) -> list[Owner]:
-    """The answers to all checks, in their order. All are sent at the same time."""
-    return await asyncio.gather(*(check_owner(session, pod, target) for pod, target in checks))
+    def _owner(self, answer: aiohttp.ClientResponse, expected: str) -> Owner:
+        proof = answer.headers.get(names.PROOF, "")
+        if proof and hmac.compare_digest(proof.encode(), expected.encode()):
+            return Owner.WAKER
+        if answer.headers.get(names.MARKER, "").startswith(names.MARK_PAGE):
+            return Owner.OTHER_DOOR
+        return Owner.UNCLEAR if answer.status in OWN_ANSWERS else Owner.OTHER

@@ -1,4 +1,4 @@
-"""What the public port needs to know of apps: which one a request is for, and how it stands.
+"""What the public port needs to know of apps: how the one stands that a request is for.
 
 A seam without code: `registry.AppRegistry` fulfils `Apps`. All but the two that wait are answered from memory, at once.
 """
@@ -21,7 +21,7 @@ class View:
     app: AppId
     phase: Phase
     title: str  # what the user wants visitors to read
-    backend: Backend  # of the route that matched
+    backend: Backend  # whose door it is
     pinned: bool = False  # asleep by a person's word: no knock wakes it
     since: datetime | None = None  # when this wake began
     open: bool = False  # a ready pod can take requests now
@@ -36,11 +36,14 @@ class View:
 class Apps(Protocol):
     """The apps whose requests arrive here."""
 
-    def find(self, host: str, path: str) -> View | None:
-        """The app that a host (lower case, no port) and a decoded path belong to; None if it is not one of waker's."""
+    def view(self, app: AppId, backend: Backend) -> View | None:
+        """How an app stands, as seen at the door of one backend; None if it is not one of waker's."""
 
-    def serves_host(self, host: str) -> bool:
-        """Whether a rule names this host, by itself or with a `*`. A rule for any host names none."""
+    def is_open(self, app: AppId, backend: Backend) -> bool:
+        """Whether the door answers: a route leads there, or did so until a moment ago."""
+
+    def hosts(self, app: AppId) -> frozenset[str]:
+        """The hosts of the app's rules, in lower case and as they are written: `*.` is one label, "" any host."""
 
     def page_viewed(self, app: AppId) -> None:
         """Note that somebody looks at the waiting page of this app. It wakes nothing, but its pods are watched more closely."""

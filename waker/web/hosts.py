@@ -1,21 +1,13 @@
 """Which host a request names, however it is written.
 
-Pure, and never raises: a text that cannot be a host name becomes "", which no app has. `public_port` and `wait_host`
-compare what comes out with the hosts of routes.
+Pure, and never raises: a text that cannot be a host name becomes "". Only the wait host is recognised by its name;
+sleeping apps are recognised by their doors.
 """
 
-from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 LONGEST = 253  # octets of a DNS name; the IDNA codec is slow on more
 CACHED = 512  # host headers, as many visitors name few hosts; 0.3 MB if somebody sends only long ones
-
-
-def requested_hosts(headers: Mapping[str, str]) -> Iterator[str]:
-    """The hosts that a request may mean, best first: what a proxy before us reports, then the Host header."""
-    for text in (headers.get("X-Forwarded-Host", "").split(",")[0], headers.get("Host", "")):
-        if host := normalized_host(text):
-            yield host
 
 
 def normalized_host(text: str) -> str:

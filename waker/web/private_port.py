@@ -5,6 +5,7 @@
 | /metrics                   | all metrics in Prometheus' text format                                                     |
 | /healthz                   | 200 while the event loop runs; a crash ends the process, so there is nothing more to check |
 | /readyz                    | 200, or 503 with the reasons why this replica should get no requests                       |
+| /doors                     | at which doors this replica listens, for the holder of the Lease                           |
 | /apps                      | what `waker status` shows                                                                  |
 | /apps/NAMESPACE/KIND/NAME  | what `waker explain` shows                                                                 |
 
@@ -26,11 +27,13 @@ def private_port(
     unready: Callable[[], list[str]],
     apps: Callable[[], list[dict[str, Any]]] = list,
     explain: Callable[[str, str, str], Mapping[str, Any] | None] = lambda _namespace, _kind, _name: None,
+    doors: Callable[[], Mapping[str, Any]] = dict,
 ) -> web.Application:
     """The application of the private port.
 
     `unready` gives the reasons why waker is not ready, none if it is. `apps` gives the apps as JSON objects. `explain`
-    gives the JSON object of one app by namespace, kind and name, None if there is no such workload.
+    gives the JSON object of one app by namespace, kind and name, None if there is no such workload. `doors` gives what this
+    replica reports to the others.
     """
 
     async def show_metrics(_request: web.Request) -> web.Response:
@@ -42,6 +45,9 @@ def private_port(
     async def readyz(_request: web.Request) -> web.Response:
         reasons = unready()
         return web.Response(text="\n".join(reasons or ["ok"]) + "\n", status=503 if reasons else 200)
+
+    async def show_doors(_request: web.Request) -> web.Response:
+        return web.json_response(doors())
 
     async def show_apps(_request: web.Request) -> web.Response:
         return web.json_response(apps())
@@ -56,6 +62,7 @@ def private_port(
         "/metrics": show_metrics,
         "/healthz": healthz,
         "/readyz": readyz,
+        "/doors": show_doors,
         "/apps": show_apps,
         "/apps/{namespace}/{kind}/{name}": show_app,
     }

@@ -1,7 +1,8 @@
-"""The public port: every request for a sleeping app arrives here.
+"""The doors: every request for a sleeping app arrives at that app's own port of waker.
 
-All paths belong to the apps; waker has none of its own, except on the wait host (`wait_host`). For each request: which app is
-it for, what kind of visitor sends it, is a pod ready? The answer is the waiting page (or a redirect to it), or the request
+The port alone says which app a request is for; its host, path and headers do not. All paths belong to the apps; waker has none
+of its own, except on the wait host (`wait_host`), which is what the public port itself serves. For each request: what kind
+of visitor sends it, is a pod ready? The answer is the waiting page (or a redirect to it), or the request
 is held and forwarded once, or it is "come back later". A knock is only noted in memory and the request goes on, so neither
 a slow API server nor a thousand visitors hold anybody up. `process` serves the application that `public_port` makes.
 
@@ -21,9 +22,10 @@ from aiohttp import ClientSession, web
 
 from waker import names
 from waker.metrics import Metrics
+from waker.plan.doors import DoorKey
 from waker.plan.model import Address, Phase
 from waker.settings.configmap import Live
-from waker.web import forward, hosts, page_socket, responses, tunnel
+from waker.web import forward, page_socket, responses, tunnel
 from waker.web.apps import Apps, View
 from waker.web.concurrency import ConcurrencyLimit
 from waker.web.connections import Connections
@@ -50,6 +52,11 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
+async def no_route(_number: int, _key: DoorKey) -> bool:
+    """No route leads to any door."""
+    return False
+
+
 @dataclass
 class PublicPort:
     """What the public port needs to answer. It has two limits, so that polls of pages never take a client's slot."""
@@ -60,21 +67,29 @@ class PublicPort:
     metrics: Metrics
     live: Callable[[], Live] = Live
     clock: Callable[[], datetime] = now_utc
+    door: Callable[[int], DoorKey | None] = lambda number: None  # whose door a port is
+    door_named: Callable[[str], DoorKey | None] = lambda name: None
+    proof: Callable[[int, str], str] = lambda number, nonce: ""  # that waker answers at this door, for this nonce
+    route_leads_to: Callable[[int, DoorKey], Awaitable[bool]] = no_route  # asks the API server
     connections: Connections = field(default_factory=Connections)
     held: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # held requests, and those being forwarded
     polls: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # polls and WebSockets of pages
 
 
 def public_port(port: PublicPort) -> web.Application:
-    """The application of the public port. Serve it with `connections.runner`."""
+    """The application of the public port and of all doors. Serve it with `connections.runner`."""
 
     hold = partial(wait_for_pod, port, within=POLL_HOLD_ALONE)
-    wait_host = WaitHost(port.apps, port.page, port.live, port.clock, hold)
+    wait_host = WaitHost(port.apps, port.page, partial(_live, port), port.clock, hold, port.door_named)
 
     async def answer_any(request: web.Request) -> tuple[str, web.StreamResponse]:
         if port.connections.over_limit:
             return "crowded", responses.too_many_connections()
-        return await (wait_host.answer(request) if wait_host.is_for(request) else answer(port, request))
+        number = local_port(request)
+        key = port.door(number)
+        if key:
+            return await answer(port, request, number, key)
+        return await wait_host.answer(request) if wait_host.is_for(request) else ("unknown", responses.misdirected())
 
     async def handle(request: web.Request) -> web.StreamResponse:
         port.connections.request_received(request)
@@ -85,10 +100,9 @@ def public_port(port: PublicPort) -> web.Application:
 
     @web.middleware
     async def never_500(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Whatever the library's router makes of a target: each request here is for an app."""
         try:
-            return await handler(request)
-        except web.HTTPException:  # the router's: a target that is no path
-            return responses.no_such_app()
+            return await handle(request)
         except Exception:
             log.exception("a request could not be answered")
             port.metrics.responses.labels("failed").inc()
@@ -100,18 +114,28 @@ def public_port(port: PublicPort) -> web.Application:
     return app
 
 
+def _live(port: PublicPort) -> Live:
+    return port.live()
+
+
 async def _continue_later(_request: web.Request) -> None:
     """Do not answer `Expect: 100-continue` yet: `forward.body` does, when there is a pod to take the body."""
 
 
-async def answer(port: PublicPort, request: web.Request) -> tuple[str, web.StreamResponse]:
-    """The kind of the answer, for the metrics, and the answer."""
+def local_port(request: web.BaseRequest) -> int:
+    """The port of waker at which a request has arrived, 0 if its connection is gone."""
+    address = request.transport.get_extra_info("sockname") if request.transport else None
+    return int(address[1]) if address else 0
+
+
+async def answer(port: PublicPort, request: web.Request, number: int, key: DoorKey) -> tuple[str, web.StreamResponse]:
+    """The kind of the answer at a door, for the metrics, and the answer."""
     mark = request.headers.get(names.MARKER, "")
     if mark == names.MARK_OWNERSHIP_CHECK:
-        return "ownership-check", responses.ownership_proof()
-    view = find_app(port.apps, request)
-    if view is None:
-        return "unknown", responses.no_such_app()
+        return "ownership-check", responses.ownership_proof(port.proof(number, request.headers.get(names.NONCE, "")))
+    view = port.apps.view(*key)
+    if view is None or not (port.apps.is_open(*key) or await port.route_leads_to(number, key)):
+        return "unknown", responses.misdirected()
     if mark == names.MARK_POLL:
         return "poll", await answer_poll(port, request, view)
     if page_socket.is_page_socket(request):
@@ -126,17 +150,16 @@ async def answer(port: PublicPort, request: web.Request) -> tuple[str, web.Strea
     return await hold_and_forward(port, request, view, kind)
 
 
-def find_app(apps: Apps, request: web.Request) -> View | None:
-    """The app that a request is for. The host that a proxy reports counts only if an app has it."""
-    path = request.rel_url.path or "/"
-    return next((view for host in hosts.requested_hosts(request.headers) if (view := apps.find(host, path))), None)
+def latest(port: PublicPort, view: View) -> View:
+    """The same app as it stands now."""
+    return port.apps.view(view.app, view.backend) or view
 
 
 async def answer_poll(port: PublicPort, request: web.Request, view: View) -> web.Response:
     """Answer a page's poll as soon as the app can be reached, or after a while. Never a knock."""
     port.apps.page_viewed(view.app)
     address = await wait_for_pod(port, view, POLL_HOLD if view.transport.push else POLL_HOLD_ALONE)
-    return responses.reload_now() if address else responses.still_waiting(find_app(port.apps, request) or view)
+    return responses.reload_now() if address else responses.still_waiting(latest(port, view))
 
 
 async def wait_for_pod(port: PublicPort, view: View, within: timedelta) -> Address | None:
@@ -150,7 +173,7 @@ async def serve_page_socket(port: PublicPort, request: web.Request, view: View) 
     if not tunnel.is_websocket(request):
         return responses.still_waiting(view)
     slot = port.polls.slots(view.app)
-    return await page_socket.serve(port.apps, request, lambda: find_app(port.apps, request), slot)
+    return await page_socket.serve(port.apps, request, lambda: port.apps.view(view.app, view.backend), slot)
 
 
 async def hold_and_forward(
@@ -167,8 +190,8 @@ async def hold_and_forward(
         with port.metrics.held.track_inprogress():
             address = await port.apps.wait_for_address(view, within, knocking=kind.waits)
         if address is None:
-            latest = find_app(port.apps, request) or view
-            return "late" if kind is VisitorKind.CLIENT else "page", not_ready_response(port, request, latest, kind)
+            late = "late" if kind is VisitorKind.CLIENT else "page"
+            return late, not_ready_response(port, request, latest(port, view), kind)
         try:
             return "forwarded", await forward_request(port, request, view, address, within)
         except forward.ForwardRefused as error:
@@ -226,7 +249,7 @@ def not_ready_response(
     """That the app is not ready, in the form that suits this visitor. `reason`: for clients, instead of the page's."""
     if kind is VisitorKind.BROWSER:
         redirect = (
-            redirect_to_wait_host(port.apps, port.live().wait_host, request)
+            redirect_to_wait_host(port.apps, port.live(), request, view)
             if view.visitors.while_asleep == "redirect"
             else None
         )

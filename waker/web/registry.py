@@ -1,4 +1,4 @@
-"""The apps as the public port sees them: whose route a request is for, whether it may be forwarded, and who knocked.
+"""The apps as the public port sees them: how each stands, which of its doors are open, and who knocked.
 
 Fulfils `web.apps.Apps`. The reconciler publishes what it decided, requests read it without waiting; the only way back is a
 knock, a time in memory plus a key in the queue. Requests are forwarded only while the last plan said so, and a plan that
@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from waker.plan.actions import Plan
+from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId, Phase, Pin, Policy, VisitorPolicy
-from waker.plan.page_transport import PageTransport
+from waker.plan.page_transport import PageTransport, common_transport
 from waker.plan.progress import Progress
-from waker.plan.routes.matching import RouteTable
-from waker.plan.routes.route import Backend, ObjectId, Route, RouteId
+from waker.plan.routes.kinds import kind_of
+from waker.plan.routes.route import Backend, ObjectId, Route, RouteId, is_held
 from waker.web.apps import View
+from waker.web.open_doors import OpenDoors
 
 KNOCK_AGAIN = 2.0  # seconds; for whoever is held, in case the first knock was lost on the way down
 VIEWED_FOR = timedelta(seconds=30)  # a page that is still open polls more often than that
@@ -47,6 +49,7 @@ class RegisteredApp:
     since: datetime | None
     routes: tuple[Route, ...]
     visitors: VisitorPolicy
+    may_sleep: bool = True  # managed, and not paused
 
 
 class AppRegistry:
@@ -57,7 +60,7 @@ class AppRegistry:
         self._knocked = knocked
         self._clock = clock
         self._registered: dict[AppId, RegisteredApp] = {}
-        self._routes = RouteTable()
+        self.doors = OpenDoors(clock)
         self._knocks: dict[AppId, datetime] = {}
         self._forwarding: Counter[AppId] = Counter()
         self._facts: dict[AppId, PageFacts] = {}
@@ -76,9 +79,10 @@ class AppRegistry:
         pinned = policy is not None and policy.pin is Pin.ASLEEP and not policy.paused
         visitors = policy.visitors if policy else VisitorPolicy()
         theme = policy.theme if policy else ""
-        self._registered[app] = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors)
+        may_sleep = policy is not None and not policy.paused and plan.phase is not Phase.NOT_MANAGED
+        self._registered[app] = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, may_sleep)
         if not old or old.routes != routes:
-            self._routes.put(app, routes)
+            self.doors.routes_published(app, old.routes if old else None, routes)
         self.notify(app)
         return not old or old.plan.phase is not plan.phase or _targets(old.routes) != _targets(routes)
 
@@ -89,7 +93,7 @@ class AppRegistry:
     def remove(self, app: AppId) -> None:
         """The app is not waker's business any more."""
         self._registered.pop(app, None)
-        self._routes.remove(app)
+        self.doors.forget(app)
         self._knocks.pop(app, None)
         self._facts.pop(app, None)
         self._viewed_at.pop(app, None)
@@ -102,6 +106,20 @@ class AppRegistry:
     def entries(self) -> Iterator[RegisteredApp]:
         """What was last decided for every app."""
         yield from self._registered.values()
+
+    def doors_of(self, each: RegisteredApp, *, paused: bool = False) -> set[DoorKey]:
+        """The doors that an app needs: of all its routes while it may sleep, else those that are still open.
+
+        Who pauses KubeSleeper may be about to remove it: then doors go as soon as every controller is known to follow.
+        """
+        needed = {route.backend for route in each.routes if each.may_sleep or is_held(route)}
+        if not paused or self.doors.unproved_since(each.app):
+            needed |= self.doors.closing(each.app)
+        return {DoorKey(each.app, backend) for backend in needed}
+
+    def wanted_doors(self, *, paused: bool = False) -> set[DoorKey]:
+        """The doors that all apps need."""
+        return {key for each in self._registered.values() for key in self.doors_of(each, paused=paused)}
 
     def notify(self, app: AppId) -> None:
         """Something about the app has changed: whoever waits for that goes on."""
@@ -133,14 +151,20 @@ class AppRegistry:
 
     # --- the public port's side ---
 
-    def find(self, host: str, path: str) -> View | None:
-        """Whose request it is, and how that app stands now."""
-        found = self._routes.find(host, path)
-        return self._view(self._registered[found[1]], found[0]) if found else None
+    def view(self, app: AppId, backend: Backend) -> View | None:
+        """How an app stands now, as seen at the door of one backend."""
+        found = self._registered.get(app)
+        return self._view(found, backend) if found else None
 
-    def serves_host(self, host: str) -> bool:
-        """Whether a rule names this host."""
-        return self._routes.has_host(host)
+    def is_open(self, app: AppId, backend: Backend) -> bool:
+        """Whether the door answers."""
+        found = self._registered.get(app)
+        return found is not None and self.doors.is_open(app, backend, found.routes)
+
+    def hosts(self, app: AppId) -> frozenset[str]:
+        """The hosts of the app's rules, as they are written; "" is any host."""
+        found = self._registered.get(app)
+        return frozenset(kind_of(route.id).address(route.id).host for route in found.routes) if found else frozenset()
 
     def knock(self, app: AppId) -> None:
         """Note that somebody wants this app."""
@@ -197,14 +221,15 @@ class AppRegistry:
                 del self._forwarding[app]
                 self._knocked(app)
 
-    def _view(self, found: RegisteredApp, route: Route) -> View:
-        open_now = found.plan.open and self._pick(found.app, route.backend) is not None
+    def _view(self, found: RegisteredApp, backend: Backend) -> View:
+        open_now = found.plan.open and self._pick(found.app, backend) is not None
         facts = self._facts.get(found.app, PageFacts())
+        transports = [facts.transports.get(route.id) for route in found.routes if route.backend == backend]
         return View(
             app=found.app,
             phase=found.plan.phase,
             title=found.title,
-            backend=route.backend,
+            backend=backend,
             pinned=found.pinned,
             since=found.since,
             open=open_now,
@@ -213,7 +238,7 @@ class AppRegistry:
             trouble=facts.progress.trouble,
             typical=facts.typical,
             theme=found.theme,
-            transport=facts.transports.get(route.id, PageTransport()),
+            transport=common_transport(filter(None, transports)),
         )
 
 

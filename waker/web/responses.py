@@ -35,14 +35,14 @@ def marker_headers(view: View | None = None, retry_after: int = BACKGROUND_RETRY
     }
 
 
-def ownership_proof() -> web.Response:
-    """To an ownership check: it is waker who answers. Not an error status: some controllers replace those answers."""
-    return web.Response(status=204, headers=marker_headers())
+def ownership_proof(proof: str) -> web.Response:
+    """To an ownership check: it is waker who answers, at this door. Not an error status: some controllers replace those."""
+    return web.Response(status=204, headers=marker_headers() | ({names.PROOF: proof} if proof else {}))
 
 
-def no_such_app() -> web.Response:
-    """To a host or path that no sleeping app has."""
-    return web.Response(status=404, text="No sleeping app has this address.\n", headers=marker_headers())
+def misdirected() -> web.Response:
+    """To a request at a door to which no route leads (RFC 9110, section 15.5.20)."""
+    return web.Response(status=421, text="No sleeping app has this address.\n", headers=marker_headers())
 
 
 def internal_error() -> web.Response:

@@ -3,7 +3,7 @@
 Pure, and never raises. Anybody can write a link to the wait host, so it must not become an open redirect. Browsers repair
 addresses: they drop tabs, read a backslash as a slash, decode and fold host names. Nothing is repaired here: scheme and
 authority must be plain already, and the address that goes out is built anew, with everything after them encoded.
-`wait_host` checks whether the host is one of an app's.
+Its host must be one of the very app's that the visitor was sent here for (`may_return`).
 
 | url=                                           | becomes                                      |
 | ---------------------------------------------- | -------------------------------------------- |
@@ -13,6 +13,7 @@ authority must be plain already, and the address that goes out is built anew, wi
 """
 
 import re
+from collections.abc import Collection
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -43,7 +44,7 @@ class ReturnUrl(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Decoded, as the paths of routes are."""
+        """Decoded."""
         return unquote(re.split("[?#]", self.rest, maxsplit=1)[0])
 
 
@@ -60,15 +61,37 @@ def parse(text: str, own_port: int = 0) -> ReturnUrl | None:
     return ReturnUrl(scheme, host, 0 if port == DEFAULT_PORTS[scheme] else port, rest)
 
 
-def from_query(query: str, own_port: int = 0) -> ReturnUrl | None:
-    """The address in a raw query, `url=https%3A%2F%2F...`. None also if `url` occurs twice: readers could disagree."""
+class WaitQuery(NamedTuple):
+    """What the wait host is asked for: an app, by the name of its door, and the address to go back to."""
+
+    door: str
+    url: ReturnUrl
+
+
+def from_query(query: str, own_port: int = 0) -> WaitQuery | None:
+    """`app=d-0123456789abc&url=https%3A%2F%2F...`. None also if one of them occurs twice: readers could disagree."""
     try:
-        urls = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "url"]
+        fields = [each for each in parse_qsl(query, keep_blank_values=True) if each[0] in ("app", "url")]
     except ValueError:  # more fields than the library parses
         return None
-    return parse(urls[0], own_port) if len(urls) == 1 else None
+    found = dict(fields)
+    url = parse(found.get("url", ""), own_port)
+    return WaitQuery(found["app"], url) if url and len(fields) == 2 == len(found) else None
 
 
-def to_query(url: ReturnUrl) -> str:
+def to_query(wanted: WaitQuery) -> str:
     """The raw query that `from_query` reads."""
-    return f"url={quote(str(url), safe='')}"
+    return f"app={quote(wanted.door, safe='')}&url={quote(str(wanted.url), safe='')}"
+
+
+def may_return(url: ReturnUrl, hosts: Collection[str], domains: Collection[str]) -> bool:
+    """Whether an app whose rules have these hosts may send visitors to this address.
+
+    A rule with a wildcard, or for any host, names more hosts than the app has. It counts only within `domains`, the setting
+    `wait-domains`, which then limits all others as well.
+    """
+    within = any(url.host == domain or url.host.endswith(f".{domain}") for domain in domains)
+    if url.host in hosts:
+        return within or not domains
+    wildcard = "*" + url.host[url.host.find(".") :] if "." in url.host else ""
+    return within and ("" in hosts or wildcard in hosts)

@@ -15,12 +15,14 @@ from typing import Final
 from aiohttp import web
 
 from waker import names
+from waker.plan.doors import DoorKey, port_name
 from waker.plan.model import Phase
 from waker.settings.configmap import Live
-from waker.web import hosts, responses, return_url
+from waker.web import responses, return_url
 from waker.web.apps import Apps, View
+from waker.web.hosts import normalized_host
 from waker.web.page import API, BACK, WaitingPage, seconds_waited
-from waker.web.return_url import ReturnUrl
+from waker.web.return_url import ReturnUrl, WaitQuery
 from waker.web.visitor_kind import VisitorKind, visitor_kind
 
 PAGE: Final = "/"
@@ -34,26 +36,23 @@ def parse_setting(text: str) -> tuple[str, str, int]:
     return scheme, host, int(port or 0)
 
 
-def redirect_to_wait_host(apps: Apps, wait_host: str, request: web.Request) -> web.Response | None:
+def redirect_to_wait_host(apps: Apps, live: Live, request: web.Request, view: View) -> web.Response | None:
     """The redirect to the wait host; None if there is no wait host, or if it could not send the visitor back."""
-    scheme, host, port = parse_setting(wait_host)
-    url = requested_url(apps, request, port) if host else None
-    if url is None or url.host == host:
+    scheme, host, port = parse_setting(live.wait_host)
+    url = requested_url(request, port) if host else None
+    if url is None or url.host == host or not return_url.may_return(url, apps.hosts(view.app), live.wait_domains):
         return None
     origin = f"{scheme or url.scheme}://{host}" + (f":{port}" if port else "")
-    return responses.redirect(f"{origin}{PAGE}?{return_url.to_query(url)}")
+    wanted = WaitQuery(port_name(DoorKey(view.app, view.backend)), url)
+    return responses.redirect(f"{origin}{PAGE}?{return_url.to_query(wanted)}")
 
 
-def requested_url(apps: Apps, request: web.Request, port: int) -> ReturnUrl | None:
+def requested_url(request: web.Request, port: int) -> ReturnUrl | None:
     """The address that a visitor has asked for, as their browser knows it. None if they could not be sent back to it."""
     forwarded = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
     scheme = forwarded if forwarded in return_url.DEFAULT_PORTS else request.scheme
     path = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-    for name in ("X-Forwarded-Host", "Host"):
-        text = request.headers.get(name, "").partition(",")[0].strip()
-        if apps.serves_host(hosts.normalized_host(text)):
-            return return_url.parse(f"{scheme}://{text}{path}", port)
-    return None
+    return return_url.parse(f"{scheme}://{request.headers.get('Host', '').strip()}{path}", port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,45 +64,52 @@ class WaitHost:
     live: Callable[[], Live]
     clock: Callable[[], datetime]
     hold: Callable[[View], Awaitable[object]]  # returns when the app can be reached, or after a while
+    door: Callable[[str], DoorKey | None]  # by the name of its port
 
     def is_for(self, request: web.Request) -> bool:
         """Whether a request is for the wait host."""
         host = parse_setting(self.live().wait_host)[1]
-        return bool(host) and host in hosts.requested_hosts(request.headers)
+        return bool(host) and normalized_host(request.headers.get("Host", "")) == host
 
     async def answer(self, request: web.Request) -> tuple[str, web.Response]:
         """The kind of the answer, for the metrics, and the answer."""
         path = request.rel_url.path
         if path not in (PAGE, BACK, API):
-            return "unknown", responses.no_such_app()
-        origin = self._app_origin(request) if path == API else None
+            return "unknown", responses.misdirected()
+        wanted = return_url.from_query(request.rel_url.raw_query_string, parse_setting(self.live().wait_host)[2])
+        view = self._find(wanted) if wanted else None
+        origin = self._app_origin(request, view) if path == API and view else None
         if path == API and request.method == "OPTIONS":
             return "api", responses.with_cors(responses.preflight(), origin)
         if request.method not in ("GET", "HEAD"):
             return "api" if path == API else "wait", responses.method_not_allowed()
-        url = return_url.from_query(request.rel_url.raw_query_string, parse_setting(self.live().wait_host)[2])
-        view = self._find(url) if url else None
         if path == API:
-            state = await self._state(request, url, view) if url and view else responses.bad_return_url_problem()
+            state = await self._state(request, view) if view else responses.bad_return_url_problem()
             return "api", responses.with_cors(state, origin)
-        return "wait", self._page(request, url, view) if url and view else responses.bad_return_url()
+        return "wait", self._page(request, wanted, view) if wanted and view else responses.bad_return_url()
 
-    def _find(self, url: ReturnUrl) -> View | None:
-        is_apps = self.apps.serves_host(url.host) and url.host != parse_setting(self.live().wait_host)[1]
-        return self.apps.find(url.host, url.path) if is_apps else None
+    def _find(self, wanted: WaitQuery) -> View | None:
+        """The app that the visitor waits for, if the address is one of its own."""
+        live, key = self.live(), self.door(wanted.door)
+        if key is None or wanted.url.host == parse_setting(live.wait_host)[1]:
+            return None
+        if not return_url.may_return(wanted.url, self.apps.hosts(key.app), live.wait_domains):
+            return None
+        return self.apps.view(*key)
 
-    def _app_origin(self, request: web.Request) -> str | None:
-        """The origin of the page that asks, if an app has its host."""
-        text = request.headers.get("Origin", "")
-        url = return_url.parse(text, parse_setting(self.live().wait_host)[2])
-        return text if url and url.origin == text and self.apps.serves_host(url.host) else None
+    def _app_origin(self, request: web.Request, view: View) -> str | None:
+        """The origin of the page that asks, if it is one of this very app's."""
+        text, live = request.headers.get("Origin", ""), self.live()
+        url = return_url.parse(text, parse_setting(live.wait_host)[2])
+        own = url and url.origin == text and return_url.may_return(url, self.apps.hosts(view.app), live.wait_domains)
+        return text if own else None
 
-    async def _state(self, request: web.Request, url: ReturnUrl, view: View) -> web.Response:
+    async def _state(self, request: web.Request, view: View) -> web.Response:
         """The app's state. A poll of the page is held until the app can be reached, or for a while."""
         if request.headers.get(names.MARKER) == names.MARK_POLL and not _may_go_back(view):
             self.apps.page_viewed(view.app)
             await self.hold(view)
-            view = self._find(url) or view
+            view = self.apps.view(view.app, view.backend) or view
         state = {
             "title": view.title,
             "phase": view.phase,
@@ -113,7 +119,8 @@ class WaitHost:
         }
         return responses.app_state(view, state, ready=_may_go_back(view))
 
-    def _page(self, request: web.Request, url: ReturnUrl, view: View) -> web.Response:
+    def _page(self, request: web.Request, wanted: WaitQuery, view: View) -> web.Response:
+        url = wanted.url
         if request.rel_url.path == BACK and _may_go_back(view):
             return responses.redirect(str(url))
         kind = visitor_kind(request.method, url.path, request.headers, view.visitors)
@@ -125,7 +132,7 @@ class WaitHost:
             return responses.problem(view, self.page.sentence(view))
         self.apps.page_viewed(view.app)
         accepted = request.headers.get("Accept-Language", "")
-        page = self.page.render(view, self.clock(), return_url.to_query(url), accepted, on_wait_host=True)
+        page = self.page.render(view, self.clock(), return_url.to_query(wanted), accepted, on_wait_host=True)
         return responses.waiting_page(page, view, self.live().page_status)
 
 

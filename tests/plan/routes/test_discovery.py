@@ -5,12 +5,12 @@ import pytest
 from tests.plan.building import NOW
 from tests.plan.neighbours import NGINX, TRAEFIK, WAKER, ingress, path_id, service, stateful, workload
 from waker import names
-from waker.plan.model import IngressClass, Service, ServicePort, Workload
+from waker.plan.model import AppId, IngressClass, Service, ServicePort, Workload
 from waker.plan.notes import Notes
 from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover
-from waker.plan.routes.ingress_object import Ingress, IngressPath, IngressRouteId, write_saved
+from waker.plan.routes.ingress_object import Ingress, IngressPath, IngressRouteId, parse, write_saved
 from waker.plan.routes.kinds import KINDS, kind_of
-from waker.plan.routes.route import Backend, Holder, Original
+from waker.plan.routes.route import Backend, Holder, Original, is_astray
 
 SHOP, API = Backend("shop", "http"), Backend("api", "http")
 
@@ -23,6 +23,15 @@ def look(
 ) -> Discovery:
     """Discover the routes of the shop."""
     return discover(of or workload(), NamespaceObjects(services, ingresses, [TRAEFIK, NGINX], others))
+
+
+def test_a_route_knows_its_door_and_where_it_leads() -> None:
+    def door(app: AppId, backend: Backend) -> int:
+        return {("shop", SHOP): 20_000}.get((app.name, backend), 0)
+
+    held = ingress(("/", Backend(names.WAKER_SERVICE, 20_001)), annotations=remembering(("/", SHOP)))
+    (route,) = discover(workload(), NamespaceObjects((service("shop"),), [held], [TRAEFIK], (), door)).routes
+    assert (route.door, route.leads_to, is_astray(route)) == (20_000, 20_001, True)
 
 
 def remembering(*entries: tuple[str, Backend], swaps: int = 1) -> dict[str, str]:
@@ -111,8 +120,16 @@ def test_overrides_narrow_what_is_found() -> None:
 
 
 def test_the_keeper_is_nobodys_route() -> None:
-    found = look(ingress(("/shop/http", SHOP), name="kubesleeper-keeper-nginx"))
+    found = look(ingress(("/shop/http", SHOP), name="kubesleeper-keeper-way-nginx", managed=True))
     assert found.routes == ()
+
+
+@pytest.mark.parametrize(("name", "managed"), [("kubesleeper-keeper-mine", None), ("mine", "kubesleeper")])
+def test_an_ingress_that_only_looks_like_a_keeper_is_a_users(name: str, managed: str | None) -> None:
+    """Neither a name nor a label alone hides a route from waker."""
+    labels = {names.MANAGED_BY: managed} if managed else {}
+    meta = {"name": name, "namespace": "demo", "uid": "1", "resourceVersion": "1", "labels": labels}
+    assert not parse({"metadata": meta}).managed
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.plan.building import NOW, ago
-from tests.plan.neighbours import WAKER, ingress, path_id, workload
+from tests.plan.neighbours import DOOR, WAKER, ingress, path_id, workload
 from waker import names
 from waker.errors import Conflict
 from waker.plan import workload_patches
@@ -20,7 +20,7 @@ from waker.plan.routes.route import Backend, Holder, Original, Patch, Route
 SHOP, API = Backend("shop", "http"), Backend("api", 8080)
 ANNOTATION = "/metadata/annotations/kubesleeper.io~1saved-backends"
 GUARD = {"op": "test", "path": "/metadata/resourceVersion", "value": "7"}
-TO_WAKER = {"service": {"name": "kubesleeper-waker", "port": {"name": "http"}}}
+TO_WAKER = {"service": {"name": "kubesleeper-waker", "port": {"number": 20000}}}
 
 
 def original(path: str, backend: Backend, swaps: int = 1) -> Original:
@@ -29,14 +29,18 @@ def original(path: str, backend: Backend, swaps: int = 1) -> Original:
 
 def holding(*entries: Original) -> Ingress:
     """Two paths that lead to waker, with these originals."""
-    annotations = {names.SAVED_BACKENDS: write_saved(entries)}
-    return ingress(("/", WAKER), ("/api", WAKER), annotations=annotations)
+    return ingress(("/", WAKER), ("/api", WAKER), annotations=saved(*entries))
+
+
+def saved(*entries: Original) -> dict[str, str]:
+    """The annotation of an Ingress with these originals."""
+    return {names.SAVED_BACKENDS: write_saved(entries)}
 
 
 def route_of(found: Ingress, place: int, backend: Backend, swaps: int = 0) -> Route:
     path = found.paths[place]
     held = Holder.WAKER if path.backend == WAKER else Holder.APP
-    return Route(path.id, backend, held, "", swaps)
+    return Route(path.id, backend, held, "", swaps, door=DOOR)
 
 
 def saved_by(patch: Patch) -> dict[str, Any]:
@@ -63,13 +67,27 @@ def test_an_ingress_without_annotations_gets_the_map_first() -> None:
 
 
 def test_redirect_keeps_what_another_app_has_saved() -> None:
-    found = holding(original("/api", API))
+    found = ingress(("/", SHOP), ("/api", WAKER), annotations=saved(original("/api", API)))
     assert saved_by(redirect(found, [route_of(found, 0, SHOP)], NOW)) == {"/api": 1, "/": 1}
 
 
 def test_a_route_that_was_pointed_back_counts_its_swaps() -> None:
-    found = holding(original("/", SHOP, swaps=2))
+    found = ingress(("/", SHOP), annotations=saved(original("/", SHOP, swaps=2)))
     assert saved_by(redirect(found, [route_of(found, 0, SHOP, swaps=2)], NOW)) == {"/": 3}
+
+
+def test_a_route_without_a_door_stays_where_it_is() -> None:
+    found = ingress(("/", SHOP))
+    with pytest.raises(Conflict, match="no door"):
+        redirect(found, [replace(route_of(found, 0, SHOP), door=0)], NOW)
+
+
+def test_a_route_at_another_door_is_pointed_at_its_own_and_not_counted() -> None:
+    """Nobody has pointed it back at the app: that is no drift."""
+    found = holding(original("/", SHOP, swaps=2))
+    patch = redirect(found, [replace(route_of(found, 0, SHOP, swaps=2), door=20_007)], NOW)
+    assert saved_by(patch) == {"/": 2}
+    assert patch[-1]["value"]["service"]["port"] == {"number": 20_007}
 
 
 def test_restore_keeps_what_another_app_has_saved() -> None:

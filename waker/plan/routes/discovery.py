@@ -6,16 +6,16 @@ A route that leads to waker counts by its saved backend. What cannot be moved sa
 that names the object and, where there is one, the way out.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from waker import names
-from waker.plan.model import IngressClass, Service, Workload
+from waker.plan.model import AppId, IngressClass, Service, Workload
 from waker.plan.notes import Unreadable
 from waker.plan.policy import allowed_objects
 from waker.plan.routes.ingress_object import KIND
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import ObjectId, Original, Route, RouteId, RouteObject, is_held, port_of
+from waker.plan.routes.route import Backend, ObjectId, Original, Route, RouteId, RouteObject, is_held, port_of
 
 PLAIN = frozenset({"", "http", "kubernetes.io/ws"})
 
@@ -28,6 +28,9 @@ class NamespaceObjects:
     route_objects: Sequence[RouteObject]
     classes: Sequence[IngressClass]
     workloads: Sequence[Workload]  # those with pods or a saved number of them; may include the workload itself
+    door: Callable[[AppId, Backend], int] = lambda app, backend: (
+        0
+    )  # waker's port for them; 0: none yet, or unknown here
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,11 @@ def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
         kind = KINDS[each.id.kind]
         mine = {id: original for id, original in each.saved.items() if original.backend.service in services}
         found = kind.routes(each, mine, kind.controller(each, around.classes))
-        here = [route for route in found if route.backend.service in services]
+        here = [
+            replace(route, door=around.door(workload.id, route.backend))
+            for route in found
+            if route.backend.service in services
+        ]
         routes += here
         orphans += [id for id in mine if not any(route.id == id and _accounts_for(route, mine[id]) for route in here)]
         if here:
@@ -97,7 +104,7 @@ def _chosen_services(workload: Workload, around: NamespaceObjects, problems: lis
 
 def _chosen_objects(workload: Workload, around: NamespaceObjects, problems: list[str]) -> Iterator[RouteObject]:
     allowed = allowed_objects(workload).ingresses
-    known = [each for each in around.route_objects if not each.id.name.startswith(names.KEEPER)]
+    known = [each for each in around.route_objects if not each.managed]
     for name in sorted((allowed or frozenset()) - {each.id.name for each in known}):
         problems.append(f"{names.INGRESS}: there is no Ingress {name[:63]!r} in this namespace")
     yield from (each for each in known if allowed is None or each.id.name in allowed)

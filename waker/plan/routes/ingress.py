@@ -7,6 +7,7 @@ other apps in the same Ingress stay as they are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +29,8 @@ from waker.plan.routes.route import (
     RouteAddress,
     RouteId,
     RouteKind,
+    is_held,
 )
-
-WAKER = Backend(names.WAKER_SERVICE, names.WAKER_PORT)
 
 NGINX = "nginx.ingress.kubernetes.io"
 TLS_PASSTHROUGH = "the controller passes TLS through, so waker could not answer"
@@ -57,6 +57,11 @@ def services(ingress: Ingress) -> set[str]:
     }
 
 
+def doors(ingress: Ingress) -> set[str | int]:
+    """The ports of waker that its routes name."""
+    return {path.backend.port for path in ingress.paths if path.backend and path.backend.service == names.WAKER_SERVICE}
+
+
 def class_name(ingress: Ingress, classes: Iterable[IngressClass]) -> str:
     """The name of its class; of the default class if it names none; "" if there is none."""
     return ingress.class_name or next((each.name for each in classes if each.default), "")
@@ -78,7 +83,8 @@ def routes(ingress: Ingress, saved: Originals, served_by: str) -> Iterator[Route
             swaps, at = (known.swaps, known.at) if known else (0, None)
             yield Route(path.id, path.backend, Holder.APP, served_by, swaps, at)
         elif path.backend and original:
-            yield Route(path.id, original.backend, Holder.WAKER, served_by, original.swaps, original.at)
+            held = Route(path.id, original.backend, Holder.WAKER, served_by, original.swaps, original.at)
+            yield replace(held, leads_to=path.backend.port)
 
 
 def refusals(ingress: Ingress, here: Sequence[Route]) -> Iterator[str]:
@@ -95,12 +101,18 @@ def refusals(ingress: Ingress, here: Sequence[Route]) -> Iterator[str]:
 
 
 def redirect(ingress: Ingress, moved: Iterable[Route], now: datetime) -> Patch:
-    """Point these routes at waker, and remember where they led. Raises Conflict if they are not as they were."""
+    """Point these routes at their doors, and remember where they led. Raises Conflict if they are not as they were.
+
+    One that leads to another door already is not swapped once more: nobody has pointed it back.
+    """
     saved = _saved(ingress)
     changes: Patch = []
     for route in moved:
-        saved[route.id] = Original(route.id, route.backend, now, route.swaps + 1)
-        changes.append(_replace(ingress, route, WAKER))
+        if not route.door:
+            raise Conflict(f"{route.id} has no door of waker yet")
+        swaps = route.swaps if is_held(route) else route.swaps + 1
+        saved[route.id] = Original(route.id, route.backend, now, swaps)
+        changes.append(_replace(ingress, route, Backend(names.WAKER_SERVICE, route.door)))
     return _guarded(ingress, saved, changes)
 
 
@@ -124,7 +136,7 @@ def _saved(ingress: Ingress) -> dict[RouteId, Original]:
 
 def _replace(ingress: Ingress, route: Route, backend: Backend) -> dict[str, Any]:
     """The entry is found in this Ingress by its id and by where it leads, for its place may be another by now."""
-    held = route.holder is Holder.WAKER
+    held = is_held(route)
     for path in ingress.paths:
         leads = path.backend is not None and path.backend.service == names.WAKER_SERVICE
         if path.id == route.id and (leads if held else path.backend == route.backend):
@@ -149,14 +161,14 @@ def _guarded(ingress: Ingress, saved: Mapping[RouteId, Original], changes: Patch
 
 def address(id: IngressRouteId) -> RouteAddress:
     """For which requests a route is."""
-    return RouteAddress(id.host, id.path, id.path_type)
+    return RouteAddress(id.host.lower(), id.path, id.path_type)
 
 
 def request(id: IngressRouteId) -> HttpTarget:
     """A request that this route takes. A wildcard stands for any name."""
     any_host = f"kubesleeper-probe.{names.KEEPER_DOMAIN}"
-    host = id.host.replace("*", "kubesleeper-probe", 1) if id.host else any_host
-    return HttpTarget(host, id.path if id.path.startswith("/") else "/")
+    asked = id.host.replace("*", "kubesleeper-probe", 1) if id.host else any_host
+    return HttpTarget(asked, id.path if id.path.startswith("/") else "/")
 
 
 def counted_backend(route: Route, port: ServicePort | None) -> CountedBackend:
@@ -183,6 +195,7 @@ INGRESS = RouteKind(
     plural="ingresses",
     parse=parse,
     services=services,
+    doors=doors,
     class_name=class_name,
     controller=controller,
     routes=routes,

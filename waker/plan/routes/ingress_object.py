@@ -80,7 +80,7 @@ def parse(found: Json) -> Ingress:
         {intern(key): "" if key in dropped else text for key, text in given.items()},
         tuple(_paths(meta["namespace"], meta["name"], spec)),
         read_saved(ObjectId(KIND, meta["namespace"], meta["name"]), given.get(names.SAVED_BACKENDS, "")),
-        (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER,
+        meta["name"].startswith(names.KEEPER) and (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER,
     )
 
 

@@ -1,53 +1,101 @@
-"""The keeper: an Ingress of waker's own for each ingress class, for a host that nobody has.
+"""Keepers: Ingresses of waker's own, two for each namespace and ingress class, for hosts that nobody can know.
 
-Its paths name waker's Service and every app's, so that the controller keeps both upstreams loaded before, during and after
-a swap, and a route merely changes hands. Without it a swap loses requests on Envoy and ingress-nginx.
+- The *way* has a path to each door. A controller that answers there with waker's proof can reach waker at that door, so that a
+  route may be pointed there. It also keeps the door's upstream loaded.
+- The *upstreams* has a path to each app's own backend, so that a route that is given back meets an upstream that is loaded.
+
+Without them a swap loses requests on Envoy and ingress-nginx: an upstream that no route names is dropped in the same moment as
+the route changes hands. Hosts and paths are 128 bits that only waker can compute, paths match exactly, and the upstreams
+keep whatever login the controller asks for everywhere. So nothing of an app can be read through them.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from waker import names
-from waker.plan.routes.ingress import WAKER
-from waker.plan.routes.ingress_object import KIND, Ingress
+from waker.plan.doors import DoorBook, DoorKey
+from waker.plan.routes.ingress_object import KIND, OLD_CLASS, Ingress
 from waker.plan.routes.originals import backend_json, backend_of
-from waker.plan.routes.route import Backend
+from waker.plan.routes.route import Backend, HttpTarget
 
-__all__ = ["KIND", "is_current", "keeper", "keeper_name"]  # KIND: of the API
+__all__ = ["KIND", "is_current", "keepers", "way_target"]  # KIND: of the API
 
 Json = dict[str, Any]
 
-KEEPER_ANNOTATIONS = {
-    "external-dns.alpha.kubernetes.io/controller": names.MANAGER,  # external-dns leaves it alone
+WAY = f"{names.KEEPER}-way-"  # how the name of each begins
+# external-dns leaves it alone
+COMMON_ANNOTATIONS = {"external-dns.alpha.kubernetes.io/controller": names.MANAGER}
+# On its way to waker a check meets neither a login nor a redirect: waker itself answers.
+WAY_ANNOTATIONS = COMMON_ANNOTATIONS | {
     "nginx.ingress.kubernetes.io/enable-global-auth": "false",
     "nginx.ingress.kubernetes.io/force-ssl-redirect": "false",
     "nginx.ingress.kubernetes.io/ssl-redirect": "false",
 }
+# Controllers that keep a backend loaded, or load it before they use it. They need no upstreams: docs/decisions.md.
+LOADS_AT_ONCE = frozenset({"traefik.io/ingress-controller"})
 
 
-def keeper_name(ingress_class: str) -> str:
-    """The keeper's name for a class; "" is a cluster without any."""
-    return f"{names.KEEPER}-{ingress_class or 'default'}"
+def keepers(
+    namespace: str, classes: Mapping[str, Mapping[DoorKey, int]], book: DoorBook, served_by: Mapping[str, str]
+) -> tuple[Json, ...]:
+    """The keepers of a namespace: for each ingress class, the doors of the apps with routes of that class.
+
+    `served_by`: the controller of each class that exists as an IngressClass. Others are named by the old annotation.
+    """
+    found = []
+    for name, doors in sorted(classes.items()):
+        by_annotation = bool(name) and name not in served_by
+        way = {way_target(book, namespace, name, key).path: waker_backend(number) for key, number in doors.items()}
+        found.append(_keeper("way", _host(book, namespace, name, "way"), name, way, by_annotation=by_annotation))
+        if served_by.get(name) not in LOADS_AT_ONCE:
+            backends = {f"/{book.token('upstream', str(key))}": key.backend for key in doors}
+            host = _host(book, namespace, name, "upstreams")
+            found.append(_keeper("upstreams", host, name, backends, by_annotation=by_annotation))
+    return tuple(found)
 
 
-def keeper(namespace: str, ingress_class: str, backends: Iterable[Backend]) -> Json:
-    """The keeper Ingress of one class."""
-    paths = [{"path": "/", "pathType": "Prefix", "backend": backend_json(WAKER)}]
-    for backend in sorted(backends, key=str):
-        path = f"/{backend.service}/{backend.port}"
-        paths.append({"path": path, "pathType": "Prefix", "backend": backend_json(backend)})
-    spec: Json = {"rules": [{"host": names.keeper_host(namespace), "http": {"paths": paths}}]}
-    if ingress_class:
+def way_target(book: DoorBook, namespace: str, ingress_class: str, key: DoorKey) -> HttpTarget:
+    """A request that only the way of this namespace and class takes, and that leads to this door."""
+    return HttpTarget(_host(book, namespace, ingress_class, "way"), f"/{book.token('way', str(key))}")
+
+
+def waker_backend(number: int) -> Backend:
+    """The door with this number."""
+    return Backend(names.WAKER_SERVICE, number)
+
+
+def _host(book: DoorBook, namespace: str, ingress_class: str, what: str) -> str:
+    return f"{book.token(what, namespace, ingress_class)}.{names.KEEPER_DOMAIN}"
+
+
+def _keeper(what: str, host: str, ingress_class: str, paths: Mapping[str, Backend], *, by_annotation: bool) -> Json:
+    annotations = dict(WAY_ANNOTATIONS if what == "way" else COMMON_ANNOTATIONS)
+    entries = [
+        {"path": path, "pathType": "Exact", "backend": backend_json(backend)} for path, backend in sorted(paths.items())
+    ]
+    spec: Json = {"rules": [{"host": host, "http": {"paths": entries}}]}
+    if by_annotation:
+        annotations[OLD_CLASS] = ingress_class
+    elif ingress_class:
         spec["ingressClassName"] = ingress_class
-    metadata = {
-        "name": keeper_name(ingress_class),
-        "labels": {names.MANAGED_BY: names.MANAGER},
-        "annotations": KEEPER_ANNOTATIONS,
+    name = f"{names.KEEPER}-{what}-{_short(ingress_class)}"
+    return {
+        "metadata": {"name": name, "labels": {names.MANAGED_BY: names.MANAGER}, "annotations": annotations},
+        "spec": spec,
     }
-    return {"metadata": metadata, "spec": spec}
+
+
+def _short(ingress_class: str) -> str:
+    """A class in an object's name. The old annotation's text may be anything."""
+    if re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", ingress_class):
+        return ingress_class
+    return sha256(ingress_class.encode()).hexdigest()[:16] if ingress_class else "default"
 
 
 def is_current(seen: Ingress, wanted: Json) -> bool:
     """Whether the keeper that is there leads where the wanted one does."""
-    paths = wanted["spec"]["rules"][0]["http"]["paths"]
-    return [path.backend for path in seen.paths] == [backend_of(path["backend"]) for path in paths]
+    rules = wanted["spec"]["rules"]
+    leads = {(rules[0]["host"], each["path"], backend_of(each["backend"])) for each in rules[0]["http"]["paths"]}
+    return {(path.id.host, path.id.path, path.backend) for path in seen.paths} == leads

@@ -62,6 +62,8 @@ class Route:
     controller: str  # what serves it, see `traffic.controllers.configured`; "" if unknown
     swaps: int = 0  # how often it was pointed at waker in this sleep
     swapped_at: datetime | None = None
+    door: int = 0  # waker's port for this app and backend; 0: it has none yet, or that is not known here
+    leads_to: str | int = ""  # the port of waker that it names, while it leads to waker
 
 
 class Original(NamedTuple):
@@ -136,11 +138,12 @@ class RouteKind(Generic[O]):
     plural: str
     parse: Callable[[Json], O]
     services: Callable[[O], set[str]]  # that its routes lead to, or led to before a swap
+    doors: Callable[[O], set[str | int]]  # the ports of waker that its routes name
     class_name: Callable[[O, Iterable[IngressClass]], str]  # of the object; "" if there is none
     controller: Callable[[O, Iterable[IngressClass]], str]  # what serves it; "" if that cannot be said
     routes: Callable[[O, Originals, str], Iterator[Route]]  # with these originals, served by this controller
     refusals: Callable[[O, Sequence[Route]], Iterator[str]]  # sentences: why these routes of it cannot be moved
-    redirect: Callable[[O, Iterable[Route], datetime], Patch]  # points routes at waker. Raises Conflict
+    redirect: Callable[[O, Iterable[Route], datetime], Patch]  # points routes at their doors. Raises Conflict
     restore: Callable[[O, Iterable[Route], Iterable[RouteId]], Patch]  # and drops saved entries. Raises Conflict
     address: Callable[[Any], RouteAddress]  # of a route id of this kind
     request: Callable[[Any], HttpTarget]  # one that this route takes
@@ -155,3 +158,8 @@ def port_of(service: Service, backend: Backend) -> ServicePort | None:
 def is_held(route: Route) -> bool:
     """Whether the route leads to waker."""
     return route.holder is Holder.WAKER
+
+
+def is_astray(route: Route) -> bool:
+    """Whether the route leads to waker, but not to its own door: to another app's, or to one that is no more."""
+    return is_held(route) and bool(route.door) and route.leads_to != route.door

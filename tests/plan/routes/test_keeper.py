@@ -1,0 +1,105 @@
+"""The keepers: where they lead, and that nobody but waker can know how to get in."""
+
+import json
+from typing import Any
+
+import pytest
+
+from waker.plan.doors import DoorBook, DoorKey, book_of
+from waker.plan.model import AppId, Kind
+from waker.plan.routes.ingress_object import parse
+from waker.plan.routes.keeper import is_current, keepers, way_target
+from waker.plan.routes.route import Backend
+
+BOOK = book_of("1", {"secret": "0123456789abcdef" * 2})
+SHOP = DoorKey(AppId(Kind.DEPLOYMENT, "demo", "shop"), Backend("shop", "http"))
+API = DoorKey(AppId(Kind.DEPLOYMENT, "demo", "api"), Backend("api", 80))
+DOORS = {SHOP: 20_000, API: 20_001}
+NGINX = {"nginx": "k8s.io/ingress-nginx"}
+
+
+def made(ingress_class: str = "nginx", served_by: dict[str, str] = NGINX, book: DoorBook = BOOK) -> list[Any]:
+    return list(keepers("demo", {ingress_class: DOORS}, book, served_by))
+
+
+def backends(keeper: Any) -> list[Any]:
+    return [path["backend"]["service"] for path in keeper["spec"]["rules"][0]["http"]["paths"]]
+
+
+def test_the_way_leads_to_each_door_and_the_upstreams_to_each_backend() -> None:
+    way, upstreams = made()
+    waker = [{"name": "kubesleeper-waker", "port": {"number": number}} for number in (20_000, 20_001)]
+    apps = [{"name": "shop", "port": {"name": "http"}}, {"name": "api", "port": {"number": 80}}]
+    assert sorted(map(str, backends(way))) == sorted(map(str, waker))
+    assert sorted(map(str, backends(upstreams))) == sorted(map(str, apps))
+
+
+def test_hosts_and_paths_cannot_be_guessed_and_match_exactly() -> None:
+    way, upstreams = made()
+    hosts = {each["spec"]["rules"][0]["host"] for each in (way, upstreams)}
+    paths = [path for each in (way, upstreams) for path in each["spec"]["rules"][0]["http"]["paths"]]
+    assert len(hosts) == 2
+    assert all(len(host) == len("0" * 32 + ".kubesleeper.invalid") for host in hosts)
+    assert len({path["path"] for path in paths}) == 4
+    assert all(path["pathType"] == "Exact" and len(path["path"]) == 33 for path in paths)
+    words = json.dumps([hosts_and_paths for each in (way, upstreams) for hosts_and_paths in each["spec"]["rules"]])
+    other = json.dumps([each["spec"]["rules"] for each in made(book=book_of("1", {"secret": "f" * 32}))])
+    assert not {word for word in words.split('"') if len(word) > 30} & set(other.split('"')), "another secret"
+
+
+def test_the_way_is_the_one_that_waker_asks_for() -> None:
+    way, _ = made()
+    (rule,) = way["spec"]["rules"]
+    target = way_target(BOOK, "demo", "nginx", SHOP)
+    assert target.host == rule["host"]
+    assert {
+        path["backend"]["service"]["port"]["number"] for path in rule["http"]["paths"] if path["path"] == target.path
+    } == {20_000}
+
+
+def test_the_controllers_own_login_is_asked_for_before_an_app() -> None:
+    """Only waker answers at the way, so only there the login that a controller asks for everywhere is taken away."""
+    way, upstreams = (each["metadata"]["annotations"] for each in made())
+    assert way["nginx.ingress.kubernetes.io/enable-global-auth"] == "false"
+    assert not any(key.startswith("nginx.ingress") for key in upstreams)
+
+
+def test_others_are_asked_to_leave_keepers_alone() -> None:
+    for each in made():
+        assert each["metadata"]["annotations"]["external-dns.alpha.kubernetes.io/controller"] == "kubesleeper"
+        assert not any("cert-manager" in key for key in each["metadata"]["annotations"])
+
+
+def test_a_controller_that_loads_an_upstream_at_once_gets_only_the_way() -> None:
+    (way,) = made("traefik", {"traefik": "traefik.io/ingress-controller"})
+    assert way["metadata"]["name"] == "kubesleeper-keeper-way-traefik"
+
+
+@pytest.mark.parametrize(
+    ("ingress_class", "served_by", "spec", "annotation"),
+    [
+        pytest.param("nginx", NGINX, "nginx", None, id="an IngressClass"),
+        pytest.param("", NGINX, None, None, id="none: the default class of the controller"),
+        pytest.param("nginx", {}, None, "nginx", id="the old annotation's, without an IngressClass"),
+        pytest.param("My Nginx!", {}, None, "My Nginx!", id="the old annotation's, any text"),
+        pytest.param("x" * 200, {"x" * 200: "k8s.io/ingress-nginx"}, "x" * 200, None, id="a long name"),
+    ],
+)
+def test_the_class_of_a_keeper(
+    ingress_class: str, served_by: dict[str, str], spec: str | None, annotation: str | None
+) -> None:
+    for each in made(ingress_class, served_by):
+        assert each["spec"].get("ingressClassName") == spec
+        assert each["metadata"]["annotations"].get("kubernetes.io/ingress.class") == annotation
+        assert len(each["metadata"]["name"]) <= 100
+        assert set(each["metadata"]["name"]) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+def test_a_keeper_is_current_whatever_the_order_of_its_paths() -> None:
+    for wanted in made():
+        seen = json.loads(json.dumps(wanted))
+        seen["metadata"] |= {"namespace": "demo", "uid": "1", "resourceVersion": "1"}
+        seen["spec"]["rules"][0]["http"]["paths"].reverse()
+        assert is_current(parse(seen), wanted)
+        del seen["spec"]["rules"][0]["http"]["paths"][0]
+        assert not is_current(parse(seen), wanted)

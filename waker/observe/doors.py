@@ -1,0 +1,61 @@
+"""The ConfigMap `kubesleeper-doors`, followed: the book of all doors, as it stands in the cluster.
+
+Every replica follows it and listens at each door (`web.doors`); only the holder of the Lease writes it (`reconcile.doors`).
+`on_change` is called with the keys of all doors that have another number now. The subtle thing: if the ConfigMap is deleted,
+the last book stays in force until the holder of the Lease has written it again.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from waker import names
+from waker.cluster.client import Api
+from waker.cluster.informer import Informer, Source
+from waker.cluster.resources import CONFIG_MAPS
+from waker.plan.doors import DoorBook, DoorKey, book_of
+from waker.plan.model import AppId
+from waker.plan.routes.route import Backend
+
+log = logging.getLogger(__name__)
+
+
+class Doors:
+    """The book, as last seen. `lost`: there is no such ConfigMap now."""
+
+    def __init__(
+        self, api: Api, namespace: str, on_change: Callable[[Iterable[DoorKey]], None], clock: Callable[[], datetime]
+    ) -> None:
+        self.book = DoorBook()
+        self.lost = True
+        self._on_change = on_change
+        source = Source(CONFIG_MAPS.collection(namespace), {"fieldSelector": f"metadata.name={names.DOORS_MAP}"})
+        self.informer: Informer[DoorBook] = Informer(api, source, _book, self._book_changed, clock)
+
+    def number(self, app: AppId, backend: Backend) -> int:
+        """The door of an app's backend, 0 if it has none yet."""
+        return self.book.number(app, backend)
+
+    def at(self, number: int) -> DoorKey | None:
+        """Whose door a port of waker is."""
+        return self.book.doors.get(number)
+
+    def named(self, name: str) -> DoorKey | None:
+        """The door whose port has this name."""
+        return self.book.names.get(name)
+
+    def _book_changed(self, _old: DoorBook | None, new: DoorBook | None) -> None:
+        self.lost = new is None
+        if new is None:
+            log.warning("the ConfigMap %s is gone; it will be written again", names.DOORS_MAP)
+            self._on_change(())
+            return
+        if new.unreadable:
+            log.warning("%s: unreadable entries are dropped: %s", names.DOORS_MAP, ", ".join(new.unreadable[:5]))
+        old, self.book = self.book, new
+        self._on_change({key for key, _ in old.numbers.items() ^ new.numbers.items()})
+
+
+def _book(found: Mapping[str, Any]) -> DoorBook:
+    return book_of(found["metadata"]["resourceVersion"], found.get("data") or {})

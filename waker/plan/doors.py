@@ -1,0 +1,181 @@
+"""Doors: which port of waker is for which app and backend.
+
+    20000  Deployment shop/web shop:http
+    20001  Deployment shop/api api:8080
+
+A request at a door is for that app and that backend, whatever its host, path and headers say. The book of all doors is the
+data of one ConfigMap, `kubesleeper-doors`, in waker's own namespace; the Services in the namespaces of apps are projections of
+it. Only the holder of the Lease writes it. Rules:
+
+- A number belongs to one door for as long as the door is wanted, or something in its own namespace lists it.
+- A door without a number takes the one that its own namespace's Service lists for it, if that is nobody's: so a book that is
+  lost, or restored from yesterday, becomes what it was. Of two claims to one number the older Service's counts.
+- All other numbers are given next-fit: a number is given again as late as possible, and only if no other is left while anything
+  anywhere lists it.
+
+Pure. `observe.doors` reads the ConfigMap, `reconcile.doors` writes it, `web.doors` listens.
+"""
+
+import hashlib
+import hmac
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from typing import Final, NamedTuple
+
+from waker.plan.model import AppId, Kind
+from waker.plan.routes.route import Backend
+from waker.settings.parsing import PortRange
+
+SECRET: Final = "secret"  # noqa: S105 the name of a key; its value is 128 random bits in hex
+NEXT: Final = "next"  # the key of the number from which the next free one is looked for
+ENTRY: Final = re.compile(r"(Deployment|StatefulSet) ([a-z0-9-]+)/([a-z0-9.-]+) ([a-z0-9-]+):([a-z0-9-]+)")
+NUMBER: Final = re.compile(r"[1-9]\d{3,4}")
+NONCE: Final = re.compile(r"[0-9a-f]{32}")
+MOST_IN_A_NAMESPACE: Final = 1000  # ports of one Service; ten EndpointSlices
+
+
+class DoorKey(NamedTuple):
+    """What a door is for."""
+
+    app: AppId
+    backend: Backend
+
+    def __str__(self) -> str:
+        return f"{self.app.kind} {self.app.namespace}/{self.app.name} {self.backend.service}:{self.backend.port}"
+
+
+def parse_key(text: str) -> DoorKey | None:
+    """The inverse of `str`; None if it is not a door. A port's name has a letter, so it is never taken for a number."""
+    found = ENTRY.fullmatch(text)
+    if not found:
+        return None
+    kind, namespace, name, service, port = found.groups()
+    return DoorKey(AppId(Kind(kind), namespace, name), Backend(service, int(port) if port.isdigit() else port))
+
+
+def port_name(key: DoorKey) -> str:
+    """The name of the door's port in its Service, and in the slices of it. A Service's ports are named in 15 letters."""
+    return f"d-{hashlib.sha256(str(key).encode()).hexdigest()[:13]}"
+
+
+class Claim(NamedTuple):
+    """That the Service of a namespace, made at that time, lists this number under this name."""
+
+    made_at: datetime
+    namespace: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoorBook:
+    """All doors. `version` is the resourceVersion of the ConfigMap, "" if there is none."""
+
+    version: str = ""
+    secret: str = ""
+    next: int = 0
+    doors: Mapping[int, DoorKey] = field(default_factory=dict)
+    numbers: Mapping[DoorKey, int] = field(default_factory=dict)  # the inverse
+    namespaces: Mapping[str, Mapping[DoorKey, int]] = field(default_factory=dict)  # `numbers`, by the apps' namespace
+    names: Mapping[str, DoorKey] = field(default_factory=dict)  # by `port_name`
+    unreadable: tuple[str, ...] = ()  # keys of the ConfigMap
+
+    def number(self, app: AppId, backend: Backend) -> int:
+        """The door's number, 0 if it has none."""
+        return self.numbers.get(DoorKey(app, backend), 0)
+
+    def data(self) -> dict[str, str]:
+        """The ConfigMap's data: the inverse of `book_of`."""
+        fixed = {SECRET: self.secret, NEXT: str(self.next) if self.next else ""}
+        return {key: text for key, text in fixed.items() if text} | {str(n): str(key) for n, key in self.doors.items()}
+
+    def token(self, *about: str) -> str:
+        """128 bits that only waker can know: the same for the same words, as long as the secret is. "" without a secret."""
+        if not self.secret:
+            return ""
+        return hmac.new(bytes.fromhex(self.secret), "\n".join(about).encode(), hashlib.sha256).hexdigest()[:32]
+
+    def proof(self, number: int, nonce: str) -> str:
+        """That waker answers at this door, for this nonce; "" if the nonce is none."""
+        return self.token("proof", str(number), nonce) if NONCE.fullmatch(nonce) else ""
+
+
+def book_of(version: str, data: Mapping[str, str]) -> DoorBook:
+    """The ConfigMap's data. What cannot be read is left out, and named. Two numbers of one door: the lower one counts."""
+    doors: dict[int, DoorKey] = {}
+    numbers: dict[DoorKey, int] = {}
+    namespaces: dict[str, dict[DoorKey, int]] = {}
+    unreadable = []
+    for key in sorted(data.keys() - {SECRET, NEXT}):
+        door = parse_key(data[key]) if NUMBER.fullmatch(key) and int(key) <= 65535 else None
+        if door is None or door in numbers:
+            unreadable.append(key)
+        else:
+            doors[int(key)] = door
+            numbers[door] = namespaces.setdefault(door.app.namespace, {})[door] = int(key)
+    secret, start = data.get(SECRET, ""), data.get(NEXT, "")
+    return DoorBook(
+        version,
+        secret if re.fullmatch(r"[0-9a-f]{32}", secret) else "",
+        int(start) if NUMBER.fullmatch(start) else 0,
+        doors,
+        numbers,
+        namespaces,
+        {port_name(each): each for each in numbers},
+        tuple(unreadable),
+    )
+
+
+def revised(
+    book: DoorBook, wanted: Iterable[DoorKey], listed: Iterable[Claim], chosen: PortRange, new_secret: str
+) -> tuple[dict[str, str | None], tuple[DoorKey, ...]]:
+    """What has to change in the data (None: to be removed), and the doors for which no number is left.
+
+    `listed`: everything that the Services and EndpointSlices of namespaces list at this moment, the oldest first.
+    """
+    wanted = set(wanted)
+    listings = sorted(listed)
+    in_use = {(each.namespace, each.number) for each in listings}
+    kept = {number: key for number, key in book.doors.items() if key in wanted or (key.app.namespace, number) in in_use}
+    added: dict[int, DoorKey] = {}
+    missing = {(key.app.namespace, port_name(key)): key for key in sorted(wanted - set(kept.values()), key=str)}
+    for each in listings:
+        key = missing.get((each.namespace, each.name))
+        free = each.number not in kept and each.number not in added
+        if key and free and chosen.first <= each.number <= chosen.last:
+            added[each.number] = key
+            del missing[each.namespace, each.name]
+    taken = set(kept) | set(added)
+    listed_numbers = {each.number for each in listings}
+    crowd = Counter(key.app.namespace for key in (*kept.values(), *added.values()))
+    start = book.next
+    without = []
+    for key in missing.values():
+        crowded = crowd[key.app.namespace] >= MOST_IN_A_NAMESPACE
+        number = 0 if crowded else _next_free(taken | listed_numbers, start, chosen) or _next_free(taken, start, chosen)
+        if not number:
+            without.append(key)
+            continue
+        added[number] = key
+        taken.add(number)
+        crowd[key.app.namespace] += 1
+        start = number + 1
+    change: dict[str, str | None] = {str(number): str(key) for number, key in added.items()}
+    change |= {str(number): None for number in book.doors.keys() - kept.keys() - added.keys()}
+    change |= {each: None for each in book.unreadable if each not in change}
+    if start != book.next:
+        change[NEXT] = str(start)
+    if not book.secret:
+        change[SECRET] = new_secret
+    return change, tuple(without)
+
+
+def _next_free(taken: Collection[int], start: int, chosen: PortRange) -> int:
+    """The first free number from `start` on, and around; 0 if there is none."""
+    first = start if chosen.first <= start <= chosen.last else chosen.first
+    around = chain(range(first, chosen.last + 1), range(chosen.first, first))
+    return next((number for number in around if number not in taken), 0)

@@ -1,0 +1,73 @@
+"""Reserves a door for each app and backend that needs one, in the ConfigMap `kubesleeper-doors`.
+
+Only the holder of the Lease does, and each write is guarded by the resourceVersion of what it has seen. Everything else follows
+from the ConfigMap: all replicas listen, and the namespaces' Services list what it says. Waits until every app has been
+reconciled once: before that nobody knows which doors are wanted.
+"""
+
+import logging
+import secrets
+
+from waker import names
+from waker.cluster.resources import CONFIG_MAPS
+from waker.errors import ClusterError, Conflict
+from waker.plan.doors import DoorKey, revised
+from waker.reconcile.context import Context
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_AGAIN = 0.2  # seconds
+ERROR_AGAIN = 5.0
+
+
+class DoorReconciler:
+    """Reconciles the book of doors."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._without: frozenset[DoorKey] = frozenset()
+
+    async def reconcile(self) -> float | None:
+        """One pass; seconds until the next, None to wait for changes."""
+        try:
+            return await self._pass()
+        except Conflict as error:
+            log.debug("doors: %s", error)
+            return UNKNOWN_AGAIN
+        except ClusterError as error:
+            log.warning("doors: %s", error)
+            return ERROR_AGAIN
+
+    async def _pass(self) -> float | None:
+        context = self._context
+        if context.dry_run or not context.leading():
+            return None
+        if not context.doors.informer.synced.is_set() or any(
+            context.registry.get(app) is None for app in context.cluster.apps()
+        ):
+            return UNKNOWN_AGAIN
+        book = context.doors.book
+        change, without = revised(
+            book,
+            context.registry.wanted_doors(paused=context.live().paused),
+            context.cluster.listed_doors(),
+            context.live().door_ports,
+            secrets.token_hex(16),
+        )
+        self._report(frozenset(without))
+        if context.doors.lost:
+            data = {key: text for key, text in (book.data() | change).items() if text is not None}
+            await context.api.create(CONFIG_MAPS.collection(context.namespace), self._config_map(data))
+        elif change:
+            patch = {"metadata": {"resourceVersion": book.version}, "data": change}
+            await context.api.patch(CONFIG_MAPS.one(context.namespace, names.DOORS_MAP), patch)
+        return None
+
+    def _config_map(self, data: dict[str, str]) -> dict[str, object]:
+        metadata = {"name": names.DOORS_MAP, "labels": {names.MANAGED_BY: names.MANAGER}}
+        return {"apiVersion": CONFIG_MAPS.api_version, "kind": CONFIG_MAPS.kind, "metadata": metadata, "data": data}
+
+    def _report(self, without: frozenset[DoorKey]) -> None:
+        for key in sorted(without - self._without, key=str):
+            log.warning("no number is left for a door of %s: widen the setting door-ports", key)
+        self._without = without
