@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from waker.metrics import Metrics
+from waker.web import connections, http_errors
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -61,9 +62,10 @@ def private_port(
     }
     for path, handler in handlers.items():
         application.router.add_get(path, handler)
+    application.on_response_prepare.append(http_errors.no_server_header)
     return application
 
 
 def runner(app: web.Application) -> web.AppRunner:
     """The server of the private port, not yet listening."""
-    return web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    return http_errors.Runner(app, access_log=None, logger=connections.protocol_log(), shutdown_timeout=1)
