@@ -53,6 +53,8 @@ ACTIVITY: Final = "kubesleeper-activity"  # a ConfigMap; see traffic.memory
 THEMES_MAP: Final = "kubesleeper-themes"
 LEASE: Final = "kubesleeper-waker"
 OWN_SERVICE: Final = "waker"
+READER: Final = "waker-reader"  # a ServiceAccount without rights; see cluster.reviews
+AUDIENCE: Final = "kubesleeper"  # of its tokens; the API server does not accept them as its own
 FIELD_MANAGER: Final = "kubesleeper-waker"
 
 # How settings call the ingress controllers that are known, see `traffic.controllers`.
@@ -85,6 +87,8 @@ MARKER: Final = "X-Kubesleeper"
 MARK_OWNERSHIP_CHECK: Final = "ownership-check"  # request: asked by waker itself; is it waker who answers?
 MARK_POLL: Final = "poll"  # request: asked by the waiting page
 MARK_PAGE: Final = "waiting"  # answer: waker's own
+# Request to the private port: a token that is made for waker. The API server's proxy removes Authorization.
+TOKEN_HEADER: Final = "X-Kubesleeper-Token"  # noqa: S105 a name
 PAGE_PROTOCOL: Final = "kubesleeper.page"  # subprotocol of the waiting page's own WebSocket; no app's
 
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from waker import __version__
 from waker.cluster.client import Api, connect
+from waker.cluster.reviews import Reviews
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache, Key, start
 from waker.service import Waker, now
@@ -69,7 +70,8 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
         ):
             waker = Waker(settings, api, session, metrics)
             port = public_port.PublicPort(waker.registry, waker.page, session, metrics, lambda: waker.config.live, now)
-            private = private_port.private_port(metrics, waker.unready, waker.status_rows, waker.explain)
+            review = Reviews(api, settings.own_namespace).verdict
+            private = private_port.private_port(metrics, waker.unready, waker.status_rows, waker.explain, review)
             public = connections.runner(public_port.public_port(port))
             tasks.create_task(_serve(public, settings.public_port), name="public port")
             tasks.create_task(port.connections.watch(public), name="connections")
