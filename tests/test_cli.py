@@ -219,7 +219,7 @@ def test_log_lines_for_people() -> None:
 def test_log_lines_for_machines() -> None:
     line = json.loads(logs.JsonFormatter().format(record("%s sleeps", 'sh"op\n', pod=7)))
     assert line.pop("time").startswith("20")
-    assert line == {"level": "info", "logger": "waker.test", "message": 'sh"op\n sleeps', "pod": "7"}
+    assert line == {"level": "info", "logger": "waker.test", "message": 'sh"op  sleeps', "pod": "7"}
 
 
 def test_a_traceback_is_part_of_one_line_for_machines() -> None:
@@ -231,3 +231,66 @@ def test_a_traceback_is_part_of_one_line_for_machines() -> None:
     text = logs.JsonFormatter().format(failed)
     assert "\n" not in text
     assert "ValueError: invalid literal" in json.loads(text)["exception"]
+
+
+def failed(message: str) -> logging.LogRecord:
+    """A log record of an error with this message, which stands in its traceback."""
+    found = record("it failed")
+    found.exc_info = (ValueError, ValueError(message), None)
+    return found
+
+
+FORGED = "x\x1b[2J\u202e\n2026-01-01 00:00:00,000 ERROR   forged"
+
+
+def test_no_text_forges_a_line_or_speaks_to_the_terminal() -> None:
+    formatter = logs.TextFormatter("%(levelname)s %(message)s")
+    for each in (
+        record(FORGED),
+        record("%s", FORGED),
+        record("it", error=ValueError(FORGED)),
+        record("it", reason=FORGED),
+    ):
+        line = formatter.format(each)
+        assert not set("\n\x1b\u202e") & set(line)
+        assert "\\u001b[2J\\u202e 2026-01-01" in line
+
+
+def test_a_line_of_a_traceback_is_not_taken_for_a_line_of_the_log() -> None:
+    first, *others = logs.TextFormatter("%(levelname)s %(message)s").format(failed(FORGED)).split("\n")
+    assert first == "INFO it failed"
+    assert all(line.startswith("  ") for line in others)
+    assert not set("\x1b\u202e") & set("".join(others))
+
+
+def test_log_lines_for_machines_have_no_control_characters_in_their_values() -> None:
+    line = json.loads(logs.JsonFormatter().format(record("it \x7f", reason=FORGED)))
+    assert line["reason"] == "x\\u001b[2J\\u202e 2026-01-01 00:00:00,000 ERROR   forged"
+    assert line["message"] == "it \\u007f"
+    assert "\x1b" not in json.loads(logs.JsonFormatter().format(failed(FORGED)))["exception"]
+
+
+# --- what others wrote --------------------------------------------------------------------------------------------
+
+HOSTILE = "30m\x1b]0;owned\x07\u202e\nDEFAULT   api   Asleep"
+
+
+async def test_an_annotation_does_not_speak_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with DemoCluster() as cluster:
+        cluster.load(manifests(SAMPLES["shop"], "default", {names.ENABLED: "true", names.IDLE_AFTER: HOSTILE}))
+        config = str(cluster.kubeconfig(tmp_path / "kubeconfig"))
+        for arguments in (["status"], ["status", "-o", "json"], ["explain", "shop"], ["explain", "shop", "-o", "json"]):
+            assert await run(*arguments, "--kubeconfig", config) == 0
+            told = capsys.readouterr().out
+            assert "owned" in told
+            assert not set("\x1b\x07\u202e") & set(told)
+            if "json" not in arguments:
+                assert not any(line.startswith("DEFAULT") for line in told.splitlines())
+        assert await run("explain", HOSTILE, "--kubeconfig", config) == 1
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+async def test_what_is_printed_of_an_error_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert await run("status", "--kubeconfig", str(tmp_path / "no\x1b\nfile")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "\x1b" not in line

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from waker import __version__, logs, process
 from waker.commands import explain, page, pin, restore, status
 from waker.errors import WakerError
+from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
 from waker.web.samples import SAMPLES
 
@@ -126,7 +127,7 @@ def main(argv: list[str] | None = None) -> int:
         logs.set_up(settings)
         code = asyncio.run(_command(arguments, settings))
     except* (WakerError, OSError) as errors:  # OSError: usually a port that is in use
-        print(f"waker: {_first(errors)}", file=sys.stderr)
+        print(f"waker: {printable_text(str(_first(errors)))}", file=sys.stderr)
     except* KeyboardInterrupt:
         code = 130
     return code
@@ -146,20 +147,25 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
 
             return await show.show(check=arguments.check, port=arguments.port)
         case "status":
-            print(await status.status(settings, arguments.only, arguments.output))
+            _print(await status.status(settings, arguments.only, arguments.output))
         case "explain":
-            print(await explain.explained(settings, arguments.only, arguments.name, arguments.output))
+            _print(await explain.explained(settings, arguments.only, arguments.name, arguments.output))
         case "page":
             print(await page.page(settings, arguments.theme, arguments.state, arguments.lang), end="")
         case "restore":
-            print(await restore.restore(settings, arguments.timeout))
+            _print(await restore.restore(settings, arguments.timeout))
         case name:
             pin_commands: dict[str, Callable[..., Awaitable[str]]] = {
                 "sleep": pin.sleep,
                 "wake": pin.wake,
                 "auto": pin.auto,
             }
-            print(
+            _print(
                 await pin_commands[name](settings, arguments.only, arguments.name, pin=getattr(arguments, "pin", False))
             )
     return 0
+
+
+def _print(text: str) -> None:
+    """For a terminal: what a cluster contains can move no cursor. Tables have made each cell one line before."""
+    print(printable_lines(text))

@@ -1,13 +1,16 @@
 """How log lines look: text for people or JSON for log collectors, both with the extra fields of each record.
 
 A log call has a constant message and its variable parts as `extra` fields. `cli` calls `set_up` once, before anything is
-logged; no other module knows how lines look.
+logged; no other module knows how lines look. Whatever a record contains, a line of text is one line and has no control
+characters; the lines of a traceback are indented, so that no exception's message is taken for a line of the log.
 """
 
 import json
 import logging
 from datetime import datetime
+from typing import Any
 
+from waker.printable import printable_lines, printable_text
 from waker.settings.flags import Settings
 
 
@@ -19,11 +22,11 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
-            **{k: str(v) for k, v in vars(record).items() if k not in STANDARD},
+            "message": printable_text(record.getMessage()),
+            **{k: printable_text(str(v)) for k, v in vars(record).items() if k not in STANDARD},
         }
         if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
+            fields["exception"] = printable_lines(self.formatException(record.exc_info))
         return json.dumps(fields)
 
 
@@ -32,10 +35,12 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         extra = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in STANDARD)
-        record.msg, record.args = record.getMessage(), None
-        if extra:
-            record.msg = f"{record.msg} ({extra})"
+        message = record.getMessage()
+        record.msg, record.args = printable_text(f"{message} ({extra})" if extra else message), None
         return super().format(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 logging's own name
+        return "  " + printable_lines(super().formatException(ei)).replace("\n", "\n  ")
 
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

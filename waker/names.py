@@ -54,6 +54,8 @@ DOORS_MAP: Final = "kubesleeper-doors"  # see plan.doors
 LEASE: Final = "kubesleeper-waker"
 OWN_SERVICE: Final = "waker"
 OWN_PRIVATE_PORT: Final = "metrics"  # also where replicas ask each other; the wait host's is `http`
+READER: Final = "waker-reader"  # a ServiceAccount without rights; see cluster.reviews
+AUDIENCE: Final = "kubesleeper"  # of its tokens; the API server does not accept them as its own
 FIELD_MANAGER: Final = "kubesleeper-waker"
 
 # How settings call the ingress controllers that are known, see `traffic.controllers`.
@@ -88,4 +90,6 @@ NONCE: Final = "X-Kubesleeper-Nonce"  # request: of an ownership check; never se
 PROOF: Final = "X-Kubesleeper-Proof"  # answer: that waker answers at this very door, for this very nonce
 MARK_POLL: Final = "poll"  # request: asked by the waiting page
 MARK_PAGE: Final = "waiting"  # answer: waker's own
+# Request to the private port: a token that is made for waker. The API server's proxy removes Authorization.
+TOKEN_HEADER: Final = "X-Kubesleeper-Token"  # noqa: S105 a name
 PAGE_PROTOCOL: Final = "kubesleeper.page"  # subprotocol of the waiting page's own WebSocket; no app's

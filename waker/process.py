@@ -15,6 +15,7 @@ from aiohttp import web
 
 from waker import __version__
 from waker.cluster.client import Api, connect
+from waker.cluster.reviews import Reviews
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache, Key, start
 from waker.service import Waker, now
@@ -69,9 +70,11 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
         ):
             waker = Waker(settings, api, session, metrics)
             port = waker.public()
-            private = private_port.private_port(
-                metrics, waker.unready, waker.status_rows, waker.explain, waker.listeners.report
+            review = Reviews(api, settings.own_namespace).verdict
+            reports = private_port.ServiceReports(
+                waker.unready, waker.status_rows, waker.explain, waker.listeners.report
             )
+            private = private_port.private_port(metrics, reports, review)
             public = connections.runner(public_port.public_port(port))
             tasks.create_task(_serve(public, settings, settings.public_port, waker.listeners), name="public port")
             tasks.create_task(port.connections.watch(public), name="connections")

@@ -3,6 +3,7 @@
 For what a real API server never does on purpose: each status, a line that is not JSON, a stream that breaks off.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -32,10 +33,15 @@ class Script:
     responses: list[ScriptedResponse]
     requests: list[web.BaseRequest] = field(default_factory=list)
     calls: list[tuple[str, int]] = field(default_factory=list)  # verb and status, as the client reported them
+    bodies: list[bytes] = field(default_factory=list)
+    gate: asyncio.Event | None = None  # if there is one, no response is sent before it is set
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Send the next response."""
         self.requests.append(request)
+        self.bodies.append(await request.read())
+        if self.gate:
+            await self.gate.wait()
         scripted = self.responses.pop(0) if self.responses else ScriptedResponse(b"the script has ended", 500)
         response = web.StreamResponse(status=scripted.status, headers=scripted.headers)
         await response.prepare(request)

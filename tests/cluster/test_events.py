@@ -146,3 +146,9 @@ async def test_nobody_waits_and_the_number_of_unwritten_events_is_bounded(
             record(str(number))
         cluster.api.faults.clear()
         await until_written(cluster, "0", "1", "2", "3")
+
+
+async def test_a_message_has_no_control_characters(cluster: DemoCluster, api: Api, clock: EventClock) -> None:
+    async with recording(api, clock) as record:
+        record("Back-off \x1b[31mpulling\x1b[0m \u202eimage\nNormal  Awake \ud83d")
+        await until_written(cluster, "Back-off \\u001b[31mpulling\\u001b[0m \\u202eimage Normal  Awake \\ud83d")

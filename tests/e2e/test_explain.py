@@ -4,17 +4,21 @@ import json
 import re
 import urllib.request
 from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
 from tests.e2e import apps
 from tests.e2e.apps import Rule, StageApp
 from tests.e2e.bed import needs_bed
-from tests.e2e.cluster import Json, until
+from tests.e2e.cluster import Json, kubectl, until
+from tests.e2e.install import CHECKOUT, NAMESPACE
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
 
 REQUESTS = 7
+PERSON = "person"  # a ServiceAccount that stands for somebody with a kubeconfig
 
 
 def explained(scene: Scene, app: StageApp) -> Json:
@@ -83,3 +87,98 @@ def test_an_unknown_app_is_one_sentence(scene: Scene) -> None:
     done = scene.waker.command("explain", "nothing", "-n", scene.namespace)
     assert done.returncode == 1
     assert done.stderr == f"waker: 'nothing' is no Deployment or StatefulSet in namespace {scene.namespace}\n"
+
+
+# --- who may ask --------------------------------------------------------------------------------------------------
+
+
+def private_port(scene: Scene, path: str, **headers: str) -> int:
+    """The status of waker's private port for a caller inside the cluster."""
+    connection = HTTPConnection(scene.waker.pods()[0]["status"]["podIP"], 9090, timeout=10)
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def token(account: str, namespace: str, *more: str) -> str:
+    return kubectl("create", "token", account, "-n", namespace, *more).strip()
+
+
+def documented_role() -> str:
+    """The smallest role that docs/operations.md gives to those who may ask the service."""
+    (found,) = re.findall(r"```yaml\n([^`]*kind: Role\n[^`]*)```", (CHECKOUT / "docs" / "operations.md").read_text())
+    return str(found)
+
+
+def bind(kind: str, name: str, role: str, account: str, *more: str) -> None:
+    kubectl("create", kind, name, role, f"--serviceaccount={account}", *more)
+
+
+@needs_bed("calls waker's private port at its pod")
+@pytest.mark.parametrize("controller", [pytest.param("traefik", id="traefik")], indirect=True)
+def test_in_the_cluster_only_those_who_may_read_a_workload_read_about_it(scene: Scene) -> None:
+    shop = scene.app("shop")
+    paths = (
+        f"/apps/{scene.namespace}/Deployment/{shop.name}",
+        "/apps/kubesleeper/Deployment/waker",
+        "/apps",
+    )
+    kubectl("create", "serviceaccount", PERSON, "-n", scene.namespace)
+
+    def statuses(**headers: str) -> list[int]:
+        return [private_port(scene, path, **headers) for path in paths]
+
+    assert [private_port(scene, path) for path in ("/metrics", "/healthz", "/readyz")] == [200] * 3
+    assert statuses() == [401] * 3
+    assert statuses(Authorization="Bearer nonsense") == [401] * 3
+    person = {"Authorization": f"Bearer {token(PERSON, scene.namespace)}"}
+    assert statuses(**person) == [403] * 3
+    kubectl(
+        "create",
+        "rolebinding",
+        PERSON,
+        "--clusterrole=view",
+        f"--serviceaccount={scene.namespace}:{PERSON}",
+        "-n",
+        scene.namespace,
+    )
+    until("the right is known", lambda: statuses(**person) == [200, 403, 403], 30)
+    for_waker = token("waker-reader", NAMESPACE, "--audience=kubesleeper")
+    assert statuses(**{"X-Kubesleeper-Token": for_waker}) == [200] * 3
+    assert statuses(Authorization=f"Bearer {for_waker}") == [401] * 3, "it is none of the API server's own"
+    of_the_api = token("waker-reader", NAMESPACE)
+    assert statuses(**{"X-Kubesleeper-Token": of_the_api}) == [401] * 3, "it was not made for waker"
+    another = token(PERSON, scene.namespace, "--audience=kubesleeper")
+    assert statuses(**{"X-Kubesleeper-Token": another}) == [200, 403, 403]
+
+
+@pytest.mark.parametrize("controller", [pytest.param("traefik", id="traefik")], indirect=True)
+def test_commands_ask_the_service_for_those_who_may_create_a_readers_token(scene: Scene, tmp_path: Path) -> None:
+    """Here with a token of somebody's; it is the same with certificates and plugins, as waker never sees them."""
+    shop, account, asking = scene.app("shop"), f"{scene.namespace}:{PERSON}", f"{scene.namespace}-asks"
+    kubectl("create", "serviceaccount", PERSON, "-n", scene.namespace)
+    resources = "ingressclasses.networking.k8s.io,endpointslices.discovery.k8s.io"
+    kubectl("create", "clusterrole", asking, "--verb=get,list,watch", f"--resource={resources}")
+    bind("clusterrolebinding", f"{scene.namespace}-reads", "--clusterrole=view", account)
+    bind("clusterrolebinding", asking, f"--clusterrole={asking}", account)
+    try:
+        config = json.loads(kubectl("config", "view", "--minify", "--flatten", "--raw", "-o", "json"))
+        config["users"][0]["user"] = {"token": token(PERSON, scene.namespace)}
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(json.dumps(config))
+        asked = ("explain", shop.name, "-n", shop.namespace, "-o", "json", "--kubeconfig", str(kubeconfig))
+        refused = scene.waker.command(*asked)
+        assert json.loads(refused.stdout)["fromService"] is False
+        assert 'cannot create resource "serviceaccounts/token"' in refused.stderr
+        (tmp_path / "role").write_text(documented_role())
+        kubectl("apply", "-f", str(tmp_path / "role"))
+        bind("rolebinding", PERSON, "--role=waker-status", account, "-n", NAMESPACE)
+        until("it is let in", lambda: json.loads(scene.waker.do(*asked))["fromService"], 30)
+        told = scene.waker.do("status", "-n", shop.namespace, "-o", "json", "--kubeconfig", str(kubeconfig))
+        assert [each["name"] for each in json.loads(told)] == [shop.name]
+    finally:
+        kubectl("delete", "clusterrolebinding", f"{scene.namespace}-reads", asking)
+        kubectl("delete", "clusterrole", asking)
+        kubectl("delete", "role,rolebinding", "waker-status", PERSON, "-n", NAMESPACE, "--ignore-not-found")

@@ -146,3 +146,20 @@ def test_nothing_is_wider_than_a_terminal() -> None:
         settings=[{"name": "title", "value": "Shop", "source": long}],
     )
     assert max(map(len, text(wide).splitlines())) <= WIDTH
+
+
+def test_no_fact_speaks_to_the_terminal_or_makes_a_line_of_its_own() -> None:
+    def hostile(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: hostile(each) if key not in PARSED else each for key, each in value.items()}
+        if isinstance(value, list):
+            return [hostile(each) for each in value]
+        return f"{value}\x1b[2J\u202e\nFORGED" if isinstance(value, str) else value
+
+    told = text(hostile(facts()))
+    assert not set("\x1b\u202e") & set(told)
+    assert not any(line.startswith("FORGED") for line in told.splitlines())
+    assert "ingress-nginx/a" in told
+
+
+PARSED = {"at", "readAt", "since", "sleepsAt"}  # times

@@ -11,6 +11,7 @@ from waker import names
 
 FOLDER = Path(__file__).parents[2] / "k8s"
 Manifest = Mapping[str, Any]
+SECOND = {names.ACTIVITY, names.READER}
 
 
 def listed() -> list[str]:
@@ -21,8 +22,10 @@ def listed() -> list[str]:
 
 @pytest.fixture(scope="session")
 def manifests() -> dict[str, Manifest]:
-    """Every object by its kind. The second ConfigMap, which waker writes, has its name as key."""
+    """Every object by its kind; the second ones of a kind by their names."""
     documents = [each for name in listed() for each in yaml.safe_load_all((FOLDER / name).read_text())]
-    found = {names.ACTIVITY if each["metadata"]["name"] == names.ACTIVITY else each["kind"]: each for each in documents}
+    found = {
+        each["metadata"]["name"] if each["metadata"]["name"] in SECOND else each["kind"]: each for each in documents
+    }
     assert len(found) == len(documents), "there are two objects of a kind: these tests would see only one of them"
     return found

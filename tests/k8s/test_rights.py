@@ -65,6 +65,9 @@ def allowed(rules: list[dict[str, Any]], verb: str, resource: str, name: str) ->
         pytest.param("delete", "deployments", "shop", False, id="no workload is deleted"),
         pytest.param("create", "deployments", "shop", False, id="no workload is created"),
         pytest.param("create", "pods", "shop", False, id="no pod is created"),
+        pytest.param("create", "tokenreviews", "", True, id="whose token a caller shows"),
+        pytest.param("create", "subjectaccessreviews", "", True, id="what that caller may read"),
+        pytest.param("create", "serviceaccounts/token", names.READER, False, id="no token is created"),
     ],
 )
 def test_cluster_rights(manifests: dict[str, Manifest], verb: str, resource: str, name: str, *, expected: bool) -> None:
@@ -90,6 +93,16 @@ def test_cluster_rights(manifests: dict[str, Manifest], verb: str, resource: str
 )
 def test_own_rights(manifests: dict[str, Manifest], verb: str, resource: str, name: str, *, expected: bool) -> None:
     assert allowed(manifests["Role"]["rules"], verb, resource, name) is expected
+
+
+def test_the_reader_has_no_rights_and_gets_no_token_into_a_pod(manifests: dict[str, Manifest]) -> None:
+    """That somebody may create its tokens is all that they prove; they must be worth nothing elsewhere."""
+    reader = manifests[names.READER]
+    assert reader["kind"] == "ServiceAccount"
+    assert reader["metadata"]["namespace"] == manifests["ServiceAccount"]["metadata"]["namespace"]
+    assert reader["automountServiceAccountToken"] is False
+    bound = [each["name"] for kind in ("ClusterRoleBinding", "RoleBinding") for each in manifests[kind]["subjects"]]
+    assert names.READER not in bound
 
 
 @pytest.mark.parametrize(("binding", "role"), [("ClusterRoleBinding", "ClusterRole"), ("RoleBinding", "Role")])

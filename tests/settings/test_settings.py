@@ -227,7 +227,7 @@ def test_not_a_range_of_ports(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["com.", "*.example.com", "http://example.com", "example.com:80", "10.0.0.1"])
 def test_not_a_domain(text: str) -> None:
-    with pytest.raises(SettingsError, match="is not a domain such as example.com"):
+    with pytest.raises(SettingsError, match="is not a domain such as"):
         parse_domains(text)
 
 

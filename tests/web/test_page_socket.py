@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
 
-from tests.web.conftest import APP, PortUnderTest, until
+from tests.web.conftest import APP, HOST, PortUnderTest, until
 from waker import names
 from waker.plan.model import Phase
 from waker.plan.progress import Step, Trouble
@@ -98,6 +98,52 @@ async def test_an_app_that_is_not_waker_s_has_no_socket(rig: PortUnderTest) -> N
     with pytest.raises(WSServerHandshakeError) as refused:
         await connect(rig, names.PAGE_PROTOCOL)
     assert refused.value.status == 421
+
+
+@pytest.mark.parametrize(
+    ("origin", "headers"),
+    [
+        pytest.param(f"https://{HOST}", {}, id="the page's own"),
+        pytest.param(f"https://{HOST.upper()}", {}, id="in capitals"),
+        pytest.param(f"https://{HOST}:8443", {"Host": f"{HOST}:8443"}, id="with its port"),
+        pytest.param(f"https://{HOST}", {"Host": f"{HOST}:443"}, id="the port of https, written out in between"),
+        pytest.param(f"http://{HOST}:80", {}, id="the port of http, written out"),
+        pytest.param(f"https://{HOST}", {"Host": "shop.svc", "X-Forwarded-Host": HOST}, id="a rewritten Host"),
+        pytest.param(None, {}, id="no browser"),
+    ],
+)
+async def test_the_page_itself_gets_its_socket(rig: PortUnderTest, origin: str | None, headers: dict[str, str]) -> None:
+    page = await rig.client.ws_connect("/", protocols=(names.PAGE_PROTOCOL,), origin=origin, headers=headers)
+    assert "mood" in await page.receive_json(timeout=5)
+    await page.close()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        pytest.param("https://evil.example", id="a foreign page"),
+        pytest.param(f"https://evil{HOST}", id="a prefix"),
+        pytest.param(f"https://{HOST}.evil.example", id="a suffix"),
+        pytest.param(f"https://{HOST}:8443", id="another port"),
+        pytest.param(f"http://{HOST}:443", id="the port of another scheme"),
+        pytest.param(f"https://{HOST}@evil.example", id="userinfo"),
+        pytest.param(f"https://evil.example/{HOST}", id="a path"),
+        pytest.param(f"ftp://{HOST}", id="a scheme that has no pages"),
+        pytest.param(f"https://[{HOST}", id="half an IPv6 address"),
+        pytest.param(f"https://{HOST}:x", id="a port that is no number"),
+        pytest.param(HOST, id="no scheme"),
+        pytest.param("null", id="a sandbox"),
+        pytest.param("", id="empty"),
+    ],
+)
+async def test_a_foreign_page_gets_no_socket(rig: PortUnderTest, origin: str) -> None:
+    with pytest.raises(WSServerHandshakeError) as refused:
+        await rig.client.ws_connect("/", protocols=(names.PAGE_PROTOCOL,), headers={"Origin": origin})
+    assert refused.value.status == 403
+    assert refused.value.headers is not None
+    assert refused.value.headers[names.MARKER] == names.MARK_PAGE
+    assert not rig.apps.page_views
+    assert not rig.port.polls.taken
 
 
 async def test_many_pages_get_the_end_at_once(rig: PortUnderTest) -> None:

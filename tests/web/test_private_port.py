@@ -2,13 +2,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from waker.metrics import DESCRIBED, Metrics
-from waker.web.private_port import private_port
+from waker.web.private_port import ServiceReports, private_port
 
 
 async def test_health_and_metrics() -> None:
     reasons: list[str] = []
     metrics = Metrics("1.2.3")
-    async with TestClient(TestServer(private_port(metrics, lambda: reasons))) as client:
+    async with TestClient(TestServer(private_port(metrics, ServiceReports(lambda: reasons)))) as client:
         assert (await client.get("/healthz")).status == 200
         assert (await client.get("/readyz")).status == 200
         reasons += ["Ingresses are not listed yet.", "No scrape yet."]

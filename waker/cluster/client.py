@@ -40,9 +40,11 @@ class Api:
         self._client = client
         self._on_call = on_call
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Json:
+    async def get(
+        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Json:
         """Get one object, or one chunk of a list. Raises ClusterError."""
-        return await self._request_json("GET", path, params)
+        return await self._request_json("GET", path, params, headers=headers)
 
     async def create(self, path: str, body: Json) -> Json:
         """POST an object to a collection. Raises Conflict if it exists already, else ClusterError."""
@@ -60,7 +62,7 @@ class Api:
         content_type = "application/json-patch+json" if isinstance(patch, list) else "application/merge-patch+json"
         params = {"fieldManager": names.FIELD_MANAGER}
         try:
-            return await self._request_json("PATCH", path, params, patch, content_type)
+            return await self._request_json("PATCH", path, params, patch, {"Content-Type": content_type})
         except ClusterError as error:
             if error.status == 422 and isinstance(patch, list):
                 raise Conflict(str(error), 422) from error
@@ -78,9 +80,14 @@ class Api:
                 yield event
 
     async def _request_json(
-        self, verb: str, path: str, params: Mapping[str, str] | None = None, body: Any = None, content_type: str = ""
+        self,
+        verb: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Json:
-        async with self._request(verb, path, params, body, content_type) as response:
+        async with self._request(verb, path, params, body, headers) as response:
             parsed: Json = json.loads(await response.read())
             return parsed
 
@@ -91,7 +98,7 @@ class Api:
         path: str,
         params: Mapping[str, str] | None = None,
         body: Any = None,
-        content_type: str = "",
+        headers: Mapping[str, str] | None = None,
         timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 aiohttp's own
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         response = None
@@ -101,7 +108,7 @@ class Api:
                 path,
                 "GET" if verb == "WATCH" else verb,
                 query_params=list((params or {}).items()),
-                header_params={"Accept": "application/json", "Content-Type": content_type or "application/json"},
+                header_params={"Accept": "application/json", "Content-Type": "application/json", **(headers or {})},
                 body=body,
                 auth_settings=["BearerToken"],  # without it the library silently sends no credentials
                 _preload_content=False,
@@ -131,7 +138,8 @@ def _parsed(body: bytes) -> Json:
 
 
 def _error(verb: str, path: str, code: int, status: Json, retry_after: str | None = None) -> ClusterError:
-    message = f"{verb} {path}: {code} {status.get('reason', '')}: {status.get('message', '')}"
+    said = status.get("message") or status.get("detail", "")  # `detail`: waker's own refusal, behind the server's proxy
+    message = f"{verb} {path}: {code} {status.get('reason', '')}: {said}"
     causes = (status.get("details") or {}).get("causes") or []
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return NotFound(message, code)  # a 403, but all that waker has in the namespace goes with it

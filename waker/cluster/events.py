@@ -18,6 +18,7 @@ from waker import names
 from waker.cluster.client import Api
 from waker.cluster.resources import EVENTS
 from waker.errors import ClusterError, NotFound
+from waker.printable import printable_text
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class Recorder:
             },
             "type": event.severity.value,
             "reason": str(event.reason),
-            "message": event.message.encode()[:MAX_MESSAGE].decode(errors="ignore"),
+            "message": printable_text(event.message).encode()[:MAX_MESSAGE].decode(errors="ignore"),
             "count": 1,
             "firstTimestamp": at,
             "lastTimestamp": at,

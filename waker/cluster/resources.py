@@ -36,6 +36,11 @@ CONFIG_MAPS = Resource("/api/v1", "configmaps", "ConfigMap", "v1")
 EVENTS = Resource("/api/v1", "events", "Event", "v1")
 ENDPOINT_SLICES = Resource("/apis/discovery.k8s.io/v1", "endpointslices", "EndpointSlice", "discovery.k8s.io/v1")
 AUTOSCALERS = Resource("/apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "autoscaling/v2")
+SERVICE_ACCOUNTS = Resource("/api/v1", "serviceaccounts", "ServiceAccount", "v1")
+TOKEN_REVIEWS = Resource("/apis/authentication.k8s.io/v1", "tokenreviews", "TokenReview", "authentication.k8s.io/v1")
+ACCESS_REVIEWS = Resource(
+    "/apis/authorization.k8s.io/v1", "subjectaccessreviews", "SubjectAccessReview", "authorization.k8s.io/v1"
+)
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease", "coordination.k8s.io/v1")
 
 ROUTES = {

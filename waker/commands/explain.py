@@ -5,7 +5,7 @@ import json
 from waker import names
 from waker.cluster.client import Api
 from waker.cluster.resources import AUTOSCALERS, CONFIG_MAPS
-from waker.commands.target import find_workload, service_path
+from waker.commands.target import ask_service, find_workload
 from waker.errors import ClusterError, NotFound
 from waker.explain import autoscalers
 from waker.explain.facts import ExplainInputs, explain
@@ -23,18 +23,10 @@ async def explained(settings: Settings, namespace: str, name: str, output: str) 
     """The text to print. Raises WakerError: there is no such workload, or no API server."""
     async with cluster_cache(settings) as (api, cluster):
         app = find_workload(cluster, namespace, name)
-        facts = await _asked(api, settings, app) or await _worked_out(api, settings, app, cluster)
+        asked: Explained | None = await ask_service(api, settings, f"/apps/{app.namespace}/{app.kind}/{app.name}")
+        facts = asked or await _worked_out(api, settings, app, cluster)
         facts["notes"] += await _autoscalers(api, app)
     return json.dumps(facts, indent=2) if output == "json" else text(facts)
-
-
-async def _asked(api: Api, settings: Settings, app: AppId) -> Explained | None:
-    path = f"{service_path(settings)}/proxy/apps/{app.namespace}/{app.kind}/{app.name}"
-    try:
-        found: Explained = await api.get(path)  # type: ignore[assignment]
-    except ClusterError:
-        return None
-    return found
 
 
 async def _worked_out(api: Api, settings: Settings, app: AppId, cluster: ClusterCache) -> Explained:

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from waker.commands.target import service_path
-from waker.errors import ClusterError, NotFound
+from waker.commands.target import ask_service
+from waker.errors import NotFound
 from waker.explain.status import row, table
 from waker.observe.app import RuntimeFacts, snapshot
 from waker.observe.cluster import ClusterCache
@@ -19,9 +19,8 @@ from waker.settings.flags import Settings
 async def status(settings: Settings, namespace: str | None, output: str) -> str:
     """The text to print: all apps, or those of one namespace. Raises ClusterError."""
     async with cluster_cache(settings) as (api, cluster):
-        try:
-            rows: list[dict[str, Any]] = await api.get(service_path(settings) + "/proxy/apps")  # type: ignore[assignment]
-        except ClusterError:
+        rows: list[dict[str, Any]] | None = await ask_service(api, settings, "/apps")
+        if rows is None:
             rows = [_row(cluster, app) for app in sorted(cluster.apps())]
     rows = [each for each in rows if namespace in (None, each["namespace"])]
     return json.dumps(rows, indent=2) if output == "json" else table(rows)

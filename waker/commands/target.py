@@ -1,16 +1,39 @@
 """What a command is about: the workload that a person means, and the running service that can be asked."""
 
+import logging
+from typing import Any
+
 from waker import names
-from waker.cluster.resources import SERVICES
-from waker.errors import WakerError
+from waker.cluster.client import Api
+from waker.cluster.resources import SERVICE_ACCOUNTS, SERVICES
+from waker.errors import ClusterError, WakerError
 from waker.observe.cluster import ClusterCache
 from waker.plan.model import AppId, Kind
 from waker.settings.flags import Settings
 
+log = logging.getLogger(__name__)
 
-def service_path(settings: Settings) -> str:
-    """The path of the running service's private port, without `/proxy/...`."""
-    return SERVICES.one(settings.own_namespace, f"{names.OWN_SERVICE}:metrics")
+TOKEN_SECONDS = 600  # the shortest that Kubernetes makes
+
+
+async def ask_service(api: Api, settings: Settings, path: str) -> Any | None:
+    """What the running service answers to this path of its private port; None if it cannot be asked.
+
+    The API server's proxy leads there, and removes all credentials of the caller. So the caller first has a token made that
+    is of use at waker alone: to be allowed to do that is the proof. A caller who may not is told what they lack.
+    """
+    own = settings.own_namespace
+    spec = {"audiences": [names.AUDIENCE], "expirationSeconds": TOKEN_SECONDS}
+    wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    try:
+        made = await api.create(f"{SERVICE_ACCOUNTS.one(own, names.READER)}/token", wanted)
+        token = str((made.get("status") or {}).get("token", ""))
+        service = SERVICES.one(own, f"{names.OWN_SERVICE}:metrics")
+        return await api.get(f"{service}/proxy{path}", headers={names.TOKEN_HEADER: token})
+    except ClusterError as error:
+        if error.status in (401, 403):
+            log.warning("the running service could not be asked: %s", error)
+        return None
 
 
 def find_workload(cluster: ClusterCache, namespace: str, text: str) -> AppId:

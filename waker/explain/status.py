@@ -7,6 +7,7 @@ from typing import Any
 from waker.plan.actions import Plan
 from waker.plan.model import Phase, Workload
 from waker.plan.notes import Unreadable
+from waker.printable import printable_text
 from waker.settings.durations import format_duration
 
 COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "replicas", "saved", "reason")
@@ -34,7 +35,7 @@ def _saved(note: int | Unreadable | None) -> str:
 def table(rows: Iterable[dict[str, Any]]) -> str:
     """The rows as aligned columns under a heading, in the manner of kubectl."""
     cells = [[_heading(column) for column in COLUMNS]]
-    cells += [[str(each.get(column, "")) or "-" for column in COLUMNS] for each in rows]
+    cells += [[printable_text(str(each.get(column, ""))) or "-" for column in COLUMNS] for each in rows]
     widths = [max(len(line[i]) for line in cells) for i in range(len(COLUMNS))]
     return "\n".join("   ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in cells)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from waker.explain.shape import Explained, Reason, RouteFacts, SeriesFacts
+from waker.printable import printable_data
 from waker.settings.durations import format_duration
 
 WIDTH = 100
@@ -19,6 +20,7 @@ EXPLAINED_ABOVE = ("Awake", "NotManaged")  # phases whose reason the first secti
 
 def text(facts: Explained) -> str:
     """All of it, without a newline at the end."""
+    facts = printable_data(facts)
     sections = {
         _title(facts): _reasons(facts["against"]),
         "State": _state(facts),

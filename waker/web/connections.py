@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from waker.web import http_errors
+
 log = logging.getLogger(__name__)
 
 DRAIN: Final = 5  # s; what requests in progress may still take when waker shuts down
@@ -26,7 +28,7 @@ CHECK_EVERY: Final = 1.0  # s
 
 def runner(app: web.Application) -> web.AppRunner:
     """The server of the public port, not yet listening. Bodies are forwarded as they are, so it decompresses nothing."""
-    return web.AppRunner(
+    return http_errors.Runner(
         app,
         access_log=None,
         logger=protocol_log(),

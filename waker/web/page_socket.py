@@ -2,6 +2,7 @@
 
 It is opened on the page's own address; only its subprotocol distinguishes it from a WebSocket of the app. It takes a slot
 of the limit for polls. If none is free it is closed with "try again later", and the page goes on polling. It never knocks.
+A WebSocket is not bound by the same-origin policy, so a page of another origin is refused here.
 `public_port` calls `serve`; the messages are
 
     {"mood": "waking", "step": 2, "say": "scheduled"}     what the page shows, see `messages`
@@ -17,7 +18,7 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, web
 
 from waker import names
-from waker.web import messages
+from waker.web import hosts, messages, responses
 from waker.web.apps import Apps, View
 
 VIEWED_EVERY: Final = timedelta(seconds=10)  # well within the time for which a page counts as looked at (`registry`)
@@ -33,11 +34,13 @@ def is_page_socket(request: web.Request) -> bool:
 
 async def serve(
     apps: Apps, request: web.Request, find: Callable[[], View | None], slot: AbstractContextManager[bool]
-) -> web.WebSocketResponse:
+) -> web.StreamResponse:
     """Send messages until the app can be reached or the page has gone.
 
     `find` gives the app as it is now, None if there is no such app any more. `slot` gives False if none is free.
     """
+    if not hosts.is_from_own_page(request.headers):
+        return responses.foreign_origin()
     page = web.WebSocketResponse(
         protocols=(names.PAGE_PROTOCOL,),
         heartbeat=HEARTBEAT,

@@ -1,4 +1,4 @@
-"""The private port: metrics and health, for operators and the kubelet. Never reachable through an ingress.
+"""The private port: metrics, health and what is known of apps, for operators. Never reachable through an ingress.
 
 | path                       | answer                                                                                     |
 | -------------------------- | ------------------------------------------------------------------------------------------ |
@@ -9,32 +9,44 @@
 | /apps                      | what `waker status` shows                                                                  |
 | /apps/NAMESPACE/KIND/NAME  | what `waker explain` shows                                                                 |
 
-Knows nothing of the parts that answer: `process` passes them in as callables.
+Metrics and health name no app and are open to all that reach the port: kubelet and Prometheus have no token for it. What
+`/apps` says is for callers who may read these workloads, see `callers`. It knows nothing of the parts that answer: `process`
+passes them in as callables.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from waker.metrics import Metrics
+from waker.plan.access import Right
+from waker.plan.model import Kind
+from waker.web import callers, connections, http_errors
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+RESOURCES = {str(kind): f"{kind.lower()}s" for kind in Kind}  # Deployment -> deployments
+NO_SUCH_APP = {"message": "no such app"}
 
 
-def private_port(
-    metrics: Metrics,
-    unready: Callable[[], list[str]],
-    apps: Callable[[], list[dict[str, Any]]] = list,
-    explain: Callable[[str, str, str], Mapping[str, Any] | None] = lambda _namespace, _kind, _name: None,
-    doors: Callable[[], Mapping[str, Any]] = dict,
-) -> web.Application:
-    """The application of the private port.
+def no_app(_namespace: str, _kind: str, _name: str) -> Mapping[str, Any] | None:
+    """There is no such workload."""
+    return None
 
-    `unready` gives the reasons why waker is not ready, none if it is. `apps` gives the apps as JSON objects. `explain`
-    gives the JSON object of one app by namespace, kind and name, None if there is no such workload. `doors` gives what this
-    replica reports to the others.
-    """
+
+@dataclass(frozen=True, slots=True)
+class ServiceReports:
+    """What the running service says of itself."""
+
+    unready: Callable[[], list[str]] = list  # why it is not ready; none if it is
+    apps: Callable[[], list[dict[str, Any]]] = list  # all apps, as JSON objects
+    explain: Callable[[str, str, str], Mapping[str, Any] | None] = no_app  # one app, by namespace, kind and name
+    doors: Callable[[], Mapping[str, Any]] = dict  # at which doors it listens, for the other replicas
+
+
+def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Review = callers.nobody) -> web.Application:
+    """The application of the private port. `review` says whether the owner of a token has a right."""
 
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=metrics.exposition(), headers={"Content-Type": METRICS_TYPE})
@@ -43,19 +55,25 @@ def private_port(
         return web.Response(text="ok\n")
 
     async def readyz(_request: web.Request) -> web.Response:
-        reasons = unready()
+        reasons = reports.unready()
         return web.Response(text="\n".join(reasons or ["ok"]) + "\n", status=503 if reasons else 200)
 
     async def show_doors(_request: web.Request) -> web.Response:
-        return web.json_response(doors())
+        return web.json_response(reports.doors())
 
-    async def show_apps(_request: web.Request) -> web.Response:
-        return web.json_response(apps())
+    async def show_apps(request: web.Request) -> web.Response:
+        refused = await callers.refusal(request, Right("list", RESOURCES[Kind.DEPLOYMENT]), review)
+        return web.json_response(reports.apps()) if refused is None else refused
 
     async def show_app(request: web.Request) -> web.Response:
         namespace, kind, name = (request.match_info[key] for key in ("namespace", "kind", "name"))
-        app = explain(namespace, kind, name)
-        return web.json_response(app if app is not None else {"message": "no such app"}, status=200 if app else 404)
+        if kind not in RESOURCES:
+            return web.json_response(NO_SUCH_APP, status=404)
+        refused = await callers.refusal(request, Right("get", RESOURCES[kind], namespace, name), review)
+        if refused is not None:
+            return refused
+        app = reports.explain(namespace, kind, name)
+        return web.json_response(NO_SUCH_APP if app is None else app, status=404 if app is None else 200)
 
     application = web.Application()
     handlers: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = {
@@ -68,9 +86,10 @@ def private_port(
     }
     for path, handler in handlers.items():
         application.router.add_get(path, handler)
+    application.on_response_prepare.append(http_errors.no_server_header)
     return application
 
 
 def runner(app: web.Application) -> web.AppRunner:
     """The server of the private port, not yet listening."""
-    return web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    return http_errors.Runner(app, access_log=None, logger=connections.protocol_log(), shutdown_timeout=1)

@@ -45,6 +45,12 @@ def misdirected() -> web.Response:
     return web.Response(status=421, text="No sleeping app has this address.\n", headers=marker_headers())
 
 
+def foreign_origin() -> web.Response:
+    """To a page of another origin that asks for the waiting page's WebSocket."""
+    headers = _headers_without_retry()
+    return web.Response(status=403, text="Only the waiting page itself gets its WebSocket.\n", headers=headers)
+
+
 def internal_error() -> web.Response:
     """To a request on which waker itself failed. The log has the error."""
     headers = marker_headers(retry_after=PAGE_RETRY_AFTER)
