@@ -20,6 +20,7 @@ from waker.cluster.client import Api
 from waker.cluster.events import Recorder, Severity, Subject
 from waker.cluster.informer import Informer, Source
 from waker.cluster.lease import Lease
+from waker.cluster.pod_addresses import is_never_an_apps
 from waker.cluster.readiness import probe_passes
 from waker.cluster.resources import ENDPOINT_SLICES
 from waker.errors import SettingsError
@@ -87,7 +88,7 @@ class Waker:
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
         self.cluster = ClusterCache(api, self.queue.add, now)
-        self.endpoints = AppEndpoints(api, self.queue.add, now)
+        self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
         self.registry = AppRegistry(self._pick, self.queue.add, now)
         self.page = WaitingPage()
@@ -153,6 +154,10 @@ class Waker:
             return (self._advertised,)
         found = {address for each in self.own_slices.values() for address in each.get(names.WAKER_PORT, ())}
         return tuple(sorted(found))
+
+    def _is_never_an_apps(self, address: Address) -> bool:
+        own = {each for ports in self.own_slices.values() for found in ports.values() for each in found}
+        return is_never_an_apps(address, own | set(self.own_addresses()))
 
     def unready(self) -> list[str]:
         """Why this replica should get no visitors."""

@@ -48,7 +48,8 @@ async def restore(settings: Settings, timeout: str) -> str:  # noqa: ASYNC109 a 
     within = parse_duration(timeout)
     async with cluster_cache(settings) as (api, cluster), asyncio.TaskGroup() as tasks:
         await _pause(api, settings)
-        work = Work(api, cluster, AppEndpoints(api, lambda app: None, now, _assume_reachable), tasks, now() + within)
+        endpoints = AppEndpoints(api, lambda app: None, now, _none_excluded, _assume_reachable)
+        work = Work(api, cluster, endpoints, tasks, now() + within)
         apps = list(cluster.apps())
         held = await asyncio.gather(*(_give_back(work, app) for app in apps))
         for namespace in sorted(cluster.namespaces()):
@@ -56,6 +57,11 @@ async def restore(settings: Settings, timeout: str) -> str:  # noqa: ASYNC109 a 
         for app in work.endpoints.watched():
             work.endpoints.unwatch(app)
     return f"{sum(held)} of {len(apps)} apps were held and are given back; KubeSleeper is paused and has left every namespace"
+
+
+def _none_excluded(_address: Address) -> bool:
+    """Nothing is sent to any address by this command."""
+    return False
 
 
 async def _assume_reachable(_address: Address) -> bool:
@@ -75,7 +81,7 @@ async def _give_back(work: Work, app: AppId) -> bool:
     held = False
     while (observed := work.cluster.observe(app, Live())) is not None:
         if observed.routes:
-            work.endpoints.watch(app, {route.backend.service for route in observed.routes}, work.tasks)
+            work.endpoints.watch(observed.workload, observed.discovery.services, work.tasks)
         await work.endpoints.try_addresses(app, routed_ports(observed))
         is_ready = all_ready(observed, work.endpoints) or now() > work.end
         plan = decide(snapshot(observed.released(), RuntimeFacts(ready=is_ready)), now())

@@ -140,7 +140,7 @@ class AppReconciler:
             context.queue.add(NamespaceKey(app.namespace))
         turning_back = any(isinstance(action, RequestWake) for action in plan.actions)
         if plan.phase in NEED_ENDPOINTS or turning_back or self._requests_still_arrive(app, seen):
-            context.endpoints.watch(app, {route.backend.service for route in observed.routes}, context.tasks)
+            context.endpoints.watch(observed.workload, observed.discovery.services, context.tasks)
         else:
             context.endpoints.unwatch(app)
         if (
