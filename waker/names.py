@@ -49,7 +49,7 @@ SLICE_SERVICE: Final = "kubernetes.io/service-name"
 
 # In waker's own namespace.
 CONFIG_MAP: Final = "kubesleeper"
-ACTIVITY: Final = "kubesleeper-activity"  # a ConfigMap; see traffic.memory
+ACTIVITY: Final = "kubesleeper-activity"  # a ConfigMap; see observe.activity, observe.controller_namespaces
 THEMES_MAP: Final = "kubesleeper-themes"
 LEASE: Final = "kubesleeper-waker"
 OWN_SERVICE: Final = "waker"
@@ -78,6 +78,7 @@ class EventReason(StrEnum):
     CANNOT_START = "CannotStart"
     UNKNOWN_THEME = "UnknownTheme"
     BAD_SETTING = "BadSetting"
+    IGNORED_PODS = "IgnoredPods"
 
 
 # HTTP. The marker is on each answer that is waker's own; a request that carries it never wakes anything.

@@ -5,7 +5,7 @@ Nothing is decided in here: only who hears of what, in which order things begin,
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -26,11 +26,12 @@ from waker.cluster.resources import ENDPOINT_SLICES
 from waker.errors import SettingsError
 from waker.explain.facts import ExplainInputs, RunningService, explain
 from waker.explain.shape import Explained
-from waker.explain.status import row
+from waker.explain.status import rows
 from waker.metrics import Metrics
 from waker.observe.activity import ActivityStore
 from waker.observe.app import pick_address
 from waker.observe.cluster import ClusterCache, Key, NamespaceKey, start
+from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.observe.live_settings import LiveConfig
 from waker.observe.runtime import Runtime
@@ -44,7 +45,7 @@ from waker.reconcile.namespace import NamespaceReconciler
 from waker.reconcile.queue import WorkQueue
 from waker.settings.flags import Settings
 from waker.traffic.controllers import Adapter, Interest
-from waker.traffic.controllers.configured import configured_adapter
+from waker.traffic.controllers.configured import configured_adapter, declared_namespaces
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
@@ -95,12 +96,15 @@ class Waker:
         self.themes = Themes(api, settings.own_namespace, self.page, self._report_bad_setting, now)
         self.themes.read_folder(settings.themes)
         self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._report_bad_setting, now)
-        self.controller_pods = ControllerPods(api, session, self._discount, now, self._adapter)
+        self.controller_namespaces = ControllerNamespaces(
+            api, settings.own_namespace, self._adapter, self._declared_namespaces, self._may_record
+        )
+        self.controller_pods = ControllerPods(api, session, self._discount, now, self.controller_namespaces)
         self.scraper = Scraper(
             session,
             ScraperDependencies(
                 clock=now,
-                pods=self.controller_pods.pods,
+                pods=self._pods,
                 departed=self.controller_pods.departed,
                 interval=lambda: self.config.live.scrape_interval,
                 on_visit=self._visited,
@@ -108,13 +112,11 @@ class Waker:
                 on_scrape=self._count_scrape,
                 prometheus=self._ask,
                 workload_versions=self._workload_versions,
-                adapter=self._adapter,
+                adapter=self.controller_namespaces.scraped_adapter,
             ),
         )
         self.prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
-        self.activity = ActivityStore(
-            api, settings.own_namespace, self.registry.knocked_at, self._may_write_activity, now
-        )
+        self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
         self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, self.leading)
         self._advertised = parse_advertise(settings.advertise)
         self._api = api
@@ -174,19 +176,14 @@ class Waker:
 
     def status_rows(self) -> list[dict[str, Any]]:
         """All apps, for `waker status`."""
-        found = []
-        for each in sorted(self.registry.entries(), key=lambda each: (each.app.namespace, each.app.name)):
-            workload = self.cluster.workload(each.app)
-            if workload:
-                found.append(row(workload, each.plan, self.runtime.last_visit(workload, each), now()))
-        return found
+        return rows(self.cluster, self.runtime, now())
 
     def explain(self, namespace: str, kind: str, name: str) -> Explained | None:
         """One app, for `waker explain`; None if there is no such workload."""
         known_kind = next((each for each in Kind if each == kind), None)
         if known_kind is None:
             return None
-        running = RunningService(self.runtime, self.settings.dry_run)
+        running = RunningService(self.runtime, self.settings.dry_run, self.controller_pods.ignored)
         sources = ExplainInputs(self.cluster, self.config.live, self.config.written_keys(), now(), running)
         return explain(AppId(known_kind, namespace, name), sources)
 
@@ -200,6 +197,7 @@ class Waker:
             tasks.create_task(self.lease.run(), name="lease")
         await self.config.informer.synced.wait()
         self.scraper.recall(await self.activity.read())
+        await self.controller_namespaces.sync()
         await start(self.cluster, tasks)
         context = self.context(tasks)
         apps, namespaces = AppReconciler(context), NamespaceReconciler(context)
@@ -209,6 +207,7 @@ class Waker:
 
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
+        tasks.create_task(self.controller_namespaces.run(), name="namespaces of controllers")
         tasks.create_task(self.queue.run(reconcile), name="queue")
         tasks.create_task(self._resync(), name="resync")
         log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))
@@ -230,16 +229,18 @@ class Waker:
         """That the setting names a theme that exists. The annotation of an app is checked with the app."""
         theme = self.config.live.theme
         if self.themes.informer.synced.is_set() and not self.page.has_theme(theme):
-            for subject, _ in self.config.informer.values():
-                self._report_bad_setting(
-                    subject, f"theme: there is no theme {theme[:60]!r}; visitors see the built-in page"
-                )
+            problem = f"theme: there is no theme {theme[:60]!r}; visitors see the built-in page"
+            self._report_setting(names.EventReason.BAD_SETTING, problem)
 
     def _own_changed(self, old: Slices | None, new: Slices | None) -> None:
         self._all_changed()
 
     def _report_bad_setting(self, subject: Subject, problem: str) -> None:
         self.recorder.record(subject, Severity.WARNING, names.EventReason.BAD_SETTING, problem)
+
+    def _report_setting(self, reason: names.EventReason, problem: str) -> None:
+        for subject, _ in self.config.informer.values():
+            self.recorder.record(subject, Severity.WARNING, reason, problem)
 
     def _visited(self, app: AppId) -> None:
         """Only who is on the way down must hear of it at once; the others ask when their time has come."""
@@ -261,7 +262,7 @@ class Waker:
     def _workload_versions(self, adapter: Adapter) -> str:
         return repr([self.cluster.workload_versions(each.labels, each.namespace) for each in adapter.selectors])
 
-    def _may_write_activity(self) -> bool:
+    def _may_record(self) -> bool:
         return self.lease.held and not self.leaving and not self.settings.dry_run
 
     def _count_scrape(self, controller: str, read_at: datetime | None) -> None:
@@ -273,6 +274,15 @@ class Waker:
 
     def _adapter(self, controller: str) -> Adapter | None:
         return configured_adapter(controller, self.config.live)
+
+    def _declared_namespaces(self, controller: str) -> frozenset[str]:
+        return declared_namespaces(controller, self.cluster.classes.values(), self.config.live)
+
+    def _pods(self, adapter: Adapter) -> Sequence[Pod]:
+        found = self.controller_pods.pods(adapter)
+        for sentence in self.controller_pods.newly_ignored(adapter.controller):
+            self._report_setting(names.EventReason.IGNORED_PODS, sentence)
+        return found
 
     def _discount(self, pod: Pod, interest: Interest) -> None:
         self.scraper.discount(pod, interest)

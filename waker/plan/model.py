@@ -7,7 +7,7 @@ aware UTC.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -92,11 +92,12 @@ class Service:
 
 
 class IngressClass(NamedTuple):
-    """An IngressClass: `controller` says which program serves it."""
+    """An IngressClass: `controller` says which program serves it, `release_namespace` where Helm has installed that."""
 
     name: str
     controller: str
     default: bool
+    release_namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Pod:
     ready: bool  # Ready and not terminating
     ports: Mapping[str, int]
     restarts: int = 0  # of all its containers
+    created_at: datetime | None = None
 
 
 class Address(NamedTuple):
