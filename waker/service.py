@@ -88,7 +88,7 @@ class Waker:
         )
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
-        self.cluster = ClusterCache(api, self.queue.add, now)
+        self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace)
         self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
         self.registry = AppRegistry(self._pick, self.queue.add, now)
@@ -260,7 +260,7 @@ class Waker:
         return partial(self.prometheus.read, url) if url else None
 
     def _workload_versions(self, adapter: Adapter) -> str:
-        return repr([self.cluster.workload_versions(each.labels, each.namespace) for each in adapter.selectors])
+        return repr([self.cluster.workload_versions(each) for each in adapter.selectors])
 
     def _may_record(self) -> bool:
         return self.lease.held and not self.leaving and not self.settings.dry_run

@@ -87,7 +87,7 @@ def _case(observed: ObservedApp, known: ExplainInputs) -> Case:
     as_if_enabled = observed.as_if_enabled()
     registered = running.runtime.registry.get(app) if running else None
     return Case(
-        seen=replace(snapshot(as_if_enabled, facts), problems=observed.discovery.problems + observed.conflicts),
+        seen=replace(snapshot(as_if_enabled, facts), problems=observed.obstacles),
         plan=registered.plan if registered else decide(snapshot(observed, facts), known.now),
         enabled=observed.policy is not None,
         from_service=running is not None,

@@ -103,7 +103,8 @@ class AppReconciler:
     def _watch_traffic(self, observed: ObservedApp) -> None:
         """Have traffic and controllers watched for an app that may fall asleep by itself."""
         app = observed.workload.id
-        if observed.policy and observed.workload.replicas and not observed.discovery.problems:
+        may_sleep = observed.policy and not (observed.refusals or observed.discovery.problems)
+        if may_sleep and observed.workload.replicas:
             self._context.controller_pods.watch({route.controller for route in observed.routes}, self._context.tasks)
             self._context.scraper.watch(app, frozenset(counted_as(observed).values()), incarnation(observed))
         else:
