@@ -86,6 +86,7 @@ MARKER: Final = "X-Kubesleeper"
 MARK_OWNERSHIP_CHECK: Final = "ownership-check"  # request: asked by waker itself; is it waker who answers?
 MARK_POLL: Final = "poll"  # request: asked by the waiting page
 MARK_PAGE: Final = "waiting"  # answer: waker's own
+PSEUDONYM: Final = "kubesleeper-waker"  # in Via, see RFC 9110, section 7.6.3
 PAGE_PROTOCOL: Final = "kubesleeper.page"  # subprotocol of the waiting page's own WebSocket; no app's
 
 
