@@ -35,7 +35,13 @@ def keeper_target(namespace: str) -> HttpTarget:
 
 async def check_owner(session: aiohttp.ClientSession, pod: Address, target: HttpTarget) -> Owner:
     """Who answers at this controller pod. Never raises for a network error."""
-    headers = {"Host": target.host, names.MARKER: names.MARK_OWNERSHIP_CHECK, "User-Agent": "kubesleeper-waker"}
+    headers = {
+        "Host": target.host,
+        names.MARKER: names.MARK_OWNERSHIP_CHECK,
+        "User-Agent": "kubesleeper-waker",
+        # A kept connection would still lead to this pod when another one has its address.
+        "Connection": "close",
+    }
     try:
         async with session.head(
             f"http://{pod.netloc}{target.path}", headers=headers, allow_redirects=False, timeout=TIMEOUT
