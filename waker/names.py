@@ -48,7 +48,7 @@ SLICE_SERVICE: Final = "kubernetes.io/service-name"
 
 # In waker's own namespace.
 CONFIG_MAP: Final = "kubesleeper"
-ACTIVITY: Final = "kubesleeper-activity"  # a ConfigMap; see traffic.memory
+ACTIVITY: Final = "kubesleeper-activity"  # a ConfigMap; see observe.activity, observe.controller_namespaces
 THEMES_MAP: Final = "kubesleeper-themes"
 DOORS_MAP: Final = "kubesleeper-doors"  # see plan.doors
 LEASE: Final = "kubesleeper-waker"
@@ -81,6 +81,7 @@ class EventReason(StrEnum):
     CANNOT_START = "CannotStart"
     UNKNOWN_THEME = "UnknownTheme"
     BAD_SETTING = "BadSetting"
+    IGNORED_PODS = "IgnoredPods"
 
 
 # HTTP. The marker is on each answer that is waker's own; a request that carries it never wakes anything.
@@ -92,4 +93,5 @@ MARK_POLL: Final = "poll"  # request: asked by the waiting page
 MARK_PAGE: Final = "waiting"  # answer: waker's own
 # Request to the private port: a token that is made for waker. The API server's proxy removes Authorization.
 TOKEN_HEADER: Final = "X-Kubesleeper-Token"  # noqa: S105 a name
+PSEUDONYM: Final = "kubesleeper-waker"  # in Via, see RFC 9110, section 7.6.3
 PAGE_PROTOCOL: Final = "kubesleeper.page"  # subprotocol of the waiting page's own WebSocket; no app's

@@ -48,7 +48,7 @@ async def cluster_cache(
     """The cluster as a one-shot command needs it: fully listed, and followed until the command is done."""
     with ending_on_shutdown():
         async with connect(settings.kubeconfig) as api, asyncio.TaskGroup() as tasks:
-            cache = ClusterCache(api, on_change, now)
+            cache = ClusterCache(api, on_change, now, settings.own_namespace)
             await start(cache, tasks)
             yield api, cache
             raise Shutdown

@@ -5,7 +5,7 @@ Nothing is decided in here: only who hears of what, in which order things begin,
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,15 +20,17 @@ from waker.cluster.client import Api
 from waker.cluster.events import Recorder, Severity, Subject
 from waker.cluster.informer import Informer, Source
 from waker.cluster.lease import Lease
+from waker.cluster.pod_addresses import is_never_an_apps
 from waker.cluster.readiness import probe_passes
 from waker.cluster.resources import ENDPOINT_SLICES
 from waker.explain.facts import ExplainInputs, RunningService, explain
 from waker.explain.shape import Explained
-from waker.explain.status import row
+from waker.explain.status import rows
 from waker.metrics import Metrics
 from waker.observe.activity import ActivityStore
 from waker.observe.app import pick_address
 from waker.observe.cluster import ClusterCache, DoorsKey, Key, NamespaceKey, start
+from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.observe.doors import Doors
 from waker.observe.live_settings import LiveConfig
@@ -47,7 +49,7 @@ from waker.reconcile.namespace import NamespaceReconciler
 from waker.reconcile.queue import WorkQueue
 from waker.settings.flags import Settings
 from waker.traffic.controllers import Adapter, Interest
-from waker.traffic.controllers.configured import configured_adapter, controller_name
+from waker.traffic.controllers.configured import configured_adapter, controller_name, declared_namespaces
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.ownership import OwnershipChecker
 from waker.traffic.prometheus import Prometheus
@@ -85,8 +87,8 @@ class Waker:
         self.doors = Doors(api, settings.own_namespace, self._doors_changed, now)
         self.listeners = DoorListeners(lambda: self.doors.book, self._all_changed, settings.bind_address)
         self.replicas = Replicas(session, self.own_slices, self.listeners.report, settings.advertise)
-        self.cluster = ClusterCache(api, self.queue.add, now, self.doors.number)
-        self.endpoints = AppEndpoints(api, self.queue.add, now)
+        self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace, self.doors.number)
+        self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
         self.registry = AppRegistry(self._pick, self.queue.add, now)
         self.lookup = RouteLookup(api, self.registry)
@@ -94,13 +96,16 @@ class Waker:
         self.themes = Themes(api, settings.own_namespace, self.page, self._report_bad_setting, now)
         self.themes.read_folder(settings.themes)
         self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._report_bad_setting, now)
+        self.controller_namespaces = ControllerNamespaces(
+            api, settings.own_namespace, self._adapter, self._declared_namespaces, self._may_record
+        )
         checker = OwnershipChecker(session, self._proof)
-        self.controller_pods = ControllerPods(api, checker, self._discount, now, self._adapter)
+        self.controller_pods = ControllerPods(api, checker, self._discount, now, self.controller_namespaces)
         self.scraper = Scraper(
             session,
             ScraperDependencies(
                 clock=now,
-                pods=self.controller_pods.pods,
+                pods=self._pods,
                 departed=self.controller_pods.departed,
                 interval=lambda: self.config.live.scrape_interval,
                 on_visit=self._visited,
@@ -108,13 +113,11 @@ class Waker:
                 on_scrape=self._count_scrape,
                 prometheus=self._ask,
                 workload_versions=self._workload_versions,
-                adapter=self._adapter,
+                adapter=self.controller_namespaces.scraped_adapter,
             ),
         )
         self.prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
-        self.activity = ActivityStore(
-            api, settings.own_namespace, self.registry.knocked_at, self._may_write_activity, now
-        )
+        self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
         self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, self.leading)
         self._api = api
         self._session = session
@@ -164,6 +167,12 @@ class Waker:
             route_leads_to=self.lookup.leads_to,
         )
 
+    def _is_never_an_apps(self, address: Address) -> bool:
+        return is_never_an_apps(address, self.replicas.hosts(), self._is_own_port)
+
+    def _is_own_port(self, port: int) -> bool:
+        return port in (self.settings.public_port, self.settings.private_port) or self.doors.at(port) is not None
+
     def unready(self) -> list[str]:
         """Why this replica should get no visitors."""
         reasons = ["leaving"] if self.leaving else []
@@ -191,19 +200,14 @@ class Waker:
 
     def status_rows(self) -> list[dict[str, Any]]:
         """All apps, for `waker status`."""
-        found = []
-        for each in sorted(self.registry.entries(), key=lambda each: (each.app.namespace, each.app.name)):
-            workload = self.cluster.workload(each.app)
-            if workload:
-                found.append(row(workload, each.plan, self.runtime.last_visit(workload, each), now()))
-        return found
+        return rows(self.cluster, self.runtime, now())
 
     def explain(self, namespace: str, kind: str, name: str) -> Explained | None:
         """One app, for `waker explain`; None if there is no such workload."""
         known_kind = next((each for each in Kind if each == kind), None)
         if known_kind is None:
             return None
-        running = RunningService(self.runtime, self.settings.dry_run)
+        running = RunningService(self.runtime, self.settings.dry_run, self.controller_pods.ignored)
         sources = ExplainInputs(self.cluster, self.config.live, self.config.written_keys(), now(), running)
         return explain(AppId(known_kind, namespace, name), sources)
 
@@ -218,6 +222,7 @@ class Waker:
             tasks.create_task(self.lease.run(), name="lease")
         await self.config.informer.synced.wait()
         self.scraper.recall(await self.activity.read())
+        await self.controller_namespaces.sync()
         await start(self.cluster, tasks)
         context = self.context(tasks)
         apps, namespaces, doors = AppReconciler(context), NamespaceReconciler(context), DoorReconciler(context)
@@ -232,6 +237,7 @@ class Waker:
 
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
+        tasks.create_task(self.controller_namespaces.run(), name="namespaces of controllers")
         tasks.create_task(self.queue.run(reconcile), name="queue")
         tasks.create_task(self._resync(), name="resync")
         log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))
@@ -266,16 +272,18 @@ class Waker:
         """That the setting names a theme that exists. The annotation of an app is checked with the app."""
         theme = self.config.live.theme
         if self.themes.informer.synced.is_set() and not self.page.has_theme(theme):
-            for subject, _ in self.config.informer.values():
-                self._report_bad_setting(
-                    subject, f"theme: there is no theme {theme[:60]!r}; visitors see the built-in page"
-                )
+            problem = f"theme: there is no theme {theme[:60]!r}; visitors see the built-in page"
+            self._report_setting(names.EventReason.BAD_SETTING, problem)
 
     def _own_changed(self, old: Slices | None, new: Slices | None) -> None:
         self._all_changed()
 
     def _report_bad_setting(self, subject: Subject, problem: str) -> None:
         self.recorder.record(subject, Severity.WARNING, names.EventReason.BAD_SETTING, problem)
+
+    def _report_setting(self, reason: names.EventReason, problem: str) -> None:
+        for subject, _ in self.config.informer.values():
+            self.recorder.record(subject, Severity.WARNING, reason, problem)
 
     def _visited(self, app: AppId) -> None:
         """Only who is on the way down must hear of it at once; the others ask when their time has come."""
@@ -295,9 +303,9 @@ class Waker:
         return partial(self.prometheus.read, url) if url else None
 
     def _workload_versions(self, adapter: Adapter) -> str:
-        return repr([self.cluster.workload_versions(each.labels, each.namespace) for each in adapter.selectors])
+        return repr([self.cluster.workload_versions(each) for each in adapter.selectors])
 
-    def _may_write_activity(self) -> bool:
+    def _may_record(self) -> bool:
         return self.lease.held and not self.leaving and not self.settings.dry_run
 
     def _count_scrape(self, controller: str, read_at: datetime | None) -> None:
@@ -309,6 +317,15 @@ class Waker:
 
     def _adapter(self, controller: str) -> Adapter | None:
         return configured_adapter(controller, self.config.live)
+
+    def _declared_namespaces(self, controller: str) -> frozenset[str]:
+        return declared_namespaces(controller, self.cluster.classes.values(), self.config.live)
+
+    def _pods(self, adapter: Adapter) -> Sequence[Pod]:
+        found = self.controller_pods.pods(adapter)
+        for sentence in self.controller_pods.newly_ignored(adapter.controller):
+            self._report_setting(names.EventReason.IGNORED_PODS, sentence)
+        return found
 
     def _discount(self, pod: Pod, interest: Interest) -> None:
         self.scraper.discount(pod, interest)

@@ -1,4 +1,4 @@
-"""Where an app's pods listen: watched until `unwatch`, and ready once they accept connections."""
+"""Where an app's pods listen: watched until `unwatch`, only if a pod has the address, and ready once it accepts connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,10 +13,37 @@ from waker.cluster.client import Api
 from waker.demo import kinds
 from waker.demo.cluster import DemoCluster
 from waker.demo.kinds import Key
-from waker.plan.model import Address, AppId, Kind
+from waker.plan.model import Address, AppId, Kind, Service, Workload
 
 SHOP = AppId(Kind.DEPLOYMENT, "default", "shop")
 BLOG = AppId(Kind.DEPLOYMENT, "default", "blog")
+WAKER = "10.0.0.66"
+
+
+def workload(app: AppId) -> Workload:
+    """The Deployment of an app."""
+    return Workload(app, f"uid of {app.name}", "1", 1, {"app": app.name}, {})
+
+
+def service(name: str, app: AppId) -> Service:
+    """A Service that selects the app's pods."""
+    return Service("default", name, "1", {"app": app.name}, ())
+
+
+def put_pod(
+    cluster: DemoCluster, host: str, app: AppId = SHOP, *, owner: str = "shop-x1", kind: str = "ReplicaSet"
+) -> None:
+    """Create a pod of an app with this address. It is on a node that does not exist, so nothing else changes it."""
+    reference = {"apiVersion": "apps/v1", "kind": kind, "name": owner, "uid": f"uid of {owner}", "controller": True}
+    metadata = {
+        "name": f"{app.name}-{host.replace('.', '-')}",
+        "namespace": "default",
+        "labels": {"app": app.name, "pod-template-hash": "x1"},
+        "ownerReferences": [reference],
+    }
+    spec = {"nodeName": "elsewhere", "containers": [{"name": "web", "image": "web"}]}
+    status = {"phase": "Running", "podIP": host, "podIPs": [{"ip": host}]}
+    cluster.load([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}])
 
 
 def put(
@@ -53,7 +80,7 @@ class WatchedEndpoints:
 
     def watch(self, app: AppId, *services: str) -> None:
         """Watch the app's Services, as the reconciler does."""
-        self.endpoints.watch(app, services, self.tasks)
+        self.endpoints.watch(workload(app), [service(name, app) for name in services], self.tasks)
 
     async def shows(self, app: AppId, service: str, *hosts: str) -> None:
         """Wait until these hosts are ready. They are tried after each change, as the reconciler does."""
@@ -64,6 +91,13 @@ class WatchedEndpoints:
                 if {each.host for each in self.endpoints.ready(app, service, "http")} == set(hosts):
                     return
                 await self.changed.wait()
+
+
+@pytest.fixture
+def _pods(cluster: DemoCluster) -> None:
+    """Two pods of the shop."""
+    put_pod(cluster, "10.0.0.1")
+    put_pod(cluster, "10.0.0.2")
 
 
 @pytest.fixture
@@ -82,19 +116,21 @@ async def watching(api: Api) -> AsyncIterator[WatchedEndpoints]:
 
     async with asyncio.TaskGroup() as tasks:
         clock = [datetime(2026, 1, 31, 12, tzinfo=UTC)]
-        endpoints = AppEndpoints(api, on_change, lambda: clock[0], try_address)
+        endpoints = AppEndpoints(api, on_change, lambda: clock[0], lambda address: address.host == WAKER, try_address)
         yield WatchedEndpoints(endpoints, tasks, not_listening, changes, changed, clock)
         for app in endpoints.watched():
             endpoints.unwatch(app)
 
 
 async def watchers(cluster: DemoCluster, count: int) -> None:
-    """Wait until so many watches of slices are open."""
+    """Wait until so many watches of slices, and as many of pods, are open."""
+    both = (kinds.ENDPOINT_SLICES, kinds.PODS)
     async with asyncio.timeout(5):
-        while cluster.api.watchers(kinds.ENDPOINT_SLICES) != count:  # noqa: ASYNC110 - there is no event to wait for
+        while {cluster.api.watchers(each) for each in both} != {count}:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0)
 
 
+@pytest.mark.usefixtures("_pods")
 async def test_ready_addresses_come_and_go(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
     put(cluster, "shop", ["10.0.0.1"], unready=("10.0.0.9",))
     put(cluster, "other", ["10.0.0.7"])
@@ -107,6 +143,7 @@ async def test_ready_addresses_come_and_go(cluster: DemoCluster, watching: Watch
     assert set(watching.changes) == {SHOP}
 
 
+@pytest.mark.usefixtures("_pods")
 async def test_what_is_not_watched_has_no_addresses(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
     put(cluster, "shop", ["10.0.0.1"])
     watching.watch(SHOP, "shop")
@@ -117,6 +154,7 @@ async def test_what_is_not_watched_has_no_addresses(cluster: DemoCluster, watchi
     assert watching.endpoints.ready(SHOP, "shop", "admin") == ()
 
 
+@pytest.mark.usefixtures("_pods")
 async def test_addresses_are_picked_in_turn(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
     put(cluster, "shop", ["10.0.0.1", "10.0.0.2"])
     watching.watch(SHOP, "shop")
@@ -126,6 +164,7 @@ async def test_addresses_are_picked_in_turn(cluster: DemoCluster, watching: Watc
     assert set(picked) == {Address("10.0.0.1", 8080), Address("10.0.0.2", 8080)}
 
 
+@pytest.mark.usefixtures("_pods")
 async def test_a_host_that_passed_its_probes_is_picked_if_no_address_is_ready(
     cluster: DemoCluster, watching: WatchedEndpoints
 ) -> None:
@@ -164,6 +203,7 @@ async def test_one_watch_an_app_until_unwatch(cluster: DemoCluster, watching: Wa
     assert watching.endpoints.watched() == [BLOG]
 
 
+@pytest.mark.usefixtures("_pods")
 async def test_other_services_replace_the_watch(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
     put(cluster, "shop", ["10.0.0.1"])
     put(cluster, "shop-new", ["10.0.0.2"])
@@ -175,6 +215,7 @@ async def test_other_services_replace_the_watch(cluster: DemoCluster, watching: 
     await watchers(cluster, 1)
 
 
+@pytest.mark.usefixtures("_pods")
 async def test_an_address_is_ready_once_it_accepts_connections(
     cluster: DemoCluster, watching: WatchedEndpoints
 ) -> None:
@@ -191,6 +232,7 @@ async def test_an_address_is_ready_once_it_accepts_connections(
     await watching.shows(SHOP, "shop", "10.0.0.1")
 
 
+@pytest.mark.usefixtures("_pods")
 async def test_where_waker_cannot_connect_kubernetes_is_believed_after_a_while(
     cluster: DemoCluster, watching: WatchedEndpoints
 ) -> None:
@@ -205,6 +247,38 @@ async def test_where_waker_cannot_connect_kubernetes_is_believed_after_a_while(
     watching.clock[0] += timedelta(seconds=1)
     await watching.shows(SHOP, "shop", "10.0.0.1")
     assert watching.endpoints.pick(SHOP, "shop", "http") is None
+
+
+@pytest.mark.usefixtures("_pods")
+async def test_an_address_that_no_pod_has_never_counts(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
+    """A foreign slice of an app's Service would otherwise send visitors, and waker's own probes, anywhere."""
+    put(cluster, "shop", ["10.0.0.1", "10.96.0.1"], unready=("10.96.0.2",))
+    watching.watch(SHOP, "shop")
+    await watching.shows(SHOP, "shop", "10.0.0.1")
+    assert await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
+    await watching.shows(SHOP, "shop", "10.0.0.1")
+    put(cluster, "shop", ["10.96.0.1"], unready=("10.96.0.2",))
+    await watching.shows(SHOP, "shop")
+    assert watching.endpoints.pick(SHOP, "shop", "http", frozenset({"10.96.0.1", "10.96.0.2"})) is None
+
+
+async def test_the_pod_may_come_after_its_address(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
+    put(cluster, "shop", ["10.0.0.1"])
+    watching.watch(SHOP, "shop")
+    await watching.changed.wait()
+    assert watching.endpoints.ready(SHOP, "shop", "http") == ()
+    put_pod(cluster, "10.0.0.1")
+    await watching.shows(SHOP, "shop", "10.0.0.1")
+    cluster.verbs.remove(kinds.PODS, Key("default", "shop-10-0-0-1"))
+    await watching.shows(SHOP, "shop")
+
+
+@pytest.mark.usefixtures("_pods")
+async def test_wakers_own_address_is_never_an_apps(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
+    put_pod(cluster, WAKER)
+    put(cluster, "shop", ["10.0.0.1", WAKER])
+    watching.watch(SHOP, "shop")
+    await watching.shows(SHOP, "shop", "10.0.0.1")
 
 
 async def test_accepts() -> None:

@@ -163,6 +163,8 @@ def test_ingress_classes() -> None:
         "t", "c", default=True
     )
     assert manifests.ingress_class({"metadata": {"name": "t"}}) == IngressClass("t", "", default=False)
+    by_helm = {"name": "t", "annotations": {"meta.helm.sh/release-namespace": "edge"}}
+    assert manifests.ingress_class({"metadata": by_helm}).release_namespace == "edge"
 
 
 READY = {"podIP": "10.0.0.1", "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}

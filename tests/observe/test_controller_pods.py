@@ -1,4 +1,4 @@
-"""The controllers' pods: which have gone, as reported for each controller."""
+"""The controllers' pods: those of its own namespace only, and which have gone, as reported for each controller."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,19 +13,20 @@ from waker.cluster.client import connect
 from waker.demo import kinds
 from waker.demo.cluster import DemoCluster
 from waker.demo.kinds import Key
+from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.traffic.controllers import ALL, Adapter, Selector
 from waker.traffic.ownership import OwnershipChecker
 
 LABELS = {"app": "edge"}
-EDGE = replace(ALL[0], controller="edge", selectors=(Selector("app=edge", "default"),))
+EDGE = replace(ALL[0], controller="edge", selectors=(Selector("app=edge"),))
 INNER = replace(EDGE, controller="edge#inner")  # a class with settings of its own, behind the same pods
 ADAPTERS: dict[str, Adapter] = {each.controller: each for each in (EDGE, INNER)}
 
 
-def put(cluster: DemoCluster, name: str) -> None:
-    """A pod of the controller."""
-    metadata = {"name": name, "namespace": "default", "labels": LABELS, "uid": f"uid-{name}"}
+def put(cluster: DemoCluster, name: str, namespace: str = "default") -> None:
+    """A pod with the controller's labels."""
+    metadata = {"name": name, "namespace": namespace, "labels": LABELS, "uid": f"uid-{name}"}
     spec = {"nodeName": "elsewhere", "containers": [{"name": "edge", "image": "edge"}]}
     cluster.load(
         [{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"podIP": "10.0.0.9"}}]
@@ -35,7 +36,7 @@ def put(cluster: DemoCluster, name: str) -> None:
 async def shows(fleet: ControllerPods, *names: str) -> None:
     """Until these are the pods that it knows."""
     async with asyncio.timeout(5):
-        while {each.name for each in fleet.pods(EDGE)} != set(names):  # noqa: ASYNC110 - nobody tells
+        while any({each.name for each in fleet.pods(adapter)} != set(names) for adapter in (EDGE, INNER)):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.001)
 
 
@@ -47,8 +48,10 @@ async def watched(tmp_path: Path) -> AsyncIterator[tuple[DemoCluster, Controller
         connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api,
         aiohttp.ClientSession() as session,
     ):
+        namespaces = ControllerNamespaces(api, "kubesleeper", ADAPTERS.get, lambda _: frozenset(), lambda: True)
+        await namespaces.sync()
         fleet = ControllerPods(
-            api, OwnershipChecker(session, lambda *_: ""), lambda *_: None, lambda: datetime.now(UTC), ADAPTERS.get
+            api, OwnershipChecker(session, lambda *_: ""), lambda *_: None, lambda: datetime.now(UTC), namespaces
         )
         following = asyncio.create_task(_follow(fleet))
         yield cluster, fleet
@@ -70,3 +73,31 @@ async def test_each_controller_hears_once_of_a_pod_that_both_share(watched: tupl
         assert [each.name for each in fleet.departed(EDGE)] == [name]
         assert [each.name for each in fleet.departed(INNER)] == [name]
         assert fleet.departed(EDGE) == fleet.departed(INNER) == []
+
+
+async def labelled(fleet: ControllerPods, count: int) -> None:
+    """Until so many namespaces of others have pods with the controller's labels."""
+    async with asyncio.timeout(5):
+        while len(fleet.ignored(EDGE.controller)) != count:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+
+
+async def test_pods_elsewhere_are_ignored_and_reported_once(watched: tuple[DemoCluster, ControllerPods]) -> None:
+    """Anybody may put the labels of an ingress controller on a pod."""
+    cluster, fleet = watched
+    put(cluster, "one")
+    await shows(fleet, "one")
+    cluster.load([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tenant"}}])
+    put(cluster, "stranger", "tenant")
+    await labelled(fleet, 1)
+    await shows(fleet, "one")
+    (reported,) = fleet.newly_ignored(EDGE.controller)
+    assert reported.startswith("pods in namespace tenant have the labels of ingress-nginx and are ignored")
+    assert "its pods are in namespace default" in reported
+    put(cluster, "stranger-2", "tenant")
+    await labelled(fleet, 1)
+    assert fleet.newly_ignored(EDGE.controller) == []
+    for name in ("stranger", "stranger-2"):
+        cluster.verbs.remove(kinds.PODS, Key("tenant", name))
+    await labelled(fleet, 0)
+    assert fleet.departed(EDGE) == []

@@ -54,7 +54,7 @@ async def test_how_far_a_start_has_come_and_how_long_it_took(tmp_path: Path) -> 
         assert it.version() == before + 2, "asked for, and forgotten"
         usual = it.noted()[names.TYPICAL_WAKE]
         assert usual in ("1s", "2s")
-        await watchers(it, 1)  # the ingress controller's; nobody wakes
+        await watchers(it, 2)  # the ingress controller's, and for addresses; nobody wakes
         await it.put_to_sleep()
         assert it.noted()[names.TYPICAL_WAKE] == usual
         await shows(it, f"usually about {usual[:-1]} s.")
@@ -98,10 +98,10 @@ async def test_pods_are_watched_only_while_somebody_looks(tmp_path: Path) -> Non
         it.annotate(names.STATE, "awake")
         await it.until(lambda: it.replicas() > 0)
         await it.until(lambda: it.events()[-1][0] == "Waking")
-        await watchers(it, 1)  # the ingress controller's
+        await watchers(it, 2)  # the ingress controller's, and for addresses
         await it.visit()
         await shows(it, 'data-step="2"')
-        await watchers(it, 2)
+        await watchers(it, 3)
 
 
 async def test_a_setting_that_names_no_theme_is_told(tmp_path: Path) -> None:

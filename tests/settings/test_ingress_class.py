@@ -84,3 +84,21 @@ def test_they_are_part_of_the_live_settings() -> None:
 def test_any_text_is_a_value_or_a_problem(row: ClassKey, text: str) -> None:
     found, problems = read_classes({f"controller.a.{row.key}": text}, {})
     assert bool(found) != bool(problems)
+
+
+TOKEN = {"controller.nginx.token-file": "/token"}
+NAMESPACE = {"controller.nginx.namespace": "edge"}
+
+
+def test_a_token_without_a_namespace_is_refused() -> None:
+    """Anybody may put a controller's labels on a pod, and would be sent the token."""
+    found, (problem,) = read_classes(TOKEN | {"controller.nginx.port": "metrics"}, {})
+    assert found == {"nginx": ClassSettings(port="metrics")}
+    assert problem.startswith("controller.nginx.token-file: a token needs controller.CLASS.namespace")
+
+
+def test_the_last_namespace_with_a_token_stays_when_the_namespace_goes() -> None:
+    last, _ = read_classes(TOKEN | NAMESPACE, {})
+    found, problems = read_classes(TOKEN, last)
+    assert found == last == {"nginx": ClassSettings(namespace="edge", token_file="/token")}
+    assert len(problems) == 1

@@ -6,8 +6,13 @@ from waker.plan.model import IngressClass, Pod
 from waker.settings.configmap import Live
 from waker.settings.ingress_class import ClassSettings
 from waker.settings.parsing import parse_statuses
-from waker.traffic.controllers import INGRESS_NGINX, NGINX_PLUS, SKIPPER, TRAEFIK, Access, Selector, Values
-from waker.traffic.controllers.configured import configured_adapter, configured_classes
+from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, NGINX_PLUS, SKIPPER, TRAEFIK, Access, Selector, Values
+from waker.traffic.controllers.configured import (
+    configured_adapter,
+    configured_classes,
+    declared_namespaces,
+    in_namespaces,
+)
 
 NGINX = IngressClass("nginx", "k8s.io/ingress-nginx", default=True)
 POD = Pod("edge", "n-1", "uid", "10.0.0.1", ready=True, ports={"prom": 9000, "metrics": 9001})
@@ -128,3 +133,34 @@ def test_statuses_are_ignored_where_there_is_a_label_for_them() -> None:
     )
     assert contour
     assert contour.not_visits == ()
+
+
+HELM = NGINX._replace(release_namespace="helm")
+SECOND = NGINX._replace(name="second", release_namespace="helm-2")
+NAME = "k8s.io/ingress-nginx"
+
+
+@pytest.mark.parametrize(
+    ("controller", "classes", "settings", "namespaces"),
+    [
+        pytest.param(NAME, [NGINX], Live(), set(), id="nothing says"),
+        pytest.param(NAME, [HELM], Live(), {"helm"}, id="where Helm has installed it"),
+        pytest.param(NAME, [HELM, SECOND], Live(), {"helm", "helm-2"}, id="installed twice"),
+        pytest.param("example.org/x", [HELM], Live(), set(), id="another controller's class"),
+        pytest.param(f"{NAME}@nginx", [HELM], live(namespace="edge"), {"edge"}, id="the setting wins"),
+        pytest.param(f"{NAME}@nginx", [HELM, SECOND], live(port="1"), {"helm"}, id="of that class alone"),
+        pytest.param(NAME, [HELM, SECOND], live(port="1"), {"helm-2"}, id="of the classes without settings"),
+    ],
+)
+def test_where_its_pods_are_said_to_be(
+    controller: str, classes: list[IngressClass], settings: Live, namespaces: set[str]
+) -> None:
+    assert declared_namespaces(controller, classes, settings) == namespaces
+
+
+def test_an_adapter_of_some_namespaces_only() -> None:
+    assert in_namespaces(INGRESS_NGINX, []) is INGRESS_NGINX
+    assert {each.namespace for each in in_namespaces(INGRESS_NGINX, ["a", "b"]).selectors} == {"a", "b"}
+    assert [str(each) for each in in_namespaces(CONTOUR, ["edge"]).selectors] == [
+        "app.kubernetes.io/name=contour,app.kubernetes.io/component=envoy in edge"
+    ], "labels that are good for one namespace only"

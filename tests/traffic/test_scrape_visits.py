@@ -52,7 +52,7 @@ async def test_an_app_at_two_controllers_needs_both(scene: ScrapeScene) -> None:
     assert scene.scraper.traffic(SHOP).unknown == (
         "no pod of Contour has the labels app=envoy in projectcontour or "
         "app.kubernetes.io/name=contour,app.kubernetes.io/component=envoy; "
-        "if its pods have others, set controller.CLASS.selector"
+        "if its pods have others, or are elsewhere, set controller.CLASS.selector and namespace"
     )
     envoy = scene.add(CONTOUR, "e-1", contour(("team-a_shop_80", 0, 0)))
     await scene.round()

@@ -201,3 +201,48 @@ def test_headers_that_connection_names_are_hop_by_hop() -> None:
         [("Connection", "close, X-A"), ("Connection", "x-b"), ("X-A", "1"), ("X-B", "2"), ("X-C", "3")]
     )
     assert dict(end_to_end(headers)) == {"X-C": "3"}
+
+
+SEEN = "1.1 kubesleeper-waker"
+
+
+@pytest.mark.parametrize(
+    ("sent", "arrives"),
+    [
+        pytest.param([], [SEEN], id="the first proxy"),
+        pytest.param(["1.0 fred, 1.1 p.example.net"], ["1.0 fred, 1.1 p.example.net", SEEN], id="after others"),
+        pytest.param([SEEN], [SEEN, SEEN], id="an app that woke calls another one"),
+    ],
+)
+async def test_via_says_that_waker_was_on_the_way(rig: PortUnderTest, sent: list[str], arrives: list[str]) -> None:
+    got: list[list[str]] = []
+
+    async def app(request: web.Request) -> web.Response:
+        got.append(request.headers.getall("Via"))
+        return web.Response(text="x", headers={"Via": "1.1 app"})
+
+    await rig.upstream(app)
+    async with rig.client.get("/", headers=CIMultiDict([("Via", each) for each in sent])) as answer:
+        assert (answer.status, answer.headers.getall("Via")) == (200, ["1.1 app", SEEN])
+    assert got == [arrives]
+
+
+@pytest.mark.parametrize(
+    "via",
+    [
+        pytest.param([SEEN, SEEN], id="two headers"),
+        pytest.param([f"{SEEN}, 1.1 traefik,HTTP/1.1 KubeSleeper-Waker (again)"], id="one header"),
+    ],
+)
+async def test_a_request_that_goes_round_is_not_forwarded_again(rig: PortUnderTest, via: list[str]) -> None:
+    got: list[web.Request] = []
+
+    async def app(request: web.Request) -> web.Response:
+        got.append(request)
+        return web.Response()
+
+    await rig.upstream(app)
+    async with rig.client.get("/", headers=CIMultiDict([("Via", each) for each in via])) as answer:
+        assert (answer.status, answer.content_type) == (508, "application/problem+json")
+        assert names.MARKER in answer.headers
+    assert got == []

@@ -117,6 +117,7 @@ async def upgraded(rig: PortUnderTest, early: bytes = b"") -> tuple[asyncio.Stre
     writer.write(UPGRADE_REQUEST + early)
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101 As You Wish\r\n")
+    assert b"\r\nVia: 1.1 kubesleeper-waker\r\n" in head
     assert b"X-Own: 1\r\n" in head
     assert await reader.readexactly(11) == b"first words"
     return reader, writer

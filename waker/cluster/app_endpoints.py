@@ -1,8 +1,10 @@
 """Where the pods of an app listen: its EndpointSlices, watched only while the app wakes or falls asleep.
 
-A big cluster has many slices and they change often, so waker does not watch all of them. An app that needs them gets a
-small informer of the slices of its own Services, from `watch` until `unwatch`; `reconcile.app` and `restore --all` call
-both. Knows nothing of routes.
+A big cluster has many slices and they change often, so waker does not watch all of them. An app that needs them gets
+small informers of the slices of its own Services and of the pods that these select, from `watch` until `unwatch`;
+`reconcile.app` and `restore --all` call both. Knows nothing of routes.
+An address in a slice counts only if a pod of the workload has it (`pod_addresses`); until then nothing is sent there. The
+kubelet writes a pod's address before the pod is ready, and the slice follows the pod, so this costs a wake no time.
 The subtle thing: Kubernetes calls a pod without a readiness probe ready when its process starts, before it listens. So an
 address counts only once it has accepted a connection. If waker cannot reach it at all, for example because a
 NetworkPolicy admits only the ingress controllers, Kubernetes is believed after a few seconds.
@@ -12,15 +14,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from waker import names
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
 from waker.cluster.manifests import endpoints
-from waker.cluster.resources import ENDPOINT_SLICES
-from waker.plan.model import Address, AppId
+from waker.cluster.pod_addresses import pod_hosts
+from waker.cluster.resources import ENDPOINT_SLICES, PODS
+from waker.plan.model import Address, AppId, Service, Workload
 
 ACCEPTS_WITHIN = 0.5  # seconds
 BELIEVED_AFTER = timedelta(seconds=5)  # of silence: from then on Kubernetes' word is enough
@@ -45,59 +49,93 @@ def slice_addresses(found: Mapping[str, Any]) -> SliceAddresses:
     return SliceAddresses(labels.get(names.SLICE_SERVICE, ""), endpoints(found), endpoints(found, ready=False))
 
 
-@dataclass(slots=True)
-class _SliceWatch:
+class _Watched(NamedTuple):
+    uid: str  # of the workload: a new one of the same name has other pods
     services: frozenset[str]
-    informer: Informer[SliceAddresses]
-    task: asyncio.Task[None]
+    selectors: frozenset[str]  # of these Services, as label selectors
+
+
+@dataclass(slots=True)
+class _EndpointWatch:
+    watched: _Watched
+    slices: Informer[SliceAddresses]
+    pods: list[Informer[frozenset[str]]]  # their hosts; one informer for each selector
+    tasks: list[asyncio.Task[None]]
+    excluded: Callable[[Address], bool]
     picks: "count[int]" = field(default_factory=count)
     accepting: set[Address] = field(default_factory=set)
     silent_since: dict[Address, datetime] = field(default_factory=dict)
 
     def addresses(self, port: ServicePortName, *, starting: bool = False) -> Iterator[Address]:
         service, name = port
-        for each in self.informer.values():
+        hosts = {host for informer in self.pods for found in informer.values() for host in found}
+        for each in self.slices.values():
             if each.service == service:
-                yield from (each.starting if starting else each.ready).get(name, ())
+                for address in (each.starting if starting else each.ready).get(name, ()):
+                    if address.host in hosts and not self.excluded(address):
+                        yield address
 
 
 class AppEndpoints:
-    """The watches by app. `on_change(app)` is called when an app's ready addresses may have changed."""
+    """The watches by app. `on_change(app)` is called when an app's ready addresses may have changed.
+
+    `excluded`: whether an address is never an app's, whatever its pods say.
+    """
 
     def __init__(
         self,
         api: Api,
         on_change: Callable[[AppId], None],
         clock: Callable[[], datetime],
+        excluded: Callable[[Address], bool],
         try_address: Accepts | None = None,
     ) -> None:
         self._api = api
         self._on_change = on_change
         self._clock = clock
+        self._excluded = excluded
         self._accepts = try_address or accepts
-        self._watches: dict[AppId, _SliceWatch] = {}
+        self._watches: dict[AppId, _EndpointWatch] = {}
 
-    def watch(self, app: AppId, services: Iterable[str], tasks: asyncio.TaskGroup) -> None:
-        """Watch the slices of these Services. Does nothing if they are watched already."""
-        wanted = frozenset(services)
+    def watch(self, workload: Workload, services: Iterable[Service], tasks: asyncio.TaskGroup) -> None:
+        """Watch the slices of these Services and the pods that they select. Does nothing if they are watched already."""
+        app, found = workload.id, list(services)
+        wanted = _Watched(workload.uid, frozenset(each.name for each in found), frozenset(map(_selector, found)))
         current = self._watches.get(app)
-        if current and current.services == wanted:
+        if current and current.watched == wanted:
             return
         self.unwatch(app)
-        selector = f"{names.SLICE_SERVICE} in ({','.join(sorted(wanted))})"
-        source = Source(ENDPOINT_SLICES.collection(app.namespace), {"labelSelector": selector})
-        informer = Informer(self._api, source, slice_addresses, lambda old, new: self._on_change(app), self._clock)
-        task = tasks.create_task(informer.run(), name=f"endpoints of {app}")
-        self._watches[app] = _SliceWatch(wanted, informer, task)
+        if not found:
+            return
+
+        def changed(_old: object, _new: object) -> None:
+            self._on_change(app)
+
+        labels = f"{names.SLICE_SERVICE} in ({','.join(sorted(wanted.services))})"
+        source = Source(ENDPOINT_SLICES.collection(app.namespace), {"labelSelector": labels})
+        slices = Informer(self._api, source, slice_addresses, changed, self._clock)
+        pods = [
+            Informer(
+                self._api,
+                Source(PODS.collection(app.namespace), {"labelSelector": selector}),
+                partial(pod_hosts, workload),
+                changed,
+                self._clock,
+            )
+            for selector in sorted(wanted.selectors)
+        ]
+        running = [tasks.create_task(slices.run(), name=f"endpoints of {app}")]
+        running += [tasks.create_task(each.run(), name=f"pod addresses of {app}") for each in pods]
+        self._watches[app] = _EndpointWatch(wanted, slices, pods, running, self._excluded)
 
     def unwatch(self, app: AppId) -> None:
-        """Stop watching an app's slices, if they are watched."""
+        """Stop watching an app's slices and pods, if they are watched."""
         watch = self._watches.pop(app, None)
-        if watch:
-            watch.task.cancel()
+        for task in watch.tasks if watch else ():
+            task.cancel()
 
     def watched(self) -> list[AppId]:
-        """The apps whose slices are watched."""
+        """The apps whose slices and pods are watched."""
         return list(self._watches)
 
     async def try_addresses(self, app: AppId, ports: Iterable[ServicePortName]) -> bool:
@@ -122,7 +160,7 @@ class AppEndpoints:
                 watch.silent_since.setdefault(address, self._clock())
         return all(address in watch.accepting or self._believed(watch, address) for address in ready)
 
-    def _believed(self, watch: _SliceWatch, address: Address) -> bool:
+    def _believed(self, watch: _EndpointWatch, address: Address) -> bool:
         since = watch.silent_since.get(address)
         return since is not None and self._clock() - since >= BELIEVED_AFTER
 
@@ -151,6 +189,10 @@ class AppEndpoints:
             known = (*watch.addresses(port), *watch.addresses(port, starting=True))
             reachable = [each for each in known if each.host in probed_ready]
         return reachable[next(watch.picks) % len(reachable)] if reachable else None
+
+
+def _selector(service: Service) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(service.selector.items()))
 
 
 async def accepts(address: Address, within: float = ACCEPTS_WITHIN) -> bool:

@@ -17,6 +17,7 @@ from waker.plan.times import parse_time
 Json = Mapping[str, Any]
 
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
+RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 SCHEMES = ("traefik.ingress.kubernetes.io/service.serversscheme",)
 PROTOCOLS = "projectcontour.io/upstream-protocol."
 
@@ -95,8 +96,9 @@ def _managed_since(meta: Json) -> datetime:
 def ingress_class(found: Json) -> IngressClass:
     """An IngressClass."""
     meta = found["metadata"]
-    default = (meta.get("annotations") or {}).get(DEFAULT_CLASS) == "true"
-    return IngressClass(meta["name"], (found.get("spec") or {}).get("controller", ""), default)
+    annotations = meta.get("annotations") or {}
+    controller, default = (found.get("spec") or {}).get("controller", ""), annotations.get(DEFAULT_CLASS) == "true"
+    return IngressClass(meta["name"], controller, default, annotations.get(RELEASE_NAMESPACE, ""))
 
 
 def pod(found: Json) -> Pod:
@@ -108,7 +110,16 @@ def pod(found: Json) -> Pod:
     ports = {port["name"]: port["containerPort"] for c in containers for port in c.get("ports") or [] if "name" in port}
     alive = "deletionTimestamp" not in meta and status.get("phase") not in ("Succeeded", "Failed")
     restarts = sum(each.get("restartCount", 0) for each in status.get("containerStatuses") or [])
-    return Pod(meta["namespace"], meta["name"], meta["uid"], status.get("podIP", ""), ready and alive, ports, restarts)
+    return Pod(
+        meta["namespace"],
+        meta["name"],
+        meta["uid"],
+        status.get("podIP", ""),
+        ready and alive,
+        ports,
+        restarts,
+        parse_time(meta.get("creationTimestamp") or ""),
+    )
 
 
 def endpoints(found: Json, *, ready: bool = True) -> dict[str, tuple[Address, ...]]:

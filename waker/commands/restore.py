@@ -49,7 +49,8 @@ async def restore(settings: Settings, timeout: str) -> str:  # noqa: ASYNC109 a 
     within = parse_duration(timeout)
     async with cluster_cache(settings) as (api, cluster), asyncio.TaskGroup() as tasks:
         await _pause(api, settings)
-        work = Work(api, cluster, AppEndpoints(api, lambda app: None, now, _assume_reachable), tasks, now() + within)
+        endpoints = AppEndpoints(api, lambda app: None, now, _none_excluded, _assume_reachable)
+        work = Work(api, cluster, endpoints, tasks, now() + within)
         apps = list(cluster.apps())
         held = await asyncio.gather(*(_give_back(work, app) for app in apps))
         await _leave(work)
@@ -69,6 +70,11 @@ async def _leave(work: Work) -> None:
         await asyncio.sleep(PASS_EVERY)
 
 
+def _none_excluded(_address: Address) -> bool:
+    """Nothing is sent to any address by this command."""
+    return False
+
+
 async def _assume_reachable(_address: Address) -> bool:
     """Pods cannot be reached from everywhere that this command runs: what Kubernetes says has to do."""
     return True
@@ -86,7 +92,7 @@ async def _give_back(work: Work, app: AppId) -> bool:
     held = False
     while (observed := work.cluster.observe(app, Live())) is not None:
         if observed.routes:
-            work.endpoints.watch(app, {route.backend.service for route in observed.routes}, work.tasks)
+            work.endpoints.watch(observed.workload, observed.discovery.services, work.tasks)
         await work.endpoints.try_addresses(app, routed_ports(observed))
         is_ready = all_ready(observed, work.endpoints) or now() > work.end
         plan = decide(snapshot(observed.released(), RuntimeFacts(ready=is_ready)), now())

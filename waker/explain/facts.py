@@ -4,7 +4,7 @@ Called by the running service for its private port, and by `waker explain` when 
 is None, and nothing is known of visits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -33,6 +33,7 @@ class RunningService:
 
     runtime: Runtime
     dry_run: bool
+    ignored_pods: Callable[[str], Sequence[str]]  # sentences, by controller
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _case(observed: ObservedApp, known: ExplainInputs) -> Case:
     as_if_enabled = observed.as_if_enabled()
     registered = running.runtime.registry.get(app) if running else None
     return Case(
-        seen=replace(snapshot(as_if_enabled, facts), problems=observed.discovery.problems + observed.conflicts),
+        seen=replace(snapshot(as_if_enabled, facts), problems=observed.obstacles),
         plan=registered.plan if registered else decide(snapshot(observed, facts), known.now),
         enabled=observed.policy is not None,
         from_service=running is not None,
@@ -192,6 +193,8 @@ def _notes(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
         return
     if not known.running.runtime.leading():
         yield "the waker that answered does not hold the Lease: another replica decides when this app sleeps"
+    for controller in sorted({route.controller for route in observed.routes}):
+        yield from known.running.ignored_pods(controller)
     unused = {interest.controller for interest, controller in _controllers(observed, known) if not controller}
     if observed.policy is None:
         for title in sorted(each.title for name in unused if (each := configured_adapter(name, observed.live))):

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from waker.observe.cluster import ClusterCache
+from waker.observe.runtime import Runtime
 from waker.plan.actions import Plan
 from waker.plan.model import Phase, Workload
 from waker.plan.notes import Unreadable
@@ -11,6 +13,16 @@ from waker.printable import printable_text
 from waker.settings.durations import format_duration
 
 COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "replicas", "saved", "reason")
+
+
+def rows(cluster: ClusterCache, runtime: Runtime, now: datetime) -> list[dict[str, Any]]:
+    """All apps, by the running service."""
+    found = []
+    for each in sorted(runtime.registry.entries(), key=lambda each: (each.app.namespace, each.app.name)):
+        workload = cluster.workload(each.app)
+        if workload:
+            found.append(row(workload, each.plan, runtime.last_visit(workload, each), now))
+    return found
 
 
 def row(workload: Workload, plan: Plan, visited_at: datetime | None, now: datetime) -> dict[str, Any]:

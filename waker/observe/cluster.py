@@ -15,6 +15,7 @@ from waker import names
 from waker.cluster import manifests, owned_objects, resources
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
+from waker.observe.never_sleeps import never_sleeps
 from waker.plan.doors import Claim, DoorBook, DoorKey, port_name
 from waker.plan.model import AppId, IngressClass, Kind, Policy, Service, Workload
 from waker.plan.owned_objects import DoorPort, OwnedSlice, unlisted
@@ -26,6 +27,7 @@ from waker.plan.routes.keeper import way_target
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, HttpTarget, ObjectId, Route, RouteObject, is_held, port_of
 from waker.settings.configmap import Live
+from waker.traffic.controllers import Selector
 from waker.traffic.controllers.configured import configured_classes
 
 NOT_BY_AGE = datetime.max.replace(tzinfo=UTC)  # slices are listed after all Services
@@ -54,6 +56,7 @@ class ObservedApp:
     objects: Mapping[ObjectId, RouteObject]
     live: Live
     conflicts: tuple[str, ...] = ()  # sentences: objects of others in the place of waker's own
+    refusals: tuple[str, ...] = ()  # sentences: it must never sleep
 
     @property
     def policy(self) -> Policy | None:
@@ -68,8 +71,12 @@ class ObservedApp:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why it cannot sleep. Only an enabled app has problems with its objects."""
-        found = self.discovery.problems + self.conflicts
-        return self.reading.problems + (found if self.policy else ())
+        return self.reading.problems + (self.obstacles if self.policy else ())
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why it could not sleep if it were enabled."""
+        return self.refusals + self.discovery.problems + self.conflicts
 
     @property
     def is_held(self) -> bool:
@@ -93,6 +100,7 @@ class ClusterCache:
         api: Api,
         changed: Callable[[Key], None],
         clock: Callable[[], datetime],
+        own_namespace: str,
         door: Callable[[AppId, Backend], int] = lambda app, backend: 0,
     ) -> None:
         def inform(what: resources.Resource, parse: Callable[[Any], Any], heard: Callable[[Any, Any], None]) -> Any:
@@ -100,6 +108,7 @@ class ClusterCache:
 
         self._changed = changed
         self._door = door
+        self._own_namespace = own_namespace
         self._by_service: defaultdict[tuple[str, str], set[ObjectId]] = defaultdict(set)  # namespace, Service
         self.workloads: dict[Kind, Informer[Workload]] = {
             kind: inform(what, _parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
@@ -164,7 +173,11 @@ class ClusterCache:
             {each.id: each for each in around.route_objects},
             live,
             self._conflicts(app.namespace),
+            never_sleeps(workload, self._own_namespace, self._own_service(), live),
         )
+
+    def _own_service(self) -> Service | None:
+        return self.services.in_namespace(self._own_namespace).get(names.OWN_SERVICE)
 
     def owned(self, namespace: str) -> owned_objects.OwnedObjects:
         """What waker has there."""
@@ -252,14 +265,13 @@ class ClusterCache:
         for each in self.workloads.values():
             yield from each.in_namespace(namespace).values()
 
-    def workload_versions(self, labels: str, namespace: str) -> list[str]:
-        """The workloads, and their versions, whose pods have these labels (`a=b,c=d`). It changes when pods come or go."""
-        wanted = {key: value for key, _, value in (each.partition("=") for each in labels.split(","))}
+    def workload_versions(self, selector: Selector) -> list[str]:
+        """The workloads, and their versions, whose pods it selects. It changes when pods come or go."""
         found = (each for kind in self.workloads.values() for each in kind.values())
         return sorted(
             f"{each.id} {each.uid} {each.version}"
             for each in found
-            if namespace in ("", each.id.namespace) and wanted.items() <= each.pod_labels.items()
+            if selector.matches(each.pod_labels, each.id.namespace)
         )
 
     def _namespace_objects(self, workload: Workload, live: Live) -> NamespaceObjects:

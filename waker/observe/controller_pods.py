@@ -1,10 +1,13 @@
 """The ingress controllers' own pods: which there are, and whether they send what they should to waker.
 
-Pods are watched only for controllers that an IngressClass names and that an adapter knows. Where a pod sends requests is asked
-of the pod itself, see `traffic.ownership`; where its answer proves nothing, the controller's known lag decides.
+Pods are watched only for controllers that an IngressClass names and that an adapter knows, and count only in the namespace
+that `controller_namespaces` chooses: pods elsewhere with the same labels are anybody's, and are reported. Where a pod sends
+requests is asked of the pod itself, see `traffic.ownership`; where its answer proves nothing, the controller's known lag
+decides.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,15 +17,17 @@ from waker.cluster import manifests
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import PODS
+from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.plan.model import Address, AppId, Pod
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import HttpTarget, Route, RouteId
 from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port, Selector
 from waker.traffic.ownership import Owner, OwnershipChecker
 
+log = logging.getLogger(__name__)
+
 MOST_DEPARTED = 100  # one that came and went is as good as many
 Discount = Callable[[Pod, Interest], None]
-Adapters = Callable[[str], Adapter | None]
 
 
 class OwnershipCheck(NamedTuple):
@@ -42,10 +47,7 @@ class Way(NamedTuple):
 
 
 class ControllerPods:
-    """The pods of all controllers. `discount` hears of checks that an app answered, for they count as its traffic.
-
-    `adapter` knows the controllers as the settings want them, by `Route.controller`.
-    """
+    """The pods of all controllers. `discount` hears of checks that an app answered, for they count as its traffic."""
 
     def __init__(
         self,
@@ -53,13 +55,15 @@ class ControllerPods:
         checker: OwnershipChecker,
         discount: Discount,
         clock: Callable[[], datetime],
-        adapter: Adapters,
+        namespaces: ControllerNamespaces,
     ) -> None:
         self._api = api
         self._checker = checker
         self._discount = discount
         self._clock = clock
-        self._adapter = adapter
+        self._namespaces = namespaces
+        self._adapter = namespaces.adapter
+        self._reported: set[str] = set()
         self._informers: dict[Selector, Informer[Pod]] = {}
         self._departed: dict[Selector, deque[tuple[int, Pod]]] = {}  # numbered
         self._last = 0  # the number of the pod that departed last
@@ -79,14 +83,51 @@ class ControllerPods:
 
     def pods(self, adapter: Adapter) -> Sequence[Pod]:
         """The pods of one controller."""
-        reflectors = [self._informers[each] for each in adapter.selectors if each in self._informers]
-        return list({pod.uid: pod for reflector in reflectors for pod in reflector.values()}.values())
+        inside = self._namespaces.choose(adapter.controller, self._labelled(adapter.controller))
+        return [pod for pod in self._labelled(adapter.controller) if pod.namespace in inside]
+
+    def newly_ignored(self, controller: str) -> list[str]:
+        """Those sentences of `ignored` that this has never returned. They are logged as well."""
+        found = [each for each in self.ignored(controller) if each not in self._reported]
+        self._reported.update(found)
+        for sentence in found:
+            log.warning("%s", sentence)
+        return found
+
+    def ignored(self, controller: str) -> list[str]:
+        """For each namespace in which pods only have the labels of this controller's pods, a sentence."""
+        adapter, inside = self._adapter(controller), self._namespaces.of(controller)
+        outside = sorted({pod.namespace for pod in self._labelled(controller)} - inside)
+        return [
+            f"pods in namespace {each} have the labels of {adapter.title} and are ignored, as its pods are in namespace "
+            f"{' and '.join(sorted(inside))}; if that is wrong, set controller.CLASS.namespace"
+            for each in outside
+            if adapter and inside
+        ]
+
+    def _labelled(self, controller: str) -> list[Pod]:
+        """The pods with a controller's labels, wherever they are; none before all are known."""
+        selectors = self._selectors(controller)
+        informers = [self._informers[each] for each in selectors if each in self._informers]
+        if not all(each.synced.is_set() for each in informers):
+            return []
+        return list({pod.uid: pod for informer in informers for pod in informer.values()}.values())
+
+    def _selectors(self, controller: str) -> tuple[Selector, ...]:
+        adapter = self._adapter(controller)
+        return adapter.selectors if adapter else ()
 
     def departed(self, adapter: Adapter) -> list[Pod]:
         """The pods that have gone since this was last asked for this controller."""
         known = self._reported_up_to.get(adapter.controller, 0)
         self._reported_up_to[adapter.controller] = self._last
-        return [pod for each in adapter.selectors for number, pod in self._departed.get(each, ()) if number > known]
+        inside = self._namespaces.of(adapter.controller)
+        return [
+            pod
+            for each in self._selectors(adapter.controller)
+            for number, pod in self._departed.get(each, ())
+            if number > known and pod.namespace in inside
+        ]
 
     def _on_departure(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
         def moved(old: Pod | None, new: Pod | None) -> None:

@@ -96,11 +96,12 @@ class Service:
 
 
 class IngressClass(NamedTuple):
-    """An IngressClass: `controller` says which program serves it."""
+    """An IngressClass: `controller` says which program serves it, `release_namespace` where Helm has installed that."""
 
     name: str
     controller: str
     default: bool
+    release_namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Pod:
     ready: bool  # Ready and not terminating
     ports: Mapping[str, int]
     restarts: int = 0  # of all its containers
+    created_at: datetime | None = None
 
 
 class Address(NamedTuple):

@@ -139,7 +139,8 @@ class AppReconciler:
     def _watch_traffic(self, observed: ObservedApp) -> None:
         """Have traffic and controllers watched for an app that may fall asleep by itself."""
         app = observed.workload.id
-        if observed.policy and observed.workload.replicas and not observed.discovery.problems:
+        may_sleep = observed.policy and not (observed.refusals or observed.discovery.problems)
+        if may_sleep and observed.workload.replicas:
             self._context.controller_pods.watch({route.controller for route in observed.routes}, self._context.tasks)
             self._context.scraper.watch(app, frozenset(counted_as(observed).values()), incarnation(observed))
         else:
@@ -184,7 +185,7 @@ class AppReconciler:
             context.queue.add(NamespaceKey(app.namespace))
         turning_back = any(isinstance(action, RequestWake) for action in plan.actions)
         if plan.phase in NEED_ENDPOINTS or turning_back or self._requests_still_arrive(app, seen):
-            context.endpoints.watch(app, {route.backend.service for route in observed.routes}, context.tasks)
+            context.endpoints.watch(observed.workload, observed.discovery.services, context.tasks)
         else:
             context.endpoints.unwatch(app)
         if (

@@ -48,10 +48,11 @@ LABEL = r"([-.a-z0-9]{1,253}/)?[A-Za-z0-9][-._A-Za-z0-9]*=[-._A-Za-z0-9]*"
 PORT = r"\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]|(?=.*[a-z])[a-z0-9-]{1,15}"
 FILE = r"/[^\x00-\x1f]{1,4000}"
 BOOL = "true|false"
+NO_NAMESPACE = "a token needs controller.CLASS.namespace, so that it is sent to pods of that namespace only"
 
 PER_CLASS = (
     ClassKey("adapter", "adapter", "|".join(names.ADAPTERS), f"one of {', '.join(names.ADAPTERS)}", "Which ingress controller serves the class: its adapter in the table of controllers."),
-    ClassKey("namespace", "namespace", r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace", "The namespace of the controller's pods. Default: all namespaces are searched."),
+    ClassKey("namespace", "namespace", r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace", "The namespace of the controller's pods. Default: where Helm has installed the class, else where the controller was first seen."),
     ClassKey("selector", "selector", f"{LABEL}(,{LABEL})*", "a list of labels such as app=my-nginx,tier=edge", "The labels of the controller's pods."),
     ClassKey("port", "port", PORT, "a port number or the name of a container port", "The port of the metrics endpoint."),
     ClassKey("path", "path", r"/[-._~/A-Za-z0-9]*", "a path such as /metrics", "The path of the metrics endpoint."),
@@ -59,7 +60,7 @@ PER_CLASS = (
     ClassKey("tls-verify", "tls_verify", BOOL, "true or false", "With https: whether the certificate is verified."),
     ClassKey("ca-file", "ca_file", FILE, "the path of a file", "With https: a file in waker's pod with the CA to trust. Default: the system's CAs."),
     ClassKey("server-name", "server_name", r"[-.a-zA-Z0-9]{1,253}", "a host name", "With https: the name in the certificate. Default: the pod's address."),
-    ClassKey("token-file", "token_file", FILE, "the path of a file", "A file in waker's pod with a bearer token to send, such as /var/run/secrets/kubernetes.io/serviceaccount/token."),
+    ClassKey("token-file", "token_file", FILE, "the path of a file", "A file in waker's pod with a bearer token to send, such as /var/run/secrets/kubernetes.io/serviceaccount/token. Needs `namespace`."),
     ClassKey("any-host", "any_host", BOOL, "true or false", "Whether ingress-nginx runs with --metrics-per-host=false, so that it also counts wildcard hosts and rules without a host."),
 )  # fmt: skip
 
@@ -67,7 +68,10 @@ PER_CLASS = (
 def read_classes(
     data: Mapping[str, str], last: Mapping[str, ClassSettings]
 ) -> tuple[dict[str, ClassSettings], tuple[str, ...]]:
-    """The settings of each class that has any. For a bad value that of `last` stays, and a sentence joins the problems."""
+    """The settings of each class that has any. For a bad value that of `last` stays, and a sentence joins the problems.
+
+    Without a namespace a token might be sent to anybody's pod, so then both are those of `last`.
+    """
     found: dict[str, ClassSettings] = {}
     problems: list[str] = []
     rows = {each.key: each for each in PER_CLASS}
@@ -85,6 +89,11 @@ def read_classes(
             problems.append(f"{key[:300]}: {error}")
             value = getattr(last.get(name, ClassSettings()), field)
         found[name] = replace(found.get(name, ClassSettings()), **{field: value})
+    for name, each in found.items():
+        if each.token_file and not each.namespace:
+            problems.append(f"{CLASS_PREFIX}{name}.token-file: {NO_NAMESPACE}")
+            before = last.get(name, ClassSettings())
+            found[name] = replace(each, namespace=before.namespace, token_file=before.token_file)
     return {name: each for name, each in found.items() if each != ClassSettings()}, tuple(problems)
 
 

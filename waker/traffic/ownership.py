@@ -46,6 +46,8 @@ class OwnershipChecker:
             names.MARKER: names.MARK_OWNERSHIP_CHECK,
             names.NONCE: nonce,
             "User-Agent": "kubesleeper-waker",
+            # A kept connection would still lead to this pod when another one has its address.
+            "Connection": "close",
         }
         try:
             async with self._session.head(

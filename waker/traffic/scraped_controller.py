@@ -95,7 +95,8 @@ class ScrapedController:
         title = self.adapter.title
         if not self.pods:
             labels = " or ".join(map(str, self.adapter.selectors))
-            yield f"no pod of {title} has the labels {labels}; if its pods have others, set controller.CLASS.selector"
+            fix = "if its pods have others, or are elsewhere, set controller.CLASS.selector and namespace"
+            yield f"no pod of {title} has the labels {labels}; {fix}"
         late = "has not been read lately; if that stays, set a longer scrape-interval"
         for each, scrape in self._serving(now):
             stale = not each.read_at or each.read_at < now - FRESH_INTERVALS * interval

@@ -4,7 +4,8 @@ Knows nothing of apps and phases: `public_port` calls `forward` with an Address.
 redirect is followed, no cookie is kept. The subtle thing is *once*. If no connection can be made, `ForwardRefused` is
 raised: nothing of the request has been read or sent, so another pod may be tried. From the first byte on, a failure is
 `ForwardBroken`: nobody can know what the app has already done, so the visitor gets the error and the request is never
-sent again, not even by the HTTP library (`never_retry`).
+sent again, not even by the HTTP library (`never_retry`). Via says that waker was on the way, so that a request that comes
+back, because an app or a pod sends it here again, ends after one round (`is_loop`).
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
+    HttpVersion,
     ServerDisconnectedError,
     TCPConnector,
     web,
@@ -91,6 +93,7 @@ async def forward(session: ClientSession, request: web.Request, pod: Address) ->
 async def send(session: ClientSession, request: web.Request, pod: Address) -> ClientResponse:
     """Send the request and give the head of the pod's answer. Raises ForwardRefused or ForwardBroken."""
     headers = end_to_end(request.headers, NOT_FORWARDED)
+    headers.add("Via", via(request.version))
     headers["Connection"] = "close"  # a kept connection may be dead, and then nobody knows what was sent
     if tunnel.is_websocket(request):
         headers.update(Connection="Upgrade", Upgrade="websocket")
@@ -139,6 +142,7 @@ async def stream_back(request: web.Request, answer: ClientResponse) -> web.Strea
     """Stream the pod's answer. If it breaks off, so does the visitor's: half an answer must not look complete."""
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=end_to_end(answer.headers))
     response.headers.popall(names.MARKER, None)  # only waker's own answers have it
+    response.headers.add("Via", via(answer.version))
     response[ABSENT] = tuple(name for name in ("Content-Type", "Server") if name not in answer.headers)
     await response.prepare(request)
     try:
@@ -166,6 +170,17 @@ def end_to_end(headers: Mapping[str, str], without: Iterable[str] = HOP_BY_HOP) 
     named = {name.strip().lower() for value in _all(headers, "Connection") for name in value.split(",")}
     removed = named | set(without)
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in removed)
+
+
+def via(version: HttpVersion | None) -> str:
+    """What waker adds to Via for a message that arrived in this version of HTTP."""
+    return f"{version.major}.{version.minor} {names.PSEUDONYM}" if version else f"1.1 {names.PSEUDONYM}"
+
+
+def is_loop(headers: Mapping[str, str]) -> bool:
+    """Whether a request has been here more than once. Once is no loop: an app may call another one, with its headers."""
+    passed = [entry.split() for value in _all(headers, "Via") for entry in value.split(",")]
+    return sum(1 for words in passed if words[1:2] and words[1].lower() == names.PSEUDONYM) > 1
 
 
 def _all(headers: Mapping[str, str], name: str) -> list[str]:

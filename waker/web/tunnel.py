@@ -53,6 +53,7 @@ async def tunnel(request: web.BaseRequest, answer: ClientResponse) -> web.Stream
     """Send the pod's 101 to the visitor and carry bytes. When one side ends, end the other one and return."""
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=answer.headers)
     response.headers.popall(names.MARKER, None)
+    response.headers.add("Via", f"1.1 {names.PSEUDONYM}")
     response.force_close()
     await response.prepare(request)
     connection = answer.connection

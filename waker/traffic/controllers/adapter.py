@@ -45,6 +45,11 @@ class Selector(NamedTuple):
     labels: str
     namespace: str = ""
 
+    def matches(self, labels: Mapping[str, str], namespace: str) -> bool:
+        """Whether a pod with these labels in this namespace is one of them."""
+        wanted = (each.partition("=") for each in self.labels.split(","))
+        return self.namespace in ("", namespace) and all(labels.get(key) == value for key, _, value in wanted)
+
     def __str__(self) -> str:
         return f"{self.labels} in {self.namespace}" if self.namespace else self.labels
 

@@ -40,6 +40,28 @@ def configured_adapter(controller: str, live: Live) -> Adapter | None:
     return adapter
 
 
+def declared_namespaces(controller: str, classes: Iterable[IngressClass], live: Live) -> frozenset[str]:
+    """The namespaces of its pods by the settings, else by Helm's annotations on its IngressClasses; empty if nothing says."""
+    spec, _, name = controller.partition("@")
+    setting = live.classes.get(name, ClassSettings()).namespace
+    if setting:
+        return frozenset({setting})
+    of_it = (each for each in classes if (each.name == name if name else each.controller == spec))
+    plain = (each for each in of_it if name or each.name not in live.classes)
+    return frozenset(each.release_namespace for each in plain if each.release_namespace)
+
+
+def in_namespaces(adapter: Adapter, namespaces: Iterable[str]) -> Adapter:
+    """The adapter of pods in these namespaces only; as it is if there are none."""
+    inside = [
+        each._replace(namespace=namespace)
+        for namespace in sorted(namespaces)
+        for each in adapter.selectors
+        if each.namespace in ("", namespace)
+    ]
+    return replace(adapter, selectors=tuple(dict.fromkeys(inside))) if inside else adapter
+
+
 def _with_settings(adapter: Adapter, settings: ClassSettings) -> Adapter:
     selectors = adapter.selectors
     if settings.selector:

@@ -1,0 +1,90 @@
+"""What others put beside an app, or have done to everything at once: it changes nothing for the app and its visitors."""
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from waker import names
+from waker.demo.samples import SAMPLES, manifests
+
+from .scene import ServiceScene, scene
+from .test_explain import asked
+
+API = replace(SAMPLES["api"], ready_after="20ms")
+STRANGER = "127.0.0.2"  # the pods of the demo are all at 127.0.0.1
+
+
+async def test_a_foreign_slice_of_its_service_sends_nothing_anywhere(tmp_path: Path) -> None:
+    """Neither visitors nor waker's own attempts to connect, while the app wakes."""
+    connections: list[str] = []
+
+    async def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append("one")
+        writer.close()
+
+    server = await asyncio.start_server(connected, STRANGER, 0)
+    async with server, scene(tmp_path) as it, it.waker():
+        foreign = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": "shop-aaa", "namespace": "default", "labels": {names.SLICE_SERVICE: "shop"}},
+            "addressType": "IPv4",
+            "ports": [{"name": "http", "port": server.sockets[0].getsockname()[1]}],
+            "endpoints": [{"addresses": [STRANGER], "conditions": {"ready": True}}],
+        }
+        await it.put_to_sleep()
+        it.cluster.load([foreign])
+        page = await it.visit()
+        assert page.page
+        held = await it.visit(Accept="application/json")
+        assert (held.status, held.page) == (200, False)
+        assert connections == []
+
+
+async def test_a_strangers_pod_with_the_labels_of_the_ingress_controller_stops_no_sleep(tmp_path: Path) -> None:
+    """Its page cannot be read, and the pod comes and goes; the true controller's pods say all there is to know."""
+    async with scene(tmp_path) as it:
+        settings = {"metadata": {"name": names.CONFIG_MAP, "namespace": "kubesleeper"}}
+        settings["data"] = {"idle-after": "1s", "scrape-interval": "1s"}
+        it.cluster.load([{"apiVersion": "v1", "kind": "ConfigMap"} | settings])
+        # Created in the same second as the controller's own pod at the earliest, and later in the alphabet.
+        metadata = {"name": "stranger", "namespace": "zoo", "labels": {"app.kubernetes.io/name": "traefik"}}
+        spec = {"nodeName": "elsewhere", "containers": [{"name": "web", "image": "web"}]}
+        status = {"podIP": STRANGER, "podIPs": [{"ip": STRANGER}]}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
+        it.cluster.load([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "zoo"}}, pod])
+        async with it.waker() as running:
+            await it.asleep()
+            await it.until(lambda: [reason for reason, _ in it.events(names.CONFIG_MAP)] == ["IgnoredPods"])
+            notes = (await asked(it, running))["notes"]
+    assert any("pods in namespace zoo have the labels of Traefik and are ignored" in each for each in notes)
+
+
+def refused(it: ServiceScene, name: str) -> bool:
+    """Whether its user was told that it cannot sleep."""
+    return "CannotSleep" in dict(it.events(name))
+
+
+async def test_waker_and_an_ingress_controller_stay_awake_though_everything_is_enabled(tmp_path: Path) -> None:
+    """As by an admission policy. A dashboard has a Service and an Ingress, as any app has."""
+    labels = {
+        "shop": {"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"},
+        "blog": {"app.kubernetes.io/name": "waker"},
+    }
+    namespaces = {"shop": "default", "blog": "kubesleeper"}
+    async with scene(tmp_path, API) as it:
+        for name, own in labels.items():
+            found = manifests(SAMPLES[name], namespaces[name], {names.ENABLED: "true", names.STATE: "asleep"})
+            deployment, service, _ = found
+            deployment["spec"]["template"]["metadata"]["labels"] = own
+            deployment["spec"]["selector"]["matchLabels"] = service["spec"]["selector"] = own
+            it.cluster.load(found)
+        async with it.waker():
+            for name in labels:
+                await it.until(partial(refused, it, name))
+                found_now = it.cluster.get("Deployment", namespaces[name], name)
+                assert found_now
+                assert found_now["spec"]["replicas"] == 1
+            assert "ingress controller (ingress-nginx)" in dict(it.events("shop"))["CannotSleep"]
+            assert "waker itself" in dict(it.events("blog"))["CannotSleep"]

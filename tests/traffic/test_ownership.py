@@ -1,0 +1,80 @@
+"""Ownership checks leave no connection behind: waker forwards with the same session, and addresses of pods are used again."""
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from waker import names
+from waker.plan.model import Address
+from waker.plan.routes.route import HttpTarget
+from waker.traffic.ownership import Owner, OwnershipChecker
+from waker.web import forward
+
+TARGET = HttpTarget("shop.example.com", "/")
+DOOR = 20_000
+
+
+def proof_of(door: int, nonce: str) -> str:
+    """What only waker can compute."""
+    return f"secret {door} {nonce}"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "owner"),
+    [
+        pytest.param(
+            204, {names.MARKER: names.MARK_PAGE, names.PROOF: "secret 20000 NONCE"}, Owner.WAKER, id="the door"
+        ),
+        pytest.param(
+            204, {names.MARKER: names.MARK_PAGE, names.PROOF: "secret 20001 NONCE"}, Owner.OTHER_DOOR, id="another"
+        ),
+        pytest.param(
+            204, {names.MARKER: names.MARK_PAGE, names.PROOF: "secret 20000 0000"}, Owner.OTHER_DOOR, id="an old answer"
+        ),
+        pytest.param(421, {names.MARKER: names.MARK_PAGE}, Owner.OTHER_DOOR, id="another waker"),
+        pytest.param(200, {names.MARKER: names.MARK_PAGE}, Owner.OTHER_DOOR, id="an app that repeats the marker"),
+        pytest.param(200, {names.PROOF: "\xff"}, Owner.OTHER, id="an app"),
+        pytest.param(404, {}, Owner.OTHER, id="an app without that page"),
+        pytest.param(308, {}, Owner.UNCLEAR, id="a redirect"),
+        pytest.param(401, {}, Owner.UNCLEAR, id="a login"),
+    ],
+)
+async def test_who_has_answered(status: int, headers: dict[str, str], owner: Owner) -> None:
+    async def controller(request: web.BaseRequest) -> web.Response:
+        nonce = request.headers[names.NONCE]
+        return web.Response(status=status, headers={key: text.replace("NONCE", nonce) for key, text in headers.items()})
+
+    runner = web.ServerRunner(web.Server(controller))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with forward.client() as session:
+        pod = Address("127.0.0.1", runner.addresses[0][1])
+        assert await OwnershipChecker(session, proof_of).check(pod, TARGET, DOOR) is owner
+    await runner.cleanup()
+
+
+async def test_each_check_has_a_connection_of_its_own() -> None:
+    asked: list[tuple[object, str]] = []
+
+    async def controller(request: web.BaseRequest) -> web.Response:
+        asked.append((request.transport, request.headers.get("Connection", "")))
+        proof = proof_of(DOOR, request.headers[names.NONCE])
+        return web.Response(headers={names.MARKER: names.MARK_PAGE, names.PROOF: proof})
+
+    runner = web.ServerRunner(web.Server(controller))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    pod = Address("127.0.0.1", runner.addresses[0][1])
+    async with forward.client() as session:
+        for _ in range(2):
+            assert await OwnershipChecker(session, proof_of).check(pod, TARGET, DOOR) is Owner.WAKER
+        assert kept(session) == 0
+    await runner.cleanup()
+    assert [header for _, header in asked] == ["close", "close"]
+    assert asked[0][0] is not asked[1][0]
+
+
+def kept(session: aiohttp.ClientSession) -> int:
+    """How many connections wait for a further request."""
+    assert session.connector is not None
+    return sum(len(each) for each in session.connector._conns.values())

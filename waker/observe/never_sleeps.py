@@ -1,0 +1,39 @@
+"""What must not sleep whatever its annotations say: waker itself, and the ingress controllers.
+
+An admission policy may enable everything at once. Asleep, waker could wake nobody; behind a sleeping ingress controller
+there is no way in, not even to the page that would wake it. Pure; called by `cluster` for each app that it observes.
+The subtle thing: whose pods have a controller's labels is not asked here. To refuse one app too many only keeps it awake.
+"""
+
+from collections.abc import Iterator
+
+from waker.plan.model import Service, Workload
+from waker.plan.routes.discovery import selects
+from waker.settings.configmap import Live
+from waker.traffic.controllers import ALL, Selector
+
+OWN_LABEL = ("app.kubernetes.io/name", "waker")  # of waker's pods, in k8s/deployment.yaml
+
+
+def never_sleeps(workload: Workload, own_namespace: str, own_service: Service | None, live: Live) -> tuple[str, ...]:
+    """Why this workload never sleeps, a sentence; empty if it may. `own_service`: the Service of waker's own pods."""
+    if workload.id.namespace == own_namespace and _is_waker(workload, own_service):
+        return ("it is waker itself, and asleep it could wake nobody; its pods have to run all the time",)
+    labels, namespace = workload.pod_labels, workload.id.namespace
+    title = next((title for title, each in _selectors(live) if each.matches(labels, namespace)), "")
+    sentence = (
+        f"its pods have the labels of an ingress controller ({title}), and behind a sleeping one nothing is reached"
+    )
+    return (sentence,) if title else ()
+
+
+def _is_waker(workload: Workload, own_service: Service | None) -> bool:
+    label, name = OWN_LABEL
+    return workload.pod_labels.get(label) == name or (own_service is not None and selects(own_service, workload))
+
+
+def _selectors(live: Live) -> Iterator[tuple[str, Selector]]:
+    yield from ((adapter.title, each) for adapter in ALL for each in adapter.selectors)
+    for name, each in live.classes.items():
+        if each.selector:
+            yield f"of class {name}", Selector(each.selector, each.namespace)
