@@ -40,7 +40,7 @@ def title(name: str) -> str:
 
 
 def seen(scene: Scene, app: StageApp) -> list[Json]:
-    """What its pods of now were sent, health checks left out."""
+    """What its pods of now were sent, health checks left out. Names of headers are in lower case."""
     log = kubectl("logs", "-n", app.namespace, "-l", f"app={app.name}", "--tail=-1")
     return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
 
@@ -50,8 +50,10 @@ def second_tenant(scene: Scene) -> Iterator[Scene]:
     """The same stage with a namespace of somebody else."""
     name = f"{scene.namespace}-2"
     scene.api.create_namespace(name)
-    yield replace(scene, namespace=name)
-    scene.api.delete_namespace(name)
+    try:
+        yield replace(scene, namespace=name)
+    finally:
+        scene.api.delete_namespace(name)
 
 
 def write(scene: Scene, text: str, **values: object) -> None:

@@ -65,7 +65,7 @@ def test_of_a_class_that_nobody_serves(scene: Scene, path: str, enabled: str) ->
         assert whose(answer, shop, stranger) == shop.name
         (delivered,) = seen(scene, shop)
         assert (delivered["body"], delivered["path"]) == (CARD.decode(), "/account/pay")
-        assert {name: delivered["headers"].get(name) for name, _ in SECRETS} == dict(SECRETS)
+        assert {name: delivered["headers"].get(name.lower()) for name, _ in SECRETS} == dict(SECRETS)
         scene.awake(shop)
 
 

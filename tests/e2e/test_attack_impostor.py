@@ -73,7 +73,7 @@ def test_no_token_is_sent_to_it(scene: Scene) -> None:
             heard = seen_by_impostor(other)
         finally:
             scene.api.patch("ConfigMap", NAMESPACE, names.CONFIG_MAP, {"data": {key: None}})
-    assert not [each for each in heard if "Authorization" in each["headers"]]
+    assert not [each for each in heard if "authorization" in each["headers"]]
     assert not heard, "nor is it asked for anything"
 
 

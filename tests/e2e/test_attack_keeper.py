@@ -48,7 +48,7 @@ def test_its_host_and_paths_cannot_be_guessed(scene: Scene) -> None:
     answers = {(host, path): ask(scene, host, path) for host in hosts for path in guesses(shop)}
 
     assert not leaks(answers, shop)
-    assert not [each for each in seen(scene, shop) if each["headers"].get("Host") in hosts]
+    assert not [each for each in seen(scene, shop) if each["headers"].get("host") in hosts]
 
 
 @every_controller

@@ -1,7 +1,7 @@
 """Attack: in redirect mode somebody else chooses where a visitor is sent.
 
-With a header at the sleeping app, with a `url=` of another app's host, or with a rule `*.com` of a tenant. The wait host sends a
-visitor back to the app that they came from, and to nobody else.
+With a header at the sleeping app, with a `url=` of another app's host, or with a rule `*.com` of a tenant. The wait host
+sends a visitor back to the app that they came from, and to nobody else.
 """
 
 from pathlib import Path

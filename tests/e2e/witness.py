@@ -6,6 +6,7 @@ that a scenario knows who answered whatever a controller has made of the path. K
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,8 +43,10 @@ class WitnessHandler(BaseHTTPRequestHandler):
         if self.path == "/healthz":
             self._answer(200 if time.monotonic() >= self.ready_at else 503)
             return
-        seen = {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body.decode()}
-        print(json.dumps(seen), flush=True)
+        headers = {name.lower(): value for name, value in self.headers.items()}  # Envoy sends lower case
+        seen = {"method": self.command, "path": self.path, "headers": headers, "body": body.decode()}
+        sys.stdout.write(json.dumps(seen) + "\n")
+        sys.stdout.flush()
         self._answer(200)
 
     def _answer(self, status: int) -> None:
