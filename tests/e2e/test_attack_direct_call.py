@@ -19,10 +19,10 @@ PATHS = ("/", "/deep/link?a=1", "//", "/%2e%2e/")
 def test_a_sleeping_app_is_neither_shown_nor_woken(scene: Scene, name: str) -> None:
     shop = intruder.witness(scene, "shop")
     scene.sleep(shop)
-    host = shop.host if name == "Host" else "nobody.example.org"
+    host, headers = (shop.host, []) if name == "Host" else ("nobody.example.org", [(name, shop.host)])
 
     for address in intruder.wakers_addresses(scene):
-        answers = [ask_at(address, host, path, ("X-Forwarded-Host", shop.host)) for path in PATHS]
+        answers = [ask_at(address, host, path, *headers) for path in PATHS]
         assert [whose(each, shop) for each in answers] == [NOBODY] * len(PATHS)
         assert all(is_refusal(each) for each in answers), answers
     intruder.stays_asleep(scene, shop)

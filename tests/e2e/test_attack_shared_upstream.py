@@ -46,10 +46,9 @@ def test_a_neighbours_canary_gets_nothing(scene: Scene, first: str) -> None:
         intruder.pin_asleep(scene, neighbour, shop)
     intruder.write(scene, CANARY, host=neighbour.host)
     canary = intruder.witness(scene, "canary", {"kubesleeper.io/enabled": "false"}, ingresses=("canary",))
+    until("the canary gets its share", lambda: not ask(scene, neighbour.host) or seen(scene, canary))
     if first == "canary":
-        until("the canary gets its share", lambda: seen(scene, canary) or not ask(scene, neighbour.host))
-        scene.pin(neighbour, "asleep")
-        intruder.pin_asleep(scene, shop)
+        intruder.pin_asleep(scene, neighbour, shop)
     before = len(seen(scene, canary))
 
     found = [whose(ask(scene, shop.host, f"/{number}"), shop, neighbour, canary) for number in range(VISITORS)]
