@@ -5,6 +5,7 @@ outside of an attacker's power: its host and paths are secrets, and who may read
 Even so nothing but the exact paths may lead anywhere.
 """
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,7 @@ def guarded(scene: Scene) -> StageApp:
     scene.waker.do("wake", "deployment/shop", "-n", scene.namespace)
     scene.awake(shop)
     scene.api.patch("Ingress", scene.namespace, shop.name, {"metadata": {"annotations": ALLOW_LIST}})
+    time.sleep(scene.controller.lag + 3)  # for whatever waker changes last, and for nginx's old workers to end
     return shop
 
 
