@@ -98,7 +98,6 @@ def test_only_the_app_whose_ingress_was_asked(scene: Scene, vault_sleeps: bool) 
             intruder.stays_asleep(other, vault)
         else:
             assert seen(other, vault) == []
-        scene.pin(front, None)
 
 
 @every_controller

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import apps, intruder
+from tests.e2e import apps, controllers, intruder
 from tests.e2e.apps import StageApp
 from tests.e2e.bed import needs_bed
+from tests.e2e.cluster import until
 from tests.e2e.intruder import ask, seen, whose
 from tests.e2e.load import LoadAnswer
 from tests.e2e.scene import Scene, every_controller
@@ -32,6 +33,8 @@ def guarded(scene: Scene) -> StageApp:
     scene.waker.do("wake", "deployment/shop", "-n", scene.namespace)
     scene.awake(shop)
     scene.api.patch("Ingress", scene.namespace, shop.name, {"metadata": {"annotations": ALLOW_LIST}})
+    if scene.controller is controllers.NGINX:
+        until("nobody is let in", lambda: ask(scene, shop.host).status == 403)
     time.sleep(scene.controller.lag + 3)  # for whatever waker changes last, and for nginx's old workers to end
     return shop
 

@@ -110,8 +110,6 @@ def test_asleep_it_is_the_app_that_it_is_awake(scene: Scene, layout: OneHost) ->
     asleep = settled()
 
     assert {path: (asleep[path], awake[path]) for path in tried if asleep[path] != awake[path]} == {}
-    for app in (alpha, beta):
-        scene.pin(app, None)
 
 
 @pytest.mark.parametrize("path", ["/a%0Ab", "/%0A", "/a%0D%0Ab", "/a%00b"])

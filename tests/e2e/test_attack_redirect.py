@@ -54,8 +54,6 @@ def test_a_header_does_not_choose_the_target(scene: Scene) -> None:
             assert claim == WAIT or claim not in location
     finally:
         waiting_host.set_to(scene, "")
-    for app in (shop, vault):
-        scene.pin(app, None)
 
 
 def test_a_tenants_wildcard_opens_nothing(scene: Scene, tmp_path: Path) -> None:

@@ -56,8 +56,6 @@ def test_a_neighbours_canary_gets_nothing(scene: Scene, first: str) -> None:
     assert found == [shop.name] * VISITORS
     assert len(seen(scene, canary)) == before
     intruder.stays_asleep(scene, shop)
-    for app in (neighbour, shop):
-        scene.pin(app, None)
 
 
 @nginx
@@ -71,5 +69,3 @@ def test_a_neighbours_affinity_marks_nobody_else(scene: Scene) -> None:
 
     assert {whose(each, shop, neighbour) for each in answers} == {shop.name}
     assert not [each for each in answers if each.header("set-cookie")]
-    for app in (neighbour, shop):
-        scene.pin(app, None)
