@@ -17,6 +17,11 @@ from tests.e2e.install import NAMESPACE
 from tests.e2e.scene import Scene, every_controller
 from waker import names
 
+LABELS = {  # by which waker finds the pods of each controller in any namespace
+    "traefik": ("traefik", ""),
+    "nginx": ("ingress-nginx", "controller"),
+    "contour": ("contour", "envoy"),
+}
 QUICK = {names.IDLE_AFTER: "3s"}
 ROUNDS = 5.0  # s; five rounds of scrapes
 TOKEN_FILE = "/etc/hostname"  # any file that is there; what matters is whether it is sent
@@ -26,7 +31,8 @@ pytestmark = needs_bed("uses an image that writes down what it is sent")
 
 def pod(scene: Scene, *, listens: bool) -> Json:
     """As the controller's, with the ports under which its metrics and requests are looked for."""
-    labels = dict(each.split("=", 1) for each in scene.controller.pods.split(","))
+    name, component = LABELS[scene.controller.ingress_class]
+    labels = {"app.kubernetes.io/name": name} | ({"app.kubernetes.io/component": component} if component else {})
     ports = [{"name": "metrics", "containerPort": 8080}, {"name": "web", "containerPort": 8080}]
     image = {"image": "witness:1", "args": ["-listen", ":8080", "-name", "impostor"]} if listens else {"image": "fake"}
     return {
