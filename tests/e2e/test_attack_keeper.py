@@ -5,8 +5,10 @@ outside of an attacker's power: its host and paths are secrets, and who may read
 Even so nothing but the exact paths may lead anywhere.
 """
 
+import posixpath
 import time
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import pytest
 
@@ -80,9 +82,16 @@ def keepers(scene: Scene) -> Iterator[tuple[str, str]]:
 
 
 def further(paths: set[str]) -> list[str]:
-    """Everything near the known paths that is none of them."""
+    """Everything near the known paths that is none of them, however a controller normalises it."""
     near = {before + path.lstrip("/") + behind for path in paths for before in BEFORE for behind in BEHIND}
-    return sorted(each for each in near if each.partition("?")[0] not in paths)
+    return sorted(each for each in near if not paths & {each.partition("?")[0], normalized(each)})
+
+
+def normalized(path: str) -> str:
+    """As the most eager controller does it: decoded, without dot segments and double slashes; the last slash stays."""
+    plain = unquote(path.partition("?")[0])
+    end = "/" if plain.endswith("/") else ""
+    return (posixpath.normpath("/" + plain.lstrip("/")) + end).replace("//", "/")
 
 
 def leaks(answers: dict[tuple[str, str], LoadAnswer], shop: StageApp) -> dict[tuple[str, str], str]:
