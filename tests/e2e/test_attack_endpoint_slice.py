@@ -15,6 +15,7 @@ from tests.e2e.bed import needs_bed
 from tests.e2e.intruder import seen, send, whose
 from tests.e2e.load import LoadAnswer, VisitorAddress
 from tests.e2e.scene import Scene, every_controller
+from waker import names
 
 LOOP = 20  # answers of waker: polls, ownership checks and the visitor's; a loop makes hundreds
 SLICE = """
@@ -48,7 +49,7 @@ def paid(scene: Scene, shop: StageApp) -> LoadAnswer:
 @every_controller
 def test_a_strangers_pod(scene: Scene) -> None:
     with intruder.second_tenant(scene) as other:
-        stranger = intruder.witness(other, "stranger", {"kubesleeper.io/enabled": "false"})
+        stranger = intruder.witness(other, "stranger", {names.ENABLED: "false"})
         (pod,) = scene.api.list("Pod", other.namespace)
         before = len(seen(other, stranger))
         with asleep_with(scene, VisitorAddress(pod["status"]["podIP"], 8080), "shop-0") as shop:
