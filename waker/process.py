@@ -17,7 +17,8 @@ from waker import __version__
 from waker.cluster.client import Api, connect
 from waker.cluster.reviews import Reviews
 from waker.metrics import Metrics
-from waker.observe.cluster import ClusterCache, Key, start
+from waker.observe.cluster import ClusterCache, start
+from waker.observe.keys import Key
 from waker.service import Waker, now
 from waker.settings.flags import Settings
 from waker.web import connections, forward, private_port, public_port

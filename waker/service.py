@@ -6,7 +6,7 @@ Nothing is decided in here: only who hears of what, in which order things begin,
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -29,11 +29,14 @@ from waker.explain.status import rows
 from waker.metrics import Metrics
 from waker.observe.activity import ActivityStore
 from waker.observe.app import pick_address
-from waker.observe.cluster import ClusterCache, DoorsKey, Key, NamespaceKey, start
+from waker.observe.cluster import ClusterCache, start
 from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
+from waker.observe.door_listing import ways
 from waker.observe.doors import Doors
+from waker.observe.keys import DoorsKey, Key, NamespaceKey
 from waker.observe.live_settings import LiveConfig
+from waker.observe.own_readiness import OwnReadiness
 from waker.observe.replicas import Replicas, Slices
 from waker.observe.route_lookup import RouteLookup
 from waker.observe.runtime import Runtime
@@ -62,7 +65,6 @@ from waker.web.registry import AppRegistry
 log = logging.getLogger(__name__)
 
 RESYNC = 600  # seconds; reconciles everything, in case anything was missed
-SILENT_FOR = timedelta(minutes=3)  # three bookmarks missed: the stores may be stale
 
 
 def now() -> datetime:
@@ -76,7 +78,6 @@ class Waker:
     def __init__(self, settings: Settings, api: Api, session: aiohttp.ClientSession, metrics: Metrics) -> None:
         self.settings = settings
         self.leaving = False
-        self._all_apps_known = False
         self.metrics = metrics
         self.queue: WorkQueue[Key] = WorkQueue()
         self.own_slices: Informer[Slices] = Informer(
@@ -85,13 +86,14 @@ class Waker:
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
         self.doors = Doors(api, settings.own_namespace, self._doors_changed, now)
-        self.listeners = DoorListeners(lambda: self.doors.book, self._all_changed, settings.bind_address)
+        self.listeners = DoorListeners(lambda: self.doors.book, self._opened_or_failed, settings.bind_address)
         self.replicas = Replicas(session, self.own_slices, self.listeners.report, settings.advertise)
         self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace, self.doors.number)
         self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
         self.registry = AppRegistry(self._pick, self.queue.add, now)
         self.lookup = RouteLookup(api, self.registry)
+        self.readiness = OwnReadiness(self.cluster, self.doors, self.listeners, self.registry, now)
         self.page = WaitingPage()
         self.themes = Themes(api, settings.own_namespace, self.page, self._report_bad_setting, now)
         self.themes.read_folder(settings.themes)
@@ -175,28 +177,7 @@ class Waker:
 
     def unready(self) -> list[str]:
         """Why this replica should get no visitors."""
-        reasons = ["leaving"] if self.leaving else []
-        reasons += [
-            f"{each.source.path}: not listed yet" for each in self.cluster.informers if not each.synced.is_set()
-        ]
-        silent = [
-            each
-            for each in self.cluster.informers
-            if each.last_received_at and now() - each.last_received_at > SILENT_FOR
-        ]
-        if not self.doors.informer.synced.is_set():
-            reasons.append(f"{names.DOORS_MAP}: not listed yet")
-        elif self.doors.book.version and not self.listeners.version:
-            reasons.append("not listening at all doors yet")
-        if not self._knows_all_apps():
-            reasons.append("not all apps have been reconciled yet")
-        return reasons + [f"{each.source.path}: nothing heard since {each.last_received_at}" for each in silent]
-
-    def _knows_all_apps(self) -> bool:
-        """Whether every app has been reconciled once. Once true, it stays so: new apps do not sleep yet."""
-        if not self._all_apps_known:
-            self._all_apps_known = self.cluster.is_synced and all(map(self.registry.get, self.cluster.apps()))
-        return self._all_apps_known
+        return ["leaving"] if self.leaving else self.readiness.reasons()
 
     def status_rows(self) -> list[dict[str, Any]]:
         """All apps, for `waker status`."""
@@ -265,6 +246,10 @@ class Waker:
             self.queue.add(key.app)
             self.queue.add(NamespaceKey(key.app.namespace))
 
+    def _opened_or_failed(self, doors: Iterable[DoorKey]) -> None:
+        for key in doors:
+            self.queue.add(NamespaceKey(key.app.namespace))
+
     def _proof(self, number: int, nonce: str) -> str:
         return self.doors.book.proof(number, nonce)
 
@@ -331,7 +316,7 @@ class Waker:
         self.scraper.discount(pod, interest)
 
     async def _prime(self, adapter: Adapter, pod: Pod) -> None:
-        way = next(self.cluster.ways(controller_name(adapter.controller)), None)
+        way = next(ways(self.cluster, controller_name(adapter.controller)), None)
         if way:
             await self.controller_pods.prime(adapter, pod, way)
 

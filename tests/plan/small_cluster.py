@@ -18,7 +18,7 @@ from waker.cluster import manifests
 from waker.demo.patches import json_patch, merge
 from waker.demo.refusals import ApiRefusal
 from waker.observe.app import RuntimeFacts, snapshot
-from waker.observe.cluster import ObservedApp
+from waker.observe.observed_app import ObservedApp
 from waker.plan import workload_patches
 from waker.plan.actions import Action, Plan, Redirect, Restore
 from waker.plan.decide import decide

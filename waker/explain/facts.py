@@ -12,7 +12,8 @@ from waker.explain import origins
 from waker.explain.reasons import Case, against, answer
 from waker.explain.shape import Explained, ExplainedApp, PodFacts, RouteFacts, SeriesFacts, ServiceFacts, Sign, Value
 from waker.observe.app import NOT_RUNNING, RuntimeFacts, counted_as, snapshot, uncounted_routes
-from waker.observe.cluster import ClusterCache, ObservedApp
+from waker.observe.cluster import ClusterCache
+from waker.observe.observed_app import ObservedApp
 from waker.observe.runtime import Runtime
 from waker.plan.decide import decide
 from waker.plan.model import AppId, Service

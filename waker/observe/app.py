@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from waker.cluster.app_endpoints import AppEndpoints, ServicePortName
-from waker.observe.cluster import ObservedApp
+from waker.observe.observed_app import ObservedApp
 from waker.plan.model import Address, AppId, Phase, Service
 from waker.plan.notes import readable
 from waker.plan.page_transport import page_transport

@@ -6,90 +6,28 @@ an AppId, or a NamespaceKey for what waker keeps there. Nothing is called before
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any
 
 from waker import names
 from waker.cluster import manifests, owned_objects, resources
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
+from waker.observe.keys import Key, NamespaceKey
 from waker.observe.never_sleeps import never_sleeps
-from waker.plan.doors import Claim, DoorBook, DoorKey, port_name
-from waker.plan.model import AppId, IngressClass, Kind, Policy, Service, Workload
-from waker.plan.owned_objects import DoorPort, OwnedSlice, unlisted
-from waker.plan.policy import PolicyReading, is_managed, policy_if_enabled, read_policy
+from waker.observe.observed_app import ObservedApp
+from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
+from waker.plan.owned_objects import OwnedSlice
+from waker.plan.policy import is_managed, read_policy
 from waker.plan.routes import keeper
-from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, named_objects, selects
+from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, selects
 from waker.plan.routes.ingress_object import Ingress
-from waker.plan.routes.keeper import way_target
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import Backend, HttpTarget, ObjectId, Route, RouteObject, is_held, port_of
+from waker.plan.routes.route import Backend, ObjectId, RouteObject
 from waker.settings.configmap import Live
 from waker.traffic.controllers import Selector
 from waker.traffic.controllers.configured import configured_classes
-
-NOT_BY_AGE = datetime.max.replace(tzinfo=UTC)  # slices are listed after all Services
-
-
-class NamespaceKey(NamedTuple):
-    """The key of what waker keeps in a namespace."""
-
-    name: str
-
-
-class DoorsKey(NamedTuple):
-    """The key of the book of all doors."""
-
-
-Key = AppId | NamespaceKey | DoorsKey
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedApp:
-    """One app as it stands in the cluster. `objects` are those that its routes are in."""
-
-    workload: Workload
-    reading: PolicyReading
-    discovery: Discovery
-    objects: Mapping[ObjectId, RouteObject]
-    live: Live
-    conflicts: tuple[str, ...] = ()  # sentences: objects of others in the place of waker's own
-    refusals: tuple[str, ...] = ()  # sentences: it must never sleep
-
-    @property
-    def policy(self) -> Policy | None:
-        """What its user wants; None if it is not enabled."""
-        return self.reading.policy
-
-    @property
-    def routes(self) -> tuple[Route, ...]:
-        """The routes that lead to its pods, or led to them before a swap."""
-        return self.discovery.routes
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Why it cannot sleep. Only an enabled app has problems with its objects."""
-        return self.reading.problems + (self.obstacles if self.policy else ())
-
-    @property
-    def obstacles(self) -> tuple[str, ...]:
-        """Why it could not sleep if it were enabled."""
-        return self.refusals + self.discovery.problems + self.conflicts
-
-    @property
-    def is_held(self) -> bool:
-        """Whether some route of it leads to waker."""
-        return any(map(is_held, self.routes))
-
-    def released(self) -> "ObservedApp":
-        """The same app as if it were not enabled."""
-        return replace(self, reading=PolicyReading(None))
-
-    def as_if_enabled(self) -> "ObservedApp":
-        """The same app as if its annotation `enabled` were true; itself if it is enabled."""
-        return replace(self, reading=policy_if_enabled(self.workload.annotations, self.live))
 
 
 class ClusterCache:
@@ -185,26 +123,6 @@ class ClusterCache:
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
         return owned_objects.OwnedObjects(service, slices, self._keepers(namespace))
 
-    def listed_doors(self) -> Iterator[Claim]:
-        """Every door that a Service or a slice of waker's lists, in whatever namespace."""
-        for service in self.services.values():
-            if service.managed and service.name == names.WAKER_SERVICE:
-                for port in service.ports:
-                    yield Claim(service.made_at, service.namespace, port.name, port.number)
-        for each in self.slices.values():
-            for name, number in each.ports:
-                yield Claim(NOT_BY_AGE, each.namespace, name, number)
-
-    def ways(self, controller: str) -> Iterator[HttpTarget]:
-        """Requests that lead from this controller to waker, through a keeper."""
-        for namespace in sorted(self.namespaces()):
-            for name, each in sorted(self._keepers(namespace).items()):
-                if (
-                    name.startswith(keeper.WAY)
-                    and KINDS[keeper.KIND].controller(each, self.classes.values()) == controller
-                ):
-                    yield from (HttpTarget(path.id.host, path.id.path) for path in each.paths)
-
     def _keepers(self, namespace: str) -> dict[str, Ingress]:
         found = self._route_objects[keeper.KIND].in_namespace(namespace)
         return {name: each for name, each in found.items() if each.managed}
@@ -230,31 +148,6 @@ class ClusterCache:
     def served_by(self) -> dict[str, str]:
         """The controller of each IngressClass that there is, by the name of the class."""
         return {each.name: each.controller for each in self.classes.values()}
-
-    def door_port(self, key: DoorKey, number: int) -> DoorPort:
-        """A door as a port of waker's Service. It says of its protocol what the app's own port says."""
-        service = self.services.in_namespace(key.app.namespace).get(key.backend.service)
-        port = port_of(service, key.backend) if service else None
-        return DoorPort(port_name(key), number, port.protocol if port else "")
-
-    def why_unlisted(self, observed: ObservedApp, hosts: Collection[str], book: DoorBook) -> str:
-        """Why controllers do not know all doors of an app yet, at all of waker's own ready pods; "" if they do."""
-        app = observed.workload.id
-        keys = {DoorKey(app, route.backend): route.door for route in observed.routes}
-        if not all(keys.values()):
-            return "waker has no door for it yet"
-        seen = self.owned(app.namespace)
-        ports = [(each.name, each.number) for each in seen.service.ports] if seen.service else []
-        wanted = [self.door_port(key, number) for key, number in keys.items()]
-        missing = unlisted(wanted, hosts, ports, seen.slices)
-        if missing:
-            return f"not all of waker's pods are listed at door {min(missing)} of this namespace yet"
-        for route in observed.routes:
-            ingress_class = self.class_name(observed.objects[route.id.object])
-            way = way_target(book, app.namespace, ingress_class, DoorKey(app, route.backend))
-            if not any(way == (path.id.host, path.id.path) for each in seen.keepers.values() for path in each.paths):
-                return "waker's keeper Ingress does not lead to its door yet"
-        return ""
 
     def _conflicts(self, namespace: str) -> tuple[str, ...]:
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)

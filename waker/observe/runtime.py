@@ -11,7 +11,7 @@ from datetime import datetime
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
 from waker.observe.app import RuntimeFacts, all_ready, start_failure
-from waker.observe.cluster import ObservedApp
+from waker.observe.observed_app import ObservedApp
 from waker.plan.model import Workload
 from waker.plan.sleep_due import last_visit
 from waker.traffic.scrape import Scraper

@@ -13,8 +13,10 @@ from datetime import timedelta
 from waker.cluster.apply import apply
 from waker.errors import ClusterError, Conflict
 from waker.observe.app import counted_as, incarnation, page_facts, routed_ports, snapshot
-from waker.observe.cluster import NamespaceKey, ObservedApp
 from waker.observe.controller_pods import Way
+from waker.observe.door_listing import why_unlisted
+from waker.observe.keys import NamespaceKey
+from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Action, Plan, Redirect, RequestWake, ScaleToZero
 from waker.plan.decide import decide
 from waker.plan.doors import DoorKey
@@ -166,7 +168,7 @@ class AppReconciler:
     async def _why_unreachable(self, observed: ObservedApp) -> str:
         """Why a controller could not reach waker at this app's doors, "" if all can."""
         context, namespace = self._context, observed.workload.id.namespace
-        why = context.cluster.why_unlisted(observed, context.replicas.hosts(), context.doors.book)
+        why = why_unlisted(context.cluster, observed, context.replicas.hosts(), context.doors.book)
         if why:
             context.queue.add(NamespaceKey(namespace))
             return why

@@ -10,9 +10,10 @@ from waker.cluster.app_pods import AppPods
 from waker.cluster.client import Api
 from waker.cluster.events import Recorder
 from waker.metrics import Metrics
-from waker.observe.cluster import ClusterCache, Key
+from waker.observe.cluster import ClusterCache
 from waker.observe.controller_pods import ControllerPods
 from waker.observe.doors import Doors
+from waker.observe.keys import Key
 from waker.observe.replicas import Replicas
 from waker.observe.runtime import Runtime
 from waker.reconcile.queue import WorkQueue

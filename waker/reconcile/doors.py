@@ -11,6 +11,7 @@ import secrets
 from waker import names
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import ClusterError, Conflict
+from waker.observe.door_listing import listed_doors
 from waker.plan.doors import DoorKey, revised
 from waker.reconcile.context import Context
 
@@ -50,7 +51,7 @@ class DoorReconciler:
         change, without = revised(
             book,
             context.registry.wanted_doors(paused=context.live().paused),
-            context.cluster.listed_doors(),
+            listed_doors(context.cluster),
             context.live().door_ports,
             secrets.token_hex(16),
         )

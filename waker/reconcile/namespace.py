@@ -11,7 +11,8 @@ from waker.cluster import owned_objects
 from waker.cluster.apply import restore_routes
 from waker.cluster.owned_objects import OwnedObjects
 from waker.errors import ClusterError, Conflict, NotFound
-from waker.observe.cluster import DoorsKey, NamespaceKey
+from waker.observe.door_listing import door_port
+from waker.observe.keys import DoorsKey, NamespaceKey
 from waker.plan.doors import DoorBook, DoorKey
 from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import DesiredObjects
@@ -81,7 +82,7 @@ class NamespaceReconciler:
             await context.replicas.ask(book)
         listening, final = self._listening(frozenset(doors.values()), book, seen)
         keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by())
-        ports = tuple(sorted(context.cluster.door_port(key, number) for key, number in doors.items()))
+        ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
         await owned_objects.ensure(context.api, namespace, DesiredObjects(ports, listening, keepers), seen)
         return None if final else LISTENING_AGAIN
 

@@ -11,7 +11,7 @@ from waker.cluster.events import Severity, Subject
 from waker.cluster.resources import WORKLOADS
 from waker.names import EventReason
 from waker.observe.app import uncounted_routes
-from waker.observe.cluster import ObservedApp
+from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan
 from waker.plan.model import AppId, Phase, Workload
 from waker.plan.snapshot import Snapshot

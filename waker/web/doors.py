@@ -10,10 +10,10 @@ import asyncio
 import logging
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from waker.plan.doors import DoorBook
+from waker.plan.doors import DoorBook, DoorKey
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,11 @@ Protocol = Callable[[], asyncio.Protocol]  # makes the HTTP library's protocol f
 
 
 class DoorListeners:
-    """The listening sockets of this replica. `on_change` is called when it listens up to another version."""
+    """The listening sockets of this replica. `on_change` is called with doors that can no longer be opened, or can again."""
 
-    def __init__(self, book: Callable[[], DoorBook], on_change: Callable[[], None], host: str = "") -> None:
+    def __init__(
+        self, book: Callable[[], DoorBook], on_change: Callable[[Iterable[DoorKey]], None], host: str = ""
+    ) -> None:
         self.failed: dict[int, str] = {}  # why a door could not be opened
         self.version = ""  # of the book; all its doors are open, but those that failed
         self._book = book
@@ -73,10 +75,9 @@ class DoorListeners:
                 await asyncio.sleep(0)
         for number in failed.keys() - self.failed.keys():
             log.warning("door %d (%s) cannot be opened: %s", number, book.doors[number], failed[number])
-        changed = self.version != book.version or self.failed != failed
+        changed = failed.keys() ^ self.failed.keys()
         self.failed, self.version = failed, book.version
-        if changed:
-            self._on_change()
+        self._on_change(book.doors[number] for number in changed & book.doors.keys())
 
 
 async def _listen(protocol: Protocol, host: str, number: int) -> asyncio.Server:

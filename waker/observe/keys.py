@@ -1,0 +1,18 @@
+"""What can be reconciled: an app, what waker keeps in a namespace of apps, and the book of all doors."""
+
+from typing import NamedTuple
+
+from waker.plan.model import AppId
+
+
+class NamespaceKey(NamedTuple):
+    """The key of what waker keeps in a namespace."""
+
+    name: str
+
+
+class DoorsKey(NamedTuple):
+    """The key of the book of all doors."""
+
+
+Key = AppId | NamespaceKey | DoorsKey

@@ -1,0 +1,56 @@
+"""One app as it stands in the cluster: its workload, what its user wants, its routes, and what stands against its sleep."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from waker.plan.model import Policy, Workload
+from waker.plan.policy import PolicyReading, policy_if_enabled
+from waker.plan.routes.discovery import Discovery
+from waker.plan.routes.route import ObjectId, Route, RouteObject, is_held
+from waker.settings.configmap import Live
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedApp:
+    """One app as it stands in the cluster. `objects` are those that its routes are in."""
+
+    workload: Workload
+    reading: PolicyReading
+    discovery: Discovery
+    objects: Mapping[ObjectId, RouteObject]
+    live: Live
+    conflicts: tuple[str, ...] = ()  # sentences: objects of others in the place of waker's own
+    refusals: tuple[str, ...] = ()  # sentences: it must never sleep
+
+    @property
+    def policy(self) -> Policy | None:
+        """What its user wants; None if it is not enabled."""
+        return self.reading.policy
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes that lead to its pods, or led to them before a swap."""
+        return self.discovery.routes
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why it cannot sleep. Only an enabled app has problems with its objects."""
+        return self.reading.problems + (self.obstacles if self.policy else ())
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why it could not sleep if it were enabled."""
+        return self.refusals + self.discovery.problems + self.conflicts
+
+    @property
+    def is_held(self) -> bool:
+        """Whether some route of it leads to waker."""
+        return any(map(is_held, self.routes))
+
+    def released(self) -> "ObservedApp":
+        """The same app as if it were not enabled."""
+        return replace(self, reading=PolicyReading(None))
+
+    def as_if_enabled(self) -> "ObservedApp":
+        """The same app as if its annotation `enabled` were true; itself if it is enabled."""
+        return replace(self, reading=policy_if_enabled(self.workload.annotations, self.live))

@@ -1,0 +1,50 @@
+"""Why this replica should get no visitors: what /readyz says.
+
+A replica that is listed answers for apps, so before that it has to know all of them and listen at all doors. It does not
+become unready again because of a new app or a new door: those are not listed before it is there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from waker import names
+from waker.observe.cluster import ClusterCache
+from waker.observe.doors import Doors
+from waker.web.doors import DoorListeners
+from waker.web.registry import AppRegistry
+
+SILENT_FOR: Final = timedelta(minutes=3)  # three bookmarks missed: the stores may be stale
+
+
+@dataclass(slots=True)
+class OwnReadiness:
+    """The parts that have to be there."""
+
+    cluster: ClusterCache
+    doors: Doors
+    listeners: DoorListeners
+    registry: AppRegistry
+    clock: Callable[[], datetime]
+    _knew_all_apps: bool = field(default=False, init=False)
+
+    def reasons(self) -> list[str]:
+        """Sentences; none if it is ready."""
+        now = self.clock()
+        informers = (*self.cluster.informers, self.doors.informer)
+        reasons = [f"{each.source.path}: not listed yet" for each in informers if not each.synced.is_set()]
+        if self.doors.book.version and not self.listeners.version:
+            reasons.append(f"{names.DOORS_MAP}: not listening at all doors yet")
+        if not self._knows_all_apps():
+            reasons.append("not all apps have been reconciled yet")
+        return reasons + [
+            f"{each.source.path}: nothing heard since {each.last_received_at}"
+            for each in informers
+            if each.last_received_at and now - each.last_received_at > SILENT_FOR
+        ]
+
+    def _knows_all_apps(self) -> bool:
+        if not self._knew_all_apps:
+            self._knew_all_apps = self.cluster.is_synced and all(map(self.registry.get, self.cluster.apps()))
+        return self._knew_all_apps
