@@ -20,7 +20,8 @@ READ_ANNOTATIONS = (
     "demo/",
     "explain/facts.py",
     "observe/app.py",
-    "observe/cluster.py", "observe/observed_app.py",
+    "observe/cluster.py",
+    "observe/observed_app.py",
     "plan/policy.py",
 )
 

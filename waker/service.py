@@ -84,8 +84,10 @@ class Waker:
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
         self.doors = Doors(api, settings.own_namespace, self._doors_changed, now)
-        self.listeners = DoorListeners(lambda: self.doors.book, self._opened_or_failed, settings.bind_address)
-        self.replicas = Replicas(session, self.own_slices, self.listeners.report, settings.advertise)
+        self.listeners = DoorListeners(lambda: self.doors.book, self._listening, settings.bind_address)
+        self.replicas = Replicas(
+            session, self.own_slices, self.listeners.report, lambda: self.doors.book, settings.advertise
+        )
         self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace, self.doors.number)
         self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
@@ -208,6 +210,7 @@ class Waker:
         tasks.create_task(self.controller_namespaces.run(), name="namespaces of controllers")
         tasks.create_task(self.queue.run(reconcile), name="queue")
         tasks.create_task(self._resync(), name="resync")
+        tasks.create_task(self.replicas.run(namespaces.replicas_reported), name="replicas")
         log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))
 
     async def _resync(self) -> None:
@@ -226,6 +229,7 @@ class Waker:
 
     def _doors_changed(self, changed: Iterable[DoorKey]) -> None:
         self.listeners.follow()
+        self.replicas.follow()
         if not self.cluster.is_synced:
             return
         self.queue.add(DoorsKey())
@@ -233,9 +237,8 @@ class Waker:
             self.queue.add(key.app)
             self.queue.add(NamespaceKey(key.app.namespace))
 
-    def _opened_or_failed(self, doors: Iterable[DoorKey]) -> None:
-        for key in doors:
-            self.queue.add(NamespaceKey(key.app.namespace))
+    def _listening(self) -> None:
+        self.replicas.follow()
 
     def _proof(self, number: int, nonce: str) -> str:
         return self.doors.book.proof(number, nonce)
@@ -248,6 +251,7 @@ class Waker:
             self._report_setting(names.EventReason.BAD_SETTING, problem)
 
     def _own_changed(self, old: Slices | None, new: Slices | None) -> None:
+        self.replicas.follow()
         self._all_changed()
 
     def _report_bad_setting(self, subject: Subject, problem: str) -> None:

@@ -25,7 +25,7 @@ from waker.web.registry import RegisteredApp
 log = logging.getLogger(__name__)
 
 UNKNOWN_AGAIN = 0.2  # seconds
-LISTENING_AGAIN = 0.1
+LISTENING_AGAIN = 5.0  # seconds, if no replica says anything new meanwhile
 ERROR_AGAIN = 5.0
 
 
@@ -34,6 +34,12 @@ class NamespaceReconciler:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._waiting: set[str] = set()  # until replicas listen at their doors
+
+    def replicas_reported(self) -> None:
+        """Some replica listens at more doors than before, or at fewer."""
+        for namespace in self._waiting:
+            self._context.queue.add(NamespaceKey(namespace))
 
     async def reconcile(self, key: NamespaceKey) -> float | None:
         """One pass; seconds until the next, None to wait for changes."""
@@ -75,15 +81,16 @@ class NamespaceReconciler:
     async def _ensure(
         self, namespace: str, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp], seen: OwnedObjects
     ) -> float | None:
-        """Have the doors listed, and the keepers lead to them. Ask again soon while a replica does not listen yet."""
+        """Have the doors listed, and the keepers lead to them."""
         context = self._context
         book = context.doors.book
-        if context.leading():
-            await context.replicas.ask(book)
+        self._waiting.add(namespace)
         listening, final = self._listening(frozenset(doors.values()), book, seen)
         keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by())
         ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
         await owned_objects.ensure(context.api, namespace, DesiredObjects(ports, listening, keepers), seen)
+        if final:
+            self._waiting.discard(namespace)
         return None if final else LISTENING_AGAIN
 
     def _listening(

@@ -10,10 +10,10 @@ import asyncio
 import logging
 import resource
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
-from waker.plan.doors import DoorBook, DoorKey
+from waker.plan.doors import DoorBook
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +25,9 @@ Protocol = Callable[[], asyncio.Protocol]  # makes the HTTP library's protocol f
 
 
 class DoorListeners:
-    """The listening sockets of this replica. `on_change` is called with doors that can no longer be opened, or can again."""
+    """The listening sockets of this replica. `on_change` is called whenever `report` says something else."""
 
-    def __init__(
-        self, book: Callable[[], DoorBook], on_change: Callable[[Iterable[DoorKey]], None], host: str = ""
-    ) -> None:
+    def __init__(self, book: Callable[[], DoorBook], on_change: Callable[[], None], host: str = "") -> None:
         self.failed: dict[int, str] = {}  # why a door could not be opened
         self.version = ""  # of the book; all its doors are open, but those that failed
         self._book = book
@@ -75,9 +73,10 @@ class DoorListeners:
                 await asyncio.sleep(0)
         for number in failed.keys() - self.failed.keys():
             log.warning("door %d (%s) cannot be opened: %s", number, book.doors[number], failed[number])
-        changed = failed.keys() ^ self.failed.keys()
+        changed = self.version != book.version or self.failed != failed
         self.failed, self.version = failed, book.version
-        self._on_change(book.doors[number] for number in changed & book.doors.keys())
+        if changed:
+            self._on_change()
 
 
 async def _listen(protocol: Protocol, host: str, number: int) -> asyncio.Server:
