@@ -29,6 +29,11 @@ class OwnedObjects:
     slices: Sequence[OwnedSlice]  # in the order of their names
     keepers: Mapping[str, Ingress]  # by name
 
+    @property
+    def any_left(self) -> bool:
+        """Whether any of it is waker's."""
+        return bool(self.keepers or self.slices or (self.service and self.service.managed))
+
 
 def owned_slice(found: Mapping[str, Any]) -> OwnedSlice | None:
     """An EndpointSlice of waker's own; None if it has another's name. Terminating and unready endpoints are left out."""
