@@ -135,6 +135,7 @@ class Waker:
             doors=self.doors,
             replicas=self.replicas,
             namespace=self.settings.own_namespace,
+            refusals={},
             clock=now,
             dry_run=self.settings.dry_run,
         )

@@ -12,6 +12,7 @@ from typing import Any
 from waker import names
 from waker.cluster.client import Api
 from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES, Resource
+from waker.errors import ClusterError, Conflict
 from waker.plan import owned_objects
 from waker.plan.model import Service
 from waker.plan.owned_objects import DesiredObjects, DoorPort, OwnedSlice
@@ -52,17 +53,25 @@ def owned_slice(found: Mapping[str, Any]) -> OwnedSlice | None:
 
 
 async def ensure(api: Api, namespace: str, wanted: DesiredObjects, seen: OwnedObjects) -> None:
-    """Make it so. Raises ClusterError; Conflict means: reconcile again."""
+    """Make it so. Raises ClusterError; Conflict means: reconcile again. A keeper that is refused stops nothing else."""
     if not wanted.listening:  # waker's own pods are not known at this moment: to list none would close every door
         return
     if seen.service and not seen.service.managed:
         return
     await _ensure_service(api, namespace, wanted.doors, seen.service)
     await _ensure_slices(api, namespace, owned_objects.slices(wanted, seen.slices), seen.slices)
+    refused = None
     for body in wanted.keepers:
-        await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]))
+        try:
+            await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]))
+        except Conflict:
+            raise
+        except ClusterError as error:
+            refused = error
     for name in sorted(seen.keepers.keys() - {each["metadata"]["name"] for each in wanted.keepers}):
         await api.delete(INGRESSES.one(namespace, name))
+    if refused:
+        raise refused
 
 
 async def remove(api: Api, namespace: str, seen: OwnedObjects) -> None:

@@ -171,7 +171,8 @@ class AppReconciler:
         why = why_unlisted(context.cluster, observed, context.replicas.hosts(), context.doors.book)
         if why:
             context.queue.add(NamespaceKey(namespace))
-            return why
+            refusal = context.refusals.get(namespace, "")
+            return f"{why}: {refusal}" if refusal else why
         ways = {}
         for route in observed.routes:
             ingress_class = context.cluster.class_name(observed.objects[route.id.object])

@@ -44,7 +44,7 @@ class NamespaceReconciler:
     async def reconcile(self, key: NamespaceKey) -> float | None:
         """One pass; seconds until the next, None to wait for changes."""
         try:
-            return await self._pass(key.name)
+            again = await self._pass(key.name)
         except Conflict as error:
             log.debug("namespace %s: %s", key.name, error)
             return UNKNOWN_AGAIN
@@ -53,7 +53,18 @@ class NamespaceReconciler:
             return None
         except ClusterError as error:
             log.warning("namespace %s: %s", key.name, error)
+            self._refused(key.name, str(error))
             return ERROR_AGAIN
+        self._context.refusals.pop(key.name, None)
+        return again
+
+    def _refused(self, namespace: str, why: str) -> None:
+        """Have it reported with each app of the namespace."""
+        if self._context.refusals.get(namespace) != why:
+            self._context.refusals[namespace] = why
+            for each in self._context.registry.entries():
+                if each.app.namespace == namespace:
+                    self._context.queue.add(each.app)
 
     async def _pass(self, namespace: str) -> float | None:
         context = self._context
