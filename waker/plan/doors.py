@@ -54,8 +54,10 @@ def parse_key(text: str) -> DoorKey | None:
     found = ENTRY.fullmatch(text)
     if not found:
         return None
-    kind, namespace, name, service, port = map(intern, found.groups())
-    return DoorKey(AppId(Kind(kind), namespace, name), Backend(service, int(port) if port.isdigit() else port))
+    kind, namespace, name, service, port = found.groups()
+    app = AppId(Kind(kind), intern(namespace), name)
+    service = name if service == name else service  # mostly they are the same; thousands of doors share the text
+    return DoorKey(app, Backend(service, int(port) if port.isdigit() else intern(port)))
 
 
 def port_name(key: DoorKey) -> str:
