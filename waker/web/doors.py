@@ -62,6 +62,8 @@ class DoorListeners:
         finally:
             for number in list(self._sockets):
                 self._close(number)
+            for task in self._connecting:
+                task.cancel()
 
     async def _adjust(self, protocol: Protocol) -> None:
         book = self._book()
@@ -113,8 +115,10 @@ class DoorListeners:
     async def _connect(self, protocol: Protocol, accepted: socket.socket) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(protocol, accepted)
-        except OSError:  # the visitor is gone already
+        except BaseException as error:
             accepted.close()
+            if not isinstance(error, OSError):  # else the visitor is gone already
+                raise
 
     def _look_again(self, protocol: Protocol, number: int) -> None:
         if number in self._sockets:
