@@ -4,7 +4,9 @@ Writes only what differs from what is seen, and touches only what carries KubeSl
 comes before what points at it, and goes after it. A door that moves to another slice is listed there before it leaves this one.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from sys import intern
 from typing import Any
@@ -12,11 +14,14 @@ from typing import Any
 from waker import names
 from waker.cluster.client import Api
 from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES, Resource
+from waker.errors import ClusterError
 from waker.plan import owned_objects
 from waker.plan.model import Service
 from waker.plan.owned_objects import DesiredObjects, DoorPort, OwnedSlice
 from waker.plan.routes import keeper
 from waker.plan.routes.ingress_object import Ingress
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -46,8 +51,14 @@ def owned_slice(found: Mapping[str, Any]) -> OwnedSlice | None:
     return OwnedSlice(*where, found["addressType"], tuple(ports), tuple(hosts))
 
 
-async def ensure(api: Api, namespace: str, wanted: DesiredObjects, seen: OwnedObjects) -> None:
-    """Make it so. Raises ClusterError; Conflict means: reconcile again."""
+async def ensure(
+    api: Api,
+    namespace: str,
+    wanted: DesiredObjects,
+    seen: OwnedObjects,
+    may_change: Callable[[str], bool] = lambda keeper: True,
+) -> None:
+    """Make it so. A keeper that must not be changed now stays as it is. Raises ClusterError; Conflict: reconcile again."""
     if not wanted.listening:  # waker's own pods are not known at this moment: to list none would close every door
         return
     if seen.service and not seen.service.managed:
@@ -55,7 +66,7 @@ async def ensure(api: Api, namespace: str, wanted: DesiredObjects, seen: OwnedOb
     await _ensure_service(api, namespace, wanted.doors, seen.service)
     await _ensure_slices(api, namespace, owned_objects.slices(wanted, seen.slices), seen.slices)
     for body in wanted.keepers:
-        await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]))
+        await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]), may_change)
     for name in sorted(seen.keepers.keys() - {each["metadata"]["name"] for each in wanted.keepers}):
         await api.delete(INGRESSES.one(namespace, name))
 
@@ -68,6 +79,19 @@ async def remove(api: Api, namespace: str, seen: OwnedObjects) -> None:
         await api.delete(SERVICES.one(namespace, names.WAKER_SERVICE))
     for each in seen.slices:
         await api.delete(ENDPOINT_SLICES.one(namespace, each.name))
+
+
+async def unlist_all(api: Api, slices: Iterable[OwnedSlice]) -> None:
+    """Take every address out of these slices. One that somebody has changed meanwhile is theirs. Never raises."""
+    await asyncio.gather(*(_unlist(api, each) for each in slices if each.hosts))
+
+
+async def _unlist(api: Api, seen: OwnedSlice) -> None:
+    try:
+        empty = {"metadata": {"resourceVersion": seen.version}, "endpoints": []}
+        await api.patch(ENDPOINT_SLICES.one(seen.namespace, seen.name), empty)
+    except ClusterError as error:
+        log.debug("%s/%s stays as it is: %s", seen.namespace, seen.name, error)
 
 
 async def _ensure_service(api: Api, namespace: str, doors: Sequence[DoorPort], seen: Service | None) -> None:
@@ -107,10 +131,12 @@ async def _ensure_slice(api: Api, namespace: str, body: Json, seen: OwnedSlice |
         await api.patch(ENDPOINT_SLICES.one(namespace, seen.name), guarded)
 
 
-async def _ensure_keeper(api: Api, namespace: str, body: Json, seen: Ingress | None) -> None:
+async def _ensure_keeper(
+    api: Api, namespace: str, body: Json, seen: Ingress | None, may_change: Callable[[str], bool]
+) -> None:
     if not seen:
         await _create(api, INGRESSES, namespace, body)
-    elif not keeper.is_current(seen, body):
+    elif not keeper.is_current(seen, body) and may_change(seen.name):
         guarded = {"metadata": {"resourceVersion": seen.version}, "spec": {"rules": body["spec"]["rules"]}}
         await api.patch(INGRESSES.one(namespace, seen.name), guarded)
 

@@ -20,12 +20,15 @@ from waker.plan.routes import keeper
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import RouteId, RouteObject, is_held
 from waker.reconcile.context import Context
+from waker.reconcile.keeper_changes import KeeperChanges
+from waker.reconcile.report import report_no_door
 from waker.web.registry import RegisteredApp
 
 log = logging.getLogger(__name__)
 
 UNKNOWN_AGAIN = 0.2  # seconds
 LISTENING_AGAIN = 0.1
+FAILED_AGAIN = 5.0  # who could not open a door tries again that often, see web.doors
 ERROR_AGAIN = 5.0
 
 
@@ -34,6 +37,7 @@ class NamespaceReconciler:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._keeper_changes = KeeperChanges()
 
     async def reconcile(self, key: NamespaceKey) -> float | None:
         """One pass; seconds until the next, None to wait for changes."""
@@ -70,38 +74,55 @@ class NamespaceReconciler:
             return await self._ensure(namespace, doors, apps, seen)
         if not wanted and not context.cluster.holding(namespace):
             await owned_objects.remove(context.api, namespace, seen)
+            self._keeper_changes.forget(namespace)
         return None
 
     async def _ensure(
         self, namespace: str, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp], seen: OwnedObjects
     ) -> float | None:
-        """Have the doors listed, and the keepers lead to them. Ask again soon while a replica does not listen yet."""
+        """Have the doors listed, and the keepers lead to them. When to come again, None to wait for changes."""
         context = self._context
         book = context.doors.book
         if context.leading():
             await context.replicas.ask(book)
-        listening, final = self._listening(frozenset(doors.values()), book, seen)
+        self._report_failed(doors)
+        listening, again = self._listening(frozenset(doors.values()), book, seen)
         keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by())
         ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
-        await owned_objects.ensure(context.api, namespace, DesiredObjects(ports, listening, keepers), seen)
-        return None if final else LISTENING_AGAIN
+        now, waits = context.clock(), [again] if again else []
+
+        def may_change(name: str) -> bool:
+            wait = self._keeper_changes.spend(namespace, name, now).total_seconds()
+            waits.extend([wait] if wait else [])
+            return not wait
+
+        await owned_objects.ensure(context.api, namespace, DesiredObjects(ports, listening, keepers), seen, may_change)
+        return min(waits, default=None)
 
     def _listening(
         self, doors: frozenset[int], book: DoorBook, seen: OwnedObjects
-    ) -> tuple[dict[str, frozenset[int]], bool]:
-        """By ready replica, at which doors it is listed; and whether that is final.
+    ) -> tuple[dict[str, frozenset[int]], float | None]:
+        """By ready replica, at which doors it is listed; and when to ask again, None if that is final.
 
         The holder of the Lease lists whoever says that it listens. All others only unlist who is gone.
         """
-        found, final = {}, True
+        found, again = {}, None
         for host, report in self._context.replicas.reports().items():
             if self._context.leading() and report and report.covers(book):
                 found[host] = doors - report.failed
-                final = final and not report.failed
+                again = again or (FAILED_AGAIN if doors & report.failed else None)
             else:
                 found[host] = doors & {number for each in seen.slices if host in each.hosts for _, number in each.ports}
-                final = final and not self._context.leading()
-        return found, final
+                again = LISTENING_AGAIN if self._context.leading() else None
+        return found, again
+
+    def _report_failed(self, doors: Mapping[DoorKey, int]) -> None:
+        """The doors that a replica has tried to open, and could not."""
+        reports = self._context.replicas.reports()
+        for key, number in doors.items():
+            hosts = sorted(host for host, report in reports.items() if report and number in report.failed)
+            if hosts:
+                report_no_door(self._context, key, f"port {number} cannot be opened by the pod at {', '.join(hosts)}")
 
     def _by_class(self, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp]) -> dict[str, dict[DoorKey, int]]:
         """The doors by the ingress class of the routes that need them."""
