@@ -1,4 +1,4 @@
-"""`python -m bench wake|footprint|soak|visitors|scrape` measures, and prints a table.
+"""`python -m bench wake|footprint|soak|visitors|doors|scrape` measures, and prints a table.
 
 All but `scrape` run in a test cluster that they start themselves. Everything from the network (the controllers' programs,
 wheels) is downloaded first, as the cluster has no access to it.
@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from bench import footprint, grounds, scrape, visitors, wake
+from bench import doors, footprint, grounds, scrape, visitors, wake
 from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
@@ -41,6 +41,11 @@ def main() -> int:
     )
     crowds.add_argument("--seconds", type=int, default=10, help="how long to measure each row (default: 10)")
     crowds.add_argument("--crowd", type=int, default=2000, help="held requests, and as many polls (default: 2000)")
+    costs = commands.add_parser(
+        "doors", help="what listening at doors costs, and a reload of ingress-nginx beside them"
+    )
+    costs.add_argument("--doors", type=int, nargs="*", default=[1000, 5000], help="numbers of doors")
+    costs.add_argument("--samples", type=int, default=5, help="reloads of each kind (default: 5)")
     args = parser.parse_args()
     if args.command == "scrape":
         scrape.run(args.apps)
@@ -53,6 +58,8 @@ def main() -> int:
             wake.run(api, args.controllers or list(controllers.ALL), args.samples)
         elif args.command == "soak":
             return 0 if soak.run(api, soak.SoakPlan(tuple(args.pair), args.minutes, args.seed)) else 1
+        elif args.command == "doors":
+            doors.run(api, args.doors, args.samples)
         elif args.command == "visitors":
             visitors.run(api, args.crowd, args.seconds)
         else:

@@ -25,7 +25,11 @@ ONLY_FOR_LAPTOPS = ("pyyaml",)  # reads a kubeconfig, which no pod needs; has no
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 TRIES = 3  # for downloads, which may fail once
 
-PROGRAMS = {"waker": "-m waker", "bare": "-m bench.bare"}  # image -> what Python runs
+PROGRAMS = {
+    "waker": "-m waker",
+    "bare": "-m bench.bare",
+    "listeners": "-m bench.listeners",
+}  # image -> what Python runs
 
 # The environment of Dockerfile, as far as it concerns memory.
 LEVERS = (

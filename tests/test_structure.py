@@ -21,6 +21,7 @@ READ_ANNOTATIONS = (
     "explain/facts.py",
     "observe/app.py",
     "observe/cluster.py",
+    "observe/observed_app.py",
     "plan/policy.py",
 )
 

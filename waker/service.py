@@ -5,9 +5,8 @@ Nothing is decided in here: only who hears of what, in which order things begin,
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import aiohttp
@@ -33,7 +32,6 @@ from waker.observe.app import pick_address
 from waker.observe.cluster import ClusterCache, start
 from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
-from waker.observe.door_listing import ways
 from waker.observe.doors import Doors
 from waker.observe.keys import DoorsKey, Key, NamespaceKey
 from waker.observe.live_settings import LiveConfig
@@ -41,6 +39,7 @@ from waker.observe.own_readiness import OwnReadiness
 from waker.observe.replicas import Replicas, Slices
 from waker.observe.route_lookup import RouteLookup
 from waker.observe.runtime import Runtime
+from waker.observe.scraping import Scraping
 from waker.observe.themes import Themes
 from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId, Kind, Phase, Pod
@@ -53,8 +52,7 @@ from waker.reconcile.namespace import NamespaceReconciler
 from waker.reconcile.queue import WorkQueue
 from waker.settings.flags import Settings
 from waker.traffic.controllers import Adapter, Interest
-from waker.traffic.controllers.configured import configured_adapter, controller_name, declared_namespaces
-from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
+from waker.traffic.controllers.configured import configured_adapter, declared_namespaces
 from waker.traffic.ownership import OwnershipChecker
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
@@ -87,8 +85,10 @@ class Waker:
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
         self.doors = Doors(api, settings.own_namespace, self._doors_changed, now)
-        self.listeners = DoorListeners(lambda: self.doors.book, self._opened_or_failed, settings.bind_address)
-        self.replicas = Replicas(session, self.own_slices, self.listeners.report, settings.advertise)
+        self.listeners = DoorListeners(lambda: self.doors.book, self._listening, settings.bind_address)
+        self.replicas = Replicas(
+            session, self.own_slices, self.listeners.report, lambda: self.doors.book, settings.advertise
+        )
         self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace, self.doors.number)
         self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
@@ -104,22 +104,11 @@ class Waker:
         )
         checker = OwnershipChecker(session, self._proof)
         self.controller_pods = ControllerPods(api, checker, self._discount, now, self.controller_namespaces)
-        self.scraper = Scraper(
-            session,
-            ScraperDependencies(
-                clock=now,
-                pods=self._pods,
-                departed=self.controller_pods.departed,
-                interval=lambda: self.config.live.scrape_interval,
-                on_visit=self._visited,
-                prime=self._prime,
-                on_scrape=self._count_scrape,
-                prometheus=self._ask,
-                workload_versions=self._workload_versions,
-                adapter=self.controller_namespaces.scraped_adapter,
-            ),
+        self.scraping = Scraping(
+            self.cluster, self.config, metrics, self.controller_pods, self.controller_namespaces, self._report_setting
         )
-        self.prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
+        prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
+        self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, now))
         self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
         self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, self.leading)
         self._api = api
@@ -149,6 +138,7 @@ class Waker:
             doors=self.doors,
             replicas=self.replicas,
             namespace=self.settings.own_namespace,
+            refusals={},
             clock=now,
             dry_run=self.settings.dry_run,
         )
@@ -224,6 +214,7 @@ class Waker:
         tasks.create_task(self.controller_namespaces.run(), name="namespaces of controllers")
         tasks.create_task(self.queue.run(reconcile), name="queue")
         tasks.create_task(self._resync(), name="resync")
+        tasks.create_task(self.replicas.run(namespaces.replicas_reported), name="replicas")
         log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))
 
     async def leave(self) -> None:
@@ -247,6 +238,7 @@ class Waker:
 
     def _doors_changed(self, changed: Iterable[DoorKey]) -> None:
         self.listeners.follow()
+        self.replicas.follow()
         if not self.cluster.is_synced:
             return
         self.queue.add(DoorsKey())
@@ -254,9 +246,8 @@ class Waker:
             self.queue.add(key.app)
             self.queue.add(NamespaceKey(key.app.namespace))
 
-    def _opened_or_failed(self, doors: Iterable[DoorKey]) -> None:
-        for key in doors:
-            self.queue.add(NamespaceKey(key.app.namespace))
+    def _listening(self) -> None:
+        self.replicas.follow()
 
     def _proof(self, number: int, nonce: str) -> str:
         return self.doors.book.proof(number, nonce)
@@ -269,6 +260,7 @@ class Waker:
             self._report_setting(names.EventReason.BAD_SETTING, problem)
 
     def _own_changed(self, old: Slices | None, new: Slices | None) -> None:
+        self.replicas.follow()
         self._all_changed()
 
     def _report_bad_setting(self, subject: Subject, problem: str) -> None:
@@ -291,22 +283,8 @@ class Waker:
     async def _passes(self, probe: ReadinessProbe) -> bool:
         return self.config.live.early_readiness and await probe_passes(self._session, probe)
 
-    def _ask(self) -> AskPrometheus | None:
-        url = self.config.live.prometheus_url
-        return partial(self.prometheus.read, url) if url else None
-
-    def _workload_versions(self, adapter: Adapter) -> str:
-        return repr([self.cluster.workload_versions(each) for each in adapter.selectors])
-
     def _may_record(self) -> bool:
         return self.lease.held and not self.leaving and not self.settings.dry_run
-
-    def _count_scrape(self, controller: str, read_at: datetime | None) -> None:
-        self.metrics.scrapes.labels(controller).inc()
-        if read_at:
-            self.metrics.scraped_at.labels(controller).set(read_at.timestamp())
-        else:
-            self.metrics.scrape_failures.labels(controller).inc()
 
     def _adapter(self, controller: str) -> Adapter | None:
         return configured_adapter(controller, self.config.live)
@@ -314,19 +292,8 @@ class Waker:
     def _declared_namespaces(self, controller: str) -> frozenset[str]:
         return declared_namespaces(controller, self.cluster.classes.values(), self.config.live)
 
-    def _pods(self, adapter: Adapter) -> Sequence[Pod]:
-        found = self.controller_pods.pods(adapter)
-        for sentence in self.controller_pods.newly_ignored(adapter.controller):
-            self._report_setting(names.EventReason.IGNORED_PODS, sentence)
-        return found
-
     def _discount(self, pod: Pod, interest: Interest) -> None:
         self.scraper.discount(pod, interest)
-
-    async def _prime(self, adapter: Adapter, pod: Pod) -> None:
-        way = next(ways(self.cluster, controller_name(adapter.controller)), None)
-        if way:
-            await self.controller_pods.prime(adapter, pod, way)
 
 
 def _own_slices(namespace: str) -> Source:

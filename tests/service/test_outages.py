@@ -14,7 +14,7 @@ from waker.demo.faults import Fault, broken, forbidden, throttled, unavailable
 from waker.demo.refusals import ApiRefusal
 from waker.plan.model import Address
 
-from .scene import ServiceScene, scene
+from .scene import QUICK, ServiceScene, scene
 
 FAULTS = {
     "503": Fault(refusal=unavailable()),
@@ -125,3 +125,16 @@ async def test_pods_that_waker_may_not_reach_get_their_routes_back(
     monkeypatch.setattr("waker.cluster.app_endpoints.BELIEVED_AFTER", timedelta(milliseconds=200))
     async with scene(tmp_path) as it, it.waker():
         await cycle(it)
+
+
+async def test_a_keeper_that_a_quota_refuses_stops_its_apps_sleep_alone_and_the_reason_is_told(tmp_path: Path) -> None:
+    quota = ApiRefusal(403, "Forbidden", 'ingresses "kubesleeper-keeper-way-traefik" is forbidden: exceeded quota: few')
+    async with scene(tmp_path) as it:
+        it.cluster.api.faults.order(Fault("create", "ingresses", times=None, refusal=quota))
+        async with it.waker(QUICK):
+            await it.until(lambda: "exceeded quota: few" in dict(it.events()).get("CannotSleep", ""))
+            assert (it.replicas(), it.held()) == (2, False)
+            assert {"Service", "EndpointSlice"} <= set(it.present()), "it stops nothing else"
+            it.cluster.api.faults.clear()
+            await it.asleep()
+            await it.served()

@@ -14,7 +14,7 @@ from typing import Any
 from waker import names
 from waker.cluster.client import Api
 from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES, Resource
-from waker.errors import ClusterError
+from waker.errors import ClusterError, Conflict
 from waker.plan import owned_objects
 from waker.plan.model import Service
 from waker.plan.owned_objects import DesiredObjects, DoorPort, OwnedSlice
@@ -33,6 +33,11 @@ class OwnedObjects:
     service: Service | None
     slices: Sequence[OwnedSlice]  # in the order of their names
     keepers: Mapping[str, Ingress]  # by name
+
+    @property
+    def any_left(self) -> bool:
+        """Whether any of it is waker's."""
+        return bool(self.keepers or self.slices or (self.service and self.service.managed))
 
 
 def owned_slice(found: Mapping[str, Any]) -> OwnedSlice | None:
@@ -58,17 +63,28 @@ async def ensure(
     seen: OwnedObjects,
     may_change: Callable[[str], bool] = lambda keeper: True,
 ) -> None:
-    """Make it so. A keeper that must not be changed now stays as it is. Raises ClusterError; Conflict: reconcile again."""
+    """Make it so. Raises ClusterError; Conflict means: reconcile again. A keeper that is refused stops nothing else.
+
+    `may_change`: whether the keeper of this name may be changed now; if not, it stays as it is.
+    """
     if not wanted.listening:  # waker's own pods are not known at this moment: to list none would close every door
         return
     if seen.service and not seen.service.managed:
         return
     await _ensure_service(api, namespace, wanted.doors, seen.service)
     await _ensure_slices(api, namespace, owned_objects.slices(wanted, seen.slices), seen.slices)
+    refused = None
     for body in wanted.keepers:
-        await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]), may_change)
+        try:
+            await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]), may_change)
+        except Conflict:
+            raise
+        except ClusterError as error:
+            refused = error
     for name in sorted(seen.keepers.keys() - {each["metadata"]["name"] for each in wanted.keepers}):
         await api.delete(INGRESSES.one(namespace, name))
+    if refused:
+        raise refused
 
 
 async def remove(api: Api, namespace: str, seen: OwnedObjects) -> None:

@@ -63,10 +63,11 @@ async def _leave(work: Work) -> None:
     """Remove what waker made. A service that still runs may make some of it again before it knows that it is paused."""
     looks_without = 0
     while looks_without < LOOKS and now() < work.end:
-        namespaces = sorted(work.cluster.namespaces())
-        looks_without = 0 if namespaces else looks_without + 1
-        for namespace in namespaces:
-            await owned_objects.remove(work.api, namespace, work.cluster.owned(namespace))
+        seen = {namespace: work.cluster.owned(namespace) for namespace in sorted(work.cluster.namespaces())}
+        left = {namespace: objects for namespace, objects in seen.items() if objects.any_left}
+        looks_without = 0 if left else looks_without + 1
+        for namespace, objects in left.items():
+            await owned_objects.remove(work.api, namespace, objects)
         await asyncio.sleep(PASS_EVERY)
 
 

@@ -14,7 +14,7 @@ from waker import names
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import CONFIG_MAPS
-from waker.plan.doors import DoorBook, DoorKey, book_of
+from waker.plan.doors import DoorBook, DoorKey, book_of, port_name
 from waker.plan.model import AppId
 from waker.plan.routes.route import Backend
 
@@ -29,6 +29,7 @@ class Doors:
     ) -> None:
         self.book = DoorBook()
         self.lost = True
+        self._names: dict[str, DoorKey] | None = None
         self._on_change = on_change
         source = Source(CONFIG_MAPS.collection(namespace), {"fieldSelector": f"metadata.name={names.DOORS_MAP}"})
         self.informer: Informer[DoorBook] = Informer(api, source, _book, self._book_changed, clock)
@@ -42,8 +43,10 @@ class Doors:
         return self.book.doors.get(number)
 
     def named(self, name: str) -> DoorKey | None:
-        """The door whose port has this name."""
-        return self.book.names.get(name)
+        """The door whose port has this name. The names are put together when the first one is asked for."""
+        if self._names is None:
+            self._names = {port_name(key): key for key in self.book.doors.values()}
+        return self._names.get(name)
 
     def _book_changed(self, _old: DoorBook | None, new: DoorBook | None) -> None:
         self.lost = new is None
@@ -53,8 +56,8 @@ class Doors:
             return
         if new.unreadable:
             log.warning("%s: unreadable entries are dropped: %s", names.DOORS_MAP, ", ".join(new.unreadable[:5]))
-        old, self.book = self.book, new
-        self._on_change({key for key, _ in old.numbers.items() ^ new.numbers.items()})
+        old, self.book, self._names = self.book, new, None
+        self._on_change({key for _, key in old.doors.items() ^ new.doors.items()})
 
 
 def _book(found: Mapping[str, Any]) -> DoorBook:

@@ -16,6 +16,7 @@ from waker.cluster.informer import Informer
 from waker.plan.doors import DoorBook
 from waker.plan.model import Address
 
+ASK_AGAIN: Final = (0.05, 5.0)  # seconds, doubled from the first to the second; listening takes milliseconds
 TIMEOUT: Final = aiohttp.ClientTimeout(total=2, sock_connect=1)
 DOORS_PATH: Final = "/doors"
 
@@ -36,21 +37,26 @@ class ListeningReport(NamedTuple):
 
 
 class Replicas:
-    """The replicas. `advertised`: the address of the only one, where it does not run in a pod; `own` is its report."""
+    """The replicas. `advertised`: the address of the only one, where it does not run in a pod; `own` is its report.
+
+    `book` gives the book of doors, `on_report` hears that some replica has said something new.
+    """
 
     def __init__(
         self,
         session: aiohttp.ClientSession,
         slices: Informer[Slices],
         own: Callable[[], Mapping[str, Any]],
+        book: Callable[[], DoorBook],
         advertised: str = "",
     ) -> None:
         self._session = session
         self._slices = slices
         self._own = own
+        self._book = book
         self._advertised = advertised
         self._reports: dict[Address, ListeningReport] = {}
-        self._asking = asyncio.Lock()
+        self._changed = asyncio.Event()
 
     def hosts(self) -> frozenset[str]:
         """The addresses of all ready replicas."""
@@ -62,27 +68,44 @@ class Replicas:
             return {self._advertised: _parsed(self._own())}
         return {each.host: self._reports.get(each) for each in self._private_ports()}
 
-    async def ask(self, book: DoorBook) -> None:
-        """Ask each ready replica that does not know this version of the book yet, or could not open a door. Never raises."""
-        async with self._asking:
-            ready = self._private_ports()
-            for gone in self._reports.keys() - ready:
-                del self._reports[gone]
-            unsure = [each for each in ready if not self._is_sure(each, book)]
-            for address, report in zip(unsure, await asyncio.gather(*map(self._ask_one, unsure)), strict=True):
+    def follow(self) -> None:
+        """The book, the pods or the own listeners have changed."""
+        self._changed.set()
+
+    async def run(self, on_report: Callable[[], None]) -> None:
+        """Ask each replica until it knows the book and has opened all doors, for ever. Nobody waits for it."""
+        pause = ASK_AGAIN[0]
+        known: dict[str, ListeningReport | None] = {}
+        while True:
+            self._changed.clear()
+            unsure = self._unsure()
+            for address, report in zip(unsure, await asyncio.gather(*map(self._ask, unsure)), strict=True):
                 if report:
                     self._reports[address] = report
+            if known != (known := self.reports()):
+                on_report()
+            pause = min(pause * 2, ASK_AGAIN[1]) if self._unsure() else ASK_AGAIN[0]
+            try:
+                async with asyncio.timeout(pause if self._unsure() else None):
+                    await self._changed.wait()
+                    pause = ASK_AGAIN[0]
+            except TimeoutError:
+                continue
 
-    def _is_sure(self, address: Address, book: DoorBook) -> bool:
-        report = self._reports.get(address)
-        return report is not None and report.covers(book) and not report.failed
+    def _unsure(self) -> list[Address]:
+        """Those that have not said yet that they know this version of the book, or that could not open a door."""
+        ready, book = self._private_ports(), self._book()
+        for gone in self._reports.keys() - ready:
+            del self._reports[gone]
+        known = {each: self._reports.get(each) for each in sorted(ready)}
+        return [each for each, report in known.items() if not report or not report.covers(book) or report.failed]
 
     def _private_ports(self) -> set[Address]:
         if self._advertised:
             return set()
         return {address for each in self._slices.values() for address in each.get(names.OWN_PRIVATE_PORT, ())}
 
-    async def _ask_one(self, address: Address) -> ListeningReport | None:
+    async def _ask(self, address: Address) -> ListeningReport | None:
         try:
             async with self._session.get(f"http://{address.netloc}{DOORS_PATH}", timeout=TIMEOUT) as answer:
                 return _parsed(await answer.json())

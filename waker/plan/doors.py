@@ -24,6 +24,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from sys import intern
 from typing import Final, NamedTuple
 
 from waker.plan.model import AppId, Kind
@@ -54,7 +55,9 @@ def parse_key(text: str) -> DoorKey | None:
     if not found:
         return None
     kind, namespace, name, service, port = found.groups()
-    return DoorKey(AppId(Kind(kind), namespace, name), Backend(service, int(port) if port.isdigit() else port))
+    app = AppId(Kind(kind), intern(namespace), name)
+    service = name if service == name else service  # mostly they are the same; thousands of doors share the text
+    return DoorKey(app, Backend(service, int(port) if port.isdigit() else intern(port)))
 
 
 def port_name(key: DoorKey) -> str:
@@ -79,14 +82,12 @@ class DoorBook:
     secret: str = ""
     next: int = 0
     doors: Mapping[int, DoorKey] = field(default_factory=dict)
-    numbers: Mapping[DoorKey, int] = field(default_factory=dict)  # the inverse
-    namespaces: Mapping[str, Mapping[DoorKey, int]] = field(default_factory=dict)  # `numbers`, by the apps' namespace
-    names: Mapping[str, DoorKey] = field(default_factory=dict)  # by `port_name`
+    namespaces: Mapping[str, Mapping[DoorKey, int]] = field(default_factory=dict)  # the inverse, by the apps' namespace
     unreadable: tuple[str, ...] = ()  # keys of the ConfigMap
 
     def number(self, app: AppId, backend: Backend) -> int:
         """The door's number, 0 if it has none."""
-        return self.numbers.get(DoorKey(app, backend), 0)
+        return self.namespaces.get(app.namespace, {}).get(DoorKey(app, backend), 0)
 
     def data(self) -> dict[str, str]:
         """The ConfigMap's data: the inverse of `book_of`."""
@@ -107,25 +108,23 @@ class DoorBook:
 def book_of(version: str, data: Mapping[str, str]) -> DoorBook:
     """The ConfigMap's data. What cannot be read is left out, and named. Two numbers of one door: the lower one counts."""
     doors: dict[int, DoorKey] = {}
-    numbers: dict[DoorKey, int] = {}
     namespaces: dict[str, dict[DoorKey, int]] = {}
     unreadable = []
     for key in sorted(data.keys() - {SECRET, NEXT}):
         door = parse_key(data[key]) if NUMBER.fullmatch(key) and int(key) <= 65535 else None
-        if door is None or door in numbers:
+        here = namespaces.setdefault(door.app.namespace, {}) if door else {}
+        if door is None or door in here:
             unreadable.append(key)
         else:
             doors[int(key)] = door
-            numbers[door] = namespaces.setdefault(door.app.namespace, {})[door] = int(key)
+            here[door] = int(key)
     secret, start = data.get(SECRET, ""), data.get(NEXT, "")
     return DoorBook(
         version,
         secret if re.fullmatch(r"[0-9a-f]{32}", secret) else "",
         int(start) if NUMBER.fullmatch(start) else 0,
         doors,
-        numbers,
         namespaces,
-        {port_name(each): each for each in numbers},
         tuple(unreadable),
     )
 

@@ -115,7 +115,8 @@ class AppReconciler:
         since = context.registry.doors.unproved_since(app)
         if since is None or observed.is_held:
             return None
-        if await context.controller_pods.way_back_proved(observed.routes, counted_as(observed), since):
+        routes = {route.id.object: route for route in observed.routes}  # all of an object were given back in one patch
+        if await context.controller_pods.way_back_proved(list(routes.values()), counted_as(observed), since):
             context.registry.doors.way_back_proved(app)
             context.queue.add(NamespaceKey(app.namespace))
             context.queue.add(NamespaceKey(app.namespace), CLOSED_AGAIN.total_seconds())
@@ -171,7 +172,8 @@ class AppReconciler:
         why = why_unlisted(context.cluster, observed, context.replicas.hosts(), context.doors.book)
         if why:
             context.queue.add(NamespaceKey(namespace))
-            return why
+            refusal = context.refusals.get(namespace, "")
+            return f"{why}: {refusal}" if refusal else why
         ways = {}
         for route in observed.routes:
             ingress_class = context.cluster.class_name(observed.objects[route.id.object])

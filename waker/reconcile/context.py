@@ -44,5 +44,6 @@ class Context:
     doors: Doors
     replicas: Replicas
     namespace: str  # waker's own
+    refusals: dict[str, str]  # why the API server does not take what waker wants in a namespace of apps
     clock: Callable[[], datetime]
     dry_run: bool

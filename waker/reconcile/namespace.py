@@ -27,8 +27,7 @@ from waker.web.registry import RegisteredApp
 log = logging.getLogger(__name__)
 
 UNKNOWN_AGAIN = 0.2  # seconds
-LISTENING_AGAIN = 0.1
-FAILED_AGAIN = 5.0  # who could not open a door tries again that often, see web.doors
+LISTENING_AGAIN = 5.0  # seconds, if no replica says anything new meanwhile
 ERROR_AGAIN = 5.0
 
 
@@ -38,11 +37,17 @@ class NamespaceReconciler:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._keeper_changes = KeeperChanges()
+        self._waiting: set[str] = set()  # until replicas listen at their doors
+
+    def replicas_reported(self) -> None:
+        """Some replica listens at more doors than before, or at fewer."""
+        for namespace in self._waiting:
+            self._context.queue.add(NamespaceKey(namespace))
 
     async def reconcile(self, key: NamespaceKey) -> float | None:
         """One pass; seconds until the next, None to wait for changes."""
         try:
-            return await self._pass(key.name)
+            again = await self._pass(key.name)
         except Conflict as error:
             log.debug("namespace %s: %s", key.name, error)
             return UNKNOWN_AGAIN
@@ -51,7 +56,18 @@ class NamespaceReconciler:
             return None
         except ClusterError as error:
             log.warning("namespace %s: %s", key.name, error)
+            self._refused(key.name, str(error))
             return ERROR_AGAIN
+        self._context.refusals.pop(key.name, None)
+        return again
+
+    def _refused(self, namespace: str, why: str) -> None:
+        """Have it reported with each app of the namespace."""
+        if self._context.refusals.get(namespace) != why:
+            self._context.refusals[namespace] = why
+            for each in self._context.registry.entries():
+                if each.app.namespace == namespace:
+                    self._context.queue.add(each.app)
 
     async def _pass(self, namespace: str) -> float | None:
         context = self._context
@@ -83,13 +99,12 @@ class NamespaceReconciler:
         """Have the doors listed, and the keepers lead to them. When to come again, None to wait for changes."""
         context = self._context
         book = context.doors.book
-        if context.leading():
-            await context.replicas.ask(book)
+        self._waiting.add(namespace)
         self._report_failed(doors)
-        listening, again = self._listening(frozenset(doors.values()), book, seen)
+        listening, final = self._listening(frozenset(doors.values()), book, seen)
         keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by())
         ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
-        now, waits = context.clock(), [again] if again else []
+        now, waits = context.clock(), [] if final else [LISTENING_AGAIN]
 
         def may_change(name: str) -> bool:
             wait = self._keeper_changes.spend(namespace, name, now).total_seconds()
@@ -97,24 +112,26 @@ class NamespaceReconciler:
             return not wait
 
         await owned_objects.ensure(context.api, namespace, DesiredObjects(ports, listening, keepers), seen, may_change)
+        if final:
+            self._waiting.discard(namespace)
         return min(waits, default=None)
 
     def _listening(
         self, doors: frozenset[int], book: DoorBook, seen: OwnedObjects
-    ) -> tuple[dict[str, frozenset[int]], float | None]:
-        """By ready replica, at which doors it is listed; and when to ask again, None if that is final.
+    ) -> tuple[dict[str, frozenset[int]], bool]:
+        """By ready replica, at which doors it is listed; and whether that is final.
 
         The holder of the Lease lists whoever says that it listens. All others only unlist who is gone.
         """
-        found, again = {}, None
+        found, final = {}, True
         for host, report in self._context.replicas.reports().items():
             if self._context.leading() and report and report.covers(book):
                 found[host] = doors - report.failed
-                again = again or (FAILED_AGAIN if doors & report.failed else None)
+                final = final and not doors & report.failed
             else:
                 found[host] = doors & {number for each in seen.slices if host in each.hosts for _, number in each.ports}
-                again = LISTENING_AGAIN if self._context.leading() else None
-        return found, again
+                final = final and not self._context.leading()
+        return found, final
 
     def _report_failed(self, doors: Mapping[DoorKey, int]) -> None:
         """The doors that a replica has tried to open, and could not."""

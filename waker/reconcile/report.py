@@ -48,6 +48,7 @@ class Reporter:
         if seen.start_failure and plan.phase is Phase.WAKING:
             self._event(observed.workload, Severity.WARNING, EventReason.CANNOT_START, seen.start_failure)
         self._report_unknown_traffic(observed, seen, plan)
+        self._report_refusal(observed)
         self._report_no_wait_host(observed)
         self._report_theme(observed)
 
@@ -91,6 +92,13 @@ class Reporter:
         since = self._unknown_since.setdefault(app, now)
         if now - since > UNKNOWN_FOR or uncounted_routes(observed):
             self._event(observed.workload, Severity.WARNING, EventReason.TRAFFIC_UNKNOWN, seen.traffic.unknown)
+
+    def _report_refusal(self, observed: ObservedApp) -> None:
+        """What waker needs in its namespace cannot be made: a quota, an admission policy, a missing right."""
+        refusal = self._context.refusals.get(observed.workload.id.namespace)
+        if refusal:
+            message = f"waker cannot make what it needs in this namespace: {refusal}"
+            self._event(observed.workload, Severity.WARNING, EventReason.CANNOT_SLEEP, message)
 
     def _report_no_wait_host(self, observed: ObservedApp) -> None:
         """Its annotation asks for what cannot be done. It may still sleep: its visitors get the page."""

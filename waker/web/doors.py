@@ -1,6 +1,7 @@
 """Listens at every door, so that a request is for the app at whose door it arrives.
 
-All doors share one server of the HTTP library; a door is no more than a listening socket. `service` calls `follow` whenever the
+All doors share one server of the HTTP library; a door is no more than a listening socket and a callback, for there may be
+thousands (asyncio's own server object for each would double the cost). `service` calls `follow` whenever the
 book of doors has changed. `report` is what the other replicas ask for before they send anybody here: up to which version
 of the book this replica listens, and where it could not. The subtle thing: one port that cannot be opened (somebody else
 has it, or there are no files left) closes that door alone, and is tried again.
@@ -10,32 +11,33 @@ import asyncio
 import logging
 import resource
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
-from waker.plan.doors import DoorBook, DoorKey
+from waker.plan.doors import DoorBook
 
 log = logging.getLogger(__name__)
 
 BACKLOG: Final = 1024  # connections that wait to be accepted: many visitors may arrive at once
 AT_ONCE: Final = 50  # sockets between two turns of the event loop; opening one takes 0.1 ms
+ACCEPT_AT_ONCE: Final = 100  # connections at one door before others have their turn
 TRY_AGAIN: Final = 5.0  # seconds
+FILES_AGAIN: Final = 1.0  # seconds; until a file may be free again
 
 Protocol = Callable[[], asyncio.Protocol]  # makes the HTTP library's protocol for one connection
 
 
 class DoorListeners:
-    """The listening sockets of this replica. `on_change` is called with doors that can no longer be opened, or can again."""
+    """The listening sockets of this replica. `on_change` is called whenever `report` says something else."""
 
-    def __init__(
-        self, book: Callable[[], DoorBook], on_change: Callable[[Iterable[DoorKey]], None], host: str = ""
-    ) -> None:
+    def __init__(self, book: Callable[[], DoorBook], on_change: Callable[[], None], host: str = "") -> None:
         self.failed: dict[int, str] = {}  # why a door could not be opened
         self.version = ""  # of the book; all its doors are open, but those that failed
         self._book = book
         self._on_change = on_change
         self._host = host
-        self._servers: dict[int, asyncio.Server] = {}
+        self._sockets: dict[int, socket.socket] = {}
+        self._connecting: set[asyncio.Task[object]] = set()
         self._wanted = asyncio.Event()
 
     def follow(self) -> None:
@@ -58,35 +60,69 @@ class DoorListeners:
                 except TimeoutError:
                     continue
         finally:
-            for each in self._servers.values():
-                each.close()
+            for number in list(self._sockets):
+                self._close(number)
+            for task in self._connecting:
+                task.cancel()
 
     async def _adjust(self, protocol: Protocol) -> None:
         book = self._book()
-        for number in self._servers.keys() - book.doors.keys():
-            self._servers.pop(number).close()
+        for number in self._sockets.keys() - book.doors.keys():
+            self._close(number)
         failed: dict[int, str] = {}
-        for i, number in enumerate(sorted(book.doors.keys() - self._servers.keys())):
+        for i, number in enumerate(sorted(book.doors.keys() - self._sockets.keys())):
             try:
-                self._servers[number] = await _listen(protocol, self._host, number)
+                self._open(protocol, number)
             except OSError as error:
                 failed[number] = str(error)
             if i % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
         for number in failed.keys() - self.failed.keys():
             log.warning("door %d (%s) cannot be opened: %s", number, book.doors[number], failed[number])
-        changed = failed.keys() ^ self.failed.keys()
+        changed = self.version != book.version or self.failed != failed
         self.failed, self.version = failed, book.version
-        self._on_change(book.doors[number] for number in changed & book.doors.keys())
+        if changed:
+            self._on_change()
 
+    def _open(self, protocol: Protocol, number: int) -> None:
+        opened = self._sockets[number] = listening_socket(number, self._host)
+        opened.settimeout(0)
+        asyncio.get_running_loop().add_reader(opened, self._accept, protocol, number)
 
-async def _listen(protocol: Protocol, host: str, number: int) -> asyncio.Server:
-    opened = listening_socket(number, host)
-    try:
-        return await asyncio.get_running_loop().create_server(protocol, sock=opened, backlog=BACKLOG)
-    except OSError:
-        opened.close()
-        raise
+    def _close(self, number: int) -> None:
+        closed = self._sockets.pop(number)
+        asyncio.get_running_loop().remove_reader(closed)
+        closed.close()
+
+    def _accept(self, protocol: Protocol, number: int) -> None:
+        """Take what waits at this door. Without a free file it waits on, and is looked at again a little later."""
+        loop, door = asyncio.get_running_loop(), self._sockets[number]
+        for _ in range(ACCEPT_AT_ONCE):
+            try:
+                accepted, _peer = door.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                log.warning("a connection at door %d cannot be accepted: %s", number, error)
+                loop.remove_reader(door)
+                loop.call_later(FILES_AGAIN, self._look_again, protocol, number)
+                return
+            accepted.settimeout(0)
+            task = loop.create_task(self._connect(protocol, accepted))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, protocol: Protocol, accepted: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(protocol, accepted)
+        except BaseException as error:
+            accepted.close()
+            if not isinstance(error, OSError):  # else the visitor is gone already
+                raise
+
+    def _look_again(self, protocol: Protocol, number: int) -> None:
+        if number in self._sockets:
+            asyncio.get_running_loop().add_reader(self._sockets[number], self._accept, protocol, number)
 
 
 def listening_socket(port: int, host: str = "") -> socket.socket:

@@ -1,0 +1,76 @@
+"""What the scraper asks of the rest: which pods there are, how to have one count something, whom to report to.
+
+The scraper itself knows nothing of the cluster (`traffic.scrape`); `service` makes both.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from waker import names
+from waker.metrics import Metrics
+from waker.observe.cluster import ClusterCache
+from waker.observe.controller_namespaces import ControllerNamespaces
+from waker.observe.controller_pods import ControllerPods
+from waker.observe.door_listing import ways
+from waker.observe.live_settings import LiveConfig
+from waker.plan.model import AppId, Pod
+from waker.traffic.controllers import Adapter
+from waker.traffic.controllers.configured import controller_name
+from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
+from waker.traffic.prometheus import Prometheus
+
+
+@dataclass(frozen=True, slots=True)
+class Scraping:
+    """The parts that know. `report` writes an Event about the settings."""
+
+    cluster: ClusterCache
+    config: LiveConfig
+    metrics: Metrics
+    controller_pods: ControllerPods
+    controller_namespaces: ControllerNamespaces
+    report: Callable[[names.EventReason, str], None]
+
+    def dependencies(
+        self, prometheus: Prometheus, on_visit: Callable[[AppId], None], clock: Callable[[], datetime]
+    ) -> ScraperDependencies:
+        """All of it, as the scraper wants it."""
+        return ScraperDependencies(
+            clock=clock,
+            pods=self._pods,
+            departed=self.controller_pods.departed,
+            interval=lambda: self.config.live.scrape_interval,
+            on_visit=on_visit,
+            prime=self._prime,
+            on_scrape=self._count,
+            prometheus=partial(self._ask, prometheus),
+            workload_versions=self._workload_versions,
+            adapter=self.controller_namespaces.scraped_adapter,
+        )
+
+    def _pods(self, adapter: Adapter) -> Sequence[Pod]:
+        found = self.controller_pods.pods(adapter)
+        for sentence in self.controller_pods.newly_ignored(adapter.controller):
+            self.report(names.EventReason.IGNORED_PODS, sentence)
+        return found
+
+    async def _prime(self, adapter: Adapter, pod: Pod) -> None:
+        way = next(ways(self.cluster, controller_name(adapter.controller)), None)
+        if way:
+            await self.controller_pods.prime(adapter, pod, way)
+
+    def _count(self, controller: str, read_at: datetime | None) -> None:
+        self.metrics.scrapes.labels(controller).inc()
+        if read_at:
+            self.metrics.scraped_at.labels(controller).set(read_at.timestamp())
+        else:
+            self.metrics.scrape_failures.labels(controller).inc()
+
+    def _ask(self, prometheus: Prometheus) -> AskPrometheus | None:
+        url = self.config.live.prometheus_url
+        return partial(prometheus.read, url) if url else None
+
+    def _workload_versions(self, adapter: Adapter) -> str:
+        return repr([self.cluster.workload_versions(each) for each in adapter.selectors])
