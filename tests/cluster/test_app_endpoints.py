@@ -241,7 +241,7 @@ async def test_where_waker_cannot_connect_kubernetes_is_believed_after_a_while(
     put(cluster, "shop", ["10.0.0.1"])
     watching.watch(SHOP, "shop")
     async with asyncio.timeout(5):  # the slice and the pod are known, in whatever order
-        while await watching.endpoints.try_addresses(SHOP, [("shop", "http")]):
+        while await watching.endpoints.try_addresses(SHOP, [("shop", "http")]):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
     watching.clock[0] += BELIEVED_AFTER - timedelta(seconds=1)
     await watching.shows(SHOP, "shop")

@@ -15,6 +15,7 @@ import pytest
 from waker import names
 
 from .scene import ServiceScene, free_port, scene
+from .test_asked import configure
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,6 +36,7 @@ async def started(*arguments: str) -> Process:
 async def serving(it: ServiceScene) -> AsyncIterator[tuple[Process, str]]:
     """`waker run`, ready, and where its private port is."""
     private = free_port()
+    configure(it, door_ports=str(it.doors))
     process = await started(
         *("run", "--kubeconfig", str(it.folder / "kubeconfig"), "--waker-namespace", "kubesleeper"),
         *("--public-port", str(it.port), "--private-port", str(private), "--advertise", "127.0.0.1"),

@@ -10,7 +10,7 @@ import logging
 import socket
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,7 @@ async def show(*, check: bool, port: int) -> int:
 
 
 def _load(cluster: DemoCluster, *, idle_after: str) -> None:
-    data = {"idle-after": idle_after, "scrape-interval": "1s"}
+    data = {"idle-after": idle_after, "scrape-interval": "1s", "door-ports": _free_ports()}
     for name, content in ((names.CONFIG_MAP, data), (names.ACTIVITY, {})):
         metadata = {"name": name, "namespace": "kubesleeper"}
         cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": content}])
@@ -71,6 +71,19 @@ def _settings(cluster: DemoCluster, folder: Path) -> Settings:
         bind_address="127.0.0.1",
         identity="demo",
     )
+
+
+def _free_ports() -> str:
+    """As many as there can be doors here, one after the other: another demo may run on this machine."""
+    for first in range(20_000, 29_990, 10):
+        with ExitStack() as probes:
+            try:
+                for port in range(first, first + 10):
+                    probes.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+        return f"{first}-{first + 9}"
+    raise DemoError("no ten ports in a row are free from 20000 to 29999")
 
 
 def _free_port() -> int:
