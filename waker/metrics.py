@@ -31,6 +31,8 @@ DESCRIBED = (
     Metric("build", Gauge, "kubesleeper_build_info", "Always 1. The label holds the version.", ("version",)),
     Metric("leader", Gauge, "kubesleeper_leader", "1 if this replica holds the Lease and may put apps to sleep, else 0."),
     Metric("apps", Gauge, "kubesleeper_apps", "Managed apps by phase.", ("phase",)),
+    Metric("doors", Gauge, "kubesleeper_doors", "Doors: ports of waker, one for each backend of an app that may sleep."),
+    Metric("doors_failed", Gauge, "kubesleeper_doors_failed", "Doors that this replica could not open."),
     Metric("transitions", Counter, "kubesleeper_transitions_total", "Phase changes of apps.", ("from", "to")),
     Metric("wakes", Histogram, "kubesleeper_wake_duration_seconds", "Time from the wake request to the first ready pod."),
     Metric("held", Gauge, "kubesleeper_requests_held", "Client requests that are held until their app is ready."),
@@ -61,6 +63,8 @@ class Metrics:
     build: Gauge
     leader: Gauge
     apps: Gauge
+    doors: Gauge
+    doors_failed: Gauge
     transitions: Counter
     wakes: Histogram
     held: Gauge

@@ -82,6 +82,7 @@ class EventReason(StrEnum):
     UNKNOWN_THEME = "UnknownTheme"
     BAD_SETTING = "BadSetting"
     IGNORED_PODS = "IgnoredPods"
+    NO_DOOR = "NoDoor"
 
 
 # HTTP. The marker is on each answer that is waker's own; a request that carries it never wakes anything.

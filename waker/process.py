@@ -19,6 +19,7 @@ from waker.cluster.reviews import Reviews
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache, start
 from waker.observe.keys import Key
+from waker.observe.own_pod import refuse_host_network
 from waker.service import Waker, now
 from waker.settings.flags import Settings
 from waker.web import connections, forward, private_port, public_port
@@ -27,6 +28,7 @@ from waker.web.doors import DoorListeners, listening_socket, raise_open_files
 log = logging.getLogger(__name__)
 
 DRAIN = 4.0  # seconds between "not ready" and the end; meanwhile controllers stop sending requests here
+UNLIST = 2.0  # seconds, at most, for the last one who leaves
 
 
 class Shutdown(Exception):
@@ -84,6 +86,7 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
             )
             tasks.create_task(_shut_down_on_signal(waker), name="signals")
             on_start(waker)
+            await refuse_host_network(api, settings.own_namespace, settings.identity)
             await waker.run(tasks)
 
 
@@ -100,7 +103,10 @@ async def _serve(runner: web.AppRunner, settings: Settings, port: int, doors: Do
 
 
 async def _shut_down_on_signal(waker: Waker) -> None:
-    """SIGTERM: become unready, release the Lease, serve for a moment more, end. SIGINT, or a second signal: end at once."""
+    """SIGTERM: become unready, release the Lease, serve for a moment more, end. SIGINT, or a second signal: end at once.
+
+    Who leaves alone takes its address out of the apps' namespaces: another pod may get it.
+    """
     loop = asyncio.get_running_loop()
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -114,4 +120,8 @@ async def _shut_down_on_signal(waker: Waker) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN):
                 await signals.get()
+                raise Shutdown
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNLIST):
+                await waker.leave()
     raise Shutdown

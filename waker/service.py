@@ -19,6 +19,7 @@ from waker.cluster.client import Api
 from waker.cluster.events import Recorder, Severity, Subject
 from waker.cluster.informer import Informer, Source
 from waker.cluster.lease import Lease
+from waker.cluster.owned_objects import unlist_all
 from waker.cluster.pod_addresses import is_never_an_apps
 from waker.cluster.readiness import probe_passes
 from waker.cluster.resources import ENDPOINT_SLICES
@@ -113,6 +114,8 @@ class Waker:
         self._api = api
         self._session = session
         metrics.leader.set_function(lambda: float(self.lease.held))
+        metrics.doors.set_function(lambda: len(self.doors.book.doors))
+        metrics.doors_failed.set_function(lambda: len(self.listeners.failed))
 
     def context(self, tasks: asyncio.TaskGroup) -> Context:
         """What reconciling needs."""
@@ -213,6 +216,11 @@ class Waker:
         tasks.create_task(self._resync(), name="resync")
         tasks.create_task(self.replicas.run(namespaces.replicas_reported), name="replicas")
         log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))
+
+    async def leave(self) -> None:
+        """The last thing before the end: if no replica is ready, none stays listed. Never raises."""
+        if not (self.settings.dry_run or self.replicas.hosts()):
+            await unlist_all(self._api, self.cluster.slices.values())
 
     async def _resync(self) -> None:
         while True:

@@ -40,9 +40,16 @@ def title(name: str) -> str:
 
 
 def seen(scene: Scene, app: StageApp) -> list[Json]:
-    """What its pods of now were sent, health checks left out. Names of headers are in lower case."""
+    """What its pods of now were sent, without health checks and ownership checks. Names of headers are in lower case."""
     log = kubectl("logs", "-n", app.namespace, "-l", f"app={app.name}", "--tail=-1")
-    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    sent = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return [each for each in sent if not is_ownership_check(each)]
+
+
+def is_ownership_check(sent: Json) -> bool:
+    """Whether it is waker's own question who answers: it carries nothing, and its answer shows nothing."""
+    marker = sent["headers"].get(names.MARKER.lower())
+    return (sent["method"], marker, sent["body"]) == ("HEAD", names.MARK_OWNERSHIP_CHECK, "")
 
 
 @contextmanager

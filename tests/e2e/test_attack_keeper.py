@@ -6,6 +6,7 @@ Even so nothing but the exact paths may lead anywhere.
 """
 
 import posixpath
+import re
 import time
 from collections.abc import Iterator
 from urllib.parse import unquote
@@ -88,8 +89,11 @@ def further(paths: set[str]) -> list[str]:
 
 
 def normalized(path: str) -> str:
-    """As the most eager controller does it: decoded, without dot segments and double slashes; the last slash stays."""
-    plain = unquote(path.partition("?")[0])
+    """As the most eager controller does it: decoded, without parameters, dot segments and double slashes.
+
+    The last slash stays. Envoy takes `/..;/x` for `/x`.
+    """
+    plain = re.sub(";[^/]*", "", unquote(path.partition("?")[0]))
     end = "/" if plain.endswith("/") else ""
     return (posixpath.normpath("/" + plain.lstrip("/")) + end).replace("//", "/")
 

@@ -20,6 +20,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.reconcile.app.UNKNOWN_AGAIN": MOMENT * 5,
         "waker.reconcile.namespace.UNKNOWN_AGAIN": 0.02,
         "waker.reconcile.namespace.ERROR_AGAIN": 0.05,
+        "waker.reconcile.keeper_changes.EVERY": MOMENT,
         "waker.cluster.informer.PAUSE": 0.01,
         "waker.cluster.informer.BACKOFF": wait_fixed(0.02),
         "waker.cluster.lease.RENEW_EVERY": 0.2,

@@ -4,7 +4,9 @@ Writes only what differs from what is seen, and touches only what carries KubeSl
 comes before what points at it, and goes after it. A door that moves to another slice is listed there before it leaves this one.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from sys import intern
 from typing import Any
@@ -18,6 +20,8 @@ from waker.plan.model import Service
 from waker.plan.owned_objects import DesiredObjects, DoorPort, OwnedSlice
 from waker.plan.routes import keeper
 from waker.plan.routes.ingress_object import Ingress
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -52,8 +56,17 @@ def owned_slice(found: Mapping[str, Any]) -> OwnedSlice | None:
     return OwnedSlice(*where, found["addressType"], tuple(ports), tuple(hosts))
 
 
-async def ensure(api: Api, namespace: str, wanted: DesiredObjects, seen: OwnedObjects) -> None:
-    """Make it so. Raises ClusterError; Conflict means: reconcile again. A keeper that is refused stops nothing else."""
+async def ensure(
+    api: Api,
+    namespace: str,
+    wanted: DesiredObjects,
+    seen: OwnedObjects,
+    may_change: Callable[[str], bool] = lambda keeper: True,
+) -> None:
+    """Make it so. Raises ClusterError; Conflict means: reconcile again. A keeper that is refused stops nothing else.
+
+    `may_change`: whether the keeper of this name may be changed now; if not, it stays as it is.
+    """
     if not wanted.listening:  # waker's own pods are not known at this moment: to list none would close every door
         return
     if seen.service and not seen.service.managed:
@@ -63,7 +76,7 @@ async def ensure(api: Api, namespace: str, wanted: DesiredObjects, seen: OwnedOb
     refused = None
     for body in wanted.keepers:
         try:
-            await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]))
+            await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]), may_change)
         except Conflict:
             raise
         except ClusterError as error:
@@ -82,6 +95,19 @@ async def remove(api: Api, namespace: str, seen: OwnedObjects) -> None:
         await api.delete(SERVICES.one(namespace, names.WAKER_SERVICE))
     for each in seen.slices:
         await api.delete(ENDPOINT_SLICES.one(namespace, each.name))
+
+
+async def unlist_all(api: Api, slices: Iterable[OwnedSlice]) -> None:
+    """Take every address out of these slices. One that somebody has changed meanwhile is theirs. Never raises."""
+    await asyncio.gather(*(_unlist(api, each) for each in slices if each.hosts))
+
+
+async def _unlist(api: Api, seen: OwnedSlice) -> None:
+    try:
+        empty = {"metadata": {"resourceVersion": seen.version}, "endpoints": []}
+        await api.patch(ENDPOINT_SLICES.one(seen.namespace, seen.name), empty)
+    except ClusterError as error:
+        log.debug("%s/%s stays as it is: %s", seen.namespace, seen.name, error)
 
 
 async def _ensure_service(api: Api, namespace: str, doors: Sequence[DoorPort], seen: Service | None) -> None:
@@ -121,10 +147,12 @@ async def _ensure_slice(api: Api, namespace: str, body: Json, seen: OwnedSlice |
         await api.patch(ENDPOINT_SLICES.one(namespace, seen.name), guarded)
 
 
-async def _ensure_keeper(api: Api, namespace: str, body: Json, seen: Ingress | None) -> None:
+async def _ensure_keeper(
+    api: Api, namespace: str, body: Json, seen: Ingress | None, may_change: Callable[[str], bool]
+) -> None:
     if not seen:
         await _create(api, INGRESSES, namespace, body)
-    elif not keeper.is_current(seen, body):
+    elif not keeper.is_current(seen, body) and may_change(seen.name):
         guarded = {"metadata": {"resourceVersion": seen.version}, "spec": {"rules": body["spec"]["rules"]}}
         await api.patch(INGRESSES.one(namespace, seen.name), guarded)
 

@@ -14,6 +14,7 @@ from waker.errors import ClusterError, Conflict
 from waker.observe.door_listing import listed_doors
 from waker.plan.doors import DoorKey, revised
 from waker.reconcile.context import Context
+from waker.reconcile.report import report_no_door
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class DoorReconciler:
         return {"apiVersion": CONFIG_MAPS.api_version, "kind": CONFIG_MAPS.kind, "metadata": metadata, "data": data}
 
     def _report(self, without: frozenset[DoorKey]) -> None:
+        why = "no number is left for it, widen the setting door-ports"
         for key in sorted(without - self._without, key=str):
-            log.warning("no number is left for a door of %s: widen the setting door-ports", key)
+            log.warning("%s has no door: %s", key, why)
+            report_no_door(self._context, key, why)
         self._without = without

@@ -20,6 +20,8 @@ from waker.plan.routes import keeper
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import RouteId, RouteObject, is_held
 from waker.reconcile.context import Context
+from waker.reconcile.keeper_changes import KeeperChanges
+from waker.reconcile.report import report_no_door
 from waker.web.registry import RegisteredApp
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class NamespaceReconciler:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._keeper_changes = KeeperChanges()
         self._waiting: set[str] = set()  # until replicas listen at their doors
 
     def replicas_reported(self) -> None:
@@ -87,22 +90,31 @@ class NamespaceReconciler:
             return await self._ensure(namespace, doors, apps, seen)
         if not wanted and not context.cluster.holding(namespace):
             await owned_objects.remove(context.api, namespace, seen)
+            self._keeper_changes.forget(namespace)
         return None
 
     async def _ensure(
         self, namespace: str, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp], seen: OwnedObjects
     ) -> float | None:
-        """Have the doors listed, and the keepers lead to them."""
+        """Have the doors listed, and the keepers lead to them. When to come again, None to wait for changes."""
         context = self._context
         book = context.doors.book
         self._waiting.add(namespace)
+        self._report_failed(doors)
         listening, final = self._listening(frozenset(doors.values()), book, seen)
         keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by())
         ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
-        await owned_objects.ensure(context.api, namespace, DesiredObjects(ports, listening, keepers), seen)
+        now, waits = context.clock(), [] if final else [LISTENING_AGAIN]
+
+        def may_change(name: str) -> bool:
+            wait = self._keeper_changes.spend(namespace, name, now).total_seconds()
+            waits.extend([wait] if wait else [])
+            return not wait
+
+        await owned_objects.ensure(context.api, namespace, DesiredObjects(ports, listening, keepers), seen, may_change)
         if final:
             self._waiting.discard(namespace)
-        return None if final else LISTENING_AGAIN
+        return min(waits, default=None)
 
     def _listening(
         self, doors: frozenset[int], book: DoorBook, seen: OwnedObjects
@@ -115,11 +127,19 @@ class NamespaceReconciler:
         for host, report in self._context.replicas.reports().items():
             if self._context.leading() and report and report.covers(book):
                 found[host] = doors - report.failed
-                final = final and not report.failed
+                final = final and not doors & report.failed
             else:
                 found[host] = doors & {number for each in seen.slices if host in each.hosts for _, number in each.ports}
                 final = final and not self._context.leading()
         return found, final
+
+    def _report_failed(self, doors: Mapping[DoorKey, int]) -> None:
+        """The doors that a replica has tried to open, and could not."""
+        reports = self._context.replicas.reports()
+        for key, number in doors.items():
+            hosts = sorted(host for host, report in reports.items() if report and number in report.failed)
+            if hosts:
+                report_no_door(self._context, key, f"port {number} cannot be opened by the pod at {', '.join(hosts)}")
 
     def _by_class(self, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp]) -> dict[str, dict[DoorKey, int]]:
         """The doors by the ingress class of the routes that need them."""

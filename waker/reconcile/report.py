@@ -13,6 +13,7 @@ from waker.names import EventReason
 from waker.observe.app import uncounted_routes
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan
+from waker.plan.doors import DoorKey
 from waker.plan.model import AppId, Phase, Workload
 from waker.plan.snapshot import Snapshot
 from waker.reconcile.context import Context
@@ -113,6 +114,14 @@ class Reporter:
 
     def _event(self, workload: Workload, severity: Severity, reason: EventReason, message: str) -> None:
         self._context.recorder.record(subject_of(workload), severity, reason, message)
+
+
+def report_no_door(context: Context, key: DoorKey, why: str) -> None:
+    """An app that cannot sleep for want of a door. May be called again and again."""
+    workload = context.cluster.workload(key.app)
+    if workload:
+        message = f"it cannot sleep: waker has no door for {key.backend.service}:{key.backend.port}: {why}"
+        context.recorder.record(subject_of(workload), Severity.WARNING, EventReason.NO_DOOR, message)
 
 
 def subject_of(workload: Workload) -> Subject:

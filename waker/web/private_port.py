@@ -27,6 +27,7 @@ from waker.web import callers, connections, http_errors
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 RESOURCES = {str(kind): f"{kind.lower()}s" for kind in Kind}  # Deployment -> deployments
+NO_SUCH_KIND = {"message": "no such kind of workload"}
 NO_SUCH_APP = {"message": "no such app"}
 
 
@@ -68,7 +69,7 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
     async def show_app(request: web.Request) -> web.Response:
         namespace, kind, name = (request.match_info[key] for key in ("namespace", "kind", "name"))
         if kind not in RESOURCES:
-            return web.json_response(NO_SUCH_APP, status=404)
+            return web.json_response(NO_SUCH_KIND, status=404)
         refused = await callers.refusal(request, Right("get", RESOURCES[kind], namespace, name), review)
         if refused is not None:
             return refused

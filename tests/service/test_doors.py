@@ -1,0 +1,125 @@
+"""The doors of the running service: one that cannot be opened, a range that is too small, and the last waker that leaves."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waker import names, process
+from waker.demo import kinds
+from waker.demo.kinds import Key
+from waker.errors import SettingsError
+from waker.settings.parsing import PortRange
+
+from .scene import BLOG, MERGE, SHOP, ServiceScene, free_port, scene
+from .test_service import own
+
+
+def numbers(it: ServiceScene) -> dict[str, int]:
+    """The door of each app, by the app's name."""
+    found = it.cluster.get("ConfigMap", "kubesleeper", names.DOORS_MAP) or {}
+    data = found.get("data") or {}
+    return {text.split()[1].partition("/")[2]: int(key) for key, text in data.items() if key.isdigit()}
+
+
+def listed(it: ServiceScene) -> set[str]:
+    """The addresses in waker's slices."""
+    slices = [
+        each
+        for each in it.cluster.objects("EndpointSlice", "default")
+        if each["metadata"]["name"].startswith(names.WAKER_SERVICE)
+    ]
+    return {address for piece in slices for each in piece["endpoints"] or () for address in each["addresses"]}
+
+
+@contextmanager
+def taken(port: int) -> Iterator[None]:
+    """Somebody else listens there."""
+    with socket.create_server(("127.0.0.1", port)):
+        yield
+
+
+def metric(text: str, name: str) -> float:
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
+
+
+async def test_a_port_that_somebody_has_keeps_one_app_awake(tmp_path: Path) -> None:
+    async with scene(tmp_path, BLOG, SHOP) as it:
+        with taken(it.doors.first):
+            async with it.waker() as running:
+                await it.until(lambda: len(numbers(it)) == 2)
+                assert numbers(it)["blog"] == it.doors.first
+                await it.until(lambda: reasons(it, "blog"))
+                it.annotate(names.STATE, "asleep", "blog")
+                await it.put_to_sleep("shop")
+                assert it.replicas("blog") == 2
+                assert not it.held("blog")
+                assert reasons(it, "shop") == []
+                said = (await it.private(running, "/metrics")).body
+                assert (metric(said, "kubesleeper_doors"), metric(said, "kubesleeper_doors_failed")) == (2, 1)
+
+
+def reasons(it: ServiceScene, name: str) -> list[str]:
+    return [message for reason, message in it.events(name) if reason == names.EventReason.NO_DOOR]
+
+
+async def test_a_port_that_is_free_again_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waker.web.doors.TRY_AGAIN", 0.05)
+    async with scene(tmp_path) as it, AsyncExitStack() as stack:
+        with taken(it.doors.first):
+            await stack.enter_async_context(it.waker())
+            await it.until(lambda: reasons(it, "shop"))
+        await it.put_to_sleep("shop")
+        await it.served()
+
+
+async def test_who_gets_no_number_is_told(tmp_path: Path) -> None:
+    async with scene(tmp_path, BLOG, SHOP) as it:
+        it.doors = PortRange(it.doors.first, it.doors.first)
+        async with it.waker():
+            await it.until(lambda: reasons(it, "blog") or reasons(it, "shop"))
+            (lucky,) = numbers(it)
+            (unlucky,) = {"blog", "shop"} - {lucky}
+            assert "door-ports" in reasons(it, unlucky)[0]
+            await it.put_to_sleep(lucky)
+
+
+async def test_the_last_one_who_leaves_is_listed_no_more(tmp_path: Path) -> None:
+    """And whoever comes next lists itself."""
+    async with scene(tmp_path) as it:
+        private = free_port()
+        own(it.cluster, private)
+        async with it.waker(advertise="", private_port=private) as running:
+            await it.put_to_sleep()
+            await running.service.leave()
+            assert listed(it) == {"127.0.0.1"}  # it is ready: another replica may be
+            ready(it, None)
+            await it.until(lambda: not running.service.replicas.hosts())
+            await running.service.leave()
+            assert listed(it) == set()
+            running.service._all_changed()
+            await it.cluster.ingress.caught_up()
+            assert listed(it) == set()
+            ready(it, "127.0.0.1")
+            await it.until(lambda: listed(it) == {"127.0.0.1"})
+            await it.cluster.ingress.caught_up()
+            await it.served()
+
+
+def ready(it: ServiceScene, host: str | None) -> None:
+    """The Service `waker` leads to this address only, or to none."""
+    endpoints: list[Any] = [{"addresses": [host], "conditions": {"ready": True}}] if host else []
+    it.cluster.verbs.patch(kinds.ENDPOINT_SLICES, Key("kubesleeper", "waker-1"), MERGE, {"endpoints": endpoints})
+
+
+async def test_on_its_nodes_network_it_does_not_start(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        meta = {"namespace": "kubesleeper", "name": "waker-1"}
+        spec = {"hostNetwork": True, "containers": [{"name": "waker", "image": "waker"}]}
+        it.cluster.load([{"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}])
+        with pytest.raises(ExceptionGroup) as refused:
+            await process.run(it.settings(public_port=free_port(), private_port=free_port()))
+        assert refused.group_contains(SettingsError, match="hostNetwork")
