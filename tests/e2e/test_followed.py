@@ -26,7 +26,7 @@ def test_an_app_that_is_served_over_https_only(scene: Scene, tmp_path: Path) -> 
         "Ingress", scene.namespace, "shop", {"spec": {"tls": [{"hosts": [shop.host], "secretName": "shop"}]}}
     )
     until("the app answers over TLS", lambda: "200" in over_tls(scene, shop.host), 30)
-    assert scene.knock(shop).status in (301, 308), "plain HTTP is redirected"
+    until("plain HTTP is redirected", lambda: scene.knock(shop).status in (301, 308), 30)
 
     scene.sleep(shop)
     assert "503" in over_tls(scene, shop.host)
