@@ -17,7 +17,7 @@ pytestmark = needs_bed("asks a controller's pod at its own address over TLS")
 
 @pytest.mark.parametrize("controller", list(TLS_PORTS), indirect=True)
 def test_an_app_that_is_served_over_https_only(scene: Scene, tmp_path: Path) -> None:
-    """Both controllers redirect the plain HTTP of a host with a certificate, so only an answer over TLS proves anything."""
+    """Both controllers redirect plain HTTP, so only an answer over TLS proves anything."""
     shop = scene.app("shop", start_delay="1s")
     subprocess.run(["openssl", *CERTIFICATE.split()], cwd=tmp_path, check=True, capture_output=True)
     files = (f"--cert={tmp_path}/cert.pem", f"--key={tmp_path}/key.pem")
