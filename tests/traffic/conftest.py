@@ -1,6 +1,9 @@
 """Fixtures of the tests of the scraper."""
 
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -22,3 +25,26 @@ async def scene() -> AsyncIterator[ScrapeScene]:
         here.port, here.scraper = server.port or 0, Scraper(session, here.dependencies())
         yield here
     await server.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate that is its own CA, for `metrics.edge.svc`, and its key."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=metrics.edge.svc",
+    ]
+    extra = ["-addext", "subjectAltName=DNS:metrics.edge.svc", "-keyout", "key.pem", "-out", "ca.pem"]
+    subprocess.run([*command, *extra], cwd=folder, check=True, capture_output=True)
+    return folder

@@ -1,8 +1,6 @@
 """Metrics pages behind a token and a certificate, against a real TLS server."""
 
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,33 +16,14 @@ from waker.plan.model import Pod
 from waker.traffic.controllers import TRAEFIK, Access
 from waker.traffic.fetch import fetch
 
-pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
-
 TOKEN = "a-token"
 PAGE = 'traefik_service_requests_total{service="other"} 1\n'
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate that is its own CA, for `metrics.edge.svc`, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=metrics.edge.svc",
-    ]
-    extra = ["-addext", "subjectAltName=DNS:metrics.edge.svc", "-keyout", "key.pem", "-out", "ca.pem"]
-    subprocess.run([*command, *extra], cwd=folder, check=True, capture_output=True)
-    (folder / "token").write_text(TOKEN + "\n")
-    (folder / "binary").write_bytes(b"\xff\xfe")
-    return folder
+@pytest.fixture(autouse=True)
+def _token(certificate: Path) -> None:
+    (certificate / "token").write_text(TOKEN + "\n")
+    (certificate / "binary").write_bytes(b"\xff\xfe")
 
 
 @pytest.fixture

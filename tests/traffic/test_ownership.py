@@ -1,5 +1,8 @@
 """Ownership checks leave no connection behind: waker forwards with the same session, and addresses of pods are used again."""
 
+import ssl
+from pathlib import Path
+
 import aiohttp
 import pytest
 from aiohttp import web
@@ -7,7 +10,7 @@ from aiohttp import web
 from waker import names
 from waker.plan.model import Address
 from waker.plan.routes.route import HttpTarget
-from waker.traffic.ownership import Owner, OwnershipChecker
+from waker.traffic.ownership import Asked, Owner, OwnershipChecker
 from waker.web import forward
 
 TARGET = HttpTarget("shop.example.com", "/")
@@ -49,7 +52,7 @@ async def test_who_has_answered(status: int, headers: dict[str, str], owner: Own
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with forward.client() as session:
         pod = Address("127.0.0.1", runner.addresses[0][1])
-        assert await OwnershipChecker(session, proof_of).check(pod, TARGET, DOOR) is owner
+        assert await OwnershipChecker(session, proof_of).check(Asked(pod), TARGET, DOOR) is owner
     await runner.cleanup()
 
 
@@ -67,7 +70,7 @@ async def test_each_check_has_a_connection_of_its_own() -> None:
     pod = Address("127.0.0.1", runner.addresses[0][1])
     async with forward.client() as session:
         for _ in range(2):
-            assert await OwnershipChecker(session, proof_of).check(pod, TARGET, DOOR) is Owner.WAKER
+            assert await OwnershipChecker(session, proof_of).check(Asked(pod), TARGET, DOOR) is Owner.WAKER
         assert kept(session) == 0
     await runner.cleanup()
     assert [header for _, header in asked] == ["close", "close"]
@@ -78,3 +81,48 @@ def kept(session: aiohttp.ClientSession) -> int:
     """How many connections wait for a further request."""
     assert session.connector is not None
     return sum(len(each) for each in session.connector._conns.values())
+
+
+@pytest.mark.parametrize(
+    ("over_tls", "owner"),
+    [
+        pytest.param((204, True), Owner.WAKER, id="the door"),
+        pytest.param((200, False), Owner.OTHER, id="an app"),
+        pytest.param((404, False), Owner.UNCLEAR, id="no such host: TLS ends elsewhere"),
+        pytest.param((301, False), Owner.UNCLEAR, id="a redirect again"),
+        pytest.param((401, False), Owner.UNCLEAR, id="a login"),
+        pytest.param(None, Owner.UNCLEAR, id="nobody listens there"),
+    ],
+)
+async def test_where_plain_http_is_redirected_the_check_goes_the_way_of_visitors(
+    certificate: Path, over_tls: tuple[int, bool] | None, owner: Owner
+) -> None:
+    """With the host as the server name, whatever certificate the controller shows."""
+    names_asked: list[str | None] = []
+
+    async def redirect(_request: web.BaseRequest) -> web.Response:
+        return web.Response(status=308, headers={"Location": "https://shop.example.com/"})
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        assert over_tls
+        assert request.host == TARGET.host
+        proof = proof_of(DOOR, request.headers[names.NONCE]) if over_tls[1] else "none"
+        return web.Response(status=over_tls[0], headers={names.PROOF: proof})
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "ca.pem", certificate / "key.pem")
+    context.sni_callback = lambda _socket, name, _context: names_asked.append(name)
+    plain, secure = web.ServerRunner(web.Server(redirect)), web.ServerRunner(web.Server(answer))
+    for runner, tls in ((plain, None), (secure, context)):
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    addresses = [Address("127.0.0.1", each.addresses[0][1]) for each in (plain, secure)]
+    if over_tls is None:
+        await secure.cleanup()
+    async with forward.client() as session:
+        assert await OwnershipChecker(session, proof_of).check(Asked(*addresses), TARGET, DOOR) is owner
+        assert await OwnershipChecker(session, proof_of).check(Asked(addresses[0]), TARGET, DOOR) is Owner.UNCLEAR
+    assert set(names_asked) <= {TARGET.host}
+    assert bool(names_asked) is (over_tls is not None)
+    await plain.cleanup()
+    await secure.cleanup()

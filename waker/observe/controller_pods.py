@@ -22,7 +22,7 @@ from waker.plan.model import Address, AppId, Pod
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import HttpTarget, Route, RouteId
 from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port, Selector
-from waker.traffic.ownership import Owner, OwnershipChecker
+from waker.traffic.ownership import Asked, Owner, OwnershipChecker
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class OwnershipCheck(NamedTuple):
 
     pod: Pod
     route: Route
-    address: Address
+    address: Asked
     target: HttpTarget
 
 
@@ -140,7 +140,7 @@ class ControllerPods:
     async def prime(self, adapter: Adapter, pod: Pod, way: HttpTarget) -> None:
         """Have the pod count something: a request to a keeper."""
         if adapter.proxy:
-            await self._checker.check(_at(pod, adapter.proxy), way, 0)
+            await self._checker.check(_asked(pod, adapter, adapter.proxy), way, 0)
 
     async def unreachable(self, ways: Iterable[Way]) -> str:
         """Why some controller pod cannot reach waker's doors through the keepers, "" if all can, or if nobody can know."""
@@ -202,12 +202,12 @@ class ControllerPods:
     async def _ask(self, asked: OwnershipCheck) -> Owner:
         return await self._checker.check(asked.address, asked.target, asked.route.door)
 
-    def _serving(self, route: Route) -> list[tuple[Pod, Address]]:
+    def _serving(self, route: Route) -> list[tuple[Pod, Asked]]:
         """The pods that take requests for a route, and where. None for a controller whose pods cannot be asked."""
         adapter = self._adapter(route.controller)
         if not adapter or not adapter.proxy:
             return []
-        return [(pod, _at(pod, adapter.proxy)) for pod in self.pods(adapter) if pod.ready and pod.address]
+        return [(pod, _asked(pod, adapter, adapter.proxy)) for pod in self.pods(adapter) if pod.ready and pod.address]
 
     def _checks(self, routes: Sequence[Route]) -> list[OwnershipCheck]:
         return [
@@ -228,5 +228,6 @@ class ControllerPods:
         return adapter.lag if adapter else DEFAULT_LAG
 
 
-def _at(pod: Pod, port: Port) -> Address:
-    return Address(pod.address, port.of(pod))
+def _asked(pod: Pod, adapter: Adapter, proxy: Port) -> Asked:
+    plain = Address(pod.address, proxy.of(pod))
+    return Asked(plain, Address(pod.address, adapter.tls.of(pod)) if adapter.tls else None)

@@ -148,6 +148,7 @@ class Adapter:
     reloads: str = ""  # a metric that grows when counts that were not shown yet are lost
     process: Process | None = None  # None: only Kubernetes' count of restarts is known
     proxy: Port | None = None  # where its pods take HTTP requests; None: not at the pod's address
+    tls: Port | None = None  # where its pods take HTTPS requests; None: nowhere that is known
     uncounted: Callable[[CountedBackend, Mapping[str, str]], tuple[str, ...]] = lambda _backend, _annotations: ()
     query: tuple[tuple[str, str], ...] = ()
     access: Access = PLAIN

@@ -39,6 +39,7 @@ CONTOUR = Adapter(
     process=UPTIME,
     spellings=_in_contour,
     proxy=Port(("http",), 8080),
+    tls=Port(("https",), 8443),
     lag=timedelta(seconds=1),  # Contour holds changes back for 0.1 to 0.5 s
     enable="let Contour's Envoy serve /stats/prometheus (metrics.port, 8002)",
     lists_all=True,
@@ -65,6 +66,7 @@ ENVOY_GATEWAY = Adapter(
     process=UPTIME,
     spellings=_in_envoy_gateway,
     proxy=Port(("http-80",), 10080),
+    tls=Port(("https-443",), 10443),
     lag=timedelta(seconds=1),
     enable="let Envoy Gateway's proxies serve /stats/prometheus (EnvoyProxy: telemetry.metrics.prometheus, on by default)",
     blind_to=("Ingresses: it serves HTTPRoutes only, which waker does not move",),

@@ -39,6 +39,7 @@ HAPROXY_INGRESS = Adapter(
     process=Process(STARTED, +1, slack=0.5, drain=timedelta(minutes=10)),  # timeout-stop
     spellings=_in_haproxy_ingress,
     proxy=Port(("http",), 80),
+    tls=Port(("https",), 443),
     lag=timedelta(seconds=5),  # 2 s between two updates, and a reload
     enable='set prometheus-port: "9101" in its ConfigMap',
     lists_all=True,
@@ -75,6 +76,7 @@ HAPROXYTECH = Adapter(
     process=Process(STARTED, +1, slack=0.5, drain=timedelta(minutes=30)),  # hard-stop-after
     spellings=_in_haproxytech,
     proxy=Port(("http",), 8080),
+    tls=Port(("https",), 8443),
     lag=timedelta(seconds=8),  # 5 s between two updates, and a reload
     enable="leave its stats frontend on (port 1024)",
     lists_all=True,

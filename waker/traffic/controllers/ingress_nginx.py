@@ -39,6 +39,7 @@ INGRESS_NGINX = Adapter(
     process=Process("process_start_time_seconds", +1),  # of the Go process, which holds the counters; not of nginx
     spellings=_spellings,
     proxy=Port(("http",), 80),
+    tls=Port(("https",), 443),
     lag=timedelta(seconds=5),  # 3.3 s between two syncs, and a reload
     uncounted=_uncounted,
     any_host=False,  # with --metrics-per-host, the default, some Ingress has to name the host literally

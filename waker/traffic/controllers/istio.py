@@ -26,6 +26,7 @@ ISTIO = Adapter(
     process=Process("envoy_server_uptime", -1),
     spellings=_spellings,
     proxy=Port(("http2", "http"), 8080),
+    tls=Port(("https",), 8443),
     lag=timedelta(seconds=3),  # istiod collects changes for 0.1 to 10 s, typically less than 1 s
     status="response_code",
     enable="leave Istio's standard metrics on (no Telemetry resource that disables REQUEST_COUNT)",

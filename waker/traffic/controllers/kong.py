@@ -32,6 +32,7 @@ KONG = Adapter(
     process=None,  # the counters are in memory that survives a reload of nginx; no metric shows their loss
     spellings=_spellings,
     proxy=Port(("proxy",), 8000),
+    tls=Port(("proxy-tls",), 8443),
     lag=timedelta(seconds=5),  # a sync every 3 s
     status="code",
     not_visits=(Values("source", frozenset({"kong"})),),  # answered by Kong itself: not logged in, no such path, no pod

@@ -40,6 +40,7 @@ NGINX = Adapter(
     names_proven=False,
     spellings=_spellings,
     proxy=Port(("http",), 80),
+    tls=Port(("https",), 443),
     lag=timedelta(seconds=5),  # a reload; one at a time
     uncounted=_uncounted,
     status="code",

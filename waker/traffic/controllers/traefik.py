@@ -57,6 +57,7 @@ TRAEFIK = Adapter(
     process=Process("process_start_time_seconds", +1),
     spellings=_spellings,
     proxy=Port(("web",), 8000),
+    tls=Port(("websecure",), 8443),
     lag=timedelta(seconds=2),  # providersThrottleDuration
     uncounted=_uncounted,
     status="code",
