@@ -43,7 +43,7 @@ def test_yesterdays_book_turns_no_visitor_away(scene: Scene) -> None:
     yesterday = doors.data(scene.api)
     kubectl("delete", "-n", scene.namespace, "deployment,service,ingress", gone.name)
     until("its door is gone", lambda: not doors.number(scene.api, gone), 60)
-    some = [old, *(intruder.witness(scene, name) for name in ("new", "newer"))]
+    some = [old, *(intruder.witness(scene, name) for name in ("young", "fresh"))]
     intruder.pin_asleep(scene, *some)
     before = {app.name: doors.number(scene.api, app) for app in some}
 

@@ -9,7 +9,7 @@ Lease starts with everything unspent. `reconcile.namespace` asks.
 from datetime import datetime, timedelta
 from typing import Final
 
-BURST: Final = 3
+BURST: Final = 5  # a namespace whose apps are created one by one, by hand or by a script
 EVERY: Final = timedelta(minutes=1)
 
 

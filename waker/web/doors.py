@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from waker.plan.doors import DoorBook
+from waker.web.connections import MAX_CONNECTIONS
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ BACKLOG: Final = 1024  # connections that wait to be accepted: many visitors may
 AT_ONCE: Final = 50  # sockets between two turns of the event loop; opening one takes 0.1 ms
 ACCEPT_AT_ONCE: Final = 100  # connections at one door before others have their turn
 TRY_AGAIN: Final = 5.0  # seconds
+OTHER_FILES: Final = 1000  # requests that are being forwarded, scrapes, the API server
 FILES_AGAIN: Final = 1.0  # seconds; until a file may be free again
 
 Protocol = Callable[[], asyncio.Protocol]  # makes the HTTP library's protocol for one connection
@@ -39,6 +41,7 @@ class DoorListeners:
         self._sockets: dict[int, socket.socket] = {}
         self._connecting: set[asyncio.Task[object]] = set()
         self._wanted = asyncio.Event()
+        self._short = False  # of files
 
     def follow(self) -> None:
         """The book has changed."""
@@ -79,10 +82,26 @@ class DoorListeners:
                 await asyncio.sleep(0)
         for number in failed.keys() - self.failed.keys():
             log.warning("door %d (%s) cannot be opened: %s", number, book.doors[number], failed[number])
+        self._report_shortage(len(book.doors))
         changed = self.version != book.version or self.failed != failed
         self.failed, self.version = failed, book.version
         if changed:
             self._on_change()
+
+    def _report_shortage(self, doors: int) -> None:
+        """Once, until there is no shortage any more."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        needed = doors + MAX_CONNECTIONS + OTHER_FILES
+        is_short = limit != resource.RLIM_INFINITY and needed > limit
+        if is_short and not self._short:
+            log.warning(
+                "open files may run short: %d doors and up to %d connections need %d, the limit (RLIMIT_NOFILE) is %d",
+                doors,
+                MAX_CONNECTIONS,
+                needed,
+                limit,
+            )
+        self._short = is_short
 
     def _open(self, protocol: Protocol, number: int) -> None:
         opened = self._sockets[number] = listening_socket(number, self._host)
