@@ -42,7 +42,7 @@ from waker.observe.runtime import Runtime
 from waker.observe.scraping import Scraping
 from waker.observe.themes import Themes
 from waker.plan.doors import DoorKey
-from waker.plan.model import Address, AppId, Kind, Phase
+from waker.plan.model import Address, AppId, Kind, Phase, Pod
 from waker.plan.readiness_probes import ReadinessProbe
 from waker.plan.routes.route import Backend
 from waker.reconcile.app import AppReconciler
@@ -51,7 +51,7 @@ from waker.reconcile.doors import DoorReconciler
 from waker.reconcile.namespace import NamespaceReconciler
 from waker.reconcile.queue import WorkQueue
 from waker.settings.flags import Settings
-from waker.traffic.controllers import Adapter
+from waker.traffic.controllers import Adapter, Interest
 from waker.traffic.controllers.configured import configured_adapter, declared_namespaces
 from waker.traffic.ownership import OwnershipChecker
 from waker.traffic.prometheus import Prometheus
@@ -79,9 +79,9 @@ class Waker:
         self.leaving = False
         self.metrics = metrics
         self.queue: WorkQueue[Key] = WorkQueue()
-        self.own_slices: Informer[Slices] = Informer(
-            api, _own_slices(settings.own_namespace), manifests.endpoints, self._own_changed, now
-        )
+        selector = f"{names.SLICE_SERVICE}={names.OWN_SERVICE}"
+        own = Source(ENDPOINT_SLICES.collection(settings.own_namespace), {"labelSelector": selector})
+        self.own_slices: Informer[Slices] = Informer(api, own, manifests.endpoints, self._own_changed, now)
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
         self.doors = Doors(api, settings.own_namespace, self._doors_changed, now)
@@ -103,9 +103,7 @@ class Waker:
             api, settings.own_namespace, self._adapter, self._declared_namespaces, self._may_record
         )
         checker = OwnershipChecker(session, self._proof)
-        self.controller_pods = ControllerPods(
-            api, checker, lambda *seen: self.scraper.discount(*seen), now, self.controller_namespaces
-        )
+        self.controller_pods = ControllerPods(api, checker, self._discount, now, self.controller_namespaces)
         self.scraping = Scraping(
             self.cluster, self.config, metrics, self.controller_pods, self.controller_namespaces, self._report_setting
         )
@@ -294,7 +292,5 @@ class Waker:
     def _declared_namespaces(self, controller: str) -> frozenset[str]:
         return declared_namespaces(controller, self.cluster.classes.values(), self.config.live)
 
-
-def _own_slices(namespace: str) -> Source:
-    selector = f"{names.SLICE_SERVICE}={names.OWN_SERVICE}"
-    return Source(ENDPOINT_SLICES.collection(namespace), {"labelSelector": selector})
+    def _discount(self, pod: Pod, interest: Interest) -> None:
+        self.scraper.discount(pod, interest)
