@@ -40,7 +40,7 @@ def listening(counts: list[int]) -> Iterator[tuple[str, ...]]:
     images = Path(os.environ["GROUND_IMAGES"].partition(":")[0])
     for image, title in IMAGES.items():
         for count in filter(None, counts):
-            command = ["unshare", "--mount", str(images / image), str(count)]
+            command = ["unshare", "--mount", "--net", str(images / image), str(count)]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             found = json.loads(done.stdout.splitlines()[-1])
             if found["failed"]:
