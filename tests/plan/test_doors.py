@@ -68,6 +68,13 @@ def test_what_cannot_be_read_is_dropped_and_named(number: str, text: str) -> Non
     assert number not in after(found, key()).data()
 
 
+def test_yesterdays_entry_does_not_keep_a_number_that_is_anothers_today() -> None:
+    """Both are of one namespace: it lists the number, but not for that door."""
+    yesterday = book(_20000=key("gone"))
+    today = after(yesterday, key("new"), listed=(claim(key("new"), 20_000),))
+    assert dict(today.doors) == {20_000: key("new")}
+
+
 def test_numbers_are_given_next_fit() -> None:
     """A number that has just become free is the last one to be given again."""
     first = after(DoorBook(), key("a"), key("b"), chosen=FEW)

@@ -10,6 +10,7 @@ import pytest
 
 from waker import names, process
 from waker.demo import kinds
+from waker.demo.faults import Fault, unavailable
 from waker.demo.kinds import Key
 from waker.errors import SettingsError
 from waker.settings.parsing import PortRange
@@ -85,6 +86,24 @@ async def test_who_gets_no_number_is_told(tmp_path: Path) -> None:
             (unlucky,) = {"blog", "shop"} - {lucky}
             assert "door-ports" in reasons(it, unlucky)[0]
             await it.put_to_sleep(lucky)
+
+
+async def test_yesterdays_book_turns_nobody_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even while it cannot be completed: the door is where it was, until its number is somebody else's."""
+    monkeypatch.setattr("waker.reconcile.doors.ERROR_AGAIN", 0.3)
+    async with scene(tmp_path, BLOG, SHOP) as it, it.waker():
+        for name in ("blog", "shop"):
+            it.annotate(names.STATE, "asleep", name)
+            await it.asleep(name)
+        before = numbers(it)
+        failing = it.cluster.api.faults.order(Fault(refusal=unavailable(), verb="patch", resource="configmaps"))
+        gone = {"data": {str(before["shop"]): None, "20": "gibberish"}}
+        it.cluster.verbs.patch(kinds.CONFIG_MAPS, Key("kubesleeper", names.DOORS_MAP), MERGE, gone)
+        await failing.reached.wait()
+        for _ in range(20):
+            assert (await it.visit("shop")).page
+        await it.until(lambda: numbers(it) == before)
+        assert (await it.visit("shop")).page
 
 
 async def test_the_last_one_who_leaves_is_listed_no_more(tmp_path: Path) -> None:

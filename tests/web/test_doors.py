@@ -1,8 +1,10 @@
-"""The listening sockets of doors: a shortage of open files is reported once."""
+"""The listening sockets of doors: how long each stays open, and a shortage of open files is reported once."""
 
 import asyncio
 import logging
 import resource
+import socket
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +49,40 @@ async def test_a_shortage_of_files_is_reported_once(
     assert len(shortages(caplog)) == 2
     task.cancel()
     await asyncio.wait([task])
+
+
+async def test_a_door_that_the_book_has_forgotten_is_closed_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old book that somebody restored is completed meanwhile."""
+    monkeypatch.setattr(doors, "CLOSE_AFTER", 0.2)
+    monkeypatch.setattr(doors, "TRY_AGAIN", 0.02)
+    port = free_port()
+    whole = book_of("1", {str(port): "Deployment demo/shop shop:http"})
+    known = [whole]
+    listeners = DoorListeners(lambda: known[0], lambda: None, "127.0.0.1")
+    task = asyncio.create_task(listeners.run(asyncio.Protocol))
+    await adjusted(listeners, known, whole)
+    await adjusted(listeners, known, book("2", 0))
+    assert listens(port)
+    await adjusted(listeners, known, replace(whole, version="3"))
+    await asyncio.sleep(0.3)
+    assert listens(port)
+    await adjusted(listeners, known, book("4", 0))
+    async with asyncio.timeout(5):
+        while listens(port):  # noqa: ASYNC110 nobody tells
+            await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as visitor:
+        return visitor.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _refused() -> None:

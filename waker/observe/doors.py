@@ -1,8 +1,9 @@
 """The ConfigMap `kubesleeper-doors`, followed: the book of all doors, as it stands in the cluster.
 
 Every replica follows it and listens at each door (`web.doors`); only the holder of the Lease writes it (`reconcile.doors`).
-`on_change` is called with the keys of all doors that have another number now. The subtle thing: if the ConfigMap is deleted,
-the last book stays in force until the holder of the Lease has written it again.
+`on_change` is called with the keys of all doors that have another number now. The subtle things: if the ConfigMap is deleted,
+the last book stays in force until the holder of the Lease has written it again. And whoever comes to a door that the book
+has forgotten, because somebody restored an old one, is still for the same app, until the number is another's.
 """
 
 import logging
@@ -29,6 +30,7 @@ class Doors:
     ) -> None:
         self.book = DoorBook()
         self.lost = True
+        self._former: dict[int, DoorKey] = {}  # numbers that are nobody's now
         self._names: dict[str, DoorKey] | None = None
         self._on_change = on_change
         source = Source(CONFIG_MAPS.collection(namespace), {"fieldSelector": f"metadata.name={names.DOORS_MAP}"})
@@ -40,7 +42,7 @@ class Doors:
 
     def at(self, number: int) -> DoorKey | None:
         """Whose door a port of waker is."""
-        return self.book.doors.get(number)
+        return self.book.doors.get(number) or self._former.get(number)
 
     def named(self, name: str) -> DoorKey | None:
         """The door whose port has this name. The names are put together when the first one is asked for."""
@@ -57,6 +59,8 @@ class Doors:
         if new.unreadable:
             log.warning("%s: unreadable entries are dropped: %s", names.DOORS_MAP, ", ".join(new.unreadable[:5]))
         old, self.book, self._names = self.book, new, None
+        former = {**self._former, **old.doors}
+        self._former = {number: key for number, key in former.items() if number not in new.doors}
         self._on_change({key for _, key in old.doors.items() ^ new.doors.items()})
 
 

@@ -7,7 +7,7 @@ A request at a door is for that app and that backend, whatever its host, path an
 data of one ConfigMap, `kubesleeper-doors`, in waker's own namespace; the Services in the namespaces of apps are projections of
 it. Only the holder of the Lease writes it. Rules:
 
-- A number belongs to one door for as long as the door is wanted, or something in its own namespace lists it.
+- A number belongs to one door for as long as the door is wanted, or something in its own namespace lists it for that door.
 - A door without a number takes the one that its own namespace's Service lists for it, if that is nobody's: so a book that is
   lost, or restored from yesterday, becomes what it was. Of two claims to one number the older Service's counts.
 - All other numbers are given next-fit: a number is given again as late as possible, and only if no other is left while anything
@@ -138,8 +138,12 @@ def revised(
     """
     wanted = set(wanted)
     listings = sorted(listed)
-    in_use = {(each.namespace, each.number) for each in listings}
-    kept = {number: key for number, key in book.doors.items() if key in wanted or (key.app.namespace, number) in in_use}
+    in_use = {(each.namespace, each.name, each.number) for each in listings}
+    kept = {
+        number: key
+        for number, key in book.doors.items()
+        if key in wanted or (key.app.namespace, port_name(key), number) in in_use
+    }
     added: dict[int, DoorKey] = {}
     missing = {(key.app.namespace, port_name(key)): key for key in sorted(wanted - set(kept.values()), key=str)}
     for each in listings:

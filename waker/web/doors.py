@@ -23,6 +23,7 @@ BACKLOG: Final = 1024  # connections that wait to be accepted: many visitors may
 AT_ONCE: Final = 50  # sockets between two turns of the event loop; opening one takes 0.1 ms
 ACCEPT_AT_ONCE: Final = 100  # connections at one door before others have their turn
 TRY_AGAIN: Final = 5.0  # seconds
+CLOSE_AFTER: Final = 60.0  # seconds; a book that was restored from a backup is completed by then
 OTHER_FILES: Final = 1000  # requests that are being forwarded, scrapes, the API server
 FILES_AGAIN: Final = 1.0  # seconds; until a file may be free again
 
@@ -41,6 +42,9 @@ class DoorListeners:
         self._sockets: dict[int, socket.socket] = {}
         self._connecting: set[asyncio.Task[object]] = set()
         self._wanted = asyncio.Event()
+        self._close_at: dict[
+            int, float
+        ] = {}  # when each socket that the book does not name is closed, on the loop's clock
         self._short = False  # of files
 
     def follow(self) -> None:
@@ -58,7 +62,7 @@ class DoorListeners:
                 self._wanted.clear()
                 await self._adjust(protocol)
                 try:
-                    async with asyncio.timeout(TRY_AGAIN if self.failed else None):
+                    async with asyncio.timeout(TRY_AGAIN if self.failed or self._close_at else None):
                         await self._wanted.wait()
                 except TimeoutError:
                     continue
@@ -69,8 +73,11 @@ class DoorListeners:
                 task.cancel()
 
     async def _adjust(self, protocol: Protocol) -> None:
-        book = self._book()
-        for number in self._sockets.keys() - book.doors.keys():
+        book, now = self._book(), asyncio.get_running_loop().time()
+        left = self._sockets.keys() - book.doors.keys()
+        self._close_at = {number: self._close_at.get(number, now + CLOSE_AFTER) for number in left}
+        for number in [number for number, due in self._close_at.items() if due <= now]:
+            del self._close_at[number]
             self._close(number)
         failed: dict[int, str] = {}
         for i, number in enumerate(sorted(book.doors.keys() - self._sockets.keys())):
