@@ -67,6 +67,7 @@ def test_a_book_that_is_deleted_is_written_again(scene: Scene, waker_is: str) ->
     if waker_is == "away":
         kubectl("scale", "-n", NAMESPACE, f"deployment/{DEPLOYMENT}", "--replicas=0")
         until("waker is away", lambda: not scene.waker.pods(), 60)
+        assert not any(doors.listed(scene.api, scene.namespace).values()), "the last one takes its address along"
 
     kubectl("delete", "configmap", "-n", NAMESPACE, names.DOORS_MAP)
 
