@@ -42,9 +42,8 @@ class DoorListeners:
         self._sockets: dict[int, socket.socket] = {}
         self._connecting: set[asyncio.Task[object]] = set()
         self._wanted = asyncio.Event()
-        self._close_at: dict[
-            int, float
-        ] = {}  # when each socket that the book does not name is closed, on the loop's clock
+        # When each socket that the book does not name is closed, by the loop's clock.
+        self._close_at: dict[int, float] = {}
         self._short = False  # of files
 
     def follow(self) -> None:
