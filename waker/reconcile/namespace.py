@@ -13,7 +13,7 @@ from waker.cluster.owned_objects import OwnedObjects
 from waker.errors import ClusterError, Conflict, NotFound
 from waker.observe.door_listing import door_port
 from waker.observe.keys import DoorsKey, NamespaceKey
-from waker.plan.doors import DoorBook, DoorKey
+from waker.plan.doors import DoorBook, DoorKey, port_name
 from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import DesiredObjects
 from waker.plan.routes import keeper
@@ -84,14 +84,20 @@ class NamespaceReconciler:
         reserved = context.doors.book.namespaces.get(namespace, {})
         if wanted != reserved.keys():
             context.queue.add(DoorsKey())
-        doors = {key: number for key, number in reserved.items() if key in wanted}
         seen = context.cluster.owned(namespace)
+        doors = {key: number for key, number in reserved.items() if key in wanted} | self._forgotten(wanted, seen)
         if doors:
             return await self._ensure(namespace, doors, apps, seen)
         if not wanted and not context.cluster.holding(namespace):
             await owned_objects.remove(context.api, namespace, seen)
             self._keeper_changes.forget(namespace)
         return None
+
+    def _forgotten(self, wanted: set[DoorKey], seen: OwnedObjects) -> dict[DoorKey, int]:
+        """Doors that a restored book does not know, and that are open and listed: they stay until it is completed."""
+        ports = {port.name: port.number for port in seen.service.ports} if seen.service else {}
+        listed = {key: ports.get(port_name(key), 0) for key in wanted if not self._context.doors.number(*key)}
+        return {key: number for key, number in listed.items() if self._context.doors.at(number) == key}
 
     async def _ensure(
         self, namespace: str, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp], seen: OwnedObjects
