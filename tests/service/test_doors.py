@@ -1,5 +1,6 @@
 """The doors of the running service: one that cannot be opened, a range that is too small, and the last waker that leaves."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -104,6 +105,36 @@ async def test_yesterdays_book_turns_nobody_away(tmp_path: Path, monkeypatch: py
             assert (await it.visit("shop")).page
         await it.until(lambda: numbers(it) == before)
         assert (await it.visit("shop")).page
+
+
+def ports(it: ServiceScene) -> set[int]:
+    """The ports of waker's Service."""
+    found = it.cluster.get("Service", "default", names.WAKER_SERVICE)
+    return {each["port"] for each in found["spec"]["ports"]} if found else set()
+
+
+async def test_a_waker_that_finds_yesterdays_book_unlists_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has never seen the newer one. What the namespace's Service lists is all that is left of that."""
+    monkeypatch.setattr("waker.reconcile.doors.ERROR_AGAIN", 0.3)
+    async with scene(tmp_path, BLOG, SHOP) as it:
+        async with it.waker():
+            for name in ("blog", "shop"):
+                it.annotate(names.STATE, "asleep", name)
+                await it.asleep(name)
+            before = numbers(it)
+        gone = {"data": {str(before["shop"]): None}}
+        it.cluster.verbs.patch(kinds.CONFIG_MAPS, Key("kubesleeper", names.DOORS_MAP), MERGE, gone)
+        failing = it.cluster.api.faults.order(Fault(refusal=unavailable(), verb="patch", resource="configmaps"))
+        async with it.waker(identity="waker-2"):
+            await failing.reached.wait()
+            for _ in range(20):
+                assert set(before.values()) <= ports(it)
+                await asyncio.sleep(0.02)
+            await it.until(lambda: numbers(it) == before)
+            await it.cluster.ingress.caught_up()
+            assert (await it.visit("shop")).page
 
 
 async def test_the_last_one_who_leaves_is_listed_no_more(tmp_path: Path) -> None:

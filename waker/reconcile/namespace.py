@@ -5,7 +5,7 @@ was away. Waits until every app of the namespace has been reconciled once: befor
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from waker.cluster import owned_objects
 from waker.cluster.apply import restore_routes
@@ -85,19 +85,15 @@ class NamespaceReconciler:
         if wanted != reserved.keys():
             context.queue.add(DoorsKey())
         seen = context.cluster.owned(namespace)
-        doors = {key: number for key, number in reserved.items() if key in wanted} | self._forgotten(wanted, seen)
+        if _is_outdated(context.doors.book, wanted, seen):
+            return UNKNOWN_AGAIN
+        doors = {key: number for key, number in reserved.items() if key in wanted}
         if doors:
             return await self._ensure(namespace, doors, apps, seen)
         if not wanted and not context.cluster.holding(namespace):
             await owned_objects.remove(context.api, namespace, seen)
             self._keeper_changes.forget(namespace)
         return None
-
-    def _forgotten(self, wanted: set[DoorKey], seen: OwnedObjects) -> dict[DoorKey, int]:
-        """Doors that a restored book does not know, and that are open and listed: they stay until it is completed."""
-        ports = {port.name: port.number for port in seen.service.ports} if seen.service else {}
-        listed = {key: ports.get(port_name(key), 0) for key in wanted if not self._context.doors.number(*key)}
-        return {key: number for key, number in listed.items() if self._context.doors.at(number) == key}
 
     async def _ensure(
         self, namespace: str, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp], seen: OwnedObjects
@@ -173,3 +169,15 @@ class NamespaceReconciler:
             log.info("%s: giving back routes that no app claims", found.id)
             routes = [route for route in KINDS[found.id.kind].routes(found, unclaimed, "") if is_held(route)]
             await restore_routes(self._context.api, found, routes, list(unclaimed))
+
+
+def _is_outdated(book: DoorBook, wanted: Set[DoorKey], seen: OwnedObjects) -> bool:
+    """Whether the book lacks a door that the Service lists: somebody has restored an old one, and it will be completed.
+
+    Until then nothing is unlisted: the Service is all that is left of the newer book.
+    """
+    missing = {port_name(key) for key in wanted if not book.number(*key)}
+    return any(
+        port.name in missing and book.doors.get(port.number) not in wanted
+        for port in (seen.service.ports if seen.service and seen.service.managed else ())
+    )
