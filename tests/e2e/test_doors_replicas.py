@@ -124,11 +124,17 @@ def listed_twice(scene: Scene, written: dict[int, str]) -> bool:
 
 
 def leader(scene: Scene) -> int:
-    """The process of the holder of the Lease."""
-    holder = until("somebody holds the Lease", lambda: lease(scene), 60)
-    (pod,) = [each for each in scene.waker.pods() if each["metadata"]["name"] == holder]
-    (status,) = pod["status"]["containerStatuses"]
-    return int(status["containerID"].removeprefix("ground://"))
+    """The process of the holder of the Lease. It may have been killed a moment ago, and not run yet."""
+    return until("the holder of the Lease runs", lambda: holders_process(scene), 60)
+
+
+def holders_process(scene: Scene) -> int | None:
+    holder = lease(scene)
+    for pod in scene.waker.pods():
+        for status in pod["status"].get("containerStatuses", []):
+            if pod["metadata"]["name"] == holder and "running" in status.get("state", {}):
+                return int(status["containerID"].removeprefix("ground://"))
+    return None
 
 
 def lease(scene: Scene) -> str:
