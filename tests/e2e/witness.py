@@ -9,16 +9,9 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
-from tests.e2e.sample_app import seconds
-
-
-class WitnessServer(ThreadingHTTPServer):
-    """A hundred visitors may come at once."""
-
-    request_queue_size = 128
-    daemon_threads = True
+from tests.e2e.sample_app import Server, seconds
 
 
 class WitnessHandler(BaseHTTPRequestHandler):
@@ -68,7 +61,7 @@ def main() -> None:
     given = parser.parse_args()
     time.sleep(seconds(given.start_delay))
     WitnessHandler.app, WitnessHandler.ready_at = given.name, time.monotonic() + seconds(given.ready_delay)
-    WitnessServer(("", int(given.listen.rpartition(":")[2])), WitnessHandler).serve_forever()
+    Server(("", int(given.listen.rpartition(":")[2])), WitnessHandler).serve_forever()
 
 
 if __name__ == "__main__":

@@ -39,8 +39,8 @@ SETTLE = timedelta(seconds=2)  # requests that a controller took before it follo
 STAY = timedelta(minutes=1)  # whom a forgetful controller may have forgotten often comes back within
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
 EMPTY_WITHIN = timedelta(seconds=10)  # Kubernetes takes pods away within 1 s; it is not waited for for ever
-ASTRAY = "a route leads to another door of waker than its own"
 DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is forwarding; a pod's own grace comes after
+ASTRAY = "a route leads to another door of waker than its own"
 
 
 def decide(seen: Snapshot, now: datetime) -> Plan:

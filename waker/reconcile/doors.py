@@ -44,9 +44,7 @@ class DoorReconciler:
         context = self._context
         if context.dry_run or not context.leading():
             return None
-        if not context.doors.informer.synced.is_set() or any(
-            context.registry.get(app) is None for app in context.cluster.apps()
-        ):
+        if not (context.doors.informer.synced.is_set() and context.registry.knows_all(context.cluster.apps())):
             return UNKNOWN_AGAIN
         book = context.doors.book
         change, without = revised(

@@ -13,6 +13,7 @@ from waker.cluster.owned_objects import OwnedObjects
 from waker.errors import ClusterError, Conflict, NotFound
 from waker.observe.door_listing import door_port
 from waker.observe.keys import DoorsKey, NamespaceKey
+from waker.observe.replicas import ListeningReport
 from waker.plan.doors import DoorBook, DoorKey, port_name
 from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import DesiredObjects
@@ -25,6 +26,8 @@ from waker.reconcile.report import report_no_door
 from waker.web.registry import RegisteredApp
 
 log = logging.getLogger(__name__)
+
+Reports = Mapping[str, ListeningReport | None]  # by host
 
 UNKNOWN_AGAIN = 0.2  # seconds
 LISTENING_AGAIN = 5.0  # seconds, if no replica says anything new meanwhile
@@ -65,15 +68,13 @@ class NamespaceReconciler:
         """Have it reported with each app of the namespace."""
         if self._context.refusals.get(namespace) != why:
             self._context.refusals[namespace] = why
-            for each in self._context.registry.entries():
-                if each.app.namespace == namespace:
-                    self._context.queue.add(each.app)
+            for each in self._context.registry.in_namespace(namespace):
+                self._context.queue.add(each.app)
 
     async def _pass(self, namespace: str) -> float | None:
         context = self._context
-        apps = [each for each in context.registry.entries() if each.app.namespace == namespace]
-        known = {each.app for each in apps}
-        if any(app not in known for app in context.cluster.apps() if app.namespace == namespace):
+        apps = context.registry.in_namespace(namespace)
+        if not context.registry.knows_all(app for app in context.cluster.apps() if app.namespace == namespace):
             return UNKNOWN_AGAIN
         if context.dry_run:
             return None
@@ -102,8 +103,9 @@ class NamespaceReconciler:
         context = self._context
         book = context.doors.book
         self._waiting.add(namespace)
-        self._report_failed(doors)
-        listening, final = self._listening(frozenset(doors.values()), book, seen)
+        reports = context.replicas.reports()
+        self._report_failed(doors, reports)
+        listening, final = self._listening(frozenset(doors.values()), reports, seen)
         keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by())
         ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
         now, waits = context.clock(), [] if final else [LISTENING_AGAIN]
@@ -119,25 +121,24 @@ class NamespaceReconciler:
         return min(waits, default=None)
 
     def _listening(
-        self, doors: frozenset[int], book: DoorBook, seen: OwnedObjects
+        self, doors: frozenset[int], reports: Reports, seen: OwnedObjects
     ) -> tuple[dict[str, frozenset[int]], bool]:
         """By ready replica, at which doors it is listed; and whether that is final.
 
         The holder of the Lease lists whoever says that it listens. All others only unlist who is gone.
         """
-        found, final = {}, True
-        for host, report in self._context.replicas.reports().items():
-            if self._context.leading() and report and report.covers(book):
+        found, final, book, leading = {}, True, self._context.doors.book, self._context.leading()
+        for host, report in reports.items():
+            if leading and report and report.covers(book):
                 found[host] = doors - report.failed
                 final = final and not doors & report.failed
             else:
                 found[host] = doors & {number for each in seen.slices if host in each.hosts for _, number in each.ports}
-                final = final and not self._context.leading()
+                final = final and not leading
         return found, final
 
-    def _report_failed(self, doors: Mapping[DoorKey, int]) -> None:
+    def _report_failed(self, doors: Mapping[DoorKey, int], reports: Reports) -> None:
         """The doors that a replica has tried to open, and could not."""
-        reports = self._context.replicas.reports()
         for key, number in doors.items():
             hosts = sorted(host for host, report in reports.items() if report and number in report.failed)
             if hosts:

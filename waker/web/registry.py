@@ -7,7 +7,7 @@ scales down is only carried out after one that ended it: so no request is forwar
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -102,6 +102,14 @@ class AppRegistry:
     def get(self, app: AppId) -> RegisteredApp | None:
         """What was last decided for an app."""
         return self._registered.get(app)
+
+    def knows_all(self, apps: Iterable[AppId]) -> bool:
+        """Whether each of these apps has been decided on once."""
+        return all(app in self._registered for app in apps)
+
+    def in_namespace(self, namespace: str) -> list[RegisteredApp]:
+        """What was last decided for the apps of one namespace."""
+        return [each for each in self._registered.values() if each.app.namespace == namespace]
 
     def entries(self) -> Iterator[RegisteredApp]:
         """What was last decided for every app."""

@@ -29,6 +29,7 @@ from waker.plan.routes.route import (
     RouteAddress,
     RouteId,
     RouteKind,
+    door_backend,
     is_held,
 )
 
@@ -112,7 +113,7 @@ def redirect(ingress: Ingress, moved: Iterable[Route], now: datetime) -> Patch:
             raise Conflict(f"{route.id} has no door of waker yet")
         swaps = route.swaps if is_held(route) else route.swaps + 1
         saved[route.id] = Original(route.id, route.backend, now, swaps)
-        changes.append(_replace(ingress, route, Backend(names.WAKER_SERVICE, route.door)))
+        changes.append(_replace(ingress, route, door_backend(route.door)))
     return _guarded(ingress, saved, changes)
 
 

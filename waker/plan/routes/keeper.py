@@ -18,7 +18,7 @@ from waker import names
 from waker.plan.doors import DoorBook, DoorKey
 from waker.plan.routes.ingress_object import KIND, OLD_CLASS, Ingress
 from waker.plan.routes.originals import backend_json, backend_of
-from waker.plan.routes.route import Backend, HttpTarget
+from waker.plan.routes.route import Backend, HttpTarget, door_backend
 
 __all__ = ["KIND", "is_current", "keepers", "way_target"]  # KIND: of the API
 
@@ -47,7 +47,7 @@ def keepers(
     found = []
     for name, doors in sorted(classes.items()):
         by_annotation = bool(name) and name not in served_by
-        way = {way_target(book, namespace, name, key).path: waker_backend(number) for key, number in doors.items()}
+        way = {way_target(book, namespace, name, key).path: door_backend(number) for key, number in doors.items()}
         found.append(_keeper("way", _host(book, namespace, name, "way"), name, way, by_annotation=by_annotation))
         if served_by.get(name) not in LOADS_AT_ONCE:
             backends = {f"/{book.token('upstream', str(key))}": key.backend for key in doors}
@@ -59,11 +59,6 @@ def keepers(
 def way_target(book: DoorBook, namespace: str, ingress_class: str, key: DoorKey) -> HttpTarget:
     """A request that only the way of this namespace and class takes, and that leads to this door."""
     return HttpTarget(_host(book, namespace, ingress_class, "way"), f"/{book.token('way', str(key))}")
-
-
-def waker_backend(number: int) -> Backend:
-    """The door with this number."""
-    return Backend(names.WAKER_SERVICE, number)
 
 
 def _host(book: DoorBook, namespace: str, ingress_class: str, what: str) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from waker import names
 from waker.plan.model import IngressClass, Service, ServicePort
 from waker.plan.notes import Unreadable
 
@@ -153,6 +154,11 @@ class RouteKind(Generic[O]):
 def port_of(service: Service, backend: Backend) -> ServicePort | None:
     """The Service port that a backend names, by number or by name."""
     return next((port for port in service.ports if backend.port in (port.number, port.name or None)), None)
+
+
+def door_backend(number: int) -> Backend:
+    """A door, as a backend of a route."""
+    return Backend(names.WAKER_SERVICE, number)
 
 
 def is_held(route: Route) -> bool:
