@@ -20,7 +20,7 @@ async def ask_service(api: Api, settings: Settings, path: str) -> Any | None:
     """What the running service answers to this path of its private port; None if it cannot be asked.
 
     The API server's proxy leads there, and removes all credentials of the caller. So the caller first has a token made that
-    is of use at waker alone: to be allowed to do that is the proof. A caller who may not is told what they lack.
+    is of use at waker alone: to be allowed to do that is the proof. The error of a caller who may not names the missing right.
     """
     own = settings.own_namespace
     spec = {"audiences": [names.AUDIENCE], "expirationSeconds": TOKEN_SECONDS}
