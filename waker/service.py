@@ -33,6 +33,7 @@ from waker.observe.cluster import ClusterCache, start
 from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.observe.doors import Doors
+from waker.observe.following import Following
 from waker.observe.keys import DoorsKey, Key, NamespaceKey
 from waker.observe.live_settings import LiveConfig
 from waker.observe.own_readiness import OwnReadiness
@@ -103,10 +104,12 @@ class Waker:
             api, settings.own_namespace, self._adapter, self._declared_namespaces, self._may_record
         )
         checker = OwnershipChecker(session, self._proof)
-        self.controller_pods = ControllerPods(api, checker, self._discount, now, self.controller_namespaces)
+        self.controller_pods = ControllerPods(api, now, self.controller_namespaces)
+        self.following = Following(self.controller_pods, checker, self._discount, now)
         self.scraping = Scraping(
-            self.cluster, self.config, metrics, self.controller_pods, self.controller_namespaces, self._report_setting
-        )
+            self.cluster, self.config, metrics, self.controller_pods, self.following.prime, self.controller_namespaces,
+            self._report_setting,
+        )  # fmt: skip
         prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
         self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, now))
         self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
@@ -129,6 +132,7 @@ class Waker:
             app_pods=self.app_pods,
             scraper=self.scraper,
             controller_pods=self.controller_pods,
+            following=self.following,
             recorder=self.recorder,
             metrics=self.metrics,
             tasks=tasks,
@@ -181,7 +185,7 @@ class Waker:
         known_kind = next((each for each in Kind if each == kind), None)
         if known_kind is None:
             return None
-        running = RunningService(self.runtime, self.settings.dry_run, self.controller_pods.ignored)
+        running = RunningService(self.runtime, self.settings.dry_run, self.controller_pods.ignored, self.following.how)
         sources = ExplainInputs(self.cluster, self.config.live, self.config.written_keys(), now(), running)
         return explain(AppId(known_kind, namespace, name), sources)
 
@@ -292,5 +296,5 @@ class Waker:
     def _declared_namespaces(self, controller: str) -> frozenset[str]:
         return declared_namespaces(controller, self.cluster.classes.values(), self.config.live)
 
-    def _discount(self, pod: Pod, interest: Interest) -> None:
-        self.scraper.discount(pod, interest)
+    def _discount(self, pod: Pod, interest: Interest, count: int) -> None:
+        self.scraper.discount(pod, interest, count)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from waker.cluster.client import connect
@@ -16,7 +15,6 @@ from waker.demo.kinds import Key
 from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.traffic.controllers import ALL, Adapter, Selector
-from waker.traffic.ownership import OwnershipChecker
 
 LABELS = {"app": "edge"}
 EDGE = replace(ALL[0], controller="edge", selectors=(Selector("app=edge"),))
@@ -46,13 +44,10 @@ async def watched(tmp_path: Path) -> AsyncIterator[tuple[DemoCluster, Controller
     async with (
         DemoCluster() as cluster,
         connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api,
-        aiohttp.ClientSession() as session,
     ):
         namespaces = ControllerNamespaces(api, "kubesleeper", ADAPTERS.get, lambda _: frozenset(), lambda: True)
         await namespaces.sync()
-        fleet = ControllerPods(
-            api, OwnershipChecker(session, lambda *_: ""), lambda *_: None, lambda: datetime.now(UTC), namespaces
-        )
+        fleet = ControllerPods(api, lambda: datetime.now(UTC), namespaces)
         following = asyncio.create_task(_follow(fleet))
         yield cluster, fleet
         following.cancel()

@@ -37,7 +37,9 @@ def proof_of(door: int, nonce: str) -> str:
         pytest.param(421, {names.MARKER: names.MARK_PAGE}, Owner.OTHER_DOOR, id="another waker"),
         pytest.param(200, {names.MARKER: names.MARK_PAGE}, Owner.OTHER_DOOR, id="an app that repeats the marker"),
         pytest.param(200, {names.PROOF: "\xff"}, Owner.OTHER, id="an app"),
-        pytest.param(404, {}, Owner.OTHER, id="an app without that page"),
+        pytest.param(405, {}, Owner.OTHER, id="an app that knows no HEAD"),
+        pytest.param(404, {}, Owner.NO_ROUTE, id="a controller without that route, or an app without that page"),
+        pytest.param(503, {}, Owner.NO_ROUTE, id="a controller without a pod, or an app that is not well"),
         pytest.param(308, {}, Owner.UNCLEAR, id="a redirect"),
         pytest.param(401, {}, Owner.UNCLEAR, id="a login"),
     ],
@@ -52,8 +54,9 @@ async def test_who_has_answered(status: int, headers: dict[str, str], owner: Own
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with forward.client() as session:
         pod = Address("127.0.0.1", runner.addresses[0][1])
-        assert await OwnershipChecker(session, proof_of).check(Asked(pod), TARGET, DOOR) is owner
+        checked = await OwnershipChecker(session, proof_of).check(Asked(pod), TARGET, DOOR)
     await runner.cleanup()
+    assert checked == (owner, 0 if owner in (Owner.WAKER, Owner.OTHER_DOOR) else 1)
 
 
 async def test_each_check_has_a_connection_of_its_own() -> None:
@@ -70,7 +73,7 @@ async def test_each_check_has_a_connection_of_its_own() -> None:
     pod = Address("127.0.0.1", runner.addresses[0][1])
     async with forward.client() as session:
         for _ in range(2):
-            assert await OwnershipChecker(session, proof_of).check(Asked(pod), TARGET, DOOR) is Owner.WAKER
+            assert (await OwnershipChecker(session, proof_of).check(Asked(pod), TARGET, DOOR)).owner is Owner.WAKER
         assert kept(session) == 0
     await runner.cleanup()
     assert [header for _, header in asked] == ["close", "close"]
@@ -84,24 +87,30 @@ def kept(session: aiohttp.ClientSession) -> int:
 
 
 @pytest.mark.parametrize(
-    ("over_tls", "owner"),
+    ("plain", "over_tls", "checked"),
     [
-        pytest.param((204, True), Owner.WAKER, id="the door"),
-        pytest.param((200, False), Owner.OTHER, id="an app"),
-        pytest.param((404, False), Owner.UNCLEAR, id="no such host: TLS ends elsewhere"),
-        pytest.param((301, False), Owner.UNCLEAR, id="a redirect again"),
-        pytest.param((401, False), Owner.UNCLEAR, id="a login"),
-        pytest.param(None, Owner.UNCLEAR, id="nobody listens there"),
+        pytest.param(308, (204, True), (Owner.WAKER, 1), id="redirected, then the door"),
+        pytest.param(404, (204, True), (Owner.WAKER, 1), id="served over TLS only"),
+        pytest.param(308, (200, False), (Owner.OTHER, 2), id="redirected, then an app"),
+        pytest.param(
+            308, (404, False), (Owner.UNCLEAR, 2), id="TLS ends elsewhere, and this pod knows no such host there"
+        ),
+        pytest.param(404, (404, False), (Owner.NO_ROUTE, 2), id="neither knows it"),
+        pytest.param(308, (301, False), (Owner.UNCLEAR, 2), id="redirected again"),
+        pytest.param(308, (401, False), (Owner.UNCLEAR, 2), id="redirected, then a login"),
+        pytest.param(308, None, (Owner.UNCLEAR, 2), id="nobody listens for TLS"),
+        pytest.param(None, (204, True), (Owner.WAKER, 1), id="nobody listens for plain HTTP"),
+        pytest.param(200, (204, True), (Owner.OTHER, 1), id="an app: nothing more is asked"),
     ],
 )
-async def test_where_plain_http_is_redirected_the_check_goes_the_way_of_visitors(
-    certificate: Path, over_tls: tuple[int, bool] | None, owner: Owner
+async def test_over_tls_where_plain_http_leads_nowhere(
+    certificate: Path, plain: int | None, over_tls: tuple[int, bool] | None, checked: tuple[Owner, int]
 ) -> None:
     """With the host as the server name, whatever certificate the controller shows."""
     names_asked: list[str | None] = []
 
-    async def redirect(_request: web.BaseRequest) -> web.Response:
-        return web.Response(status=308, headers={"Location": "https://shop.example.com/"})
+    async def answer_plain(_request: web.BaseRequest) -> web.Response:
+        return web.Response(status=plain or 0, headers={"Location": "https://shop.example.com/"})
 
     async def answer(request: web.BaseRequest) -> web.Response:
         assert over_tls
@@ -112,17 +121,17 @@ async def test_where_plain_http_is_redirected_the_check_goes_the_way_of_visitors
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "ca.pem", certificate / "key.pem")
     context.sni_callback = lambda _socket, name, _context: names_asked.append(name)
-    plain, secure = web.ServerRunner(web.Server(redirect)), web.ServerRunner(web.Server(answer))
-    for runner, tls in ((plain, None), (secure, context)):
+    clear, secure = web.ServerRunner(web.Server(answer_plain)), web.ServerRunner(web.Server(answer))
+    for runner, tls in ((clear, None), (secure, context)):
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    addresses = [Address("127.0.0.1", each.addresses[0][1]) for each in (plain, secure)]
-    if over_tls is None:
-        await secure.cleanup()
+    addresses = [Address("127.0.0.1", each.addresses[0][1]) for each in (clear, secure)]
+    for runner, there in ((clear, plain), (secure, over_tls)):
+        if there is None:
+            await runner.cleanup()
     async with forward.client() as session:
-        assert await OwnershipChecker(session, proof_of).check(Asked(*addresses), TARGET, DOOR) is owner
-        assert await OwnershipChecker(session, proof_of).check(Asked(addresses[0]), TARGET, DOOR) is Owner.UNCLEAR
+        assert await OwnershipChecker(session, proof_of).check(Asked(*addresses), TARGET, DOOR) == checked
     assert set(names_asked) <= {TARGET.host}
-    assert bool(names_asked) is (over_tls is not None)
-    await plain.cleanup()
+    assert bool(names_asked) is (over_tls is not None and plain != 200)
+    await clear.cleanup()
     await secure.cleanup()

@@ -65,7 +65,8 @@ async def ensure(
 ) -> None:
     """Make it so. Raises ClusterError; Conflict means: reconcile again. A keeper that is refused stops nothing else.
 
-    `may_change`: whether the keeper of this name may be changed now; if not, it stays as it is.
+    `may_change`: whether the keeper of this name may be changed now; if not, it stays as it is. A newer path is never put
+    off: the pods of an app stay up until it is served, and the move that it follows has had the controller reload anyway.
     """
     if not wanted.listening:  # waker's own pods are not known at this moment: to list none would close every door
         return
@@ -152,7 +153,7 @@ async def _ensure_keeper(
 ) -> None:
     if not seen:
         await _create(api, INGRESSES, namespace, body)
-    elif not keeper.is_current(seen, body) and may_change(seen.name):
+    elif keeper.lacks_newer_path(seen, body) or (not keeper.is_current(seen, body) and may_change(seen.name)):
         guarded = {"metadata": {"resourceVersion": seen.version}, "spec": {"rules": body["spec"]["rules"]}}
         await api.patch(INGRESSES.one(namespace, seen.name), guarded)
 

@@ -35,6 +35,7 @@ class RunningService:
     runtime: Runtime
     dry_run: bool
     ignored_pods: Callable[[str], Sequence[str]]  # sentences, by controller
+    how_followed: Callable[[AppId], str]  # a sentence of its last move, "" if there is nothing to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,9 @@ def _notes(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
         yield "the waker that answered does not hold the Lease: another replica decides when this app sleeps"
     for controller in sorted({route.controller for route in observed.routes}):
         yield from known.running.ignored_pods(controller)
+    how = known.running.how_followed(observed.workload.id)
+    if how:
+        yield how
     unused = {interest.controller for interest, controller in _controllers(observed, known) if not controller}
     if observed.policy is None:
         for title in sorted(each.title for name in unused if (each := configured_adapter(name, observed.live))):

@@ -3,7 +3,7 @@
 The scraper itself knows nothing of the cluster (`traffic.scrape`); `service` makes both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,6 +16,7 @@ from waker.observe.controller_pods import ControllerPods
 from waker.observe.door_listing import ways
 from waker.observe.live_settings import LiveConfig
 from waker.plan.model import AppId, Pod
+from waker.plan.routes.route import HttpTarget
 from waker.traffic.controllers import Adapter
 from waker.traffic.controllers.configured import controller_name
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
@@ -30,6 +31,7 @@ class Scraping:
     config: LiveConfig
     metrics: Metrics
     controller_pods: ControllerPods
+    prime: Callable[[Adapter, Pod, HttpTarget], Awaitable[None]]
     controller_namespaces: ControllerNamespaces
     report: Callable[[names.EventReason, str], None]
 
@@ -59,7 +61,7 @@ class Scraping:
     async def _prime(self, adapter: Adapter, pod: Pod) -> None:
         way = next(ways(self.cluster, controller_name(adapter.controller)), None)
         if way:
-            await self.controller_pods.prime(adapter, pod, way)
+            await self.prime(adapter, pod, way)
 
     def _count(self, controller: str, read_at: datetime | None) -> None:
         self.metrics.scrapes.labels(controller).inc()

@@ -13,8 +13,8 @@ from datetime import timedelta
 from waker.cluster.apply import apply
 from waker.errors import ClusterError, Conflict
 from waker.observe.app import counted_as, incarnation, page_facts, routed_ports, snapshot
-from waker.observe.controller_pods import Way
 from waker.observe.door_listing import why_unlisted
+from waker.observe.following import Way
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Action, Plan, Redirect, RequestWake, ScaleToZero
@@ -22,8 +22,8 @@ from waker.plan.decide import decide
 from waker.plan.doors import DoorKey
 from waker.plan.model import AppId, Phase
 from waker.plan.policy import is_managed
-from waker.plan.routes.keeper import way_target
-from waker.plan.routes.route import is_held
+from waker.plan.routes.keeper import newer_target, way_target
+from waker.plan.routes.route import HttpTarget, RouteId, is_held
 from waker.plan.sleep_due import arrivals_answered_until, sleep_due
 from waker.plan.snapshot import Snapshot
 from waker.reconcile.context import Context
@@ -116,7 +116,7 @@ class AppReconciler:
         if since is None or observed.is_held:
             return None
         routes = {route.id.object: route for route in observed.routes}  # all of an object were given back in one patch
-        if await context.controller_pods.way_back_proved(list(routes.values()), counted_as(observed), since):
+        if await context.following.way_back_proved(list(routes.values()), counted_as(observed), since):
             context.registry.doors.way_back_proved(app)
             context.queue.add(NamespaceKey(app.namespace))
             context.queue.add(NamespaceKey(app.namespace), CLOSED_AGAIN.total_seconds())
@@ -131,7 +131,7 @@ class AppReconciler:
         self._context.scraper.forget(app)
         self._context.endpoints.unwatch(app)
         self._context.app_pods.unwatch(app)
-        self._context.controller_pods.forget(app)
+        self._context.following.forget(app)
         self._failures.pop(app, None)
         self._reporter.forget(app)
 
@@ -159,12 +159,29 @@ class AppReconciler:
 
     async def _with_followed(self, observed: ObservedApp, seen: Snapshot) -> Snapshot:
         """Controllers are asked only on the way down: a wake must not wait for their answers."""
-        pods, app = self._context.controller_pods, observed.workload.id
+        context, following, app = self._context, self._context.following, observed.workload.id
         held = all(map(is_held, seen.routes))
-        if seen.workload.replicas and held and not seen.problems and sleep_due(seen, self._context.clock()).due:
-            return replace(seen, followed_since=await pods.followed_since(app, seen.routes, counted_as(observed)))
-        pods.forget(app)
-        return seen
+        if not (seen.workload.replicas and held and not seen.problems and sleep_due(seen, context.clock()).due):
+            following.settle(app)
+            return seen
+        newer = None if app.namespace in context.refusals else self._newer_paths(observed)
+        needed = following.needs_newer_path(app)
+        since = await following.followed_since(app, seen.routes, counted_as(observed), newer)
+        if following.needs_newer_path(app) and not needed:
+            context.queue.add(NamespaceKey(app.namespace))
+        return replace(seen, followed_since=since)
+
+    def _newer_paths(self, observed: ObservedApp) -> dict[RouteId, Way]:
+        """By route, the request that shows whether a controller has a newer configuration than its last move."""
+        context, app = self._context, observed.workload.id
+        moved_at = [route.swapped_at for route in observed.routes]
+        ways: dict[HttpTarget, Way] = {}  # one for all routes of a class
+        found = {}
+        for route in observed.routes:
+            ingress_class = context.cluster.class_name(observed.objects[route.id.object])
+            target = newer_target(context.doors.book, app.namespace, ingress_class, app, moved_at)
+            found[route.id] = ways.setdefault(target, Way(route, target))
+        return found
 
     async def _why_unreachable(self, observed: ObservedApp) -> str:
         """Why a controller could not reach waker at this app's doors, "" if all can."""
@@ -180,7 +197,7 @@ class AppReconciler:
             key = DoorKey(observed.workload.id, route.backend)
             target = way_target(context.doors.book, namespace, ingress_class, key)
             ways[target] = Way(route, target)
-        return await context.controller_pods.unreachable(ways.values())
+        return await context.following.unreachable(ways.values())
 
     def _publish(self, observed: ObservedApp, seen: Snapshot, plan: Plan) -> None:
         context, app = self._context, observed.workload.id

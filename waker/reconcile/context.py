@@ -13,6 +13,7 @@ from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache
 from waker.observe.controller_pods import ControllerPods
 from waker.observe.doors import Doors
+from waker.observe.following import Following
 from waker.observe.keys import Key
 from waker.observe.replicas import Replicas
 from waker.observe.runtime import Runtime
@@ -35,6 +36,7 @@ class Context:
     app_pods: AppPods
     scraper: Scraper
     controller_pods: ControllerPods
+    following: Following
     recorder: Recorder
     metrics: Metrics
     tasks: asyncio.TaskGroup

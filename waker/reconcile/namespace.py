@@ -106,7 +106,8 @@ class NamespaceReconciler:
         reports = context.replicas.reports()
         self._report_failed(doors, reports)
         listening, final = self._listening(frozenset(doors.values()), reports, seen)
-        keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by())
+        newer = context.following.newer_paths(namespace)
+        keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by(), newer)
         ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
         now, waits = context.clock(), [] if final else [LISTENING_AGAIN]
 

@@ -1,6 +1,7 @@
 """The keepers: where they lead, and that nobody but waker can know how to get in."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from waker.plan.doors import DoorBook, DoorKey, book_of
 from waker.plan.model import AppId, Kind
 from waker.plan.routes.ingress_object import parse
-from waker.plan.routes.keeper import is_current, keepers, way_target
-from waker.plan.routes.route import Backend
+from waker.plan.routes.keeper import NEWER, is_current, keepers, lacks_newer_path, newer_target, way_target
+from waker.plan.routes.route import Backend, HttpTarget
 
 BOOK = book_of("1", {"secret": "0123456789abcdef" * 2})
 SHOP = DoorKey(AppId(Kind.DEPLOYMENT, "demo", "shop"), Backend("shop", "http"))
@@ -103,3 +104,46 @@ def test_a_keeper_is_current_whatever_the_order_of_its_paths() -> None:
         assert is_current(parse(seen), wanted)
         del seen["spec"]["rules"][0]["http"]["paths"][0]
         assert not is_current(parse(seen), wanted)
+
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def newer(*moved_at: datetime, app: AppId = SHOP.app) -> HttpTarget:
+    return newer_target(BOOK, "demo", "nginx", app, moved_at)
+
+
+def way_with(*targets: HttpTarget, door: int = 20_000) -> Any:
+    """The way while these newer paths are asked for."""
+    way, _ = keepers("demo", {"nginx": DOORS}, BOOK, NGINX, dict.fromkeys(targets, door))
+    return json.loads(
+        json.dumps(way | {"metadata": way["metadata"] | {"namespace": "demo", "uid": "1", "resourceVersion": "1"}})
+    )
+
+
+def test_a_newer_path_is_of_one_app_and_one_move() -> None:
+    later = NOON + timedelta(seconds=1)
+    targets = [newer(NOON), newer(later), newer(NOON, later), newer(NOON, app=API.app)]
+    assert len(set(targets)) == 4
+    assert newer(NOON, later) == newer(later, NOON, NOON), "whatever the order of the routes"
+    assert {len(each.path) for each in targets} == {len(NEWER) + 32}
+
+
+def test_a_newer_path_is_on_the_way_of_its_class_and_leads_to_the_door() -> None:
+    way = way_with(newer(NOON), newer_target(BOOK, "demo", "other", SHOP.app, [NOON]))
+    paths = {each["path"]: each["backend"]["service"] for each in way["spec"]["rules"][0]["http"]["paths"]}
+    assert paths[newer(NOON).path] == {"name": "kubesleeper-waker", "port": {"number": 20_000}}
+    assert sum(path.startswith(NEWER) for path in paths) == 1
+    assert way["spec"]["rules"][0]["host"] == newer(NOON).host
+
+
+def test_newer_paths_are_written_at_once_and_taken_away_when_something_else_changes() -> None:
+    """ingress-nginx reloads for each change."""
+    before, now, later = way_with(), way_with(newer(NOON)), way_with(newer(NOON + timedelta(seconds=1)))
+    assert lacks_newer_path(parse(before), now)
+    assert not is_current(parse(before), now)
+    assert not lacks_newer_path(parse(now), now)
+    assert is_current(parse(now), before), "it may stay for now"
+    assert lacks_newer_path(parse(now), later)
+    assert lacks_newer_path(parse(now), way_with(newer(NOON), door=20_001)), "its app has another door"
+    assert newer(NOON).path not in json.dumps(later)

@@ -36,6 +36,7 @@ from waker.plan.routes.route import (
 NGINX = "nginx.ingress.kubernetes.io"
 TLS_PASSTHROUGH = "the controller passes TLS through, so waker could not answer"
 PLAIN_HTTP = "waker speaks plain HTTP/1.1 only"
+EXPRESSION = frozenset("()[]{}*+?^$|\\")  # letters that mean something else in a regular expression
 
 # What an Ingress's annotations can say that makes a move unsafe: annotation, values that are harmless, why.
 REFUSED = (
@@ -165,8 +166,12 @@ def address(id: IngressRouteId) -> RouteAddress:
     return RouteAddress(id.host.lower(), id.path, id.path_type)
 
 
-def request(id: IngressRouteId) -> HttpTarget:
-    """A request that this route takes. A wildcard stands for any name."""
+def request(id: IngressRouteId) -> HttpTarget | None:
+    """A request that this route takes. A wildcard stands for any name. None for what may be an expression: some controllers
+    say by an annotation that it is one, some by the path type, and a path that it takes cannot be worked out.
+    """
+    if not EXPRESSION.isdisjoint(id.path):
+        return None
     any_host = f"kubesleeper-probe.{names.KEEPER_DOMAIN}"
     asked = id.host.replace("*", "kubesleeper-probe", 1) if id.host else any_host
     return HttpTarget(asked, id.path if id.path.startswith("/") else "/")

@@ -1,7 +1,8 @@
 """Keepers: Ingresses of waker's own, two for each namespace and ingress class, for hosts that nobody can know.
 
 - The *way* has a path to each door. A controller that answers there with waker's proof can reach waker at that door, so that a
-  route may be pointed there. It also keeps the door's upstream loaded.
+  route may be pointed there. It also keeps the door's upstream loaded. A *newer path* is added after the routes of an app have
+  moved, where nothing else shows whether a controller pod follows: one that serves it has a configuration from after the move.
 - The *upstreams* has a path to each app's own backend, so that a route that is given back meets an upstream that is loaded.
 
 Without them a swap loses requests on Envoy and ingress-nginx: an upstream that no route names is dropped in the same moment as
@@ -10,21 +11,25 @@ keep whatever login the controller asks for everywhere. So nothing of an app can
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from waker import names
 from waker.plan.doors import DoorBook, DoorKey
+from waker.plan.model import AppId
 from waker.plan.routes.ingress_object import KIND, OLD_CLASS, Ingress
 from waker.plan.routes.originals import backend_json, backend_of
 from waker.plan.routes.route import Backend, HttpTarget, door_backend
 
-__all__ = ["KIND", "is_current", "keepers", "way_target"]  # KIND: of the API
+__all__ = ["KIND", "is_current", "keepers", "lacks_newer_path", "newer_target", "way_target"]  # KIND: of the API
 
 Json = dict[str, Any]
 
 WAY = f"{names.KEEPER}-way-"  # how the name of each begins
+NEWER = "/newer-"  # how each newer path begins
 # external-dns leaves it alone
 COMMON_ANNOTATIONS = {"external-dns.alpha.kubernetes.io/controller": names.MANAGER}
 # On its way to waker a check meets neither a login nor a redirect: waker itself answers.
@@ -38,17 +43,24 @@ LOADS_AT_ONCE = frozenset({"traefik.io/ingress-controller"})
 
 
 def keepers(
-    namespace: str, classes: Mapping[str, Mapping[DoorKey, int]], book: DoorBook, served_by: Mapping[str, str]
+    namespace: str,
+    classes: Mapping[str, Mapping[DoorKey, int]],
+    book: DoorBook,
+    served_by: Mapping[str, str],
+    newer: Mapping[HttpTarget, int] = MappingProxyType({}),
 ) -> tuple[Json, ...]:
     """The keepers of a namespace: for each ingress class, the doors of the apps with routes of that class.
 
     `served_by`: the controller of each class that exists as an IngressClass. Others are named by the old annotation.
+    `newer`: the newer paths that are asked for at this moment, and the doors to which they lead.
     """
     found = []
     for name, doors in sorted(classes.items()):
         by_annotation = bool(name) and name not in served_by
+        host = _host(book, namespace, name, "way")
         way = {way_target(book, namespace, name, key).path: door_backend(number) for key, number in doors.items()}
-        found.append(_keeper("way", _host(book, namespace, name, "way"), name, way, by_annotation=by_annotation))
+        way |= {target.path: door_backend(number) for target, number in newer.items() if target.host == host}
+        found.append(_keeper("way", host, name, way, by_annotation=by_annotation))
         if served_by.get(name) not in LOADS_AT_ONCE:
             backends = {f"/{book.token('upstream', str(key))}": key.backend for key in doors}
             host = _host(book, namespace, name, "upstreams")
@@ -59,6 +71,15 @@ def keepers(
 def way_target(book: DoorBook, namespace: str, ingress_class: str, key: DoorKey) -> HttpTarget:
     """A request that only the way of this namespace and class takes, and that leads to this door."""
     return HttpTarget(_host(book, namespace, ingress_class, "way"), f"/{book.token('way', str(key))}")
+
+
+def newer_target(
+    book: DoorBook, namespace: str, ingress_class: str, app: AppId, moved_at: Iterable[datetime | None]
+) -> HttpTarget:
+    """A request that only a configuration takes which is newer than this move of the app's routes."""
+    move = sorted(str(at) for at in set(moved_at))
+    host = _host(book, namespace, ingress_class, "way")
+    return HttpTarget(host, f"{NEWER}{book.token('newer', str(app), *move)}")
 
 
 def _host(book: DoorBook, namespace: str, ingress_class: str, what: str) -> str:
@@ -90,7 +111,20 @@ def _short(ingress_class: str) -> str:
 
 
 def is_current(seen: Ingress, wanted: Json) -> bool:
-    """Whether the keeper that is there leads where the wanted one does."""
-    rules = wanted["spec"]["rules"]
-    leads = {(rules[0]["host"], each["path"], backend_of(each["backend"])) for each in rules[0]["http"]["paths"]}
-    return {(path.id.host, path.id.path, path.backend) for path in seen.paths} == leads
+    """Whether the keeper that is there leads where the wanted one does. Newer paths of former moves may stay."""
+    there, leads = _leads(seen), _wanted_leads(wanted)
+    return leads <= there and all(path.startswith(NEWER) for _, path, _ in there - leads)
+
+
+def lacks_newer_path(seen: Ingress, wanted: Json) -> bool:
+    """Whether it lacks a newer path that is wanted, or has it with another door."""
+    return any(path.startswith(NEWER) for _, path, _ in _wanted_leads(wanted) - _leads(seen))
+
+
+def _leads(seen: Ingress) -> set[tuple[str, str, Backend | None]]:
+    return {(path.id.host, path.id.path, path.backend) for path in seen.paths}
+
+
+def _wanted_leads(wanted: Json) -> set[tuple[str, str, Backend | None]]:
+    (rule,) = wanted["spec"]["rules"]
+    return {(rule["host"], each["path"], backend_of(each["backend"])) for each in rule["http"]["paths"]}

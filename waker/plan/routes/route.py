@@ -147,7 +147,7 @@ class RouteKind(Generic[O]):
     redirect: Callable[[O, Iterable[Route], datetime], Patch]  # points routes at their doors. Raises Conflict
     restore: Callable[[O, Iterable[Route], Iterable[RouteId]], Patch]  # and drops saved entries. Raises Conflict
     address: Callable[[Any], RouteAddress]  # of a route id of this kind
-    request: Callable[[Any], HttpTarget]  # one that this route takes
+    request: Callable[[Any], HttpTarget | None]  # one that this route takes, None if none is known
     counted_backend: Callable[[Route, ServicePort | None], CountedBackend]
 
 

@@ -11,6 +11,7 @@ from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Pr
 TOTAL = "envoy_cluster_upstream_rq_total"
 ACTIVE = "envoy_cluster_upstream_rq_active"
 CLUSTER = ("envoy_cluster_name",)
+SPREAD = timedelta(seconds=1)  # Envoy gets the routes of each port by themselves
 UPTIME = Process("envoy_server_uptime", -1)
 # Without `usedonly`, which hides clusters that nobody has used yet: waker needs to see those that Envoy knows, at 0.
 # The filter leaves two short lines a cluster; unfiltered pages reach 160 MB and stall Envoy's main thread.
@@ -41,6 +42,7 @@ CONTOUR = Adapter(
     proxy=Port(("http",), 8080),
     tls=Port(("https",), 8443),
     lag=timedelta(seconds=1),  # Contour holds changes back for 0.1 to 0.5 s
+    spread=SPREAD,
     enable="let Contour's Envoy serve /stats/prometheus (metrics.port, 8002)",
     lists_all=True,
 )
@@ -68,6 +70,7 @@ ENVOY_GATEWAY = Adapter(
     proxy=Port(("http-80",), 10080),
     tls=Port(("https-443",), 10443),
     lag=timedelta(seconds=1),
+    spread=SPREAD,
     enable="let Envoy Gateway's proxies serve /stats/prometheus (EnvoyProxy: telemetry.metrics.prometheus, on by default)",
     blind_to=("Ingresses: it serves HTTPRoutes only, which waker does not move",),
 )

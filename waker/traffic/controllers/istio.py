@@ -28,6 +28,7 @@ ISTIO = Adapter(
     proxy=Port(("http2", "http"), 8080),
     tls=Port(("https",), 8443),
     lag=timedelta(seconds=3),  # istiod collects changes for 0.1 to 10 s, typically less than 1 s
+    spread=timedelta(seconds=1),  # as with all Envoys
     status="response_code",
     enable="leave Istio's standard metrics on (no Telemetry resource that disables REQUEST_COUNT)",
     blind_to=("open websockets", "open streams", "open downloads"),

@@ -1,0 +1,76 @@
+"""A move is followed when it is proved, not when it is late enough: routes for which no answer shows where they lead."""
+
+import asyncio
+from pathlib import Path
+
+from waker.demo import kinds
+from waker.demo.faults import Fault
+from waker.demo.kinds import Key
+from waker.demo.refusals import ApiRefusal
+from waker.plan.routes.keeper import NEWER
+
+from .scene import MERGE, ServiceScene, scene
+
+LAG = 2.0  # seconds, of the demo cluster's ingress as waker knows it
+KEEPER = "kubesleeper-keeper-way-traefik"
+EXPRESSION = {"path": "/item/[0-9]+", "pathType": "ImplementationSpecific"}
+
+
+def use_expression(it: ServiceScene) -> None:
+    """The shop's only path is a regular expression, which no made-up request is known to match."""
+    spec = it.ingress()["spec"]
+    (rule,) = spec["rules"]
+    paths = [rule["http"]["paths"][0] | EXPRESSION]
+    patch = {"spec": {"rules": [rule | {"http": {"paths": paths}}]}}
+    it.cluster.verbs.patch(kinds.INGRESSES, Key("default", "shop"), MERGE, patch)
+
+
+def newer_paths(it: ServiceScene) -> list[str]:
+    ingress = it.cluster.get("Ingress", "default", KEEPER)
+    (rule,) = ingress["spec"]["rules"] if ingress else ({"http": {"paths": []}},)
+    return [each["path"] for each in rule["http"]["paths"] if each["path"].startswith(NEWER)]
+
+
+async def test_a_path_that_only_a_newer_configuration_has_proves_it(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        use_expression(it)
+        async with it.waker() as running:
+            await it.put_to_sleep()
+            first = newer_paths(it)
+            (said,) = (running.service.explain("default", "Deployment", "shop") or {"notes": []})["notes"]
+            assert said.startswith("that Traefik follows was proved by a newer path")
+            await it.visit(path="/item/[0-9]+")
+            await it.awake()
+            await it.put_to_sleep()
+            second = newer_paths(it)
+    assert len(first) == len(second) == 1
+    assert first != second, "a path of a former move proves nothing of this one"
+
+
+async def test_a_controller_that_is_later_than_its_usual_lag_is_waited_for(tmp_path: Path) -> None:
+    """Its pods are needed: it still sends them visitors."""
+    async with scene(tmp_path) as it:
+        use_expression(it)
+        async with it.waker():
+            await it.until(lambda: it.cluster.get("Ingress", "default", KEEPER))
+            await it.cluster.ingress.caught_up()
+            it.cluster.ingress.following.clear()
+            asleep = asyncio.create_task(it.put_to_sleep())
+            await it.until(lambda: newer_paths(it))
+            await asyncio.sleep(LAG / 2)
+            assert it.replicas() == 2
+            it.cluster.ingress.following.set()
+            await asleep
+
+
+async def test_where_the_path_cannot_be_written_the_lag_has_to_do(tmp_path: Path) -> None:
+    policy = ApiRefusal(403, "Forbidden", f'ingresses "{KEEPER}" is forbidden: nobody may change it')
+    async with scene(tmp_path) as it:
+        use_expression(it)
+        async with it.waker() as running:
+            await it.until(lambda: it.cluster.get("Ingress", "default", KEEPER))
+            it.cluster.api.faults.order(Fault("patch", "ingresses", KEEPER, times=None, refusal=policy))
+            await it.put_to_sleep()
+            (said,) = (running.service.explain("default", "Deployment", "shop") or {"notes": []})["notes"]
+            assert said.startswith("whether Traefik follows could not be proved")
+            assert newer_paths(it) == []

@@ -1,0 +1,212 @@
+"""Whether ingress controllers follow a move of an app's routes: every pod of theirs is asked, none is taken on trust.
+
+    an answer of the door          the pod sends this very route to it
+    an answer of somebody else     it does not
+    no answer that shows it        a login, a rate limit, a path that is an expression: the pod is asked for a *newer path*
+
+A newer path is one of waker's own on the namespace's keeper, written after the move: a pod that serves it has a configuration
+at least as new as the move, for controllers read all Ingresses of a namespace in their order. Where not even that shows
+anything, the controller's known lag has to do; `how` says so to people. On the way back nothing depends on a moment, as doors
+stay open for minutes: there the lag does at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from waker.observe.controller_pods import ControllerPods
+from waker.plan.model import Address, AppId, Pod
+from waker.plan.routes.kinds import kind_of
+from waker.plan.routes.route import HttpTarget, Route, RouteId
+from waker.settings.durations import format_duration
+from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port
+from waker.traffic.ownership import Asked, Owner, OwnershipChecker
+
+Discount = Callable[[Pod, Interest, int], None]
+
+NOT_THERE = frozenset({Owner.OTHER, Owner.OTHER_DOOR, Owner.NO_ROUTE})  # answers where waker's own path should be
+
+
+class Way(NamedTuple):
+    """A request that leads from a route's controller to the route's door, through a keeper."""
+
+    route: Route
+    target: HttpTarget
+
+
+class Answer(NamedTuple):
+    """What one controller pod says of one route. Without a pod nobody can be asked."""
+
+    route: Route
+    pod: Pod | None
+    owner: Owner
+
+
+class Following:
+    """Asks controller pods where they send requests. `discount` hears of checks that an app may have counted as its traffic."""
+
+    def __init__(
+        self, pods: ControllerPods, checker: OwnershipChecker, discount: Discount, clock: Callable[[], datetime]
+    ) -> None:
+        self._pods = pods
+        self._checker = checker
+        self._discount = discount
+        self._clock = clock
+        self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}  # which move, and since when
+        self._how: dict[AppId, str] = {}
+        self._newer: dict[AppId, Mapping[HttpTarget, int]] = {}
+
+    async def prime(self, adapter: Adapter, pod: Pod, way: HttpTarget) -> None:
+        """Have the pod count something: a request to a keeper."""
+        if adapter.proxy:
+            await self._checker.check(_asked(pod, adapter, adapter.proxy), way, 0)
+
+    async def unreachable(self, ways: Iterable[Way]) -> str:
+        """Why some controller pod cannot reach waker's doors through the keepers, "" if all can, or if nobody can know."""
+        for each in await self._ask_ways(ways):
+            if each.pod and each.owner in NOT_THERE:
+                return f"ingress controller pod {each.pod.namespace}/{each.pod.name} does not reach waker yet"
+        return ""
+
+    async def way_back_proved(
+        self, routes: Sequence[Route], interests: Mapping[RouteId, Interest], since: datetime
+    ) -> bool:
+        """Whether no controller pod sends these routes to waker any more. `since`: when they were given back."""
+        answers = await self._ask_routes(routes, interests)
+        if any(each.owner in (Owner.WAKER, Owner.OTHER_DOOR) for each in answers):
+            return False
+        silent = {each.route for each in answers if each.owner is not Owner.OTHER}
+        return all(self._clock() >= since + self._lag(route) for route in silent)
+
+    async def followed_since(
+        self,
+        app: AppId,
+        routes: Sequence[Route],
+        interests: Mapping[RouteId, Interest],
+        newer: Mapping[RouteId, Way] | None,
+    ) -> datetime | None:
+        """Since when all controller pods send all these swapped routes to waker; None if some do not, or it is too early.
+
+        `interests`: what the app is counted under, by route. `newer`: for each route the request to its newer path; None if
+        no keeper can be written now.
+        """
+        how = await self._how_followed(app, routes, interests, newer)
+        if how is None:
+            self._followed.pop(app, None)
+            return None
+        move = frozenset(route.swapped_at for route in routes)
+        known = self._followed.get(app)
+        if not known or known[0] != move:
+            # Of one configuration some proxies take the routes of one port up to a moment later than those of another.
+            spread = max(map(self._spread, routes), default=timedelta()) if how else timedelta()
+            self._followed[app] = known = (move, self._clock() + spread)
+            self._how[app] = how
+        return known[1]
+
+    def newer_paths(self, namespace: str) -> dict[HttpTarget, int]:
+        """The newer paths that the keepers of a namespace should have now, and the doors to which they lead."""
+        return {
+            target: door
+            for app, each in self._newer.items()
+            if app.namespace == namespace
+            for target, door in each.items()
+        }
+
+    def needs_newer_path(self, app: AppId) -> bool:
+        """Whether the answers of controllers do not show where they send this app's routes."""
+        return app in self._newer
+
+    def how(self, app: AppId) -> str:
+        """A sentence: how it was found out that the last move was followed; "" if the routes' own answers showed it."""
+        return self._how.get(app, "")
+
+    def settle(self, app: AppId) -> None:
+        """Nobody needs to ask for this app any more. How its last move was followed stays known, for people."""
+        self._followed.pop(app, None)
+        self._newer.pop(app, None)
+
+    def forget(self, app: AppId) -> None:
+        """The app is gone."""
+        self.settle(app)
+        self._how.pop(app, None)
+
+    # --- asking ---
+
+    async def _how_followed(
+        self,
+        app: AppId,
+        routes: Sequence[Route],
+        interests: Mapping[RouteId, Interest],
+        newer: Mapping[RouteId, Way] | None,
+    ) -> str | None:
+        """None: they do not follow yet. "": the routes' own answers show it. Otherwise a sentence."""
+        answers = await self._ask_routes(routes, interests)
+        if any(each.owner in (Owner.OTHER, Owner.OTHER_DOOR) for each in answers):
+            return None
+        unclear = list(dict.fromkeys(each.route for each in answers if each.owner is not Owner.WAKER))
+        if not unclear:
+            return ""
+        if any(self._clock() < (route.swapped_at or self._clock()) + self._lag(route) for route in unclear):
+            return None  # it may only be a little late, and each new path makes some controllers reload
+        titles = ", ".join(sorted({self._title(route) for route in unclear}))
+        if newer is not None:
+            ways = list(dict.fromkeys(newer[route.id] for route in unclear))
+            self._newer[app] = {way.target: way.route.door for way in ways}
+            owners = {each.owner for each in await self._ask_ways(ways) if each.pod}
+            if owners & NOT_THERE:
+                return None
+            if owners == {Owner.WAKER}:
+                return f"that {titles} follows was proved by a newer path of waker's own, as no answer of the routes shows it"
+        lag = format_duration(max(map(self._lag, unclear)))
+        return f"whether {titles} follows could not be proved: no answer shows it, so waker relied on its usual lag of {lag}"
+
+    async def _ask_routes(self, routes: Sequence[Route], interests: Mapping[RouteId, Interest]) -> list[Answer]:
+        """Each pod for each route; one answer of nobody for a route of which no pod can be asked."""
+        asked = [
+            (route, target, self._serving(route)) for route in routes if (target := kind_of(route.id).request(route.id))
+        ]
+        questions = [(route, target, pod, at) for route, target, serving in asked for pod, at in serving]
+        found = await asyncio.gather(*(self._ask_route(*each, interests.get(each[0].id)) for each in questions))
+        answered = {each.route for each in found}
+        return [*found, *(Answer(route, None, Owner.UNCLEAR) for route in routes if route not in answered)]
+
+    async def _ask_route(
+        self, route: Route, target: HttpTarget, pod: Pod, at: Asked, interest: Interest | None
+    ) -> Answer:
+        """Discounts at once, before a scrape can show the check: other pods may take long to answer."""
+        owner, counted = await self._checker.check(at, target, route.door)
+        if counted and interest:
+            self._discount(pod, interest, counted)
+        return Answer(route, pod, owner)
+
+    async def _ask_ways(self, ways: Iterable[Way]) -> list[Answer]:
+        asked = [(way, pod, at) for way in ways for pod, at in self._serving(way.route)]
+        found = await asyncio.gather(*(self._checker.check(at, way.target, way.route.door) for way, _, at in asked))
+        return [Answer(way.route, pod, each.owner) for (way, pod, _), each in zip(asked, found, strict=True)]
+
+    def _serving(self, route: Route) -> list[tuple[Pod, Asked]]:
+        """The pods that take requests for a route, and where. None for a controller whose pods cannot be asked."""
+        adapter = self._pods.adapter(route.controller)
+        if not adapter or not adapter.proxy:
+            return []
+        return [
+            (pod, _asked(pod, adapter, adapter.proxy)) for pod in self._pods.pods(adapter) if pod.ready and pod.address
+        ]
+
+    def _lag(self, route: Route) -> timedelta:
+        adapter = self._pods.adapter(route.controller)
+        return adapter.lag if adapter else DEFAULT_LAG
+
+    def _spread(self, route: Route) -> timedelta:
+        adapter = self._pods.adapter(route.controller)
+        return adapter.spread if adapter else timedelta()
+
+    def _title(self, route: Route) -> str:
+        adapter = self._pods.adapter(route.controller)
+        return adapter.title if adapter else "the ingress controller"
+
+
+def _asked(pod: Pod, adapter: Adapter, proxy: Port) -> Asked:
+    plain = Address(pod.address, proxy.of(pod))
+    return Asked(plain, Address(pod.address, adapter.tls.of(pod)) if adapter.tls else None)
