@@ -177,6 +177,8 @@ async def test_sleep_pin_and_auto_print_the_annotation(
 ) -> None:
     assert await run("sleep", name, "--kubeconfig", config) == 0
     assert capsys.readouterr().out.startswith(f"deployment/shop in default: {names.SLEEP_REQUESTED_AT}=")
+    assert await run("wake", name, "--kubeconfig", config) == 0
+    assert capsys.readouterr().out.startswith(f"deployment/shop in default: {names.WAKE_REQUESTED_AT}=")
     assert await run("sleep", name, "--pin", "--kubeconfig", config) == 0
     assert capsys.readouterr().out == f"deployment/shop in default: {names.STATE}=asleep\n"
     assert await run("auto", name, "--kubeconfig", config) == 0

@@ -7,6 +7,8 @@
     │  │                 reconcile.namespace requeue the key; the Lease and observe.activity wait for their next turn
     │  ├─ Unavailable    the informer loop waits at least `retry_after` seconds
     │  ├─ Conflict       reconcile.app and reconcile.namespace requeue the key within a fraction of a second
+    │  ├─ Refused        reconcile.app and reconcile.namespace report it where the app's user looks, and try ever more seldom
+    │  ├─ TooSoon        cluster.writes. reconcile.app requeues the key after `wait`; reported if that goes on
     │  ├─ NotFound       reconcile.namespace is done: the object went with its namespace
     │  └─ Gone           the informer loop lists again
     ├─ ScrapeError       traffic. traffic.rounds: the visits of that controller pod are unknown until its next scrape
@@ -17,6 +19,8 @@
 Anything else is a defect: in a request web.public_port logs it and answers 500, everywhere else it ends the process.
 This module is on the lowest floor: it imports nothing of waker.
 """
+
+from datetime import timedelta
 
 
 class WakerError(Exception):
@@ -45,6 +49,19 @@ class Unavailable(ClusterError):
 
 class Conflict(ClusterError):
     """The object has changed since it was read: 409, or 422 from a failed JSON-Patch test. Read it again and retry."""
+
+
+class Refused(ClusterError):
+    """The API server does not take it: an admission policy, a quota, a missing right, an invalid object. In its words."""
+
+
+class TooSoon(ClusterError):
+    """The object was written too often just now. Try again after `wait`. `path`: of the object."""
+
+    def __init__(self, path: str, wait: timedelta) -> None:
+        super().__init__(f"{path} was written too often just now: the next time in {wait.total_seconds():.1f} s")
+        self.path = path
+        self.wait = wait
 
 
 class NotFound(ClusterError):

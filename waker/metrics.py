@@ -47,6 +47,8 @@ DESCRIBED = (
     Metric("reconciles", Counter, "kubesleeper_reconciles_total", "Reconciles of apps."),
     Metric("reconcile_errors", Counter, "kubesleeper_reconcile_errors_total", "Reconciles of apps that failed."),
     Metric("reconcile_seconds", Histogram, "kubesleeper_reconcile_duration_seconds", "Duration of one reconcile of an app."),
+    Metric("failed_writes", Counter, "kubesleeper_failed_writes_total",
+           "Writes for apps that failed: conflict, refused, too-soon (somebody undoes them), or error.", ("cause",)),
     Metric("api_requests", Counter, "kubesleeper_api_requests_total",
            "Requests to the Kubernetes API. Code 0: no response.", ("verb", "code")),
 )  # fmt: skip
@@ -77,6 +79,7 @@ class Metrics:
     reconciles: Counter
     reconcile_errors: Counter
     reconcile_seconds: Histogram
+    failed_writes: Counter
     api_requests: Counter
 
     def __init__(self, version: str) -> None:

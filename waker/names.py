@@ -83,6 +83,7 @@ class EventReason(StrEnum):
     BAD_SETTING = "BadSetting"
     IGNORED_PODS = "IgnoredPods"
     NO_DOOR = "NoDoor"
+    WRITE_FAILED = "WriteFailed"
 
 
 # HTTP. The marker is on each answer that is waker's own; a request that carries it never wakes anything.

@@ -23,6 +23,7 @@ from waker.cluster.owned_objects import unlist_all
 from waker.cluster.pod_addresses import is_never_an_apps
 from waker.cluster.readiness import probe_passes
 from waker.cluster.resources import ENDPOINT_SLICES
+from waker.cluster.writes import Writes
 from waker.explain.facts import ExplainInputs, RunningService, explain
 from waker.explain.shape import Explained
 from waker.explain.status import rows
@@ -37,6 +38,7 @@ from waker.observe.following import Following
 from waker.observe.keys import DoorsKey, Key, NamespaceKey
 from waker.observe.live_settings import LiveConfig
 from waker.observe.own_readiness import OwnReadiness
+from waker.observe.refusals import Refusals
 from waker.observe.replicas import Replicas, Slices
 from waker.observe.route_lookup import RouteLookup
 from waker.observe.runtime import Runtime
@@ -91,6 +93,7 @@ class Waker:
             session, self.own_slices, self.listeners.report, lambda: self.doors.book, settings.advertise
         )
         self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace, self.doors.number)
+        self.writes = Writes(api, self.cluster.route_object, now)
         self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
         self.registry = AppRegistry(self._pick, self.queue.add, now)
@@ -113,7 +116,7 @@ class Waker:
         prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
         self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, now))
         self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
-        self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, self.leading)
+        self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, Refusals(), self.leading)
         self._api = api
         self._session = session
         metrics.leader.set_function(lambda: float(self.lease.held))
@@ -123,7 +126,7 @@ class Waker:
     def context(self, tasks: asyncio.TaskGroup) -> Context:
         """What reconciling needs."""
         return Context(
-            api=self._api,
+            writes=self.writes,
             cluster=self.cluster,
             queue=self.queue,
             registry=self.registry,
@@ -142,7 +145,6 @@ class Waker:
             doors=self.doors,
             replicas=self.replicas,
             namespace=self.settings.own_namespace,
-            refusals={},
             clock=now,
             dry_run=self.settings.dry_run,
         )
@@ -224,7 +226,7 @@ class Waker:
     async def leave(self) -> None:
         """The last thing before the end: if no replica is ready, none stays listed. Never raises."""
         if not (self.settings.dry_run or self.replicas.hosts()):
-            await unlist_all(self._api, self.cluster.slices.values())
+            await unlist_all(self.writes, self.cluster.slices.values())
 
     async def _resync(self) -> None:
         while True:

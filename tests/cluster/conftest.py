@@ -1,16 +1,20 @@
 """An embedded cluster, waker's own client of it, and an informer that follows its ConfigMaps."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 from tenacity import wait_none
 
 from waker.cluster.client import Api, connect
+from waker.cluster.writes import Writes
 from waker.demo.cluster import DemoCluster, Options
 
 from .informing import RecordingInformer, put, running
+
+HOURS = count(0, 3600)  # in seconds: each write is long after the one before
 
 
 @pytest.fixture
@@ -25,6 +29,12 @@ async def api(cluster: DemoCluster, tmp_path: Path) -> AsyncIterator[Api]:
     """A client of the cluster."""
     async with connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
         yield api
+
+
+@pytest.fixture
+def writes(api: Api) -> Writes:
+    """Writes to the cluster, without bounds and without an informer."""
+    return Writes(api, lambda id: None, lambda: datetime.now(UTC) + timedelta(seconds=next(HOURS)))
 
 
 @pytest.fixture

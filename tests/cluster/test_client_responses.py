@@ -10,7 +10,7 @@ from waker.cluster.client import Api, connect
 from waker.cluster.resources import CONFIG_MAPS
 from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault
-from waker.errors import ClusterError, Conflict, Gone, NotFound, Unavailable
+from waker.errors import ClusterError, Conflict, Gone, NotFound, Refused, Unavailable
 
 from .scripted import ScriptedResponse, kubeconfig, scripted
 
@@ -20,14 +20,14 @@ ONE = CONFIG_MAPS.one("default", "a")
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (400, ClusterError),
+        (400, Refused),
         (401, Unavailable),
-        (403, ClusterError),
+        (403, Refused),
         (404, NotFound),
         (408, Unavailable),
         (409, Conflict),
         (410, Gone),
-        (422, ClusterError),
+        (422, Refused),
         (429, Unavailable),
         (500, Unavailable),
         (502, Unavailable),

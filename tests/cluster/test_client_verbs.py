@@ -9,7 +9,7 @@ from waker.cluster.client import Api
 from waker.cluster.resources import CONFIG_MAPS, DEPLOYMENTS
 from waker.demo import kinds
 from waker.demo.cluster import DemoCluster
-from waker.errors import ClusterError, Conflict, NotFound
+from waker.errors import ClusterError, Conflict, NotFound, Refused
 
 from .scripted import ScriptedResponse, scripted
 
@@ -56,7 +56,7 @@ async def test_an_invalid_object_is_not_a_conflict(api: Api, cluster: DemoCluste
     cluster.load([{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": DEPLOYMENT}])
     with pytest.raises(ClusterError) as caught:
         await api.patch(DEPLOYMENTS.one("default", "d"), {"spec": {"replicas": -1}})
-    assert (type(caught.value), caught.value.status) == (ClusterError, 422)
+    assert (type(caught.value), caught.value.status) == (Refused, 422)
 
 
 async def test_every_request_carries_the_token(tmp_path: Path) -> None:

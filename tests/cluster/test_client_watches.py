@@ -13,7 +13,7 @@ from waker.demo import kinds
 from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault, forbidden, unavailable
 from waker.demo.refusals import ApiRefusal
-from waker.errors import ClusterError, Gone, Unavailable
+from waker.errors import ClusterError, Gone, Refused, Unavailable
 
 from .informing import put
 from .scripted import ScriptedResponse, scripted, watch_line
@@ -39,7 +39,7 @@ async def test_a_watch_yields_events_and_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "error"), [(410, Gone), (500, Unavailable), (429, Unavailable), (403, ClusterError), (0, ClusterError)]
+    ("code", "error"), [(410, Gone), (500, Unavailable), (429, Unavailable), (403, Refused), (0, ClusterError)]
 )
 async def test_an_error_in_the_stream(tmp_path: Path, code: int, error: type[ClusterError]) -> None:
     lines = watch_line("ADDED", a=1) + watch_line("ERROR", code=code)

@@ -7,8 +7,8 @@ import pytest
 
 from waker import names
 from waker.cluster import manifests, owned_objects
-from waker.cluster.client import Api
 from waker.cluster.owned_objects import OwnedObjects, ensure, remove
+from waker.cluster.writes import Writes
 from waker.demo.cluster import DemoCluster
 from waker.errors import Conflict
 from waker.plan.owned_objects import DesiredObjects, DoorPort
@@ -54,13 +54,13 @@ def managed(obj: dict[str, Any]) -> bool:
     return bool((obj["metadata"].get("labels") or {}).items() >= OURS.items())
 
 
-def writes(cluster: DemoCluster) -> int:
+def changes(cluster: DemoCluster) -> int:
     """How many requests have changed something."""
     return cluster.api.faults.counted(WRITES)
 
 
-async def test_exactly_these_objects(cluster: DemoCluster, api: Api) -> None:
-    await ensure(api, "default", wanted(TWO, ONE, doors=(SHOP, BLOG), traefik=["shop", "blog"]), seen(cluster))
+async def test_exactly_these_objects(cluster: DemoCluster, writes: Writes) -> None:
+    await ensure(writes, "default", wanted(TWO, ONE, doors=(SHOP, BLOG), traefik=["shop", "blog"]), seen(cluster))
     service = cluster.get("Service", "default", "kubesleeper-waker")
     assert service
     assert service["metadata"]["labels"] == OURS
@@ -83,49 +83,49 @@ async def test_exactly_these_objects(cluster: DemoCluster, api: Api) -> None:
     assert keeper["spec"]["ingressClassName"] == "traefik"
 
 
-async def test_what_is_right_is_left_alone(cluster: DemoCluster, api: Api) -> None:
-    await ensure(api, "default", wanted(ONE, TWO, traefik=["shop"]), seen(cluster))
-    before = writes(cluster)
-    await ensure(api, "default", wanted(TWO, ONE, traefik=["shop"]), seen(cluster))
-    assert writes(cluster) == before
+async def test_what_is_right_is_left_alone(cluster: DemoCluster, writes: Writes) -> None:
+    await ensure(writes, "default", wanted(ONE, TWO, traefik=["shop"]), seen(cluster))
+    before = changes(cluster)
+    await ensure(writes, "default", wanted(TWO, ONE, traefik=["shop"]), seen(cluster))
+    assert changes(cluster) == before
 
 
-async def test_only_what_differs_is_written(cluster: DemoCluster, api: Api) -> None:
-    await ensure(api, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
-    before = writes(cluster)
-    await ensure(api, "default", wanted(ONE, TWO, traefik=["shop"]), seen(cluster))
-    assert writes(cluster) == before + 1
-    await ensure(api, "default", wanted(ONE, TWO, traefik=["shop", "blog"]), seen(cluster))
-    assert writes(cluster) == before + 2
-    await ensure(api, "default", wanted(ONE, TWO, nginx=["shop"]), seen(cluster))
-    assert writes(cluster) == before + 4
+async def test_only_what_differs_is_written(cluster: DemoCluster, writes: Writes) -> None:
+    await ensure(writes, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
+    before = changes(cluster)
+    await ensure(writes, "default", wanted(ONE, TWO, traefik=["shop"]), seen(cluster))
+    assert changes(cluster) == before + 1
+    await ensure(writes, "default", wanted(ONE, TWO, traefik=["shop", "blog"]), seen(cluster))
+    assert changes(cluster) == before + 2
+    await ensure(writes, "default", wanted(ONE, TWO, nginx=["shop"]), seen(cluster))
+    assert changes(cluster) == before + 4
     assert [each["metadata"]["name"] for each in cluster.objects("Ingress")] == ["kubesleeper-keeper-way-nginx"]
 
 
-async def test_the_slice_is_updated_in_place(cluster: DemoCluster, api: Api) -> None:
+async def test_the_slice_is_updated_in_place(cluster: DemoCluster, writes: Writes) -> None:
     """Deleted and created again it would be gone for a controller for a moment."""
-    await ensure(api, "default", wanted(ONE), seen(cluster))
+    await ensure(writes, "default", wanted(ONE), seen(cluster))
     (before,) = (each for each in cluster.objects("EndpointSlice", "default") if managed(each))
-    await ensure(api, "default", wanted("10.0.0.5", doors=(BLOG,)), seen(cluster))
+    await ensure(writes, "default", wanted("10.0.0.5", doors=(BLOG,)), seen(cluster))
     (after,) = (each for each in cluster.objects("EndpointSlice", "default") if managed(each))
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     assert [each["addresses"] for each in after["endpoints"]] == [["10.0.0.5"]]
     assert after["ports"][0]["port"] == 20_001
 
 
-async def test_a_door_that_moves_is_listed_at_its_new_place_first(cluster: DemoCluster, api: Api) -> None:
+async def test_a_door_that_moves_is_listed_at_its_new_place_first(cluster: DemoCluster, writes: Writes) -> None:
     """One that a pod could not open leaves the slice of the others; at no moment is it in none."""
-    await ensure(api, "default", wanted(ONE, TWO, doors=(SHOP, BLOG)), seen(cluster))
+    await ensure(writes, "default", wanted(ONE, TWO, doors=(SHOP, BLOG)), seen(cluster))
     before = len(cluster.api.faults.calls)
     failed = DesiredObjects((SHOP, BLOG), {ONE: frozenset({20_000, 20_001}), TWO: frozenset({20_000})}, ())
-    await ensure(api, "default", failed, seen(cluster))
+    await ensure(writes, "default", failed, seen(cluster))
     writes_of_slices = [
         each.verb for each in list(cluster.api.faults.calls)[before:] if each.resource == "endpointslices"
     ]
     assert writes_of_slices == ["create", "patch"]
 
 
-async def test_a_slice_of_another_name_is_not_waker_s(cluster: DemoCluster, api: Api) -> None:
+async def test_a_slice_of_another_name_is_not_waker_s(cluster: DemoCluster, writes: Writes) -> None:
     """RBAC lets waker change those that have its names only; what a tenant labels like them is none of its business."""
     labels = OURS | {
         "kubernetes.io/service-name": "kubesleeper-waker",
@@ -134,47 +134,47 @@ async def test_a_slice_of_another_name_is_not_waker_s(cluster: DemoCluster, api:
     meta = {"name": "kubesleeper-waker-mine", "namespace": "default", "labels": labels}
     foreign = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta, "addressType": "IPv4"}
     cluster.load([foreign | {"endpoints": [], "ports": [{"name": "x", "port": 20_009}]}])
-    await ensure(api, "default", wanted(ONE), seen(cluster))
-    await remove(api, "default", seen(cluster))
+    await ensure(writes, "default", wanted(ONE), seen(cluster))
+    await remove(writes, "default", seen(cluster))
     assert [each["metadata"]["name"] for each in cluster.objects("EndpointSlice", "default") if managed(each)] == [
         "kubesleeper-waker-mine"
     ]
 
 
-async def test_without_an_address_nothing_is_done(cluster: DemoCluster, api: Api) -> None:
+async def test_without_an_address_nothing_is_done(cluster: DemoCluster, writes: Writes) -> None:
     """Waker's own pods are not known for a moment: an empty slice would close every door."""
-    await ensure(api, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
-    before = writes(cluster)
-    await ensure(api, "default", wanted(traefik=["shop"]), seen(cluster))
-    await ensure(api, "kube-system", wanted(traefik=["shop"]), OwnedObjects(None, (), {}))
-    assert writes(cluster) == before
+    await ensure(writes, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
+    before = changes(cluster)
+    await ensure(writes, "default", wanted(traefik=["shop"]), seen(cluster))
+    await ensure(writes, "kube-system", wanted(traefik=["shop"]), OwnedObjects(None, (), {}))
+    assert changes(cluster) == before
 
 
-async def test_a_service_of_that_name_that_is_not_ours(cluster: DemoCluster, api: Api) -> None:
+async def test_a_service_of_that_name_that_is_not_ours(cluster: DemoCluster, writes: Writes) -> None:
     foreign = {"name": names.WAKER_SERVICE, "namespace": "default"}
     cluster.load([{"apiVersion": "v1", "kind": "Service", "metadata": foreign, "spec": {"ports": [{"port": 80}]}}])
     before = cluster.get("Service", "default", names.WAKER_SERVICE)
-    await ensure(api, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
-    await remove(api, "default", seen(cluster))
+    await ensure(writes, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
+    await remove(writes, "default", seen(cluster))
     assert cluster.get("Service", "default", names.WAKER_SERVICE) == before
-    assert writes(cluster) == 0
+    assert changes(cluster) == 0
 
 
-async def test_what_was_changed_meanwhile_is_a_conflict(cluster: DemoCluster, api: Api) -> None:
-    await ensure(api, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
+async def test_what_was_changed_meanwhile_is_a_conflict(cluster: DemoCluster, writes: Writes) -> None:
+    await ensure(writes, "default", wanted(ONE, traefik=["shop"]), seen(cluster))
     old = seen(cluster)
-    await ensure(api, "default", wanted(TWO, traefik=["blog"]), old)
+    await ensure(writes, "default", wanted(TWO, traefik=["blog"]), old)
     with pytest.raises(Conflict):
-        await ensure(api, "default", wanted(ONE, TWO, traefik=["blog"]), old)
+        await ensure(writes, "default", wanted(ONE, TWO, traefik=["blog"]), old)
     with pytest.raises(Conflict):
-        await ensure(api, "default", wanted(ONE, traefik=["new"]), OwnedObjects(old.service, (), old.keepers))
+        await ensure(writes, "default", wanted(ONE, traefik=["new"]), OwnedObjects(old.service, (), old.keepers))
 
 
-async def test_removed_in_the_right_order(cluster: DemoCluster, api: Api) -> None:
+async def test_removed_in_the_right_order(cluster: DemoCluster, writes: Writes) -> None:
     """What points at something goes before it."""
-    await ensure(api, "default", wanted(ONE, traefik=["shop"], nginx=["shop"]), seen(cluster))
-    await remove(api, "default", seen(cluster))
+    await ensure(writes, "default", wanted(ONE, traefik=["shop"], nginx=["shop"]), seen(cluster))
+    await remove(writes, "default", seen(cluster))
     assert seen(cluster) == OwnedObjects(None, (), {})
     gone = [each.resource for each in cluster.api.faults.calls if each.verb == "delete"]
     assert gone == ["ingresses", "ingresses", "services", "endpointslices"]
-    await remove(api, "default", OwnedObjects(None, (), {}))
+    await remove(writes, "default", OwnedObjects(None, (), {}))

@@ -4,7 +4,7 @@ The last test breaks `decide` on purpose: a law that cannot be broken holds noth
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any, NamedTuple
@@ -20,7 +20,8 @@ from waker.plan import drift, sleep_due
 from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
 from waker.plan.decide import decide
 from waker.plan.model import Phase
-from waker.plan.snapshot import Snapshot
+from waker.plan.routes.route import Holder
+from waker.plan.snapshot import Refusal, Snapshot
 
 
 class LawCase(NamedTuple):
@@ -66,6 +67,53 @@ def test_every_phase_and_every_action_is_met(findings: Findings) -> None:
     assert findings.phases == set(Phase)
     assert findings.actions == {Redirect, Restore, ScaleToZero, ScaleUp, RequestWake, Forget}
     assert findings.states > 80_000
+
+
+REFUSED = Refusal("a policy", NOW + timedelta(minutes=1))
+OVER = Refusal("a policy", NOW)
+SAFE = [law for law in LAWS if law is not laws.law_6]  # which wants a knock written down, and that is what is refused
+
+
+@pytest.fixture(scope="module")
+def refused() -> Findings:
+    """Every third state again, while the API server refuses something of the app."""
+    found = Findings()
+    for seen in islice(states(), None, None, 3):
+        with_refusal = replace(seen, refusal=REFUSED)
+        plan = decide(with_refusal, NOW)
+        found.phases.add(plan.phase)
+        for law in (*SAFE, what_is_refused_is_not_tried_again_at_once, what_is_refused_keeps_nothing_at_waker):
+            if not law(with_refusal, plan):
+                found.offences.setdefault(law, LawCase(with_refusal, plan))
+        if decide(replace(seen, refusal=OVER), NOW) != decide(seen, NOW):
+            found.offences.setdefault(its_time_has_come, LawCase(seen, plan))
+    return found
+
+
+def what_is_refused_is_not_tried_again_at_once(seen: Snapshot, plan: Plan) -> bool:
+    """Nothing goes down while a refusal is in force."""
+    return not laws.goes_down(seen, plan)
+
+
+def what_is_refused_keeps_nothing_at_waker(seen: Snapshot, plan: Plan) -> bool:
+    """Its pods are up and ready, so its routes go back to them."""
+    if not (seen.policy and seen.workload.replicas and seen.ready and laws.led(seen, Holder.WAKER)):
+        return True
+    return any(isinstance(each, Restore) and each.routes for each in plan.actions)
+
+
+def its_time_has_come(_seen: Snapshot, _plan: Plan) -> bool:
+    """A refusal that is over decides nothing."""
+    return True
+
+
+@pytest.mark.parametrize(
+    "law",
+    [*SAFE, what_is_refused_is_not_tried_again_at_once, what_is_refused_keeps_nothing_at_waker, its_time_has_come],
+    ids=lambda law: law.__name__,
+)
+def test_law_while_the_api_server_refuses(law: Law, refused: Findings) -> None:
+    test_law(law, refused)
 
 
 def hasty(action: Any) -> Callable[..., Plan]:

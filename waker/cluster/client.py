@@ -20,7 +20,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from waker import names
 from waker.cluster import partial_import
-from waker.errors import ClusterError, Conflict, Gone, NotFound, SettingsError, Unavailable
+from waker.errors import ClusterError, Conflict, Gone, NotFound, Refused, SettingsError, Unavailable
 
 Json = dict[str, Any]
 OnCall = Callable[[str, int], None]  # verb and HTTP status of each call; the status is 0 if there was no response
@@ -30,6 +30,8 @@ WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=75) 
 WATCH_SECONDS = (240, 480)  # the server ends a watch after a random time in between, so that not all end at once
 TLS_BUFFER = 32 * 1024  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen idle watches are 3 MB
 LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd accepts objects of up to 1.5 MiB
+# All that a 422 says of a JSON-Patch whose test has failed. An admission policy or a validation says what is wrong.
+UNPATCHABLE = "the server rejected our request due to an error in our request"
 TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
 
 
@@ -64,7 +66,7 @@ class Api:
         try:
             return await self._request_json("PATCH", path, params, patch, {"Content-Type": content_type})
         except ClusterError as error:
-            if error.status == 422 and isinstance(patch, list):
+            if error.status == 422 and isinstance(patch, list) and str(error).endswith(UNPATCHABLE):
                 raise Conflict(str(error), 422) from error
             raise
 
@@ -154,6 +156,8 @@ def _error(verb: str, path: str, code: int, status: Json, retry_after: str | Non
             return Unavailable(message, code, float(retry_after) if retry_after and retry_after.isdigit() else None)
         case _ if code >= 500:
             return Unavailable(message, code, float(retry_after) if retry_after and retry_after.isdigit() else None)
+        case _ if code >= 400:
+            return Refused(message, code)
         case _:
             return ClusterError(message, code)
 

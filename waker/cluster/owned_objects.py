@@ -12,8 +12,8 @@ from sys import intern
 from typing import Any
 
 from waker import names
-from waker.cluster.client import Api
-from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES, Resource
+from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, SERVICES
+from waker.cluster.writes import Writes
 from waker.errors import ClusterError, Conflict
 from waker.plan import owned_objects
 from waker.plan.model import Service
@@ -57,7 +57,7 @@ def owned_slice(found: Mapping[str, Any]) -> OwnedSlice | None:
 
 
 async def ensure(
-    api: Api,
+    writes: Writes,
     namespace: str,
     wanted: DesiredObjects,
     seen: OwnedObjects,
@@ -72,57 +72,57 @@ async def ensure(
         return
     if seen.service and not seen.service.managed:
         return
-    await _ensure_service(api, namespace, wanted.doors, seen.service)
-    await _ensure_slices(api, namespace, owned_objects.slices(wanted, seen.slices), seen.slices)
+    await _ensure_service(writes, namespace, wanted.doors, seen.service)
+    await _ensure_slices(writes, namespace, owned_objects.slices(wanted, seen.slices), seen.slices)
     refused = None
     for body in wanted.keepers:
         try:
-            await _ensure_keeper(api, namespace, body, seen.keepers.get(body["metadata"]["name"]), may_change)
+            await _ensure_keeper(writes, namespace, body, seen.keepers.get(body["metadata"]["name"]), may_change)
         except Conflict:
             raise
         except ClusterError as error:
             refused = error
     for name in sorted(seen.keepers.keys() - {each["metadata"]["name"] for each in wanted.keepers}):
-        await api.delete(INGRESSES.one(namespace, name))
+        await writes.delete(INGRESSES.one(namespace, name))
     if refused:
         raise refused
 
 
-async def remove(api: Api, namespace: str, seen: OwnedObjects) -> None:
+async def remove(writes: Writes, namespace: str, seen: OwnedObjects) -> None:
     """Leave the namespace. Raises ClusterError."""
     for name in sorted(seen.keepers):
-        await api.delete(INGRESSES.one(namespace, name))
+        await writes.delete(INGRESSES.one(namespace, name))
     if seen.service and seen.service.managed:
-        await api.delete(SERVICES.one(namespace, names.WAKER_SERVICE))
+        await writes.delete(SERVICES.one(namespace, names.WAKER_SERVICE))
     for each in seen.slices:
-        await api.delete(ENDPOINT_SLICES.one(namespace, each.name))
+        await writes.delete(ENDPOINT_SLICES.one(namespace, each.name))
 
 
-async def unlist_all(api: Api, slices: Iterable[OwnedSlice]) -> None:
+async def unlist_all(writes: Writes, slices: Iterable[OwnedSlice]) -> None:
     """Take every address out of these slices. One that somebody has changed meanwhile is theirs. Never raises."""
-    await asyncio.gather(*(_unlist(api, each) for each in slices if each.hosts))
+    await asyncio.gather(*(_unlist(writes, each) for each in slices if each.hosts))
 
 
-async def _unlist(api: Api, seen: OwnedSlice) -> None:
+async def _unlist(writes: Writes, seen: OwnedSlice) -> None:
     try:
         empty = {"metadata": {"resourceVersion": seen.version}, "endpoints": []}
-        await api.patch(ENDPOINT_SLICES.one(seen.namespace, seen.name), empty)
+        await writes.patch(ENDPOINT_SLICES.one(seen.namespace, seen.name), empty)
     except ClusterError as error:
         log.debug("%s/%s stays as it is: %s", seen.namespace, seen.name, error)
 
 
-async def _ensure_service(api: Api, namespace: str, doors: Sequence[DoorPort], seen: Service | None) -> None:
+async def _ensure_service(writes: Writes, namespace: str, doors: Sequence[DoorPort], seen: Service | None) -> None:
     body = owned_objects.service(doors)
     if not seen:
-        await _create(api, SERVICES, namespace, body)
+        await writes.create(SERVICES, namespace, body)
     elif {(each.name, each.number, each.target, each.protocol) for each in seen.ports} != {
         (each.name, each.number, each.number, each.protocol) for each in doors
     }:
         guarded = {"metadata": {"resourceVersion": seen.version}, "spec": body["spec"]}
-        await api.patch(SERVICES.one(namespace, names.WAKER_SERVICE), guarded)
+        await writes.patch(SERVICES.one(namespace, names.WAKER_SERVICE), guarded)
 
 
-async def _ensure_slices(api: Api, namespace: str, bodies: Sequence[Json], seen: Sequence[OwnedSlice]) -> None:
+async def _ensure_slices(writes: Writes, namespace: str, bodies: Sequence[Json], seen: Sequence[OwnedSlice]) -> None:
     known = {each.name: each for each in seen}
 
     def gains(body: Json) -> bool:
@@ -130,37 +130,32 @@ async def _ensure_slices(api: Api, namespace: str, bodies: Sequence[Json], seen:
         return not there or not _ports(body) <= set(there.ports)
 
     for body in sorted(bodies, key=gains, reverse=True):
-        await _ensure_slice(api, namespace, body, known.pop(body["metadata"]["name"], None))
+        await _ensure_slice(writes, namespace, body, known.pop(body["metadata"]["name"], None))
     for name in known:
-        await api.delete(ENDPOINT_SLICES.one(namespace, name))
+        await writes.delete(ENDPOINT_SLICES.one(namespace, name))
 
 
-async def _ensure_slice(api: Api, namespace: str, body: Json, seen: OwnedSlice | None) -> None:
+async def _ensure_slice(writes: Writes, namespace: str, body: Json, seen: OwnedSlice | None) -> None:
     hosts = {address for each in body["endpoints"] for address in each["addresses"]}
     if not seen:
-        await _create(api, ENDPOINT_SLICES, namespace, body)
+        await writes.create(ENDPOINT_SLICES, namespace, body)
     elif (set(seen.ports), set(seen.hosts)) != (_ports(body), hosts):
         guarded = {
             "metadata": {"resourceVersion": seen.version},
             "endpoints": body["endpoints"],
             "ports": body["ports"],
         }
-        await api.patch(ENDPOINT_SLICES.one(namespace, seen.name), guarded)
+        await writes.patch(ENDPOINT_SLICES.one(namespace, seen.name), guarded)
 
 
 async def _ensure_keeper(
-    api: Api, namespace: str, body: Json, seen: Ingress | None, may_change: Callable[[str], bool]
+    writes: Writes, namespace: str, body: Json, seen: Ingress | None, may_change: Callable[[str], bool]
 ) -> None:
     if not seen:
-        await _create(api, INGRESSES, namespace, body)
+        await writes.create(INGRESSES, namespace, body)
     elif keeper.lacks_newer_path(seen, body) or (not keeper.is_current(seen, body) and may_change(seen.name)):
         guarded = {"metadata": {"resourceVersion": seen.version}, "spec": {"rules": body["spec"]["rules"]}}
-        await api.patch(INGRESSES.one(namespace, seen.name), guarded)
-
-
-async def _create(api: Api, resource: Resource, namespace: str, body: Json) -> None:
-    whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
-    await api.create(resource.collection(namespace), whole)
+        await writes.patch(INGRESSES.one(namespace, seen.name), guarded)
 
 
 def _ports(body: Json) -> set[tuple[str, int]]:

@@ -1,9 +1,13 @@
-"""`waker sleep`, `wake` and `auto`: an annotation on the workload, which the service then follows."""
+"""`waker sleep`, `wake` and `auto`: an annotation on the workload, which the service then follows.
+
+A request for sleep takes the place of one for a wake, and the other way round: no clock decides which of the two is newer.
+"""
 
 from collections.abc import Mapping
 
 from waker import names
 from waker.cluster.resources import workload_path
+from waker.cluster.writes import Writes
 from waker.commands.target import find_workload
 from waker.errors import WakerError
 from waker.plan.model import Pin
@@ -18,13 +22,15 @@ Wanted = Mapping[str, str | None]  # annotations; None removes
 
 async def sleep(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
     """Ask for sleep: until the next visitor, or with `pin` until somebody says otherwise."""
-    wanted: Wanted = {names.STATE: str(Pin.ASLEEP)} if pin else {names.SLEEP_REQUESTED_AT: format_time(now())}
+    asked: Wanted = {names.SLEEP_REQUESTED_AT: format_time(now()), names.WAKE_REQUESTED_AT: None}
+    wanted: Wanted = {names.STATE: str(Pin.ASLEEP)} if pin else asked
     return await _annotate(settings, namespace, name, wanted)
 
 
 async def wake(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
     """Ask for a wake: by traffic again afterwards, or with `pin` awake until somebody says otherwise."""
-    wanted: Wanted = {names.STATE: str(Pin.AWAKE)} if pin else {names.WAKE_REQUESTED_AT: format_time(now())}
+    asked: Wanted = {names.WAKE_REQUESTED_AT: format_time(now()), names.SLEEP_REQUESTED_AT: None}
+    wanted: Wanted = {names.STATE: str(Pin.AWAKE)} if pin else asked
     return await _annotate(settings, namespace, name, wanted)
 
 
@@ -43,6 +49,9 @@ async def _annotate(settings: Settings, namespace: str, name: str, wanted: Wante
             raise WakerError(
                 f"{app.kind} {app} is pinned {observed.policy.pin}: use --pin, or `waker auto {name}` first"
             )
-        await api.patch(workload_path(app), {"metadata": {"annotations": wanted}})
-    changes = ", ".join(f"{key}={value}" if value else f"{key} removed" for key, value in wanted.items())
+        written = Writes(api, cluster.route_object, now)
+        await written.patch(workload_path(app), {"metadata": {"annotations": dict(wanted)}})
+    changes = ", ".join(
+        f"{key}={value}" if value else f"{key} removed" for key, value in wanted.items() if value or key == names.STATE
+    )
     return f"{app.kind.lower()}/{app.name} in {namespace}: {changes}"

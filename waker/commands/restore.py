@@ -12,9 +12,9 @@ from datetime import datetime
 from waker import names
 from waker.cluster import owned_objects
 from waker.cluster.app_endpoints import AppEndpoints
-from waker.cluster.apply import apply
 from waker.cluster.client import Api
 from waker.cluster.resources import CONFIG_MAPS
+from waker.cluster.writes import Writes
 from waker.errors import Conflict, NotFound
 from waker.observe.app import RuntimeFacts, all_ready, routed_ports, snapshot
 from waker.observe.cluster import ClusterCache
@@ -38,6 +38,7 @@ class Work:
     """What giving back needs. After `end` routes go back even if their app is not ready."""
 
     api: Api
+    writes: Writes
     cluster: ClusterCache
     endpoints: AppEndpoints
     tasks: asyncio.TaskGroup
@@ -48,9 +49,10 @@ async def restore(settings: Settings, timeout: str) -> str:  # noqa: ASYNC109 a 
     """The whole command; the text to print."""
     within = parse_duration(timeout)
     async with cluster_cache(settings) as (api, cluster), asyncio.TaskGroup() as tasks:
-        await _pause(api, settings)
+        writes = Writes(api, cluster.route_object, now)
+        await _pause(writes, settings)
         endpoints = AppEndpoints(api, lambda app: None, now, _none_excluded, _assume_reachable)
-        work = Work(api, cluster, endpoints, tasks, now() + within)
+        work = Work(api, writes, cluster, endpoints, tasks, now() + within)
         apps = list(cluster.apps())
         held = await asyncio.gather(*(_give_back(work, app) for app in apps))
         await _leave(work)
@@ -67,7 +69,7 @@ async def _leave(work: Work) -> None:
         left = {namespace: objects for namespace, objects in seen.items() if objects.any_left}
         looks_without = 0 if left else looks_without + 1
         for namespace, objects in left.items():
-            await owned_objects.remove(work.api, namespace, objects)
+            await owned_objects.remove(work.writes, namespace, objects)
         await asyncio.sleep(PASS_EVERY)
 
 
@@ -81,9 +83,9 @@ async def _assume_reachable(_address: Address) -> bool:
     return True
 
 
-async def _pause(api: Api, settings: Settings) -> None:
+async def _pause(writes: Writes, settings: Settings) -> None:
     try:
-        await api.patch(CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP), {"data": {"paused": "true"}})
+        await writes.patch(CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP), {"data": {"paused": "true"}})
     except NotFound:
         return
 
@@ -104,7 +106,7 @@ async def _give_back(work: Work, app: AppId) -> bool:
         held = held or any(isinstance(action, Restore | ScaleUp) for action in plan.actions)
         try:
             for action in plan.actions:
-                await apply(work.api, action, observed.workload, work.cluster.route_object, now())
+                await work.writes.act(action, observed.workload)
         except Conflict as error:
             log.debug("%s: %s", app, error)
         await asyncio.sleep(PASS_EVERY)

@@ -16,7 +16,7 @@ from waker.plan.page_transport import page_transport
 from waker.plan.progress import Start, progress_of
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import Backend, CountedBackend, Route, RouteId, port_of
-from waker.plan.snapshot import Certainty, Snapshot, Traffic
+from waker.plan.snapshot import Certainty, Refusal, Snapshot, Traffic
 from waker.traffic.controllers import Interest, interest, refusals
 from waker.traffic.controllers.configured import configured_adapter, controller_name
 from waker.web.registry import PageFacts
@@ -36,6 +36,7 @@ class RuntimeFacts:
     ready: bool = False
     probed_ready: bool = False
     start_failure: str = ""
+    refusal: Refusal | None = None
 
 
 def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
@@ -57,6 +58,7 @@ def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
         probed_ready=facts.probed_ready,
         certainty=facts.certainty,
         start_failure=facts.start_failure,
+        refusal=facts.refusal,
     )
 
 

@@ -12,6 +12,7 @@ from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
 from waker.observe.app import RuntimeFacts, all_ready, start_failure
 from waker.observe.observed_app import ObservedApp
+from waker.observe.refusals import Refusals
 from waker.plan.model import Workload
 from waker.plan.sleep_due import last_visit
 from waker.traffic.scrape import Scraper
@@ -26,6 +27,7 @@ class Runtime:
     registry: AppRegistry
     endpoints: AppEndpoints
     app_pods: AppPods
+    refusals: Refusals
     leading: Callable[[], bool]
 
     def facts(self, observed: ObservedApp) -> RuntimeFacts:
@@ -40,6 +42,7 @@ class Runtime:
             ready=all_ready(observed, self.endpoints),
             probed_ready=bool(self.app_pods.probed_ready(app)),
             start_failure=start_failure(observed, self.app_pods.starts(app)),
+            refusal=self.refusals.of(app),
         )
 
     def last_visit(self, workload: Workload, registered: RegisteredApp) -> datetime | None:

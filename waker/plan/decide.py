@@ -30,7 +30,7 @@ from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, Sca
 from waker.plan.model import Phase, Pin
 from waker.plan.notes import readable
 from waker.plan.sleep_due import SOON, SleepDue, read_until, sleep_due, wake_requested_at
-from waker.plan.snapshot import Snapshot
+from waker.plan.snapshot import Refusal, Snapshot
 from waker.plan.state import State, state_of
 from waker.settings.durations import format_duration
 
@@ -54,7 +54,7 @@ def decide(seen: Snapshot, now: datetime) -> Plan:
     if due.due:
         return _fall(seen, state, due, now)
     if state.at_waker and state.saved is None and not _wake_requested_since_the_swap(seen, state):
-        return _turn_back(seen, state, due.reason)
+        return _turn_back(seen, state, now, due.reason)
     if state.held:
         return _rise(seen, state, now, due.reason)
     return Plan(Phase.AWAKE, due.reason, requeue_after=due.requeue_after, open=True)
@@ -138,9 +138,11 @@ def _fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
     """On the way down, until every controller follows. Laws 1, 2 and 6."""
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
     if not pinned and _requested_meanwhile(seen, state):
-        return _turn_back(seen, state, "visited on the way down")
+        return _turn_back(seen, state, now, "visited on the way down")
+    if seen.refusal and now < seen.refusal.again_at:
+        return _refused(seen, state, due, now, seen.refusal)
     if drift.persistent(state) and not pinned:
-        return _turn_back(seen, state, "somebody keeps pointing its routes back")
+        return _turn_back(seen, state, now, "somebody keeps pointing its routes back")
     if state.astray:
         return Plan(Phase.FALLING_ASLEEP, ASTRAY, (Redirect(state.astray),), CHECK_EVERY)
     if any(route.swaps for route in state.at_app):
@@ -156,6 +158,14 @@ def _fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
     if seen.followed_since is None:
         return _unfollowed(seen, state, now)
     return _take_pods(seen, due, now, seen.followed_since)
+
+
+def _refused(seen: Snapshot, state: State, due: SleepDue, now: datetime, refusal: Refusal) -> Plan:
+    """The API server does not take what its sleep needs, so it is awake, at its own address, until that is tried again."""
+    why = f"{due.reason}, but the API server refuses: {refusal.why}"
+    if state.held:
+        return _rise(seen, state, now, why)
+    return Plan(Phase.AWAKE, why, requeue_after=refusal.again_at - now, open=True, warning=True)
 
 
 def _take_pods(seen: Snapshot, due: SleepDue, now: datetime, followed_since: datetime) -> Plan:
@@ -204,11 +214,13 @@ def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
     why = f"an ingress controller pod has not followed within {format_duration(FOLLOW_WITHIN)}"
     if seen.policy and (seen.policy.pin is Pin.ASLEEP):
         return Plan(Phase.STUCK, why, requeue_after=drift.STUCK_AGAIN, warning=True)
-    return _turn_back(seen, state, why)
+    return _turn_back(seen, state, now, why)
 
 
-def _turn_back(seen: Snapshot, state: State, why: str) -> Plan:
+def _turn_back(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
     """On the way down, but not for long: law 6. Without a request only the holder of the Lease can say so."""
+    if seen.refusal and now < seen.refusal.again_at:
+        return _rise(seen, state, now, f"{why}; the API server refuses: {seen.refusal.why}")
     if seen.leader or _requested_meanwhile(seen, state):
         return Plan(Phase.FALLING_ASLEEP, f"{why}: turning back", (RequestWake(),), SOON)
     return Plan(Phase.FALLING_ASLEEP, "another waker is putting it to sleep", requeue_after=SOON)

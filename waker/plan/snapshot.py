@@ -5,6 +5,7 @@ Frozen data. `observe.app.snapshot` is the one place where it is put together.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from waker.plan.model import Policy, Workload
 from waker.plan.routes.route import Route, RouteId
@@ -32,6 +33,13 @@ class Certainty:
     loses_counts: bool = False
 
 
+class Refusal(NamedTuple):
+    """The API server does not take what waker wants of an app: its words, and when it is worth another try."""
+
+    why: str
+    again_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One app. What cannot be known is given as a reason, never as a default."""
@@ -50,4 +58,5 @@ class Snapshot:
     ready: bool = False  # a ready endpoint behind every routed Service port
     probed_ready: bool = False  # a pod passes its own readiness probes, and Kubernetes has not said so yet
     certainty: Certainty = Certainty()
+    refusal: Refusal | None = None
     start_failure: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators

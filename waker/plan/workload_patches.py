@@ -27,9 +27,9 @@ def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str
             annotations = dict.fromkeys(written(workload.notes, transient=True))
             annotations |= {names.SAVED_REPLICAS: str(saved), names.ASLEEP_SINCE: format_time(now)}
         case ScaleUp(replicas):
-            annotations[names.WAKE_REQUESTED_AT] = format_time(now)
+            annotations = _asked_for_wake(workload, now)
         case RequestWake():
-            annotations[names.WAKE_REQUESTED_AT] = format_time(now)
+            annotations = _asked_for_wake(workload, now)
         case Forget(clean):
             annotations = dict.fromkeys(written(workload.notes, transient=not clean))
             if not clean:
@@ -39,6 +39,12 @@ def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str
     if replicas is not None:
         body["spec"] = {"replicas": replicas}
     return body
+
+
+def _asked_for_wake(workload: Workload, now: datetime) -> dict[str, str | None]:
+    """It takes the place of a request for sleep, so that no clock decides which of the two is newer."""
+    withdrawn = {names.SLEEP_REQUESTED_AT: None} if workload.notes.sleep_requested_at is not None else {}
+    return {names.WAKE_REQUESTED_AT: format_time(now), **withdrawn}
 
 
 def _learned(workload: Workload, now: datetime) -> dict[str, str]:

@@ -10,8 +10,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
-from waker.cluster.apply import apply
-from waker.errors import ClusterError, Conflict
+from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.observe.app import counted_as, incarnation, page_facts, routed_ports, snapshot
 from waker.observe.door_listing import why_unlisted
 from waker.observe.following import Way
@@ -20,20 +19,19 @@ from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Action, Plan, Redirect, RequestWake, ScaleToZero
 from waker.plan.decide import decide
 from waker.plan.doors import DoorKey
-from waker.plan.model import AppId, Phase
+from waker.plan.model import AppId, Phase, Workload
 from waker.plan.policy import is_managed
 from waker.plan.routes.keeper import newer_target, way_target
 from waker.plan.routes.route import HttpTarget, RouteId, is_held
 from waker.plan.sleep_due import arrivals_answered_until, sleep_due
 from waker.plan.snapshot import Snapshot
+from waker.reconcile.attempts import Attempts
 from waker.reconcile.context import Context
 from waker.reconcile.report import Reporter
 from waker.web.open_doors import OPEN_AFTER
 
 log = logging.getLogger(__name__)
 
-CONFLICT_AGAIN = 0.05  # seconds; the watch has the newer object by then
-ERROR_AGAIN = (1.0, 60.0)  # seconds, doubled from the first to the second
 UNKNOWN_AGAIN = timedelta(seconds=5)
 FORWARDING_ENDS = timedelta(milliseconds=100)
 TRY_ADDRESSES_AGAIN = timedelta(milliseconds=100)
@@ -41,6 +39,7 @@ WAY_BACK_AGAIN = timedelta(milliseconds=500)
 CLOSED_AGAIN = OPEN_AFTER + timedelta(seconds=1)  # its doors are closed by then
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
 STARTING = frozenset({Phase.WAKING, Phase.STUCK})
+WANTED = frozenset({Phase.WAKING, Phase.RESTORING_ROUTES})
 NEED_ENDPOINTS = frozenset({Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK})
 
 
@@ -50,26 +49,29 @@ class AppReconciler:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._reporter = Reporter(context)
-        self._failures: dict[AppId, int] = {}
+        self._attempts = Attempts()
 
     async def reconcile(self, app: AppId) -> float | None:
         """One pass; seconds until the next, None to wait for changes."""
         try:
             with self._context.metrics.reconcile_seconds.time():
                 again = await self._pass(app)
-        except Conflict as error:
+        except (Conflict, TooSoon) as error:
             log.debug("%s: %s", app, error)
-            return self._again(app, CONFLICT_AGAIN)
+            self._reporter.report_failed_write(app, error)
+            return self._attempts.failed(app, error, wanted=self._is_wanted(app))
         except ClusterError as error:
             log.warning("%s: %s", app, error)
             self._context.metrics.reconcile_errors.inc()
-            return self._again(app, ERROR_AGAIN[0])
-        self._failures.pop(app, None)
+            self._reporter.report_failed_write(app, error)
+            return self._attempts.failed(app, error, wanted=self._is_wanted(app))
+        self._attempts.succeeded(app)
         return again.total_seconds() if again is not None else None
 
-    def _again(self, app: AppId, first: float) -> float:
-        count = self._failures[app] = self._failures.get(app, -1) + 1
-        return float(min(first * 2 ** min(count, 16), ERROR_AGAIN[1]))
+    def _is_wanted(self, app: AppId) -> bool:
+        """Whether somebody waits for it."""
+        registered = self._context.registry.get(app)
+        return registered is not None and registered.plan.phase in WANTED
 
     async def _pass(self, app: AppId) -> timedelta | None:
         context = self._context
@@ -132,7 +134,8 @@ class AppReconciler:
         self._context.endpoints.unwatch(app)
         self._context.app_pods.unwatch(app)
         self._context.following.forget(app)
-        self._failures.pop(app, None)
+        self._attempts.succeeded(app)
+        self._context.runtime.refusals.forget(app)
         self._reporter.forget(app)
 
     def _is_open(self, app: AppId) -> bool:
@@ -164,7 +167,7 @@ class AppReconciler:
         if not (seen.workload.replicas and held and not seen.problems and sleep_due(seen, context.clock()).due):
             following.settle(app)
             return seen
-        newer = None if app.namespace in context.refusals else self._newer_paths(observed)
+        newer = None if context.runtime.refusals.in_namespace(app.namespace) else self._newer_paths(observed)
         needed = following.needs_newer_path(app)
         since = await following.followed_since(app, seen.routes, counted_as(observed), newer)
         if following.needs_newer_path(app) and not needed:
@@ -189,7 +192,7 @@ class AppReconciler:
         why = why_unlisted(context.cluster, observed, context.replicas.hosts(), context.doors.book)
         if why:
             context.queue.add(NamespaceKey(namespace))
-            refusal = context.refusals.get(namespace, "")
+            refusal = context.runtime.refusals.in_namespace(namespace)
             return f"{why}: {refusal}" if refusal else why
         ways = {}
         for route in observed.routes:
@@ -236,7 +239,16 @@ class AppReconciler:
             if isinstance(action, Redirect):
                 for route in action.routes:  # some controllers follow sooner than our own informer
                     context.registry.doors.reopen(observed.workload.id, route.backend)
-            await apply(context.api, action, observed.workload, context.cluster.route_object, context.clock())
+            await self._write(action, observed.workload)
+
+    async def _write(self, action: Action, workload: Workload) -> None:
+        refusals = self._context.runtime.refusals
+        try:
+            await self._context.writes.act(action, workload)
+        except Refused as error:
+            refusals.refused(workload.id, action, str(error), self._context.clock())
+            raise
+        refusals.accepted(workload.id, action)
 
     def _permitted(self, action: Action) -> bool:
         """Only the holder of the Lease puts to sleep; anybody may wake."""

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
-from waker.cluster.client import Api
 from waker.cluster.events import Recorder
+from waker.cluster.writes import Writes
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache
 from waker.observe.controller_pods import ControllerPods
@@ -27,7 +27,7 @@ from waker.web.registry import AppRegistry
 class Context:
     """What `AppReconciler`, `NamespaceReconciler` and `Reporter` work with."""
 
-    api: Api
+    writes: Writes
     cluster: ClusterCache
     queue: WorkQueue[Key]
     registry: AppRegistry
@@ -46,6 +46,5 @@ class Context:
     doors: Doors
     replicas: Replicas
     namespace: str  # waker's own
-    refusals: dict[str, str]  # why the API server does not take what waker wants in a namespace of apps
     clock: Callable[[], datetime]
     dry_run: bool

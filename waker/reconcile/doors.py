@@ -57,15 +57,15 @@ class DoorReconciler:
         self._report(frozenset(without))
         if context.doors.lost:
             data = {key: text for key, text in (book.data() | change).items() if text is not None}
-            await context.api.create(CONFIG_MAPS.collection(context.namespace), self._config_map(data))
+            await context.writes.create(CONFIG_MAPS, context.namespace, self._config_map(data))
         elif change:
             patch = {"metadata": {"resourceVersion": book.version}, "data": change}
-            await context.api.patch(CONFIG_MAPS.one(context.namespace, names.DOORS_MAP), patch)
+            await context.writes.patch(CONFIG_MAPS.one(context.namespace, names.DOORS_MAP), patch)
         return None
 
     def _config_map(self, data: dict[str, str]) -> dict[str, object]:
         metadata = {"name": names.DOORS_MAP, "labels": {names.MANAGED_BY: names.MANAGER}}
-        return {"apiVersion": CONFIG_MAPS.api_version, "kind": CONFIG_MAPS.kind, "metadata": metadata, "data": data}
+        return {"metadata": metadata, "data": data}
 
     def _report(self, without: frozenset[DoorKey]) -> None:
         why = "no number is left for it, widen the setting door-ports"

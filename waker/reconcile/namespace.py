@@ -6,11 +6,12 @@ was away. Waits until every app of the namespace has been reconciled once: befor
 
 import logging
 from collections.abc import Iterable, Mapping, Set
+from datetime import timedelta
 
 from waker.cluster import owned_objects
-from waker.cluster.apply import restore_routes
 from waker.cluster.owned_objects import OwnedObjects
-from waker.errors import ClusterError, Conflict, NotFound
+from waker.cluster.token_buckets import TokenBuckets
+from waker.errors import ClusterError, Conflict, NotFound, TooSoon
 from waker.observe.door_listing import door_port
 from waker.observe.keys import DoorsKey, NamespaceKey
 from waker.observe.replicas import ListeningReport
@@ -21,7 +22,6 @@ from waker.plan.routes import keeper
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import RouteId, RouteObject, is_held
 from waker.reconcile.context import Context
-from waker.reconcile.keeper_changes import KeeperChanges
 from waker.reconcile.report import report_no_door
 from waker.web.registry import RegisteredApp
 
@@ -32,6 +32,10 @@ Reports = Mapping[str, ListeningReport | None]  # by host
 UNKNOWN_AGAIN = 0.2  # seconds
 LISTENING_AGAIN = 5.0  # seconds, if no replica says anything new meanwhile
 ERROR_AGAIN = 5.0
+# ingress-nginx reloads after each change of an Ingress. So each keeper has a few changes to spend at once, for apps that are
+# created one by one, and gets one back a minute. Whatever changes meanwhile goes into the next write.
+KEEPER_CHANGES = 5
+KEEPER_CHANGE_EVERY = timedelta(minutes=1)
 
 
 class NamespaceReconciler:
@@ -39,7 +43,7 @@ class NamespaceReconciler:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._keeper_changes = KeeperChanges()
+        self._keeper_changes: TokenBuckets[tuple[str, str]] = TokenBuckets(KEEPER_CHANGES, KEEPER_CHANGE_EVERY)
         self._waiting: set[str] = set()  # until replicas listen at their doors
 
     def replicas_reported(self) -> None:
@@ -57,17 +61,19 @@ class NamespaceReconciler:
         except NotFound as error:
             log.debug("namespace %s: %s", key.name, error)
             return None
+        except TooSoon as error:
+            log.debug("namespace %s: %s", key.name, error)
+            return error.wait.total_seconds()
         except ClusterError as error:
             log.warning("namespace %s: %s", key.name, error)
             self._refused(key.name, str(error))
             return ERROR_AGAIN
-        self._context.refusals.pop(key.name, None)
+        self._context.runtime.refusals.set_namespace(key.name, "")
         return again
 
     def _refused(self, namespace: str, why: str) -> None:
         """Have it reported with each app of the namespace."""
-        if self._context.refusals.get(namespace) != why:
-            self._context.refusals[namespace] = why
+        if self._context.runtime.refusals.set_namespace(namespace, why):
             for each in self._context.registry.in_namespace(namespace):
                 self._context.queue.add(each.app)
 
@@ -92,8 +98,7 @@ class NamespaceReconciler:
         if doors:
             return await self._ensure(namespace, doors, apps, seen)
         if not wanted and not context.cluster.holding(namespace):
-            await owned_objects.remove(context.api, namespace, seen)
-            self._keeper_changes.forget(namespace)
+            await owned_objects.remove(context.writes, namespace, seen)
         return None
 
     async def _ensure(
@@ -112,11 +117,13 @@ class NamespaceReconciler:
         now, waits = context.clock(), [] if final else [LISTENING_AGAIN]
 
         def may_change(name: str) -> bool:
-            wait = self._keeper_changes.spend(namespace, name, now).total_seconds()
+            wait = self._keeper_changes.spend((namespace, name), now).total_seconds()
             waits.extend([wait] if wait else [])
             return not wait
 
-        await owned_objects.ensure(context.api, namespace, DesiredObjects(ports, listening, keepers), seen, may_change)
+        await owned_objects.ensure(
+            context.writes, namespace, DesiredObjects(ports, listening, keepers), seen, may_change
+        )
         if final:
             self._waiting.discard(namespace)
         return min(waits, default=None)
@@ -170,7 +177,7 @@ class NamespaceReconciler:
         if unclaimed:
             log.info("%s: giving back routes that no app claims", found.id)
             routes = [route for route in KINDS[found.id.kind].routes(found, unclaimed, "") if is_held(route)]
-            await restore_routes(self._context.api, found, routes, list(unclaimed))
+            await self._context.writes.restore(found.id, routes, list(unclaimed))
 
 
 def _is_outdated(book: DoorBook, wanted: Set[DoorKey], seen: OwnedObjects) -> bool:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from waker import names
 from waker.cluster.events import Severity, Subject
-from waker.cluster.resources import WORKLOADS
+from waker.cluster.resources import WORKLOADS, workload_path
+from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.names import EventReason
 from waker.observe.app import uncounted_routes
 from waker.observe.observed_app import ObservedApp
@@ -22,6 +23,8 @@ from waker.settings.configmap import NO_WAIT_HOST
 log = logging.getLogger(__name__)
 
 SECOND_LOOK = timedelta(seconds=3)  # `kubectl apply` of an app creates its objects one after the other
+CAUSES = {Conflict: "conflict", Refused: "refused", TooSoon: "too-soon"}
+WRITTEN_TOO_OFTEN = "it was written several times within seconds and is not as it was written"
 UNKNOWN_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
 
 
@@ -51,6 +54,17 @@ class Reporter:
         self._report_refusal(observed)
         self._report_no_wait_host(observed)
         self._report_theme(observed)
+
+    def report_failed_write(self, app: AppId, error: ClusterError) -> None:
+        """Counted; and told to the app's user if it will not pass by itself."""
+        cause = next((cause for kind, cause in CAUSES.items() if isinstance(error, kind)), "error")
+        self._context.metrics.failed_writes.labels(cause).inc()
+        workload = self._context.cluster.workload(app)
+        if workload and isinstance(error, Refused):
+            self._event(workload, Severity.WARNING, EventReason.WRITE_FAILED, f"the API server refuses it: {error}")
+        if workload and isinstance(error, TooSoon) and error.path == workload_path(app):
+            message = f"{WRITTEN_TOO_OFTEN}: somebody sets back what waker writes"
+            self._event(workload, Severity.WARNING, EventReason.WRITE_FAILED, message)
 
     def forget(self, app: AppId) -> None:
         """The app is not waker's business any more."""
@@ -95,7 +109,7 @@ class Reporter:
 
     def _report_refusal(self, observed: ObservedApp) -> None:
         """What waker needs in its namespace cannot be made: a quota, an admission policy, a missing right."""
-        refusal = self._context.refusals.get(observed.workload.id.namespace)
+        refusal = self._context.runtime.refusals.in_namespace(observed.workload.id.namespace)
         if refusal:
             message = f"waker cannot make what it needs in this namespace: {refusal}"
             self._event(observed.workload, Severity.WARNING, EventReason.CANNOT_SLEEP, message)

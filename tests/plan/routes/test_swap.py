@@ -174,6 +174,13 @@ WISH = {names.WAKE_REQUESTED_AT: "2026-01-31T12:00:00Z"}
         pytest.param(ASLEEP, RequestWake(), WISH, None, id="a wish: nothing else changes"),
         pytest.param(
             NOTED,
+            RequestWake(),
+            WISH | {names.SLEEP_REQUESTED_AT: None},
+            None,
+            id="a wish takes the place of a request for sleep",
+        ),
+        pytest.param(
+            NOTED,
             Forget(),
             {names.WAKE_REQUESTED_AT: None, names.SLEEP_REQUESTED_AT: None, names.AWAKE_SINCE: "2026-01-31T12:00:00Z"},
             None,

@@ -117,6 +117,10 @@ class RouteObject(Protocol):
     @property
     def id(self) -> ObjectId: ...
     @property
+    def version(self) -> str:
+        """Its resourceVersion."""
+
+    @property
     def annotations(self) -> Mapping[str, str]: ...
     @property
     def saved(self) -> Originals | Unreadable:
