@@ -7,13 +7,15 @@
   go into one patch: forty apps of one Ingress make a few writes, and no conflict with each other.
 - **Bounded.** A token bucket for each object, and one of its own for wakes: somebody who undoes what waker writes costs a write
   every two seconds, not a hundred.
+- **Nothing is kept.** waker owns no field of a user's object afterwards (`plan.managed_fields`).
 - **Refused is not late.** Conflict: somebody was faster, look again. Refused: the API server does not take it, say so.
 
 Used by `reconcile`, by commands and for waker's own objects. Only the Lease, Events and reviews are written elsewhere.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,9 +28,12 @@ from waker.cluster.token_buckets import TokenBuckets
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.plan import workload_patches
 from waker.plan.actions import Action, Redirect, Restore, ScaleToZero
-from waker.plan.model import Workload
+from waker.plan.managed_fields import released
+from waker.plan.model import AppId, Workload
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import ObjectId, Patch, Route, RouteId, RouteObject
+
+log = logging.getLogger(__name__)
 
 FindObject = Callable[[ObjectId], RouteObject | None]  # the newest version of an object that holds routes
 
@@ -96,23 +101,29 @@ class Writes:
                 patch = workload_patches.patch(workload, action, self._clock())
                 path = workload_path(workload.id)
                 async with self._turn(path):
-                    await self._send(path, lane, patch)
+                    await self._send_to_user(path, lane, patch)
 
     async def restore(self, holder: ObjectId, routes: Iterable[Route], forget: Iterable[RouteId]) -> None:
         """Point routes of one object back, and drop saved entries. Raises as `act` does."""
         await self._move(RouteChange(holder, tuple(routes), tuple(forget)))
 
-    # --- objects of waker's own, and annotations that a command writes ---
+    async def annotate(self, workload: AppId, annotations: Mapping[str, str | None]) -> None:
+        """Write annotations of a workload; None removes one. Raises as `act` does."""
+        path = workload_path(workload)
+        async with self._turn(path):
+            await self._send_to_user(path, Lane.WAKE, {"metadata": {"annotations": dict(annotations)}})
+
+    # --- objects of waker's own ---
 
     async def create(self, resource: Resource, namespace: str, body: Json) -> None:
         """Create an object. Raises Conflict if it is there already, else as `act` does."""
         whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
         await self._api.create(resource.collection(namespace), whole)
 
-    async def patch(self, path: str, patch: Json, lane: Lane = Lane.OWN) -> None:
+    async def patch(self, path: str, patch: Json) -> None:
         """Merge a patch into an object. With a resourceVersion in it, it is guarded. Raises as `act` does."""
         async with self._turn(path):
-            await self._send(path, lane, patch)
+            await self._send(path, Lane.OWN, patch)
 
     async def delete(self, path: str) -> None:
         """Delete an object, if it is still there. Raises as `act` does."""
@@ -138,6 +149,18 @@ class Writes:
         if wait:
             raise TooSoon(path, wait)
         return await self._api.patch(path, patch)
+
+    async def _send_to_user(self, path: str, lane: Lane, patch: Json | Patch) -> Json:
+        """And give the fields back. If that fails, the next write of the object does it."""
+        made = await self._send(path, lane, patch)
+        release = released(made)
+        if not release:
+            return made
+        try:
+            return await self._api.patch(path, release)
+        except ClusterError as error:
+            log.debug("%s: its fields are given back with the next write: %s", path, error)
+            return made
 
     async def _move(self, change: RouteChange) -> None:
         """Join those who wait for this object. Whoever has the turn writes for all of them."""
@@ -166,7 +189,7 @@ class Writes:
     async def _write(self, holder: ObjectId, changes: Sequence[RouteChange]) -> ClusterError | None:
         lane = Lane.WAKE if changes[0].to_app else Lane.SLEEP
         try:
-            made = await self._send(_path(holder), lane, self._patch_of(changes))
+            made = await self._send_to_user(_path(holder), lane, self._patch_of(changes))
         except ClusterError as error:
             return error
         self._written[holder] = KINDS[holder.kind].parse(made)

@@ -6,7 +6,6 @@ A request for sleep takes the place of one for a wake, and the other way round: 
 from collections.abc import Mapping
 
 from waker import names
-from waker.cluster.resources import workload_path
 from waker.cluster.writes import Writes
 from waker.commands.target import find_workload
 from waker.errors import WakerError
@@ -49,8 +48,7 @@ async def _annotate(settings: Settings, namespace: str, name: str, wanted: Wante
             raise WakerError(
                 f"{app.kind} {app} is pinned {observed.policy.pin}: use --pin, or `waker auto {name}` first"
             )
-        written = Writes(api, cluster.route_object, now)
-        await written.patch(workload_path(app), {"metadata": {"annotations": dict(wanted)}})
+        await Writes(api, cluster.route_object, now).annotate(app, wanted)
     changes = ", ".join(
         f"{key}={value}" if value else f"{key} removed" for key, value in wanted.items() if value or key == names.STATE
     )
