@@ -152,6 +152,7 @@ def config_without_server(tmp_path: Path) -> str:
         (["wake", "statefulset/shop"], "'statefulset/shop' is no Deployment or StatefulSet in namespace default"),
         (["sleep", "api"], f'Deployment default/api is not managed: it has no annotation {names.ENABLED}: "true"'),
         (["auto", "deployment/api"], "Deployment default/api is not managed"),
+        (["restore", "api"], "Deployment default/api is not managed and not held: there is nothing to give back"),
         (["wake", "blog"], "Deployment default/blog is pinned asleep: use --pin, or `waker auto blog` first"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",

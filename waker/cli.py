@@ -87,9 +87,16 @@ def _add_writing_commands(commands: Commands, flags: Parser) -> None:
         if name != "auto":
             command.add_argument("--pin", action="store_true", help="keep it that way, whatever the traffic")
     command = commands.add_parser(
-        "restore", parents=[flags], help="undo everything, even if the service itself is gone"
+        "restore", parents=[flags], help="give back what apps had, even if the service itself is gone"
     )
-    command.add_argument("--all", action="store_true", required=True, help="every app in every namespace")
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "name", metavar="NAME", nargs="?", help="one app, which is pinned awake: shop or deployment/shop"
+    )
+    which.add_argument("--all", action="store_true", help="every app in every namespace, and leave nothing behind")
+    command.add_argument(
+        "-n", "--namespace", dest="only", default="default", help="the app's namespace (default: default)"
+    )
     text = "restore an app's routes after this time even if it is not ready (default: 5m)"
     command.add_argument("--timeout", default="5m", help=text)
 
@@ -153,7 +160,15 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
         case "page":
             print(await page.page(settings, arguments.theme, arguments.state, arguments.lang), end="")
         case "restore":
-            _print(await restore.restore(settings, arguments.timeout))
+            one, within = arguments.name, arguments.timeout
+            restoring = (
+                restore.restore_one(settings, within, arguments.only, one)
+                if one
+                else restore.restore_all(settings, within)
+            )
+            restored = await restoring
+            _print(restored.text)
+            return 0 if restored.complete else 1
         case name:
             pin_commands: dict[str, Callable[..., Awaitable[str]]] = {
                 "sleep": pin.sleep,

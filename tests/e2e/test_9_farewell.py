@@ -3,7 +3,8 @@
 from typing import Any
 
 from tests.e2e.apps import StageApp
-from tests.e2e.cluster import ClusterApi, Json, until
+from tests.e2e.cluster import ClusterApi, Json, kubectl, until
+from tests.e2e.install import CHECKOUT, NAMESPACE
 from tests.e2e.scene import Scene, every_controller
 from waker import names
 
@@ -27,6 +28,20 @@ def test_restored_after_the_service_is_gone(scene: Scene) -> None:
     scene.waker.uninstall()
     scene.waker.do("restore", "--all")
 
+    left_as_written(scene, some, before)
+
+
+def test_restored_by_a_job(scene: Scene) -> None:
+    """For those who have no command at hand."""
+    some, before = household(scene)
+
+    kubectl("apply", "-k", str(CHECKOUT / "k8s" / "restore"))
+    kubectl("wait", "--for=condition=complete", "--timeout=60s", "job/waker-restore", "-n", NAMESPACE)
+    log = kubectl("logs", "-n", NAMESPACE, "job/waker-restore")
+    kubectl("delete", "-k", str(CHECKOUT / "k8s" / "restore"))
+    scene.waker.uninstall()
+
+    assert "4 apps were held and are given back; KubeSleeper is paused" in log
     left_as_written(scene, some, before)
 
 

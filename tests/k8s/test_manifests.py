@@ -50,6 +50,23 @@ def test_the_wait_host_leads_to_the_public_port_and_is_not_in_the_base(manifests
     assert "Ingress" not in manifests
 
 
+def test_the_job_that_restores_runs_as_waker_does(manifests: dict[str, Manifest], container: dict[str, Any]) -> None:
+    """The same image, rights and bounds, and one right more: to pause the service."""
+    job = yaml.safe_load((FOLDER / "restore" / "job.yaml").read_text())
+    role, binding = yaml.safe_load_all((FOLDER / "restore" / "role.yaml").read_text())
+    pod = job["spec"]["template"]["spec"]
+    (runs,) = pod["containers"]
+    theirs = manifests["Deployment"]["spec"]["template"]
+    assert (runs["image"], runs["args"]) == (container["image"], ["restore", "--all"])
+    assert runs["securityContext"] == container["securityContext"]
+    assert pod["securityContext"] == theirs["spec"]["securityContext"]
+    assert pod["serviceAccountName"] == theirs["spec"]["serviceAccountName"] == binding["subjects"][0]["name"]
+    assert role["rules"] == [
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [names.CONFIG_MAP], "verbs": ["patch"]}
+    ]
+    assert not job["spec"]["template"]["metadata"]["labels"].items() & theirs["metadata"]["labels"].items()
+
+
 class TestSettings:
     def test_all_keys_with_their_defaults(self, manifests: dict[str, Manifest]) -> None:
         data = manifests["ConfigMap"]["data"]

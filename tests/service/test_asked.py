@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from waker import names
-from waker.commands import pin, restore, status
+from waker.commands import pin, status
 from waker.demo import kinds
 from waker.demo.kinds import Key
 from waker.errors import WakerError
@@ -174,45 +174,6 @@ async def test_status_without_the_service(tmp_path: Path) -> None:
         assert table[0].split() == ["NAMESPACE", "NAME", "KIND", "PHASE", "IDLE", "FOR", "REPLICAS", "SAVED", "REASON"]
         assert len(table) == 3
         assert json.loads(await status.status(it.settings(), "elsewhere", "json")) == []
-
-
-@pytest.mark.parametrize("service", ["gone", "running"])
-async def test_restore_gives_everything_back(tmp_path: Path, service: str) -> None:
-    async with scene(tmp_path, SHOP, BLOG) as it:
-        before = it.wish(), it.wish("blog")
-        configure(it, idle_after="1h")
-        async with it.waker() as running:
-            await asyncio.gather(it.put_to_sleep(), it.put_to_sleep("blog"))
-            if service == "gone":
-                await running.crash()
-            said = await restore.restore(it.settings(), "10s")
-            assert said.startswith("2 of 2 apps")
-            assert (it.wish(), it.wish("blog")) == before
-            assert it.present() == []
-            config = it.cluster.get("ConfigMap", "kubesleeper", names.CONFIG_MAP)
-            assert config
-            assert config["data"]["paused"] == "true"
-        assert [set(it.noted(name)) for name in ("shop", "blog")] == [{names.ENABLED}] * 2
-        assert (await restore.restore(it.settings(), "10s")).startswith("0 of 2 apps")
-
-
-async def test_restore_does_not_wait_for_ever(tmp_path: Path) -> None:
-    """An app that cannot become ready gets its routes back all the same."""
-    async with scene(tmp_path, state="asleep") as it:
-        async with it.waker():
-            await it.asleep()
-        template = {"spec": {"template": {"metadata": {"annotations": {"demo/ready-after": "1h"}}}}}
-        it.cluster.verbs.patch(kinds.DEPLOYMENTS, Key("default", "shop"), MERGE, template)
-        await restore.restore(it.settings(), "1s")
-        assert it.replicas() == 2
-        assert not it.held()
-
-
-async def test_nothing_to_restore(tmp_path: Path) -> None:
-    async with scene(tmp_path) as it:
-        before = it.writes()
-        assert (await restore.restore(it.settings(), "10s")).startswith("0 of 1 apps")
-        assert it.writes() <= before + 1  # the ConfigMap, which is not there
 
 
 # --- edits while asleep -------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ async def test_how_far_a_start_has_come_and_how_long_it_took(tmp_path: Path) -> 
         assert it.noted()[names.TYPICAL_WAKE] == usual
         await shows(it, f"usually about {usual[:-1]} s.")
         await it.awake()
-        await restore.restore(it.settings(), "5s")
+        await restore.restore_all(it.settings(), "5s")
         assert names.TYPICAL_WAKE not in it.noted()
 
 

@@ -311,3 +311,10 @@ def test_a_url(text: str) -> None:
 def test_not_a_url(text: str) -> None:
     with pytest.raises(SettingsError, match="is not a URL such as"):
         parse_url(text)
+
+
+@pytest.mark.parametrize("text", ["yes", "", "True?", "1"])
+def test_a_pause_that_cannot_be_read_pauses(text: str) -> None:
+    live, problems = read_live({"paused": text}, Live())
+    assert live == Live(paused=True)
+    assert problems[0].endswith("is neither true nor false, so KubeSleeper is paused")

@@ -73,7 +73,7 @@ class Writes:
     """Everything that waker writes. `find` gives the newest version of an object that holds routes."""
 
     def __init__(self, api: Api, find: FindObject, clock: Callable[[], datetime]) -> None:
-        self._api = api
+        self.api = api
         self._find = find
         self._clock = clock
         self._turns: dict[str, _Turn] = {}
@@ -118,7 +118,7 @@ class Writes:
     async def create(self, resource: Resource, namespace: str, body: Json) -> None:
         """Create an object. Raises Conflict if it is there already, else as `act` does."""
         whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
-        await self._api.create(resource.collection(namespace), whole)
+        await self.api.create(resource.collection(namespace), whole)
 
     async def patch(self, path: str, patch: Json) -> None:
         """Merge a patch into an object. With a resourceVersion in it, it is guarded. Raises as `act` does."""
@@ -128,7 +128,7 @@ class Writes:
     async def delete(self, path: str) -> None:
         """Delete an object, if it is still there. Raises as `act` does."""
         async with self._turn(path):
-            await self._api.delete(path)
+            await self.api.delete(path)
 
     # --- one after the other ---
 
@@ -148,7 +148,7 @@ class Writes:
         wait = self._tokens.spend((path, lane), self._clock())
         if wait:
             raise TooSoon(path, wait)
-        return await self._api.patch(path, patch)
+        return await self.api.patch(path, patch)
 
     async def _send_to_user(self, path: str, lane: Lane, patch: Json | Patch) -> Json:
         """And give the fields back. If that fails, the next write of the object does it."""
@@ -157,7 +157,7 @@ class Writes:
         if not release:
             return made
         try:
-            return await self._api.patch(path, release)
+            return await self.api.patch(path, release)
         except ClusterError as error:
             log.debug("%s: its fields are given back with the next write: %s", path, error)
             return made

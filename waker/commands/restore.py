@@ -1,26 +1,30 @@
-"""`waker restore --all`: give everything back and leave nothing behind, also when the service itself is gone.
+"""`waker restore`: give everything back, of one app or of all, also when the service itself is gone.
 
-By the same plans as the service: every app is treated as one that is not enabled. A service that still runs is paused
-first, so that it does not put anything to sleep again; it may help meanwhile, for each step is guarded.
+By the same plans as the service: an app is treated as one that is not enabled. A service that still runs must not put anything
+to sleep again: with `--all` it is paused first, one app is pinned awake. It may help meanwhile, for each step is guarded.
+Whatever is refused stops nothing else; in the end all that is left is named, with the reason.
 """
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from waker import names
 from waker.cluster import owned_objects
 from waker.cluster.app_endpoints import AppEndpoints
-from waker.cluster.client import Api
 from waker.cluster.resources import CONFIG_MAPS
 from waker.cluster.writes import Writes
-from waker.errors import Conflict, NotFound
+from waker.commands.target import find_workload
+from waker.errors import ClusterError, Conflict, NotFound, TooSoon, WakerError
 from waker.observe.app import RuntimeFacts, all_ready, routed_ports, snapshot
 from waker.observe.cluster import ClusterCache
-from waker.plan.actions import Restore, ScaleUp
+from waker.observe.observed_app import ObservedApp
+from waker.plan.actions import Plan, Restore, ScaleUp
 from waker.plan.decide import decide
-from waker.plan.model import Address, AppId, Phase
+from waker.plan.model import Address, AppId, Phase, Pin
+from waker.plan.routes.kinds import unclaimed
 from waker.process import cluster_cache
 from waker.service import now
 from waker.settings.configmap import Live
@@ -30,47 +34,78 @@ from waker.settings.flags import Settings
 log = logging.getLogger(__name__)
 
 PASS_EVERY = 0.3  # seconds
+ERROR_EVERY = 2.0  # seconds
 LOOKS = 3  # without anything of waker's, before that is believed
+
+
+class Restored(NamedTuple):
+    """What is printed, and whether everything could be given back."""
+
+    text: str
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What giving back needs. After `end` routes go back even if their app is not ready."""
+    """What giving back needs. After `end` routes go back even if their app is not ready, and what is refused is left."""
 
-    api: Api
     writes: Writes
     cluster: ClusterCache
     endpoints: AppEndpoints
     tasks: asyncio.TaskGroup
     end: datetime
+    left: dict[str, str] = field(default_factory=dict)  # what could not be given back, and why
 
 
-async def restore(settings: Settings, timeout: str) -> str:  # noqa: ASYNC109 a text
-    """The whole command; the text to print."""
+async def restore_all(settings: Settings, timeout: str) -> Restored:  # noqa: ASYNC109 a text
+    """`waker restore --all`. What could not be given back is named, with the reason."""
     within = parse_duration(timeout)
     async with cluster_cache(settings) as (api, cluster), asyncio.TaskGroup() as tasks:
         writes = Writes(api, cluster.route_object, now)
-        await _pause(writes, settings)
-        endpoints = AppEndpoints(api, lambda app: None, now, _none_excluded, _assume_reachable)
-        work = Work(api, writes, cluster, endpoints, tasks, now() + within)
+        paused = await _pause(writes, settings)
+        work = _work(writes, cluster, tasks, now() + within)
         apps = list(cluster.apps())
         held = await asyncio.gather(*(_give_back(work, app) for app in apps))
+        await asyncio.gather(*(_release_unclaimed(work, each) for each in sorted(cluster.namespaces())))
         await _leave(work)
-        for app in work.endpoints.watched():
-            work.endpoints.unwatch(app)
-    return f"{sum(held)} of {len(apps)} apps were held and are given back; KubeSleeper is paused and has left every namespace"
+        _stop_watching(work)
+    done = f"{sum(held)} of {len(apps)} apps were held and are given back"
+    if work.left or paused.startswith("not"):
+        return Restored("\n".join([f"{done}; KubeSleeper is {paused}", *_left(work)]), complete=False)
+    return Restored(f"{done}; KubeSleeper is {paused} and has left every namespace", complete=True)
 
 
-async def _leave(work: Work) -> None:
-    """Remove what waker made. A service that still runs may make some of it again before it knows that it is paused."""
-    looks_without = 0
-    while looks_without < LOOKS and now() < work.end:
-        seen = {namespace: work.cluster.owned(namespace) for namespace in sorted(work.cluster.namespaces())}
-        left = {namespace: objects for namespace, objects in seen.items() if objects.any_left}
-        looks_without = 0 if left else looks_without + 1
-        for namespace, objects in left.items():
-            await owned_objects.remove(work.writes, namespace, objects)
-        await asyncio.sleep(PASS_EVERY)
+async def restore_one(settings: Settings, timeout: str, namespace: str, name: str) -> Restored:  # noqa: ASYNC109 a text
+    """`waker restore NAME`. Raises WakerError if there is nothing to give back."""
+    within = parse_duration(timeout)
+    async with cluster_cache(settings) as (api, cluster), asyncio.TaskGroup() as tasks:
+        app = find_workload(cluster, namespace, name)
+        writes = Writes(api, cluster.route_object, now)
+        observed = cluster.observe(app, Live())
+        if not observed or not (observed.policy or observed.is_held):
+            raise WakerError(f"{app.kind} {app} is not managed and not held: there is nothing to give back")
+        await writes.annotate(app, {names.STATE: str(Pin.AWAKE)})
+        work = _work(writes, cluster, tasks, now() + within)
+        await _give_back(work, app)
+        _stop_watching(work)
+    if work.left:
+        return Restored("\n".join(_left(work)), complete=False)
+    done = f"{app.kind.lower()}/{app.name} in {namespace} is as its user had it, and pinned awake"
+    return Restored(f"{done}; `waker auto {name} -n {namespace}` lets it sleep again", complete=True)
+
+
+def _left(work: Work) -> list[str]:
+    return [f"left: {what}: {why}" for what, why in sorted(work.left.items())]
+
+
+def _work(writes: Writes, cluster: ClusterCache, tasks: asyncio.TaskGroup, end: datetime) -> Work:
+    endpoints = AppEndpoints(writes.api, lambda app: None, now, _none_excluded, _assume_reachable)
+    return Work(writes, cluster, endpoints, tasks, end)
+
+
+def _stop_watching(work: Work) -> None:
+    for app in work.endpoints.watched():
+        work.endpoints.unwatch(app)
 
 
 def _none_excluded(_address: Address) -> bool:
@@ -83,31 +118,86 @@ async def _assume_reachable(_address: Address) -> bool:
     return True
 
 
-async def _pause(writes: Writes, settings: Settings) -> None:
+async def _pause(writes: Writes, settings: Settings) -> str:
+    """How it is paused: `paused`, or `not paused: WHY`. Without its ConfigMap the service is gone, or has nothing to read."""
+    path = CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP)
     try:
-        await writes.patch(CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP), {"data": {"paused": "true"}})
+        await writes.patch(path, {"data": {"paused": "true"}})
     except NotFound:
-        return
+        return f"gone (there is no ConfigMap {names.CONFIG_MAP} in namespace {settings.own_namespace})"
+    except ClusterError as error:
+        return f"not paused: {error}"
+    return "paused"
 
 
 async def _give_back(work: Work, app: AppId) -> bool:
     """Until nothing of waker is left on the app. Whether there was something that kept it from its visitors."""
     held = False
     while (observed := work.cluster.observe(app, Live())) is not None:
-        if observed.routes:
-            work.endpoints.watch(observed.workload, observed.discovery.services, work.tasks)
-        await work.endpoints.try_addresses(app, routed_ports(observed))
-        is_ready = all_ready(observed, work.endpoints) or now() > work.end
-        plan = decide(snapshot(observed.released(), RuntimeFacts(ready=is_ready)), now())
+        plan = await _plan(work, observed)
         if not plan.actions and plan.phase in (Phase.NOT_MANAGED, Phase.STUCK):
             if plan.phase is Phase.STUCK:
-                log.warning("%s: %s", app, plan.reason)
+                work.left[f"{app.kind} {app}"] = plan.reason
             return held
         held = held or any(isinstance(action, Restore | ScaleUp) for action in plan.actions)
+        pause = PASS_EVERY
         try:
             for action in plan.actions:
                 await work.writes.act(action, observed.workload)
         except Conflict as error:
             log.debug("%s: %s", app, error)
-        await asyncio.sleep(PASS_EVERY)
+        except TooSoon as error:
+            pause = error.wait.total_seconds()
+        except ClusterError as error:
+            log.info("%s: %s", app, error)
+            if now() > work.end:
+                work.left[f"{app.kind} {app}"] = str(error)
+                return held
+            pause = ERROR_EVERY
+        await asyncio.sleep(pause)
     return held
+
+
+async def _plan(work: Work, observed: ObservedApp) -> Plan:
+    app = observed.workload.id
+    if observed.routes:
+        work.endpoints.watch(observed.workload, observed.discovery.services, work.tasks)
+    await work.endpoints.try_addresses(app, routed_ports(observed))
+    is_ready = all_ready(observed, work.endpoints) or now() > work.end
+    return decide(snapshot(observed.released(), RuntimeFacts(ready=is_ready)), now())
+
+
+async def _release_unclaimed(work: Work, namespace: str) -> None:
+    """Routes that no app claims any more: their workload is gone."""
+    claimed = {
+        route.id
+        for app in work.cluster.apps()
+        if app.namespace == namespace and (observed := work.cluster.observe(app, Live()))
+        for route in observed.routes
+    }
+    for found in work.cluster.holding(namespace):
+        routes, forget = unclaimed(found, claimed)
+        try:
+            if forget:
+                await work.writes.restore(found.id, routes, forget)
+        except ClusterError as error:
+            work.left[str(found.id)] = str(error)
+
+
+async def _leave(work: Work) -> None:
+    """Remove what waker made. A service that still runs may make some of it again before it knows that it is paused."""
+    looks_without = 0
+    while looks_without < LOOKS and now() < work.end:
+        seen = {namespace: work.cluster.owned(namespace) for namespace in sorted(work.cluster.namespaces())}
+        left = {namespace: objects for namespace, objects in seen.items() if objects.any_left}
+        looks_without = 0 if left else looks_without + 1
+        for namespace, objects in left.items():
+            what = f"what waker keeps in namespace {namespace}"
+            work.left.pop(what, None)
+            try:
+                await owned_objects.remove(work.writes, namespace, objects)
+            except (Conflict, TooSoon) as error:
+                log.debug("namespace %s: %s", namespace, error)
+            except ClusterError as error:
+                work.left[what] = str(error)
+        await asyncio.sleep(ERROR_EVERY if work.left else PASS_EVERY)

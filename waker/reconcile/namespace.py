@@ -19,8 +19,8 @@ from waker.plan.doors import DoorBook, DoorKey, port_name
 from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import DesiredObjects
 from waker.plan.routes import keeper
-from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import RouteId, RouteObject, is_held
+from waker.plan.routes.kinds import unclaimed
+from waker.plan.routes.route import RouteId, RouteObject
 from waker.reconcile.context import Context
 from waker.reconcile.report import report_no_door
 from waker.web.registry import RegisteredApp
@@ -173,11 +173,10 @@ class NamespaceReconciler:
         if isinstance(found.saved, Unreadable):
             log.warning("%s", found.saved.why)
             return
-        unclaimed = {id: each for id, each in found.saved.items() if id not in claimed}
-        if unclaimed:
+        routes, forget = unclaimed(found, claimed)
+        if forget:
             log.info("%s: giving back routes that no app claims", found.id)
-            routes = [route for route in KINDS[found.id.kind].routes(found, unclaimed, "") if is_held(route)]
-            await self._context.writes.restore(found.id, routes, list(unclaimed))
+            await self._context.writes.restore(found.id, routes, forget)
 
 
 def _is_outdated(book: DoorBook, wanted: Set[DoorKey], seen: OwnedObjects) -> bool:

@@ -109,8 +109,10 @@ def read_live(data: Mapping[str, str], last: Live) -> tuple[Live, tuple[str, ...
         try:
             values[row.field] = row.parse(data[row.key])
         except SettingsError as error:
-            values[row.field] = getattr(last, row.field)
-            problems.append(f"{row.key}: {error}")
+            values[row.field] = (
+                True if row.field == "paused" else getattr(last, row.field)
+            )  # whoever writes it means it
+            problems.append(f"{row.key}: {error}" + (", so KubeSleeper is paused" if row.field == "paused" else ""))
     live = replace(Live(), **values)
     if live.while_asleep == "redirect" and not live.wait_host:
         problems.append(f"while-asleep: redirect: {NO_WAIT_HOST}")
