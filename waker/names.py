@@ -84,6 +84,7 @@ class EventReason(StrEnum):
     IGNORED_PODS = "IgnoredPods"
     NO_DOOR = "NoDoor"
     WRITE_FAILED = "WriteFailed"
+    INTERNAL_ERROR = "InternalError"
 
 
 # HTTP. The marker is on each answer that is waker's own; a request that carries it never wakes anything.

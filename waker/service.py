@@ -48,10 +48,8 @@ from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId, Kind, Phase, Pod
 from waker.plan.readiness_probes import ReadinessProbe
 from waker.plan.routes.route import Backend
-from waker.reconcile.app import AppReconciler
 from waker.reconcile.context import Context
-from waker.reconcile.doors import DoorReconciler
-from waker.reconcile.namespace import NamespaceReconciler
+from waker.reconcile.dispatch import Dispatcher
 from waker.reconcile.queue import WorkQueue
 from waker.settings.flags import Settings
 from waker.traffic.controllers import Adapter, Interest
@@ -81,7 +79,7 @@ class Waker:
         self.settings = settings
         self.leaving = False
         self.metrics = metrics
-        self.queue: WorkQueue[Key] = WorkQueue()
+        self.queue: WorkQueue[Key] = WorkQueue(self._is_urgent)
         selector = f"{names.SLICE_SERVICE}={names.OWN_SERVICE}"
         own = Source(ENDPOINT_SLICES.collection(settings.own_namespace), {"labelSelector": selector})
         self.own_slices: Informer[Slices] = Informer(api, own, manifests.endpoints, self._own_changed, now)
@@ -205,22 +203,14 @@ class Waker:
         await self.controller_namespaces.sync()
         await start(self.cluster, tasks)
         context = self.context(tasks)
-        apps, namespaces, doors = AppReconciler(context), NamespaceReconciler(context), DoorReconciler(context)
-
-        async def reconcile(key: Key) -> float | None:
-            match key:
-                case DoorsKey():
-                    return await doors.reconcile()
-                case NamespaceKey():
-                    return await namespaces.reconcile(key)
-            return await apps.reconcile(key)
-
+        dispatcher = Dispatcher(context)
+        self._api.on_recovery = dispatcher.apps.api_answers_again
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
         tasks.create_task(self.controller_namespaces.run(), name="namespaces of controllers")
-        tasks.create_task(self.queue.run(reconcile), name="queue")
+        tasks.create_task(self.queue.run(dispatcher.reconcile), name="queue")
         tasks.create_task(self._resync(), name="resync")
-        tasks.create_task(self.replicas.run(namespaces.replicas_reported), name="replicas")
+        tasks.create_task(self.replicas.run(dispatcher.namespaces.replicas_reported), name="replicas")
         log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))
 
     async def leave(self) -> None:
@@ -257,6 +247,13 @@ class Waker:
 
     def _proof(self, number: int, nonce: str) -> str:
         return self.doors.book.proof(number, nonce)
+
+    def _is_urgent(self, key: Key) -> bool:
+        """Whether somebody waits for it: a visitor, or whoever has asked for a wake."""
+        if not isinstance(key, AppId):
+            return False
+        workload = self.cluster.workload(key)
+        return self.registry.is_wanted(key) or (workload is not None and workload.notes.wake_requested_at is not None)
 
     def _check_theme(self) -> None:
         """That the setting names a theme that exists. The annotation of an app is checked with the app."""

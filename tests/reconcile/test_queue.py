@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from waker.reconcile.queue import WORKERS, WorkQueue
+from waker.reconcile.queue import WORKERS, QueueLane, WorkQueue
 
 LONG = 3600.0  # seconds; no test waits that long
 SOON = 0.01
@@ -139,6 +139,62 @@ async def test_no_more_keys_in_progress_than_workers(queue: WorkQueue[str], reco
     assert await reconcile.idle()
     reconcile.finish(first[3])
     assert await reconcile.next() == str(WORKERS)
+
+
+async def test_what_somebody_waits_for_never_queues_behind_sleepers() -> None:
+    """All workers of sleepers are busy, and a hundred more sleepers are due; one of these is asked for now."""
+    wanted = {"wanted"}
+    queue: WorkQueue[str] = WorkQueue(lambda key: key in wanted)
+    reconcile = FakeReconcile()
+    async with running(queue, reconcile):
+        for number in range(100):
+            queue.add(str(number))
+        for _ in range(WORKERS):
+            await reconcile.next()
+        assert await reconcile.idle()
+        queue.add("wanted")
+        assert await reconcile.next() == "wanted"
+        wanted.add("77")
+        queue.add("77")
+        assert await reconcile.next() == "77"
+        reconcile.finish("wanted")
+        reconcile.finish("0")
+        assert await reconcile.next() == str(WORKERS), "the others go on in their order"
+
+
+async def test_what_is_wanted_too_is_in_progress_once(queue: WorkQueue[str]) -> None:
+    wanted: set[str] = set()
+    queue = WorkQueue(lambda key: key in wanted)
+    reconcile = FakeReconcile()
+    async with running(queue, reconcile):
+        queue.add("a")
+        await reconcile.next()
+        wanted.add("a")
+        queue.add("a")
+        assert await reconcile.idle()
+        reconcile.finish("a")
+        assert await reconcile.next() == "a"
+        reconcile.finish("a")
+        assert await reconcile.idle()
+
+
+async def test_waiting_for_the_end_of_a_key_costs_nothing(
+    queue: WorkQueue[str], reconcile: FakeReconcile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.add("a")
+    await reconcile.next()
+    queue.add("a")
+    assert await reconcile.idle()
+    turns: list[object] = []
+    pop = queue._pop
+
+    def counted(lane: QueueLane[str], now: float) -> str | None:
+        turns.append(now)
+        return pop(lane, now)
+
+    monkeypatch.setattr(queue, "_pop", counted)
+    assert await reconcile.idle()
+    assert turns == []
 
 
 async def test_a_key_that_was_added_before_the_queue_runs_is_reconciled() -> None:

@@ -27,6 +27,9 @@ OnCall = Callable[[str, int], None]  # verb and HTTP status of each call; the st
 
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=5)
 WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=75)  # bookmarks come every 60 s
+NO_SERVER = frozenset(
+    {0, 502, 503, 504}
+)  # statuses: no response, or of a load balancer before it. A 500 may be a webhook's
 WATCH_SECONDS = (240, 480)  # the server ends a watch after a random time in between, so that not all end at once
 TLS_BUFFER = 32 * 1024  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen idle watches are 3 MB
 LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd accepts objects of up to 1.5 MiB
@@ -41,6 +44,8 @@ class Api:
     def __init__(self, client: Any, on_call: OnCall) -> None:
         self._client = client
         self._on_call = on_call
+        self._is_ill = False  # the last call had no answer
+        self.on_recovery: Callable[[], None] = lambda: None  # called when it answers again
 
     async def get(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
@@ -126,8 +131,14 @@ class Api:
             raise Gone(f"{verb} {path}: unreadable response: {error}", status) from error
         finally:
             self._on_call(verb, status)
+            self._note(well=status not in NO_SERVER)
             if response is not None:
                 response.close() if verb == "WATCH" else response.release()
+
+    def _note(self, *, well: bool) -> None:
+        recovered, self._is_ill = well and self._is_ill, not well
+        if recovered:
+            self.on_recovery()
 
 
 def _parsed(body: bytes) -> Json:

@@ -39,7 +39,6 @@ WAY_BACK_AGAIN = timedelta(milliseconds=500)
 CLOSED_AGAIN = OPEN_AFTER + timedelta(seconds=1)  # its doors are closed by then
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
 STARTING = frozenset({Phase.WAKING, Phase.STUCK})
-WANTED = frozenset({Phase.WAKING, Phase.RESTORING_ROUTES})
 NEED_ENDPOINTS = frozenset({Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK})
 
 
@@ -59,19 +58,19 @@ class AppReconciler:
         except (Conflict, TooSoon) as error:
             log.debug("%s: %s", app, error)
             self._reporter.report_failed_write(app, error)
-            return self._attempts.failed(app, error, wanted=self._is_wanted(app))
+            return self._attempts.failed(app, error, wanted=self._context.registry.is_wanted(app))
         except ClusterError as error:
             log.warning("%s: %s", app, error)
             self._context.metrics.reconcile_errors.inc()
             self._reporter.report_failed_write(app, error)
-            return self._attempts.failed(app, error, wanted=self._is_wanted(app))
+            return self._attempts.failed(app, error, wanted=self._context.registry.is_wanted(app))
         self._attempts.succeeded(app)
         return again.total_seconds() if again is not None else None
 
-    def _is_wanted(self, app: AppId) -> bool:
-        """Whether somebody waits for it."""
-        registered = self._context.registry.get(app)
-        return registered is not None and registered.plan.phase in WANTED
+    def api_answers_again(self) -> None:
+        """What has failed because the API server did not answer is worth a try now."""
+        for app in self._attempts.unavailable():
+            self._context.queue.add(app)
 
     async def _pass(self, app: AppId) -> timedelta | None:
         context = self._context

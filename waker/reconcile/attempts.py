@@ -23,6 +23,7 @@ class Attempts:
     def __init__(self) -> None:
         self._conflicts: Counter[AppId] = Counter()
         self._errors: Counter[AppId] = Counter()
+        self._unavailable: set[AppId] = set()
 
     def failed(self, app: AppId, error: ClusterError, *, wanted: bool) -> float:
         """Seconds until the next try."""
@@ -36,10 +37,18 @@ class Attempts:
         first, most = ERROR_AGAIN
         wait = min(first * float(2 ** min(self._errors[app], 10)), WANTED_AGAIN if wanted else most)
         self._errors[app] += 1
-        asked = error.retry_after if isinstance(error, Unavailable) else None
-        return max(wait, asked or 0.0)
+        if not isinstance(error, Unavailable):
+            return wait
+        self._unavailable.add(app)
+        return max(wait, error.retry_after or 0.0)
+
+    def unavailable(self) -> set[AppId]:
+        """For which apps the API server did not answer. They are forgotten here, as they are tried now."""
+        found, self._unavailable = self._unavailable, set()
+        return found
 
     def succeeded(self, app: AppId) -> None:
         """A whole pass went well."""
         self._conflicts.pop(app, None)
         self._errors.pop(app, None)
+        self._unavailable.discard(app)

@@ -44,12 +44,13 @@ class DoorReconciler:
         context = self._context
         if context.dry_run or not context.leading():
             return None
-        if not (context.doors.informer.synced.is_set() and context.registry.knows_all(context.cluster.apps())):
+        if not (context.doors.informer.synced.is_set() and context.registry.has_tried_all(context.cluster.apps())):
             return UNKNOWN_AGAIN
         book = context.doors.book
+        unknown = {key for key in book.doors.values() if key.app in context.registry.failed}  # they keep what they have
         change, without = revised(
             book,
-            context.registry.wanted_doors(paused=context.live().paused),
+            context.registry.wanted_doors(paused=context.live().paused) | unknown,
             listed_doors(context.cluster),
             context.live().door_ports,
             secrets.token_hex(16),

@@ -80,15 +80,17 @@ class NamespaceReconciler:
     async def _pass(self, namespace: str) -> float | None:
         context = self._context
         apps = context.registry.in_namespace(namespace)
-        if not context.registry.knows_all(app for app in context.cluster.apps() if app.namespace == namespace):
+        if not context.registry.has_tried_all(app for app in context.cluster.apps() if app.namespace == namespace):
             return UNKNOWN_AGAIN
         if context.dry_run:
             return None
-        if context.leading():
+        failed = {app for app in context.registry.failed if app.namespace == namespace}
+        if context.leading() and not failed:
             await self._release_unclaimed(namespace, apps)
         paused = context.live().paused
-        wanted = {key for each in apps for key in context.registry.doors_of(each, paused=paused)}
         reserved = context.doors.book.namespaces.get(namespace, {})
+        wanted = {key for each in apps for key in context.registry.doors_of(each, paused=paused)}
+        wanted |= {key for key in reserved if key.app in failed}
         if wanted != reserved.keys():
             context.queue.add(DoorsKey())
         seen = context.cluster.owned(namespace)

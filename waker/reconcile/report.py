@@ -130,6 +130,16 @@ class Reporter:
         self._context.recorder.record(subject_of(workload), severity, reason, message)
 
 
+def report_defect(context: Context, app: AppId, error: Exception) -> None:
+    """An app at which waker itself fails. May be called again and again."""
+    workload = context.cluster.workload(app)
+    if workload:
+        message = (
+            f"waker fails at this app and tries again later; its log has the details: {type(error).__name__}: {error}"
+        )
+        context.recorder.record(subject_of(workload), Severity.WARNING, EventReason.INTERNAL_ERROR, message)
+
+
 def report_no_door(context: Context, key: DoorKey, why: str) -> None:
     """An app that cannot sleep for want of a door. May be called again and again."""
     workload = context.cluster.workload(key.app)

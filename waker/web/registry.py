@@ -61,6 +61,7 @@ class AppRegistry:
         self._clock = clock
         self._registered: dict[AppId, RegisteredApp] = {}
         self.doors = OpenDoors(clock)
+        self.failed: set[AppId] = set()  # waker itself has failed at them, and nothing is known of them
         self._knocks: dict[AppId, datetime] = {}
         self._forwarding: Counter[AppId] = Counter()
         self._facts: dict[AppId, PageFacts] = {}
@@ -73,6 +74,7 @@ class AppRegistry:
     def publish(self, app: AppId, plan: Plan, policy: Policy | None, routes: tuple[Route, ...]) -> bool:
         """What was decided for an app. Wakes whoever waits for it. True if the phase, or where its routes lead, is new."""
         old = self._registered.get(app)
+        self.failed.discard(app)
         waking = plan.phase in (Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK)
         since = (old.since if old and old.since else self._clock()) if waking else None
         title = policy.title if policy and policy.title else app.name
@@ -93,6 +95,7 @@ class AppRegistry:
     def remove(self, app: AppId) -> None:
         """The app is not waker's business any more."""
         self._registered.pop(app, None)
+        self.failed.discard(app)
         self.doors.forget(app)
         self._knocks.pop(app, None)
         self._facts.pop(app, None)
@@ -103,9 +106,9 @@ class AppRegistry:
         """What was last decided for an app."""
         return self._registered.get(app)
 
-    def knows_all(self, apps: Iterable[AppId]) -> bool:
-        """Whether each of these apps has been decided on once."""
-        return all(app in self._registered for app in apps)
+    def has_tried_all(self, apps: Iterable[AppId]) -> bool:
+        """Whether each of these apps has been decided on once, or waker itself has failed at it: nobody waits for that."""
+        return all(app in self._registered or app in self.failed for app in apps)
 
     def in_namespace(self, namespace: str) -> list[RegisteredApp]:
         """What was last decided for the apps of one namespace."""
@@ -135,6 +138,11 @@ class AppRegistry:
         if changed:
             changed.set()
 
+    def fail(self, app: AppId) -> None:
+        """A pass for the app ended by a defect. What was decided before stays."""
+        if app not in self._registered:
+            self.failed.add(app)
+
     def knocked_at(self, app: AppId) -> datetime | None:
         """When somebody last knocked, as far as it is not written down yet."""
         return self._knocks.get(app)
@@ -151,6 +159,12 @@ class AppRegistry:
     def waiting(self, app: AppId) -> bool:
         """Whether somebody waits for the app at this moment."""
         return self._waiters[app] > 0
+
+    def is_wanted(self, app: AppId) -> bool:
+        """Whether somebody waits for the app, or will meet it while it wakes."""
+        found = self._registered.get(app)
+        waking = found is not None and found.plan.phase in (Phase.WAKING, Phase.RESTORING_ROUTES)
+        return waking or app in self._knocks or self.waiting(app)
 
     def is_watched(self, app: AppId) -> bool:
         """Whether somebody has looked at its page lately, or waits for it."""

@@ -1,0 +1,83 @@
+"""A defect of waker's own stops nothing that is not concerned, and an API server that comes back is asked at once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waker.demo.faults import Fault, unavailable
+from waker.plan.decide import decide
+from waker.reconcile import attempts, dispatch
+
+from .scene import BLOG, SHOP, scene
+
+
+def break_for(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """`decide` raises for these apps."""
+
+    def broken(seen: Any, now: Any) -> Any:
+        if seen.workload.id.name in names:
+            raise ZeroDivisionError("a defect")
+        return decide(seen, now)
+
+    monkeypatch.setattr("waker.reconcile.app.decide", broken)
+
+
+async def test_a_defect_at_one_app_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(tmp_path, SHOP, BLOG) as it:
+        with monkeypatch.context() as broken:
+            break_for(broken, "shop")
+            async with it.waker() as running:
+                told = "waker fails at this app and tries again later; its log has the details: ZeroDivisionError: a defect"
+                await it.until(lambda: ("InternalError", told) in it.events())
+                assert "kubesleeper_reconcile_errors_total 0.0" not in (await it.private(running, "/metrics")).body
+                assert running.service.unready() == [], "visitors of other apps get in"
+                await it.put_to_sleep("blog")
+                await it.served("blog")
+                await it.awake("blog")
+
+
+async def test_an_app_at_which_a_new_waker_fails_keeps_its_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene(tmp_path, SHOP, BLOG) as it:
+        async with it.waker():
+            await it.put_to_sleep()
+        with monkeypatch.context() as broken:
+            break_for(broken, "shop")
+            async with it.waker():
+                await it.until(lambda: "InternalError" in dict(it.events()))
+                door = it.ingress()["spec"]
+                await it.put_to_sleep("blog")
+                assert it.ingress()["spec"] == door
+                service = it.cluster.get("Service", "default", "kubesleeper-waker")
+                assert service
+                assert len(service["spec"]["ports"]) == 2
+        async with it.waker():
+            await it.served()
+
+
+async def test_if_nothing_goes_well_the_process_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that Kubernetes starts another one."""
+    monkeypatch.setattr(dispatch, "FIRST_AGAIN", 0.001)
+    monkeypatch.setattr(dispatch, "LAST_AGAIN", 0.001)
+    monkeypatch.setattr(dispatch, "MOST_IN_A_ROW", 5)
+
+    async def broken(*_: Any) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(dispatch.Dispatcher, "_reconciled", broken)
+    with pytest.raises(ExceptionGroup) as caught:
+        async with scene(tmp_path) as it, it.waker():
+            await it.until(lambda: False)
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_what_failed_is_tried_when_the_api_server_answers_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "ERROR_AGAIN", (60.0, 60.0))
+    monkeypatch.setattr(attempts, "WANTED_AGAIN", 60.0)
+    async with scene(tmp_path) as it, it.waker():
+        it.cluster.api.faults.order(Fault("patch", "ingresses", "shop", times=1, refusal=unavailable()))
+        await it.put_to_sleep()
