@@ -84,7 +84,7 @@ class Waker:
         self.own_slices: Informer[Slices] = Informer(api, own, manifests.endpoints, self._own_changed, now)
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
-        self.doors = Doors(api, settings.own_namespace, self._doors_changed, now)
+        self.doors = Doors(api, settings.own_namespace, self._doors_changed, self._is_wanted, now)
         self.listeners = DoorListeners(lambda: self.doors.book, self._listening, settings.bind_address)
         self.replicas = Replicas(
             session, self.own_slices, self.listeners.report, lambda: self.doors.book, settings.advertise
@@ -245,6 +245,9 @@ class Waker:
         for key in changed:
             self.queue.add(key.app)
             self.queue.add(NamespaceKey(key.app.namespace))
+
+    def _is_wanted(self, door: DoorKey) -> bool:
+        return self.registry.wants(door, paused=self.config.live.paused)
 
     def _listening(self) -> None:
         self.replicas.follow()

@@ -2,7 +2,8 @@
 
 Only the holder of the Lease does, and each write is guarded by the resourceVersion of what it has seen. Everything else follows
 from the ConfigMap: all replicas listen, and the namespaces' Services list what it says. Waits until every app has been
-reconciled once: before that nobody knows which doors are wanted.
+reconciled once: before that nobody knows which doors are wanted. After a loss, what waker remembers comes before what
+Services list: of these, anybody writes some.
 """
 
 import logging
@@ -54,13 +55,13 @@ class DoorReconciler:
             context.live().door_ports,
             secrets.token_hex(16),
         )
-        self._report(frozenset(without))
         if context.doors.lost:
             data = {key: text for key, text in (book.data() | change).items() if text is not None}
             await context.api.create(CONFIG_MAPS.collection(context.namespace), self._config_map(data))
         elif change:
             patch = {"metadata": {"resourceVersion": book.version}, "data": change}
             await context.api.patch(CONFIG_MAPS.one(context.namespace, names.DOORS_MAP), patch)
+        self._report(frozenset(without))
         return None
 
     def _config_map(self, data: dict[str, str]) -> dict[str, object]:
