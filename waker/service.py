@@ -212,7 +212,7 @@ class Waker:
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
         tasks.create_task(self.controller_namespaces.run(), name="namespaces of controllers")
-        tasks.create_task(self.queue.run(reconcile), name="queue")
+        tasks.create_task(self.queue.run(reconcile, tasks), name="queue")
         tasks.create_task(self._resync(), name="resync")
         tasks.create_task(self.replicas.run(namespaces.replicas_reported), name="replicas")
         log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))

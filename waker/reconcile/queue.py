@@ -36,15 +36,18 @@ class WorkQueue(Generic[K]):
             heapq.heappush(self._heap, (due, self._order, key))
             self._changed.set()
 
-    async def run(self, reconcile: Reconcile[K]) -> None:
-        """Call `reconcile(key)` for each key that is due, for ever. It returns the seconds after which to requeue, or None."""
+    async def run(self, reconcile: Reconcile[K], tasks: asyncio.TaskGroup) -> None:
+        """Call `reconcile(key)` for each key that is due, for ever. It returns the seconds after which to requeue, or None.
+
+        Workers are tasks of the caller's group. In a group of their own they would go on for a moment after it has ended,
+        and could start nothing in it.
+        """
         free_workers = asyncio.Semaphore(WORKERS)
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                await free_workers.acquire()
-                key = await self._next()
-                self._in_progress.add(key)
-                tasks.create_task(self._process(key, reconcile, free_workers))
+        while True:
+            await free_workers.acquire()
+            key = await self._next()
+            self._in_progress.add(key)
+            tasks.create_task(self._process(key, reconcile, free_workers))
 
     async def _next(self) -> K:
         """The first key that is due and not in progress."""
