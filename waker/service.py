@@ -85,7 +85,7 @@ class Waker:
         self.own_slices: Informer[Slices] = Informer(api, own, manifests.endpoints, self._own_changed, now)
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
-        self.doors = Doors(api, settings.own_namespace, self._doors_changed, now)
+        self.doors = Doors(api, settings.own_namespace, self._doors_changed, self._is_wanted, now)
         self.listeners = DoorListeners(lambda: self.doors.book, self._listening, settings.bind_address)
         self.replicas = Replicas(
             session, self.own_slices, self.listeners.report, lambda: self.doors.book, settings.advertise
@@ -208,7 +208,7 @@ class Waker:
         tasks.create_task(self.scraper.run(), name="scraper")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
         tasks.create_task(self.controller_namespaces.run(), name="namespaces of controllers")
-        tasks.create_task(self.queue.run(dispatcher.reconcile), name="queue")
+        tasks.create_task(self.queue.run(dispatcher.reconcile, tasks), name="queue")
         tasks.create_task(self._resync(), name="resync")
         tasks.create_task(self.replicas.run(dispatcher.namespaces.replicas_reported), name="replicas")
         log.info("everything is known: %d apps", sum(1 for _ in self.cluster.apps()))
@@ -241,6 +241,9 @@ class Waker:
         for key in changed:
             self.queue.add(key.app)
             self.queue.add(NamespaceKey(key.app.namespace))
+
+    def _is_wanted(self, door: DoorKey) -> bool:
+        return self.registry.wants(door, paused=self.config.live.paused)
 
     def _listening(self) -> None:
         self.replicas.follow()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.plan.building import NOW
-from waker.plan.doors import Claim, DoorBook, DoorKey, book_of, parse_key, port_name, revised
+from waker.plan.doors import Claim, DoorBook, DoorKey, book_of, parse_key, port_name, remembering, revised
 from waker.plan.model import AppId, Kind
 from waker.plan.routes.route import Backend
 from waker.settings.parsing import PortRange
@@ -118,12 +118,77 @@ def test_a_book_of_yesterday_becomes_that_of_today() -> None:
     assert restored.number(*key("newest")) not in today.doors
 
 
-def test_a_number_found_twice_stays_with_the_older_service() -> None:
-    ours, theirs = key("web", "shop"), key("web", "copy")
-    listing = (claim(ours, 20_003, minutes_ago=60), claim(theirs, 20_003, minutes_ago=5))
-    found = after(DoorBook(), ours, theirs, listed=listing)
-    assert found.number(*ours) == 20_003
+@pytest.mark.parametrize("minutes_ago", [5, 9999])
+@pytest.mark.parametrize("name", ["web", "evil"])
+def test_a_number_that_two_namespaces_list_is_given_to_neither(name: str, minutes_ago: int) -> None:
+    """Whoever is older, and whatever the other lists it for: a tenant may list what it likes."""
+    ours, theirs = key("web", "shop"), key(name, "evil")
+    listing = (claim(ours, 20_003, minutes_ago=60), claim(theirs, 20_003, minutes_ago=minutes_ago))
+    for wanted in ({ours}, {theirs}, {ours, theirs}):
+        found = after(DoorBook(), *wanted, listed=listing)
+        assert {found.number(*each) for each in wanted}.isdisjoint({0, 20_003})
+
+
+def test_of_two_claims_in_one_namespace_the_older_counts() -> None:
+    older, newer = key("old"), key("new")
+    listing = (claim(newer, 20_003, minutes_ago=5), claim(older, 20_003, minutes_ago=60))
+    found = after(DoorBook(), older, newer, listed=listing)
+    assert found.number(*older) == 20_003
+    assert found.number(*newer) not in (0, 20_003)
+
+
+def followed(*books: DoorBook, wanted: set[DoorKey]) -> DoorBook:
+    """What a running waker makes of books that follow each other."""
+    found = DoorBook()
+    for each in books:
+        found = remembering(found, each, wanted.__contains__)
+    return found
+
+
+@pytest.mark.parametrize(
+    "restored", [book(), book(_20005=key("b", "other"))], ids=["forgotten", "forgotten by an older one"]
+)
+def test_a_wanted_door_keeps_the_number_that_is_remembered_for_it(restored: DoorBook) -> None:
+    """Though an older Service of somebody else lists it, and its own lists another."""
+    ours, theirs = key("web", "shop"), key("evil", "evil")
+    now = followed(book(_20003=ours, _20004=theirs), restored, wanted={ours, theirs})
+    listing = (claim(theirs, 20_003, minutes_ago=9999), claim(ours, 20_009))
+    found = after(now, ours, theirs, listed=listing)
+    assert (found.number(*ours), found.number(*theirs)) == (20_003, 20_004)
+
+
+@pytest.mark.parametrize("older", [book(_20003=key("b", "other")), book(_20003=key("b", "other"), _20007=key("a"))])
+def test_an_older_book_gives_no_number_of_a_wanted_door_away(older: DoorBook) -> None:
+    mine, theirs = key("a"), key("b", "other")
+    now = followed(book(_20003=mine), older, wanted={mine, theirs})
+    assert now.at(20_003) == mine
+    assert now.number(*theirs) == 0
+    found = after(now, mine, theirs)
+    assert found.at(20_003) in (mine, None)
     assert found.number(*theirs) not in (0, 20_003)
+    assert found.number(*mine) == (now.number(*mine) or 20_003)
+
+
+def test_a_number_that_was_given_away_in_order_is_not_taken_back() -> None:
+    """Its former door was not wanted, or has got another one meanwhile."""
+    first, second = key("a"), key("b")
+    given = followed(book(_20003=first), book(_20003=second), wanted={second})
+    assert dict(after(given, first, second).doors) == {20_000: first, 20_003: second}
+    moved = followed(book(_20003=first), book(), book(_20005=first), book(_20003=second, _20005=first), wanted={first})
+    assert dict(moved.doors) == {20_003: second, 20_005: first}
+
+
+def test_what_is_remembered_of_others_is_claimed_by_nobody() -> None:
+    """Requests of its former door's visitors may still be on their way."""
+    gone, theirs = key("gone"), key("evil", "evil")
+    now = followed(book(_20003=gone), book(), wanted=set())
+    assert after(now, theirs, listed=(claim(theirs, 20_003),)).number(*theirs) == 20_000
+    assert after(now, gone, listed=(claim(theirs, 20_003),)).number(*gone) == 20_003
+
+
+def test_new_numbers_spare_what_is_remembered_of_wanted_doors() -> None:
+    moved = followed(book(_20000=key()), book(_20007=key()), wanted={key()})
+    assert after(moved, key(), key("new")).number(*key("new")) == 20_001
 
 
 def test_a_service_cannot_take_what_is_somebodys() -> None:

@@ -41,7 +41,11 @@ class FakeReconcile:
 
 @asynccontextmanager
 async def running(queue: WorkQueue[str], reconcile: Callable[[str], Awaitable[float | None]]) -> AsyncIterator[None]:
-    task = asyncio.create_task(queue.run(reconcile))
+    async def run() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            await queue.run(reconcile, tasks)
+
+    task = asyncio.create_task(run())
     try:
         yield
     finally:
@@ -214,6 +218,27 @@ async def test_an_error_of_reconcile_ends_the_queue() -> None:
     queue: WorkQueue[str] = WorkQueue()
     queue.add("a")
     with pytest.raises(ExceptionGroup) as caught:
-        async with asyncio.timeout(5):
-            await queue.run(fails)
+        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+            await queue.run(fails, tasks)
     assert caught.group_contains(ValueError, match="a")
+
+
+async def test_no_reconcile_goes_on_after_its_group_has_ended(queue: WorkQueue[str]) -> None:
+    """It could start no task in it any more."""
+    reconcile, went_on = FakeReconcile(), []
+
+    async def reconciling(key: str) -> float | None:
+        await reconcile(key)
+        went_on.append(key)
+        return None
+
+    async def ends() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(queue.run(reconciling, tasks))
+            reconcile.finish(await reconcile.next())
+            raise ValueError
+
+    queue.add("a")
+    with pytest.raises(ExceptionGroup):
+        await ends()
+    assert went_on == []

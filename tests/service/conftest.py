@@ -10,6 +10,10 @@ MOMENT = timedelta(milliseconds=20)
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasten(monkeypatch)
+
+
+def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds takes milliseconds."""
     for name, value in {
         "waker.plan.decide.SOON": MOMENT,

@@ -13,10 +13,12 @@ from waker import names, process
 from waker.demo import kinds
 from waker.demo.faults import Fault, unavailable
 from waker.demo.kinds import Key
+from waker.demo.samples import manifests
 from waker.errors import SettingsError
+from waker.plan.doors import parse_key, port_name
 from waker.settings.parsing import PortRange
 
-from .scene import BLOG, MERGE, SHOP, ServiceScene, free_port, scene
+from .scene import BLOG, ENABLED, MERGE, SHOP, ServiceScene, free_port, scene
 from .test_service import own
 
 
@@ -135,6 +137,42 @@ async def test_a_waker_that_finds_yesterdays_book_unlists_nothing(
             await it.until(lambda: numbers(it) == before)
             await it.cluster.ingress.caught_up()
             assert (await it.visit("shop")).page
+
+
+async def test_a_restored_book_gives_no_number_to_who_else_lists_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger's Service is older than that of the app, and lists the app's number for a door that the book lacks too."""
+    monkeypatch.setattr("waker.reconcile.doors.ERROR_AGAIN", 0.3)
+    async with scene(tmp_path, SHOP) as it:
+        stranger = {"namespace": "a-team", "name": names.WAKER_SERVICE, "labels": {names.MANAGED_BY: names.MANAGER}}
+        it.cluster.load([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a-team"}}])
+        it.cluster.load([{"apiVersion": "v1", "kind": "Service", "metadata": stranger, "spec": {"ports": []}}])
+        it.cluster.load(manifests(BLOG, "a-team", ENABLED, 1))
+        async with it.waker() as running:
+            await it.put_to_sleep("shop")
+            before = numbers(it)
+            forged = [{"name": name_of(it, "blog"), "port": before["shop"], "targetPort": before["shop"]}]
+            # Nobody corrects the stranger's Service meanwhile.
+            it.cluster.api.faults.order(Fault(refusal=unavailable(), resource="services", times=None))
+            failing = it.cluster.api.faults.order(Fault(refusal=unavailable(), verb="patch", resource="configmaps"))
+            key = Key("a-team", names.WAKER_SERVICE)
+            it.cluster.verbs.patch(kinds.SERVICES, key, MERGE, {"spec": {"ports": forged}})
+            lost = {"data": {str(number): None for number in before.values()}}
+            it.cluster.verbs.patch(kinds.CONFIG_MAPS, Key("kubesleeper", names.DOORS_MAP), MERGE, lost)
+            await failing.reached.wait()
+            seen = running.service.cluster.services.in_namespace("a-team")[names.WAKER_SERVICE]
+            assert [each.number for each in seen.ports] == [before["shop"]]
+            await it.until(lambda: len(numbers(it)) == 2)
+            assert numbers(it) == before
+            assert (await it.visit("shop")).page
+
+
+def name_of(it: ServiceScene, name: str) -> str:
+    """The name of the port of an app's door."""
+    found = it.cluster.get("ConfigMap", "kubesleeper", names.DOORS_MAP) or {}
+    keys = map(parse_key, found["data"].values())
+    return next(port_name(key) for key in keys if key and key.app.name == name)
 
 
 async def test_the_last_one_who_leaves_is_listed_no_more(tmp_path: Path) -> None:

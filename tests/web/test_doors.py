@@ -74,6 +74,21 @@ async def test_a_door_that_the_book_has_forgotten_is_closed_late(monkeypatch: py
     await asyncio.wait([task])
 
 
+async def test_a_connection_that_arrives_in_the_last_moment_is_closed() -> None:
+    """Its task is cancelled before it has begun, so the task itself closes nothing."""
+    port = free_port()
+    known = book_of("1", {str(port): "Deployment demo/shop shop:http"})
+    listeners = DoorListeners(lambda: known, lambda: None, "127.0.0.1")
+    task = asyncio.create_task(listeners.run(asyncio.Protocol))
+    await adjusted(listeners, [], known)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as visitor:
+        task.cancel()
+        listeners._accept(asyncio.Protocol, port)
+        await asyncio.wait([task])
+        await asyncio.sleep(0)
+        assert visitor.recv(1) == b""
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -246,3 +246,16 @@ async def test_a_request_that_goes_round_is_not_forwarded_again(rig: PortUnderTe
         assert (answer.status, answer.content_type) == (508, "application/problem+json")
         assert names.MARKER in answer.headers
     assert got == []
+
+
+async def test_a_request_for_no_path_is_not_forwarded(rig: PortUnderTest) -> None:
+    """`OPTIONS *` is about a server as a whole."""
+
+    async def app(_request: web.Request) -> web.Response:
+        return web.Response()
+
+    await rig.upstream(app)
+    reader, writer = await asyncio.open_connection(*rig.address)
+    writer.write(b"OPTIONS * HTTP/1.1\r\nHost: shop.example.com\r\nConnection: close\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    writer.close()

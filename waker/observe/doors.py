@@ -2,8 +2,9 @@
 
 Every replica follows it and listens at each door (`web.doors`); only the holder of the Lease writes it (`reconcile.doors`).
 `on_change` is called with the keys of all doors that have another number now. The subtle things: if the ConfigMap is deleted,
-the last book stays in force until the holder of the Lease has written it again. And whoever comes to a door that the book
-has forgotten, because somebody restored an old one, is still for the same app, until the number is another's.
+the last book stays in force until the holder of the Lease has written it again. If somebody restores an old one, numbers that
+it has forgotten stay with the doors they were for, until they are another's; and an entry that gives away the number of a
+door that is still wanted counts for nothing.
 """
 
 import logging
@@ -15,7 +16,7 @@ from waker import names
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import CONFIG_MAPS
-from waker.plan.doors import DoorBook, DoorKey, book_of, port_name
+from waker.plan.doors import DoorBook, DoorKey, book_of, port_name, remembering
 from waker.plan.model import AppId
 from waker.plan.routes.route import Backend
 
@@ -26,13 +27,18 @@ class Doors:
     """The book, as last seen. `lost`: there is no such ConfigMap now."""
 
     def __init__(
-        self, api: Api, namespace: str, on_change: Callable[[Iterable[DoorKey]], None], clock: Callable[[], datetime]
+        self,
+        api: Api,
+        namespace: str,
+        on_change: Callable[[Iterable[DoorKey]], None],
+        is_wanted: Callable[[DoorKey], bool],
+        clock: Callable[[], datetime],
     ) -> None:
         self.book = DoorBook()
         self.lost = True
-        self._former: dict[int, DoorKey] = {}  # numbers that are nobody's now
         self._names: dict[str, DoorKey] | None = None
         self._on_change = on_change
+        self._is_wanted = is_wanted
         source = Source(CONFIG_MAPS.collection(namespace), {"fieldSelector": f"metadata.name={names.DOORS_MAP}"})
         self.informer: Informer[DoorBook] = Informer(api, source, _book, self._book_changed, clock)
 
@@ -42,7 +48,7 @@ class Doors:
 
     def at(self, number: int) -> DoorKey | None:
         """Whose door a port of waker is."""
-        return self.book.doors.get(number) or self._former.get(number)
+        return self.book.at(number)
 
     def named(self, name: str) -> DoorKey | None:
         """The door whose port has this name. The names are put together when the first one is asked for."""
@@ -56,12 +62,14 @@ class Doors:
             log.warning("the ConfigMap %s is gone; it will be written again", names.DOORS_MAP)
             self._on_change(())
             return
-        if new.unreadable:
-            log.warning("%s: unreadable entries are dropped: %s", names.DOORS_MAP, ", ".join(new.unreadable[:5]))
-        old, self.book, self._names = self.book, new, None
-        former = {**self._former, **old.doors}
-        self._former = {number: key for number, key in former.items() if number not in new.doors}
-        self._on_change({key for _, key in old.doors.items() ^ new.doors.items()})
+        old, self.book, self._names = self.book, remembering(self.book, new, self._is_wanted), None
+        if self.book.unreadable:
+            log.warning(
+                "%s: entries that are unreadable, or give away the number of a door that is in use, are dropped: %s",
+                names.DOORS_MAP,
+                ", ".join(self.book.unreadable[:5]),
+            )
+        self._on_change({key for _, key in old.doors.items() ^ self.book.doors.items()})
 
 
 def _book(found: Mapping[str, Any]) -> DoorBook:

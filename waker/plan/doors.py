@@ -8,8 +8,11 @@ data of one ConfigMap, `kubesleeper-doors`, in waker's own namespace; the Servic
 it. Only the holder of the Lease writes it. Rules:
 
 - A number belongs to one door for as long as the door is wanted, or something in its own namespace lists it for that door.
-- A door without a number takes the one that its own namespace's Service lists for it, if that is nobody's: so a book that is
-  lost, or restored from yesterday, becomes what it was. Of two claims to one number the older Service's counts.
+- If the book is lost or restored from a backup, what a running waker remembers of newer books counts first: a wanted door keeps
+  its number, also against an older book that has another door there.
+- Then what Services list: a door without a number takes the one that its own namespace's Service lists for it, if the number is
+  nobody's and nobody else's in memory. Within a namespace the older Service counts. A number that two namespaces list is given
+  to neither, because a tenant may list anything.
 - All other numbers are given next-fit: a number is given again as late as possible, and only if no other is left while anything
   anywhere lists it.
 
@@ -20,8 +23,8 @@ import hashlib
 import hmac
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from sys import intern
@@ -76,18 +79,26 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DoorBook:
-    """All doors. `version` is the resourceVersion of the ConfigMap, "" if there is none."""
+    """All doors. `version` is the resourceVersion of the ConfigMap, "" if there is none.
+
+    `former`: whose the numbers were that this book gives to nobody, the latest last. It is memory, and not in the ConfigMap.
+    """
 
     version: str = ""
     secret: str = ""
     next: int = 0
     doors: Mapping[int, DoorKey] = field(default_factory=dict)
     namespaces: Mapping[str, Mapping[DoorKey, int]] = field(default_factory=dict)  # the inverse, by the apps' namespace
-    unreadable: tuple[str, ...] = ()  # keys of the ConfigMap
+    unreadable: tuple[str, ...] = ()  # keys of the ConfigMap that are to be removed
+    former: Mapping[int, DoorKey] = field(default_factory=dict)
 
     def number(self, app: AppId, backend: Backend) -> int:
         """The door's number, 0 if it has none."""
         return self.namespaces.get(app.namespace, {}).get(DoorKey(app, backend), 0)
+
+    def at(self, number: int) -> DoorKey | None:
+        """Whose door it is; or was, as long as it is nobody's."""
+        return self.doors.get(number) or self.former.get(number)
 
     def data(self) -> dict[str, str]:
         """The ConfigMap's data: the inverse of `book_of`."""
@@ -129,37 +140,52 @@ def book_of(version: str, data: Mapping[str, str]) -> DoorBook:
     )
 
 
+def remembering(old: DoorBook, new: DoorBook, is_wanted: Callable[[DoorKey], bool]) -> DoorBook:
+    """The newer book, with what is remembered of the older ones.
+
+    waker never gives away the number of a wanted door. A book that does is an older one, restored: that entry is to be removed.
+    """
+    known = {**old.former, **old.doors}
+    denied = {
+        str(number)
+        for number, key in known.items()
+        if new.doors.get(number, key) != key
+        and is_wanted(key)
+        and (old.number(*key) == number or not new.number(*key))  # else the door has got another number since
+    }
+    if denied:
+        believed = book_of(new.version, {each: text for each, text in new.data().items() if each not in denied})
+        new = replace(believed, unreadable=(*new.unreadable, *sorted(denied)))
+    return replace(new, former={number: key for number, key in known.items() if number not in new.doors})
+
+
 def revised(
     book: DoorBook, wanted: Iterable[DoorKey], listed: Iterable[Claim], chosen: PortRange, new_secret: str
 ) -> tuple[dict[str, str | None], tuple[DoorKey, ...]]:
     """What has to change in the data (None: to be removed), and the doors for which no number is left.
 
-    `listed`: everything that the Services and EndpointSlices of namespaces list at this moment, the oldest first.
+    `listed`: everything that the Services and EndpointSlices of namespaces list at this moment.
     """
     wanted = set(wanted)
-    listings = sorted(listed)
+    listings = sorted(listed)  # the oldest first
     in_use = {(each.namespace, each.name, each.number) for each in listings}
     kept = {
         number: key
         for number, key in book.doors.items()
         if key in wanted or (key.app.namespace, port_name(key), number) in in_use
     }
-    added: dict[int, DoorKey] = {}
-    missing = {(key.app.namespace, port_name(key)): key for key in sorted(wanted - set(kept.values()), key=str)}
-    for each in listings:
-        key = missing.get((each.namespace, each.name))
-        free = each.number not in kept and each.number not in added
-        if key and free and chosen.first <= each.number <= chosen.last:
-            added[each.number] = key
-            del missing[each.namespace, each.name]
-    taken = set(kept) | set(added)
-    listed_numbers = {each.number for each in listings}
+    missing = wanted - set(kept.values())
+    remembered = {key: number for number, key in book.former.items() if key in missing}  # the latest
+    added = {number: key for key, number in remembered.items()}
+    added |= _claimed(missing - remembered.keys(), listings, book.former, kept.keys() | added.keys(), chosen)
+    taken = kept.keys() | added.keys()
+    spared = {each.number for each in listings} | {number for number, key in book.former.items() if key in wanted}
     crowd = Counter(key.app.namespace for key in (*kept.values(), *added.values()))
     start = book.next
     without = []
-    for key in missing.values():
+    for key in sorted(missing - set(added.values()), key=str):
         crowded = crowd[key.app.namespace] >= MOST_IN_A_NAMESPACE
-        number = 0 if crowded else _next_free(taken | listed_numbers, start, chosen) or _next_free(taken, start, chosen)
+        number = 0 if crowded else _next_free(taken | spared, start, chosen) or _next_free(taken, start, chosen)
         if not number:
             without.append(key)
             continue
@@ -175,6 +201,28 @@ def revised(
     if not book.secret:
         change[SECRET] = new_secret
     return change, tuple(without)
+
+
+def _claimed(
+    missing: Iterable[DoorKey],
+    listings: Iterable[Claim],
+    former: Mapping[int, DoorKey],
+    taken: Collection[int],
+    chosen: PortRange,
+) -> dict[int, DoorKey]:
+    """The numbers that doors get because their own namespace, and no other, lists them."""
+    by_name = {(key.app.namespace, port_name(key)): key for key in missing}
+    namespaces: dict[int, set[str]] = {}
+    for each in listings:
+        namespaces.setdefault(each.number, set()).add(each.namespace)
+    found: dict[int, DoorKey] = {}
+    for each in listings:
+        key = by_name.get((each.namespace, each.name))
+        free = each.number not in taken and each.number not in found and len(namespaces[each.number]) == 1
+        if key and free and former.get(each.number, key) == key and chosen.first <= each.number <= chosen.last:
+            found[each.number] = key
+            del by_name[each.namespace, each.name]
+    return found
 
 
 def _next_free(taken: Collection[int], start: int, chosen: PortRange) -> int:

@@ -2,7 +2,8 @@
 
 Only the holder of the Lease does, and each write is guarded by the resourceVersion of what it has seen. Everything else follows
 from the ConfigMap: all replicas listen, and the namespaces' Services list what it says. Waits until every app has been
-reconciled once: before that nobody knows which doors are wanted.
+reconciled once: before that nobody knows which doors are wanted. After a loss, what waker remembers comes before what
+Services list: of these, anybody writes some.
 """
 
 import logging
@@ -10,7 +11,7 @@ import secrets
 
 from waker import names
 from waker.cluster.resources import CONFIG_MAPS
-from waker.errors import ClusterError, Conflict
+from waker.errors import ClusterError, Conflict, TooSoon
 from waker.observe.door_listing import listed_doors
 from waker.plan.doors import DoorKey, revised
 from waker.reconcile.context import Context
@@ -36,6 +37,8 @@ class DoorReconciler:
         except Conflict as error:
             log.debug("doors: %s", error)
             return UNKNOWN_AGAIN
+        except TooSoon as error:
+            return error.wait.total_seconds()
         except ClusterError as error:
             log.warning("doors: %s", error)
             return ERROR_AGAIN
@@ -55,13 +58,13 @@ class DoorReconciler:
             context.live().door_ports,
             secrets.token_hex(16),
         )
-        self._report(frozenset(without))
         if context.doors.lost:
             data = {key: text for key, text in (book.data() | change).items() if text is not None}
             await context.writes.create(CONFIG_MAPS, context.namespace, self._config_map(data))
         elif change:
             patch = {"metadata": {"resourceVersion": book.version}, "data": change}
             await context.writes.patch(CONFIG_MAPS.one(context.namespace, names.DOORS_MAP), patch)
+        self._report(frozenset(without))
         return None
 
     def _config_map(self, data: dict[str, str]) -> dict[str, object]:

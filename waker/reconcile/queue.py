@@ -56,14 +56,17 @@ class WorkQueue(Generic[K]):
             self._due[key] = new if known is None else Due(min(new.at, known.at), new.urgent or known.urgent)
             self._push(key)
 
-    async def run(self, reconcile: Reconcile[K]) -> None:
-        """Call `reconcile(key)` for each key that is due, for ever. It returns the seconds after which to requeue, or None."""
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                key, lane = await self._next()
-                lane.free -= 1
-                self._in_progress.add(key)
-                tasks.create_task(self._process(key, lane, reconcile))
+    async def run(self, reconcile: Reconcile[K], tasks: asyncio.TaskGroup) -> None:
+        """Call `reconcile(key)` for each key that is due, for ever. It returns the seconds after which to requeue, or None.
+
+        Workers are tasks of the caller's group. In a group of their own they would go on for a moment after it has ended,
+        and could start nothing in it.
+        """
+        while True:
+            key, lane = await self._next()
+            lane.free -= 1
+            self._in_progress.add(key)
+            tasks.create_task(self._process(key, lane, reconcile))
 
     async def _next(self) -> tuple[K, QueueLane[K]]:
         """The first key that is due and not in progress, of a lane with a free worker; urgent ones first."""

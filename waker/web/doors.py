@@ -12,6 +12,7 @@ import logging
 import resource
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from waker.plan.doors import DoorBook
@@ -135,7 +136,13 @@ class DoorListeners:
             accepted.settimeout(0)
             task = loop.create_task(self._connect(protocol, accepted))
             self._connecting.add(task)
-            task.add_done_callback(self._connecting.discard)
+            task.add_done_callback(partial(self._connected, accepted))
+
+    def _connected(self, accepted: socket.socket, task: asyncio.Task[object]) -> None:
+        """A task that is cancelled before it has begun closes nothing."""
+        self._connecting.discard(task)
+        if task.cancelled():
+            accepted.close()
 
     async def _connect(self, protocol: Protocol, accepted: socket.socket) -> None:
         try:

@@ -182,6 +182,8 @@ async def hold_and_forward(
     """Hold the request for as long as this visitor can wait, then forward it, or answer that the app is not ready."""
     if forward.is_loop(request.headers):
         return "loop", responses.problem(view, "The request has come back to waker, again and again.", status=508)
+    if request.raw_path == "*":
+        return "refused", responses.problem(view, "A request for * is for no path of the app.", status=400)
     within = hold_time(view, kind)
     if not within:
         return "page", not_ready_response(port, request, view, kind)

@@ -132,6 +132,11 @@ class AppRegistry:
         """The doors that all apps need."""
         return {key for each in self._registered.values() for key in self.doors_of(each, paused=paused)}
 
+    def wants(self, door: DoorKey, *, paused: bool = False) -> bool:
+        """Whether this is a door that its app needs."""
+        found = self._registered.get(door.app)
+        return found is not None and door in self.doors_of(found, paused=paused)
+
     def notify(self, app: AppId) -> None:
         """Something about the app has changed: whoever waits for that goes on."""
         changed = self._changed.pop(app, None)
