@@ -2,7 +2,7 @@
 
 The memory is that of a process of its own, on this Python and on 3.15 as in the image. A reload is timed from the patch of a
 small Ingress, which moves from one Service to another, to the first answer of the other one; beside it stand keepers with so
-many doors, as waker makes them, all leading to one pod.
+many doors, as waker makes them, all leading to one pod. Beyond some 500 in one namespace ingress-nginx follows nothing more.
 """
 
 import json
@@ -26,13 +26,20 @@ from waker.plan.routes.keeper import keepers
 
 IMAGES = {"listeners": "this Python", "listeners315": "3.15, lazy imports, -OO"}
 NAMESPACE = "doors"
+MOST_BEHIND_NGINX = 200  # see waker.plan.port_budget
+NGINX_FAILS = 500
 REST = (3.5, 7.0)  # seconds; ingress-nginx syncs at most every 3.3 s
 
 
 def run(api: ClusterApi, counts: list[int], samples: int) -> None:
     """Print both tables."""
     print(table(("listening at doors", "doors", "s", "bytes a door", "of these the book"), list(listening(counts))))
-    print(table(("ingress-nginx: an Ingress is followed", "doors", "s", "max", "MiB"), reloads(api, counts, samples)))
+    behind_nginx = [50, MOST_BEHIND_NGINX, *(each for each in counts if each <= NGINX_FAILS)]
+    print(
+        table(
+            ("ingress-nginx: an Ingress is followed", "doors", "s", "max", "MiB"), reloads(api, behind_nginx, samples)
+        )
+    )
 
 
 def listening(counts: list[int]) -> Iterator[tuple[str, ...]]:

@@ -22,8 +22,7 @@ Pure. `observe.doors` reads the ConfigMap, `reconcile.doors` writes it, `web.doo
 import hashlib
 import hmac
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -31,6 +30,7 @@ from sys import intern
 from typing import Final, NamedTuple
 
 from waker.plan.model import AppId, Kind
+from waker.plan.port_budget import PortBudget
 from waker.plan.routes.route import Backend
 from waker.settings.parsing import PortRange
 
@@ -39,7 +39,7 @@ NEXT: Final = "next"  # the key of the number from which the next free one is lo
 ENTRY: Final = re.compile(r"(Deployment|StatefulSet) ([a-z0-9-]+)/([a-z0-9.-]+) ([a-z0-9-]+):([a-z0-9-]+)")
 NUMBER: Final = re.compile(r"[1-9]\d{3,4}")
 NONCE: Final = re.compile(r"[0-9a-f]{32}")
-MOST_IN_A_NAMESPACE: Final = 1000  # ports of one Service; ten EndpointSlices
+NO_NUMBER: Final = "no number is left for it, widen the setting door-ports"
 
 
 class DoorKey(NamedTuple):
@@ -160,11 +160,15 @@ def remembering(old: DoorBook, new: DoorBook, is_wanted: Callable[[DoorKey], boo
 
 
 def revised(
-    book: DoorBook, wanted: Iterable[DoorKey], listed: Iterable[Claim], chosen: PortRange, new_secret: str
-) -> tuple[dict[str, str | None], tuple[DoorKey, ...]]:
-    """What has to change in the data (None: to be removed), and the doors for which no number is left.
+    book: DoorBook,
+    wanted: Iterable[DoorKey],
+    listed: Iterable[Claim],
+    chosen: PortRange,
+    repeating: Set[DoorKey] = frozenset(),
+) -> tuple[dict[str, str | None], dict[DoorKey, str]]:
+    """What has to change in the data (None: to be removed), and why which doors can have no number.
 
-    `listed`: everything that the Services and EndpointSlices of namespaces list at this moment.
+    `listed`: everything that the Services and EndpointSlices of namespaces list at this moment. `repeating`: see `port_budget`.
     """
     wanted = set(wanted)
     listings = sorted(listed)  # the oldest first
@@ -180,27 +184,27 @@ def revised(
     added |= _claimed(missing - remembered.keys(), listings, book.former, kept.keys() | added.keys(), chosen)
     taken = kept.keys() | added.keys()
     spared = {each.number for each in listings} | {number for number, key in book.former.items() if key in wanted}
-    crowd = Counter(key.app.namespace for key in (*kept.values(), *added.values()))
+    budget = PortBudget()
+    for key in (*kept.values(), *added.values()):
+        budget.add(key.app.namespace, repeats=key in repeating)
     start = book.next
-    without = []
+    without: dict[DoorKey, str] = {}
     for key in sorted(missing - set(added.values()), key=str):
-        crowded = crowd[key.app.namespace] >= MOST_IN_A_NAMESPACE
-        number = 0 if crowded else _next_free(taken | spared, start, chosen) or _next_free(taken, start, chosen)
+        refusal = budget.refusal(key.app.namespace, repeats=key in repeating)
+        number = 0 if refusal else _next_free(taken | spared, start, chosen) or _next_free(taken, start, chosen)
         if not number:
-            without.append(key)
+            without[key] = refusal or NO_NUMBER
             continue
         added[number] = key
         taken.add(number)
-        crowd[key.app.namespace] += 1
+        budget.add(key.app.namespace, repeats=key in repeating)
         start = number + 1
     change: dict[str, str | None] = {str(number): str(key) for number, key in added.items()}
     change |= {str(number): None for number in book.doors.keys() - kept.keys() - added.keys()}
     change |= {each: None for each in book.unreadable if each not in change}
     if start != book.next:
         change[NEXT] = str(start)
-    if not book.secret:
-        change[SECRET] = new_secret
-    return change, tuple(without)
+    return change, without
 
 
 def _claimed(

@@ -8,12 +8,13 @@ Services list: of these, anybody writes some.
 
 import logging
 import secrets
+from collections.abc import Mapping
 
 from waker import names
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import ClusterError, Conflict, TooSoon
 from waker.observe.door_listing import listed_doors
-from waker.plan.doors import DoorKey, revised
+from waker.plan.doors import SECRET, DoorKey, revised
 from waker.reconcile.context import Context
 from waker.reconcile.report import report_no_door
 
@@ -28,7 +29,7 @@ class DoorReconciler:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._without: frozenset[DoorKey] = frozenset()
+        self._without: Mapping[DoorKey, str] = {}
 
     async def reconcile(self) -> float | None:
         """One pass; seconds until the next, None to wait for changes."""
@@ -56,24 +57,35 @@ class DoorReconciler:
             context.registry.wanted_doors(paused=context.live().paused) | unknown,
             listed_doors(context.cluster),
             context.live().door_ports,
-            secrets.token_hex(16),
+            self._repeating(),
         )
+        if not book.secret:
+            change[SECRET] = secrets.token_hex(16)
         if context.doors.lost:
             data = {key: text for key, text in (book.data() | change).items() if text is not None}
             await context.writes.create(CONFIG_MAPS, context.namespace, self._config_map(data))
         elif change:
             patch = {"metadata": {"resourceVersion": book.version}, "data": change}
             await context.writes.patch(CONFIG_MAPS.one(context.namespace, names.DOORS_MAP), patch)
-        self._report(frozenset(without))
+        self._report(without)
         return None
 
     def _config_map(self, data: dict[str, str]) -> dict[str, object]:
         metadata = {"name": names.DOORS_MAP, "labels": {names.MANAGED_BY: names.MANAGER}}
         return {"metadata": metadata, "data": data}
 
-    def _report(self, without: frozenset[DoorKey]) -> None:
-        why = "no number is left for it, widen the setting door-ports"
-        for key in sorted(without - self._without, key=str):
+    def _repeating(self) -> frozenset[DoorKey]:
+        """The doors of apps behind a controller that repeats the ports of a Service in each backend."""
+        adapter = self._context.controller_pods.adapter
+        return frozenset(
+            DoorKey(each.app, route.backend)
+            for each in self._context.registry.entries()
+            for route in each.routes
+            if (found := adapter(route.controller)) and found.repeats_ports
+        )
+
+    def _report(self, without: Mapping[DoorKey, str]) -> None:
+        for key, why in sorted(without.items() - self._without.items(), key=str):
             log.warning("%s has no door: %s", key, why)
             report_no_door(self._context, key, why)
         self._without = without

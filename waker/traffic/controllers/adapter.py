@@ -145,6 +145,7 @@ class Adapter:
     spellings: Callable[[CountedBackend], tuple[SeriesKey, ...]]  # the typical one first
     lag: timedelta  # until the controller follows a change of a route
     enable: str  # what to do when the page counts nothing; completes a sentence
+    repeats_ports: bool = False  # each of its backends carries all ports of its Service, see `plan.port_budget`
     spread: timedelta = timedelta()  # how much later one part of a new configuration may count than another
     reloads: str = ""  # a metric that grows when counts that were not shown yet are lost
     process: Process | None = None  # None: only Kubernetes' count of restarts is known

@@ -41,6 +41,7 @@ INGRESS_NGINX = Adapter(
     proxy=Port(("http",), 80),
     tls=Port(("https",), 443),
     lag=timedelta(seconds=5),  # 3.3 s between two syncs, and a reload
+    repeats_ports=True,
     uncounted=_uncounted,
     any_host=False,  # with --metrics-per-host, the default, some Ingress has to name the host literally
     status="status",
