@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from waker import names
-from waker.cluster import partial_import
+from waker.cluster import collector, partial_import
 from waker.errors import ClusterError, Conflict, Gone, NotFound, SettingsError, Unavailable
 
 Json = dict[str, Any]
@@ -74,7 +74,7 @@ class Api:
         query = {**params, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": seconds}
         async with self._request("WATCH", path, query, timeout=WATCH_TIMEOUT) as response:
             async for line in response.content:
-                event: Json = json.loads(line)
+                event: Json = _decode(line)
                 if event["type"] == "ERROR":
                     raise _error("WATCH", path, event["object"].get("code", 0), event["object"])
                 yield event
@@ -88,8 +88,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Json:
         async with self._request(verb, path, params, body, headers) as response:
-            parsed: Json = json.loads(await response.read())
-            return parsed
+            return _decode(await response.read())
 
     @asynccontextmanager
     async def _request(  # noqa: PLR0913, PLR0917 the one place where requests are made
@@ -126,6 +125,12 @@ class Api:
             self._on_call(verb, status)
             if response is not None:
                 response.close() if verb == "WATCH" else response.release()
+
+
+def _decode(body: bytes) -> Json:
+    with collector.paused():
+        decoded: Json = json.loads(body)
+    return decoded
 
 
 def _parsed(body: bytes) -> Json:

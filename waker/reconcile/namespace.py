@@ -19,7 +19,7 @@ from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import DesiredObjects
 from waker.plan.routes import keeper
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import RouteId, RouteObject, is_held
+from waker.plan.routes.route import RouteId, RouteObject
 from waker.reconcile.context import Context
 from waker.reconcile.keeper_changes import KeeperChanges
 from waker.reconcile.report import report_no_door
@@ -169,7 +169,7 @@ class NamespaceReconciler:
         unclaimed = {id: each for id, each in found.saved.items() if id not in claimed}
         if unclaimed:
             log.info("%s: giving back routes that no app claims", found.id)
-            routes = [route for route in KINDS[found.id.kind].routes(found, unclaimed, "") if is_held(route)]
+            routes = list(KINDS[found.id.kind].routes(found, (), unclaimed, ""))
             await restore_routes(self._context.api, found, routes, list(unclaimed))
 
 

@@ -6,8 +6,10 @@ A route that leads to waker counts by its saved backend. What cannot be moved sa
 that names the object and, where there is one, the way out.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
 
 from waker import names
 from waker.plan.model import AppId, IngressClass, Service, Workload
@@ -15,8 +17,21 @@ from waker.plan.notes import Unreadable
 from waker.plan.policy import allowed_objects
 from waker.plan.routes.ingress_object import KIND
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import Backend, ObjectId, Original, Route, RouteId, RouteObject, is_held, port_of
+from waker.plan.routes.route import (
+    Backend,
+    ObjectId,
+    Original,
+    Originals,
+    Route,
+    RouteId,
+    RouteObject,
+    is_held,
+    port_of,
+)
 
+# A swap remembers each route in an annotation, in 200 bytes or so; all annotations of an object have 256 KiB.
+MOST_ROUTES: Final = 500
+MOST_NAMED: Final = 3  # others in one sentence
 PLAIN = frozenset({"", "http", "kubernetes.io/ws"})
 
 
@@ -55,32 +70,58 @@ def named_objects(workload: Workload) -> set[ObjectId]:
 
 
 def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
-    """All routes that lead to the workload's pods. Never raises."""
+    """All routes that lead to the workload's pods; if they are too many, only those that waker holds. Never raises."""
     problems: list[str] = []
     services = {each.name: each for each in _chosen_services(workload, around, problems)}
-    routes: list[Route] = []
-    orphans: list[RouteId] = []
+    objects: list[RouteObject] = []
+    saved: dict[ObjectId, Originals] = {}
     for each in _chosen_objects(workload, around, problems):
         if isinstance(each.saved, Unreadable):
             problems.append(each.saved.why)
             continue
-        kind = KINDS[each.id.kind]
-        mine = {id: original for id, original in each.saved.items() if original.backend.service in services}
-        found = kind.routes(each, mine, kind.controller(each, around.classes))
-        here = [
-            replace(route, door=around.door(workload.id, route.backend))
-            for route in found
-            if route.backend.service in services
-        ]
-        routes += here
-        orphans += [id for id in mine if not any(route.id == id and _accounts_for(route, mine[id]) for route in here)]
-        if here:
-            problems += kind.refusals(each, here)
+        objects.append(each)
+        saved[each.id] = {id: kept for id, kept in each.saved.items() if kept.backend.service in services}
+    routes = list(islice(_routes(objects, services, saved, around.classes), MOST_ROUTES + 1))
+    if len(routes) > MOST_ROUTES:
+        problems.append(
+            f"more than {MOST_ROUTES} routes lead to its pods, and waker moves no more than that for one app"
+        )
+        routes = list(_routes(objects, (), saved, around.classes))
+    elif not routes:
+        problems.append("no Ingress route leads to its pods")
+    routes = [replace(route, door=around.door(workload.id, route.backend)) for route in routes]
+    problems += _refusals(objects, routes)
     used = tuple(services[name] for name in dict.fromkeys(route.backend.service for route in routes))
     problems += _unfit(workload, routes, used, around)
-    if not routes:
-        problems.append("no Ingress route leads to its pods")
-    return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), tuple(orphans))
+    return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), _orphans(routes, saved))
+
+
+def _routes(
+    objects: Iterable[RouteObject],
+    services: Container[str],
+    saved: Mapping[ObjectId, Originals],
+    classes: Sequence[IngressClass],
+) -> Iterator[Route]:
+    """The routes to these Services, and the held ones, in the order of the objects. Doors are not filled in."""
+    for each in objects:
+        kind = KINDS[each.id.kind]
+        yield from kind.routes(each, services, saved[each.id], kind.controller(each, classes))
+
+
+def _refusals(objects: Iterable[RouteObject], routes: Iterable[Route]) -> Iterator[str]:
+    here: dict[ObjectId, list[Route]] = {}
+    for route in routes:
+        here.setdefault(route.id.object, []).append(route)
+    for each in objects:
+        if each.id in here:
+            yield from KINDS[each.id.kind].refusals(each, here[each.id])
+
+
+def _orphans(routes: Iterable[Route], saved: Mapping[ObjectId, Originals]) -> tuple[RouteId, ...]:
+    """The saved entries that no route accounts for."""
+    kept = {id: each for originals in saved.values() for id, each in originals.items()}
+    accounted = {route.id for route in routes if route.id in kept and _accounts_for(route, kept[route.id])}
+    return tuple(id for id in kept if id not in accounted)
 
 
 def _accounts_for(route: Route, original: Original) -> bool:
@@ -110,6 +151,11 @@ def _chosen_objects(workload: Workload, around: NamespaceObjects, problems: list
     yield from (each for each in known if allowed is None or each.id.name in allowed)
 
 
+def _has_pods(workload: Workload) -> bool:
+    """Whether it has pods, or will have them when it wakes."""
+    return bool(workload.replicas) or workload.notes.saved_replicas is not None
+
+
 def _unfit(
     workload: Workload, routes: Iterable[Route], used: Sequence[Service], around: NamespaceObjects
 ) -> Iterator[str]:
@@ -117,10 +163,14 @@ def _unfit(
         strange = [each for each in service.protocols if each.lower() not in PLAIN]
         if strange:
             yield f"Service {service.name} speaks {strange[0][:40]}, and waker speaks plain HTTP/1.1 only"
-        for other in around.workloads:
-            shared = other.id != workload.id and selects(service, other)
-            if shared and (other.replicas or other.notes.saved_replicas is not None):
-                yield f"Service {service.name} also selects the pods of {other.id.kind} {other.id.name}"
+        others = sorted(
+            f"{other.id.kind} {other.id.name}"
+            for other in around.workloads
+            if other.id != workload.id and _has_pods(other) and selects(service, other)
+        )
+        if others:
+            more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+            yield f"Service {service.name} also selects the pods of {', '.join(others[:MOST_NAMED])}{more}"
     by_name = {service.name: service for service in used}
     for route in routes:
         if not port_of(by_name[route.backend.service], route.backend):
