@@ -49,9 +49,7 @@ def filled(objects: list[Json], book: DoorBook) -> ClusterCache:
         informer, parser = parsers[each["kind"]]
         parsed = parser(each)
         if parsed is not None:
-            informer._store.setdefault(each["metadata"]["namespace"], {})[each["metadata"]["name"]] = parsed
-            if each["kind"] == "Ingress":
-                cluster._route_object_changed(None, parsed)
+            informer._update((each["metadata"]["namespace"], each["metadata"]["name"]), parsed)
     for informer in cluster.informers:
         informer.synced.set()
     return cluster

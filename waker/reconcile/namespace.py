@@ -74,7 +74,7 @@ class NamespaceReconciler:
     async def _pass(self, namespace: str) -> float | None:
         context = self._context
         apps = context.registry.in_namespace(namespace)
-        if not context.registry.knows_all(app for app in context.cluster.apps() if app.namespace == namespace):
+        if not context.registry.knows_all(context.cluster.apps_in(namespace)):
             return UNKNOWN_AGAIN
         if context.dry_run:
             return None
@@ -178,8 +178,6 @@ def _is_outdated(book: DoorBook, wanted: Set[DoorKey], seen: OwnedObjects) -> bo
 
     Until then nothing is unlisted: the Service is all that is left of the newer book.
     """
-    missing = {port_name(key) for key in wanted if not book.number(*key)}
-    return any(
-        port.name in missing and book.doors.get(port.number) not in wanted
-        for port in (seen.service.ports if seen.service and seen.service.managed else ())
-    )
+    listed = seen.service.ports if seen.service and seen.service.managed else ()
+    strays = {port.name for port in listed if book.doors.get(port.number) not in wanted}
+    return bool(strays) and any(port_name(key) in strays for key in wanted if not book.number(*key))

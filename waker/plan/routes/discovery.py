@@ -37,12 +37,12 @@ PLAIN = frozenset({"", "http", "kubernetes.io/ws"})
 
 @dataclass(frozen=True, slots=True)
 class NamespaceObjects:
-    """What is in the namespace of a workload, as far as routes go."""
+    """What is around a workload in its namespace. There may be more; what is not named here makes no difference."""
 
-    services: Sequence[Service]
-    route_objects: Sequence[RouteObject]
+    services: Sequence[Service]  # those that select its pods, and those that its user names
+    route_objects: Sequence[RouteObject]  # those that name these Services, and those that its user names
     classes: Sequence[IngressClass]
-    workloads: Sequence[Workload]  # those with pods or a saved number of them; may include the workload itself
+    workloads: Sequence[Workload]  # those that the Services select; may include the workload itself
     door: Callable[[AppId, Backend], int] = lambda app, backend: (
         0
     )  # waker's port for them; 0: none yet, or unknown here
@@ -67,6 +67,11 @@ def selects(service: Service, workload: Workload) -> bool:
 def named_objects(workload: Workload) -> set[ObjectId]:
     """The objects that its user names, wherever they lead: they may not exist, and that is a problem."""
     return {ObjectId(KIND, workload.id.namespace, name) for name in allowed_objects(workload).ingresses or ()}
+
+
+def named_services(workload: Workload) -> frozenset[str]:
+    """The Services that its user names: likewise."""
+    return allowed_objects(workload).services or frozenset()
 
 
 def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
