@@ -184,7 +184,7 @@ def service(app: AppId) -> Json:
 
 
 def ingress(namespace: str, name: str, apps: list[AppId], version: str = "1", paths: int = 1) -> Json:
-    """A rule for each app, with so many paths."""
+    """A rule for each app, with so many paths. Another version concerns all of them: it has another annotation."""
 
     def entry(app: AppId, number: int) -> Json:
         backend = {"service": {"name": app.name, "port": {"name": BACKEND_PORT}}}
@@ -192,4 +192,5 @@ def ingress(namespace: str, name: str, apps: list[AppId], version: str = "1", pa
 
     rules = [{"host": host(app), "http": {"paths": [entry(app, number) for number in range(paths)]}} for app in apps]
     spec = {"ingressClassName": "traefik", "rules": rules}
-    return {"kind": "Ingress", "metadata": meta(namespace, name, version), "spec": spec}
+    annotated = meta(namespace, name, version) | {"annotations": {"version": version}}
+    return {"kind": "Ingress", "metadata": annotated, "spec": spec}

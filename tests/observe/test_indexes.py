@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,13 +22,13 @@ from waker.plan.policy import is_managed
 from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, named_objects, selects
 from waker.plan.routes.ingress_object import Ingress, IngressPath, IngressRouteId
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import Backend, ObjectId, Original, Originals, RouteObject
+from waker.plan.routes.route import Backend, ObjectId, Original, Originals, RouteObject, door_backend
 from waker.settings.configmap import Live
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LIVE = Live()
 NAMESPACES = ("one", "two")
-SERVICES = ("a", "b", "c", names.WAKER_SERVICE)
+SERVICES = ("a", "b", names.WAKER_SERVICE)
 
 
 class Change(NamedTuple):
@@ -41,11 +42,15 @@ class Change(NamedTuple):
 
 # --- what there can be ------------------------------------------------------------------------------------------------
 
-labels = st.dictionaries(st.sampled_from(["app", "tier", "part"]), st.sampled_from(["x", "y"]), max_size=3)
+# Few of each, so that they meet often.
+namespaces = st.sampled_from([*NAMESPACES[:1] * 3, *NAMESPACES])
+labels = st.sampled_from([{"app": "x"}, {"app": "x"}, {"app": "x", "tier": "y"}, {"tier": "y"}, {"tier": "x"}, {}])
 backends = st.builds(Backend, st.sampled_from(SERVICES), st.sampled_from(["http", 80, 20_000]))
 annotations = st.sampled_from(
     [
         {},
+        {names.ENABLED: "true"},
+        {names.ENABLED: "true"},
         {names.ENABLED: "true"},
         {names.ENABLED: "true", names.SERVICE: "a,b"},
         {names.ENABLED: "true", names.INGRESS: "front"},
@@ -53,24 +58,25 @@ annotations = st.sampled_from(
 )
 workloads = st.builds(
     lambda kind, namespace, name, version, *rest: Workload(AppId(kind, namespace, name), name, version, *rest),
-    st.sampled_from(Kind), st.sampled_from(NAMESPACES), st.sampled_from(["v", "w"]), st.sampled_from(["1", "2"]),
+    st.sampled_from(Kind), namespaces, st.sampled_from(["v", "w"]), st.sampled_from(["1", "2"]),
     st.integers(0, 1), labels, annotations, st.sampled_from([NONE, Notes(saved_replicas=2)]),
 )  # fmt: skip
 services = st.builds(
-    Service, st.sampled_from(NAMESPACES), st.sampled_from(SERVICES), st.sampled_from(["1", "2"]), labels,
+    Service, namespaces, st.sampled_from(SERVICES), st.sampled_from(["1", "2"]), labels,
     st.just((ServicePort("http", 80),)), managed=st.booleans(),
 )  # fmt: skip
 
 
 @st.composite
 def ingresses(draw: st.DrawFn) -> Ingress:
-    namespace, name = draw(st.sampled_from(NAMESPACES)), draw(st.sampled_from(["front", "www", names.KEEPER]))
+    namespace, name = draw(namespaces), draw(st.sampled_from(["front", "www", names.KEEPER]))
     ids = [IngressRouteId(namespace, name, "", path, "Prefix") for path in ("/", "/api")]
     paths = tuple(IngressPath(id, f"/{place}", draw(backends)) for place, id in enumerate(ids))
     kept = draw(st.lists(st.tuples(st.sampled_from(ids), backends), max_size=2))
     originals: Originals = {id: Original(id, backend, NOW, 1) for id, backend in kept}
-    saved = Unreadable("torn") if draw(st.booleans()) else originals
-    return Ingress(namespace, name, name, draw(st.sampled_from(["1", "2"])), "", {}, paths, saved, draw(st.booleans()))
+    saved = originals if draw(st.integers(0, 3)) else Unreadable("torn")
+    managed, version = draw(st.sampled_from([False, False, True])), draw(st.sampled_from(["1", "2"]))
+    return Ingress(namespace, name, name, version, "", {}, paths, saved, managed)
 
 
 KINDS_OF_OBJECTS = {"workload": workloads, "service": services, "ingress": ingresses()}
@@ -137,10 +143,6 @@ def key_of(found: Any) -> tuple[str, str]:
     return where.namespace, where.name
 
 
-def identity(found: Any) -> object:
-    return found.id if isinstance(found, Workload) else key_of(found)
-
-
 def item_of(found: Any) -> Any:
     namespace, name = key_of(found)
     return {"metadata": {"namespace": namespace, "name": name}, "parsed": found}
@@ -158,32 +160,7 @@ def observed(it: ChangingCluster, workload: Workload) -> tuple[Discovery, dict[O
     wanted = {id for id, each in inside.items() if KINDS["Ingress"].services(each) & leading} | named_objects(workload)
     objects = {id: inside[id] for id in sorted(wanted & inside.keys())}
     others = [each for each in it.all("workload") if each.id.namespace == namespace]
-    return discover(workload, NamespaceObjects(near, list(objects.values()), [], others)), objects
-
-
-def selected(it: ChangingCluster, found: Iterable[Service]) -> Iterator[AppId]:
-    for each in it.all("workload"):
-        if is_managed(each) and any(each.id.namespace == one.namespace and selects(one, each) for one in found):
-            yield each.id
-
-
-def concerned(it: ChangingCluster, kind: str, versions: list[Any]) -> set[Key]:
-    """The keys of what a change may make different. `versions`: of the object, before and after it."""
-    found: set[Key] = {NamespaceKey(key_of(each)[0]) for each in versions}
-    match kind:
-        case "workload":
-            managed = [each for each in versions if is_managed(each)]
-            mine = {each.id for each in managed}
-            return mine if len(managed) == 2 else mine | {NamespaceKey(each.namespace) for each in mine}
-        case "service":
-            strangers = [each for each in versions if each.name == names.WAKER_SERVICE and not each.managed]
-            if len(strangers) == 1:
-                inside = (each for each in it.all("workload") if each.id.namespace == strangers[0].namespace)
-                return found | {each.id for each in inside if is_managed(each)}
-            return found | set(selected(it, versions))
-        case _:
-            leading = {(each.namespace, name) for each in versions for name in KINDS["Ingress"].services(each)}
-            return found | set(selected(it, [each for each in it.all("service") if key_of(each) in leading]))
+    return discover(workload, NamespaceObjects(near, list(objects.values()), [], lambda _: others)), objects
 
 
 def check_answers(it: ChangingCluster) -> None:
@@ -213,24 +190,84 @@ def check_answers(it: ChangingCluster) -> None:
         assert (seen.discovery, seen.objects) == observed(it, workload)
 
 
-@settings(max_examples=200, deadline=None)
+def outlook(it: ChangingCluster) -> dict[AppId, object]:
+    """How each app stands, but for what `conflicts` says: all that a plan can depend on."""
+    found: dict[AppId, object] = {}
+    for each in it.all("workload"):
+        if is_managed(each):
+            discovery, objects = observed(it, each)
+            found[each.id] = (each, discovery, [(id, one.annotations) for id, one in objects.items()])
+    return found
+
+
+@settings(max_examples=300, deadline=None)
 @given(st.lists(changes(), max_size=30))
 def test_the_indexes_say_what_a_search_through_everything_says(sequence: list[Change]) -> None:
     it = ChangingCluster()
     for change in sequence:
-        before = it.all(change.kind)
         it.happen(change)
         check_answers(it)
-        if not change.whole:
-            (one,) = change.objects
-            versions = [each for each in before if identity(each) == identity(one)] + ([] if change.gone else [one])
-            differs = bool(versions) and (len(versions) == 1 or versions[0] != versions[1])
-            assert it.called == (concerned(it, change.kind, versions) if differs else set())
+
+
+def household() -> Iterator[Change]:
+    """Two apps that share a Service, one with another of its own, and an Ingress that leads to both and to waker."""
+    for name, own in (("v", {"app": "x"}), ("w", {"app": "x", "tier": "y"})):
+        app = AppId(Kind.DEPLOYMENT, "one", name)
+        yield Change("workload", (Workload(app, name, "1", 1, own, {names.ENABLED: "true"}),))
+    for name, selector in (("a", {"app": "x"}), ("b", {"tier": "y"})):
+        yield Change("service", (Service("one", name, "1", selector, (ServicePort("http", 80),)),))
+    front, api = (IngressRouteId("one", "front", "", path, "Prefix") for path in ("/", "/api"))
+    paths = IngressPath(front, "/0", Backend("b", 80)), IngressPath(api, "/1", door_backend(20_000))
+    saved: Originals = {api: Original(api, Backend("a", 80), NOW, 1)}
+    yield Change("ingress", (Ingress("one", "front", "front", "1", "", {}, paths, saved),))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(changes(), min_size=3, max_size=12))
+def test_whoever_a_change_concerns_is_called_out(sequence: list[Change]) -> None:
+    it = ChangingCluster()
+    for change in household():
+        it.happen(change)
+    for change in sequence:
+        before, stood = outlook(it), {namespace: it.cache._conflicts(namespace) for namespace in NAMESPACES}
+        it.happen(change)
+        after = outlook(it)
+        concerned = {app for app in before.keys() | after.keys() if before.get(app) != after.get(app)}
+        concerned |= {app for app in after if it.cache._conflicts(app.namespace) != stood[app.namespace]}
+        assert concerned <= it.called
+
+
+@pytest.mark.parametrize(
+    ("of", "named", "called"),
+    [
+        pytest.param("shop", {}, ["shop"], id="a route moves: its app"),
+        pytest.param("", {"nginx.ingress.kubernetes.io/canary": "true"}, ["api", "shop"], id="an annotation: all apps"),
+        pytest.param("", {names.SAVED_BACKENDS: ""}, [], id="waker's own annotation, for somebody else"),
+    ],
+)
+def test_of_the_apps_behind_an_ingress_only_those_that_a_change_concerns_are_called_out(
+    of: str, named: dict[str, str], called: list[str]
+) -> None:
+    it = ChangingCluster()
+    for name in ("shop", "api"):
+        app, labels = AppId(Kind.DEPLOYMENT, "one", name), {"app": name}
+        it.happen(Change("workload", (Workload(app, name, "1", 1, labels, {names.ENABLED: "true"}),)))
+        it.happen(Change("service", (Service("one", name, "1", labels, ()),)))
+    ids = {name: IngressRouteId("one", "front", "", f"/{name}", "Prefix") for name in ("shop", "api")}
+    own = [IngressPath(id, f"/{name}", Backend(name, 80)) for name, id in ids.items()]
+    moved = [path._replace(backend=door_backend(20_000)) if path.id == ids.get(of) else path for path in own]
+    saved: Originals = {ids[of]: Original(ids[of], Backend(of, 80), NOW, 1)} if of else {}
+    it.happen(Change("ingress", (Ingress("one", "front", "1", "1", "", {}, tuple(own), {}),)))
+    it.happen(Change("ingress", (Ingress("one", "front", "1", "2", "", named, tuple(moved), saved),)))
+    assert sorted(each.name for each in it.called if isinstance(each, AppId)) == called
+    assert NamespaceKey("one") in it.called
 
 
 def test_no_group_stays_behind() -> None:
     it = ChangingCluster()
-    workload = Workload(AppId(Kind.DEPLOYMENT, "one", "w"), "w", "1", 1, {"app": "x"}, {names.ENABLED: "true"})
+    workload = Workload(
+        AppId(Kind.DEPLOYMENT, "one", "w"), "w", "1", 1, {"app": "x"}, {names.ENABLED: "true", names.SERVICE: "a"}
+    )
     service = Service("one", "a", "1", {"app": "x"}, (), managed=True)
     path = IngressPath(IngressRouteId("one", "front", "", "/", "Prefix"), "/0", Backend("a", 80))
     ingress = Ingress("one", "front", "1", "1", "", {}, (path,), Unreadable("torn"), managed=True)

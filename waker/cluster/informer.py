@@ -1,6 +1,6 @@
 """An informer: a local store of one kind of object that follows the API server for ever.
 
-    list, in small chunks --> replace the store, report differences --> watch from that version --+
+    list, in small chunks --> change the store, report differences --> watch from that version --+
       ^-- 410, or an unreadable line                                      ^-- ended, or an error --+
 
 It keeps parsed objects only and knows nothing of what they mean. `observe` runs one for each kind in the whole cluster;
@@ -107,15 +107,25 @@ class Informer(Generic[T]):
             if not continue_token:
                 break
             params["continue"] = continue_token
-        old, self._store = self._store, listed
         self._version = chunk["metadata"]["resourceVersion"]
         self.last_received_at = self._clock()
+        if self.synced.is_set():
+            await self._replace(listed)
+            return
+        self._store = listed
         self.synced.set()
-        for namespace in old.keys() | listed.keys():
-            before, after = old.get(namespace, {}), listed.get(namespace, {})
-            for name in before.keys() | after.keys():
-                if before.get(name) != after.get(name):
-                    self._on_change(before.get(name), after.get(name))
+        for each in self.values():
+            self._on_change(None, each)
+
+    async def _replace(self, listed: Mapping[str, Mapping[str, T]]) -> None:
+        """Change the store into what was listed, one object after the other, as a watch would have done."""
+        keys = {
+            (namespace, name) for store in (self._store, listed) for namespace in store for name in store[namespace]
+        }
+        for count, (namespace, name) in enumerate(keys, 1):
+            self._update((namespace, name), listed.get(namespace, {}).get(name))
+            if count % CHUNK_SIZE == 0:
+                await asyncio.sleep(0)
 
     async def _watch(self) -> None:
         async for event in self._api.watch(self.source.path, {**self.source.params, "resourceVersion": self._version}):
@@ -146,6 +156,8 @@ class Informer(Generic[T]):
         old = objects.pop(name, None)
         if new is not None:
             objects[name] = new
+        elif not objects:
+            del self._store[namespace]
         if old != new:
             self._on_change(old, new)
 

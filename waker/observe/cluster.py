@@ -6,7 +6,7 @@ is called before everything is known once.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +14,14 @@ from waker import names
 from waker.cluster import manifests, owned_objects, resources
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
-from waker.observe.indexes import Indexes, services_of
+from waker.observe.indexes import SERVICE, Indexes, services_of
 from waker.observe.keys import Key, NamespaceKey
 from waker.observe.never_sleeps import never_sleeps
 from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
 from waker.plan.owned_objects import OwnedSlice
 from waker.plan.policy import is_managed, read_policy
-from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, named_services
+from waker.plan.routes.discovery import NamespaceObjects, discover, has_pods, named_objects, named_services
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, ObjectId, RouteObject
 from waker.settings.configmap import Live
@@ -162,14 +162,13 @@ class ClusterCache:
         """What there is around one workload: the Services that select it or that its user names, and what leads to them."""
         services = self._indexes.selecting(workload)
         ids = {id for each in services for id in self._indexes.leading(each)} | named_objects(workload)
-        sharing = {each.id: each for service in services for each in self._indexes.selected(service)}
         there = self.services.in_namespace(workload.id.namespace)
         named = [there[name] for name in sorted(named_services(workload)) if name in there]
         return NamespaceObjects(
             services=[*services, *(each for each in named if each not in services)],
             route_objects=[each for id in sorted(ids) if (each := self.route_object(id))],
             classes=configured_classes(self.classes.values(), live),
-            workloads=list(sharing.values()),
+            sharing=self._indexes.selected,
             door=self._door,
         )
 
@@ -177,10 +176,14 @@ class ClusterCache:
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         self._indexes.workload_changed(old, new)
-        was, now = (each is not None and is_managed(each) for each in (old, new))
         each = new or old
-        if each and (was or now):
-            self._notify([each.id] if was == now else [each.id, NamespaceKey(each.id.namespace)])
+        if each and self.is_synced:
+            was, now = (version is not None and is_managed(version) for version in (old, new))
+            self._notify([each.id] if was or now else [])
+            self._notify([NamespaceKey(each.id.namespace)] if was != now else [])
+            if _footprint(old) != _footprint(new):
+                beside = {one.name: one for each in (old, new) if each for one in self._indexes.selecting(each)}
+                self._notify(self._selected(one for one in beside.values() if self._indexes.leading(one)))
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._indexes.service_changed(old, new)
@@ -189,15 +192,17 @@ class ClusterCache:
             everybody = _is_in_the_way(old) != _is_in_the_way(new)
             near = self.apps_in(each.namespace) if everybody else self._selected(filter(None, (old, new)))
             self._notify([*near, NamespaceKey(each.namespace)])
+            self._notify(self._indexes.naming(SERVICE, each.namespace, each.name))
 
     def _route_object_changed(self, old: RouteObject | None, new: RouteObject | None) -> None:
         self._indexes.route_object_changed(old, new)
         each = new or old
         if each and self.is_synced:
             known = self.services.in_namespace(each.id.namespace)
-            service_names = {name for each in (old, new) if each for name in services_of(each)}
+            service_names = KINDS[each.id.kind].affected(old, new) if old and new else services_of(each)
             behind = self._selected(known[name] for name in service_names if name in known)
             self._notify([*behind, NamespaceKey(each.id.namespace)])
+            self._notify(self._indexes.naming(*each.id))
 
     def _class_changed(self, old: IngressClass | None, new: IngressClass | None) -> None:
         if self.is_synced:
@@ -219,6 +224,11 @@ class ClusterCache:
 def _is_in_the_way(service: Service | None) -> bool:
     """Whether somebody else's Service has the name of waker's own."""
     return service is not None and service.name == names.WAKER_SERVICE and not service.managed
+
+
+def _footprint(workload: Workload | None) -> Mapping[str, str] | None:
+    """The labels by which Services select its pods; None if it has none."""
+    return workload.pod_labels if workload and has_pods(workload) else None
 
 
 def _parser(kind: Kind) -> Callable[[Any], Workload]:

@@ -11,13 +11,15 @@ namespace share cost nothing.
 
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from waker.plan.model import AppId, Service, Workload
 from waker.plan.policy import is_managed
-from waker.plan.routes.discovery import selects
+from waker.plan.routes.discovery import named_objects, named_services, selects
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import ObjectId, RouteObject
+
+SERVICE: Final = "Service"  # the kind, as in the API
 
 G = TypeVar("G")
 K = TypeVar("K")
@@ -65,6 +67,7 @@ class Indexes:
         self._labelled: Groups[LabelPair, AppId, Workload] = Groups()
         self._selecting: Groups[LabelPair, str, Service] = Groups()
         self._leading: Groups[tuple[str, str], ObjectId, None] = Groups()  # by namespace and Service
+        self._naming: Groups[ObjectId, AppId, None] = Groups()  # by what an app's user names
         self._managed: Groups[str, AppId, None] = Groups()
         self._own_services: Groups[str, str, Service] = Groups()
         self._own_route_objects: Groups[str, ObjectId, RouteObject] = Groups()
@@ -78,11 +81,15 @@ class Indexes:
         if old:
             for pair in before - after:
                 self._labelled.drop(pair, old.id)
+            for named in _named(old):
+                self._naming.drop(named, old.id)
             if not (new and is_managed(new)):
                 self._managed.drop(old.id.namespace, old.id)
         if new:
             for pair in after:
                 self._labelled.put(pair, new.id, new)
+            for named in _named(new):
+                self._naming.put(named, new.id, None)
             if is_managed(new):
                 self._managed.put(new.id.namespace, new.id, None)
 
@@ -116,10 +123,10 @@ class Indexes:
 
     # --- who leads where ---
 
-    def selected(self, service: Service) -> list[Workload]:
-        """The workloads whose pods a Service selects."""
+    def selected(self, service: Service) -> Iterator[Workload]:
+        """The workloads whose pods a Service selects. They may be many, and one or two may be enough."""
         groups = [self._labelled[pair] for pair in _pairs(service.namespace, service.selector)]
-        return [each for each in min(groups, key=len, default={}).values() if selects(service, each)]
+        yield from (each for each in min(groups, key=len, default={}).values() if selects(service, each))
 
     def selecting(self, workload: Workload) -> list[Service]:
         """The Services that select a workload's pods, in the order of their names."""
@@ -130,6 +137,10 @@ class Indexes:
     def leading(self, service: Service) -> Collection[ObjectId]:
         """The objects with routes to a Service, or with routes that led there before a swap."""
         return self._leading[service.namespace, service.name].keys()
+
+    def naming(self, kind: str, namespace: str, name: str) -> Collection[AppId]:
+        """The workloads whose users name an object in an annotation, whether it is there or not."""
+        return self._naming[ObjectId(kind, namespace, name)].keys()
 
     # --- what is where ---
 
@@ -163,6 +174,11 @@ class Indexes:
 def services_of(route_object: RouteObject) -> set[str]:
     """The Services that an object's routes lead to, or led to before a swap."""
     return KINDS[route_object.id.kind].services(route_object)
+
+
+def _named(workload: Workload) -> set[ObjectId]:
+    services = {ObjectId(SERVICE, workload.id.namespace, name) for name in named_services(workload)}
+    return services | named_objects(workload)
 
 
 def _pairs(namespace: str, labels: Mapping[str, str]) -> set[LabelPair]:

@@ -22,7 +22,7 @@ def look(
     others: tuple[Workload, ...] = (),
 ) -> Discovery:
     """Discover the routes of the shop."""
-    return discover(of or workload(), NamespaceObjects(services, ingresses, [TRAEFIK, NGINX], others))
+    return discover(of or workload(), NamespaceObjects(services, ingresses, [TRAEFIK, NGINX], lambda _: others))
 
 
 def test_a_route_knows_its_door_and_where_it_leads() -> None:
@@ -30,7 +30,7 @@ def test_a_route_knows_its_door_and_where_it_leads() -> None:
         return {("shop", SHOP): 20_000}.get((app.name, backend), 0)
 
     held = ingress(("/", Backend(names.WAKER_SERVICE, 20_001)), annotations=remembering(("/", SHOP)))
-    (route,) = discover(workload(), NamespaceObjects((service("shop"),), [held], [TRAEFIK], (), door)).routes
+    (route,) = discover(workload(), NamespaceObjects((service("shop"),), [held], [TRAEFIK], lambda _: (), door)).routes
     assert (route.door, route.leads_to, is_astray(route)) == (20_000, 20_001, True)
 
 
@@ -192,7 +192,7 @@ CANARY = "nginx.ingress.kubernetes.io/canary"
         ),
         pytest.param(
             look(ingress(("/", SHOP)), others=tuple(map(stateful, "edcba"))),
-            "Service shop also selects the pods of StatefulSet a, StatefulSet b, StatefulSet c and 2 more",
+            "Service shop also selects the pods of StatefulSet c, StatefulSet d, StatefulSet e and others",
             id="pods of six workloads",
         ),
         pytest.param(look(paths(501)), TOO_MANY, id="one route too many"),

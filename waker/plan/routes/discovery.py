@@ -42,7 +42,7 @@ class NamespaceObjects:
     services: Sequence[Service]  # those that select its pods, and those that its user names
     route_objects: Sequence[RouteObject]  # those that name these Services, and those that its user names
     classes: Sequence[IngressClass]
-    workloads: Sequence[Workload]  # those that the Services select; may include the workload itself
+    sharing: Callable[[Service], Iterable[Workload]]  # those that a Service selects; there may be others among them
     door: Callable[[AppId, Backend], int] = lambda app, backend: (
         0
     )  # waker's port for them; 0: none yet, or unknown here
@@ -65,13 +65,18 @@ def selects(service: Service, workload: Workload) -> bool:
 
 
 def named_objects(workload: Workload) -> set[ObjectId]:
-    """The objects that its user names, wherever they lead: they may not exist, and that is a problem."""
+    """The objects with routes that its user names, wherever they lead: they may not exist, and that is a problem."""
     return {ObjectId(KIND, workload.id.namespace, name) for name in allowed_objects(workload).ingresses or ()}
 
 
 def named_services(workload: Workload) -> frozenset[str]:
     """The Services that its user names: likewise."""
     return allowed_objects(workload).services or frozenset()
+
+
+def has_pods(workload: Workload) -> bool:
+    """Whether it has pods, or will have them when it wakes."""
+    return workload.replicas > 0 or workload.notes.saved_replicas is not None
 
 
 def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
@@ -156,9 +161,10 @@ def _chosen_objects(workload: Workload, around: NamespaceObjects, problems: list
     yield from (each for each in known if allowed is None or each.id.name in allowed)
 
 
-def _has_pods(workload: Workload) -> bool:
-    """Whether it has pods, or will have them when it wakes."""
-    return bool(workload.replicas) or workload.notes.saved_replicas is not None
+def _others(workload: Workload, service: Service, around: NamespaceObjects) -> Iterator[AppId]:
+    """Other workloads with pods that the Service selects."""
+    found = (each for each in around.sharing(service) if each.id != workload.id)
+    yield from (each.id for each in found if has_pods(each) and selects(service, each))
 
 
 def _unfit(
@@ -168,14 +174,10 @@ def _unfit(
         strange = [each for each in service.protocols if each.lower() not in PLAIN]
         if strange:
             yield f"Service {service.name} speaks {strange[0][:40]}, and waker speaks plain HTTP/1.1 only"
-        others = sorted(
-            f"{other.id.kind} {other.id.name}"
-            for other in around.workloads
-            if other.id != workload.id and _has_pods(other) and selects(service, other)
-        )
+        others = list(islice(_others(workload, service, around), MOST_NAMED + 1))
         if others:
-            more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-            yield f"Service {service.name} also selects the pods of {', '.join(others[:MOST_NAMED])}{more}"
+            named = ", ".join(sorted(f"{each.kind} {each.name}" for each in others[:MOST_NAMED]))
+            yield f"Service {service.name} also selects the pods of {named}{' and others' * (len(others) > MOST_NAMED)}"
     by_name = {service.name: service for service in used}
     for route in routes:
         if not port_of(by_name[route.backend.service], route.backend):

@@ -16,7 +16,7 @@ from waker import names
 from waker.errors import Conflict
 from waker.plan.model import IngressClass, ServicePort
 from waker.plan.notes import Unreadable
-from waker.plan.routes.ingress_object import KIND, Ingress, IngressPath, IngressRouteId, parse, write_saved
+from waker.plan.routes.ingress_object import DROPPED, KIND, Ingress, IngressPath, IngressRouteId, parse, write_saved
 from waker.plan.routes.originals import backend_json
 from waker.plan.routes.route import (
     Backend,
@@ -58,6 +58,25 @@ def services(ingress: Ingress) -> set[str]:
     return {path.backend.service for path in ingress.paths if path.backend} | {
         each.backend.service for each in saved.values()
     }
+
+
+def affected(old: Ingress, new: Ingress) -> set[str]:
+    """The Services for whose routes it makes a difference that one version took the other's place.
+
+    Many apps may share an Ingress, and waker itself moves the routes of one of them at a time.
+    """
+    if isinstance(old.saved, Unreadable) or isinstance(new.saved, Unreadable) or _common(old) != _common(new):
+        return services(old) | services(new)
+    paths = set(old.paths) ^ set(new.paths)
+    kept = [saved[path.id] for path in paths for saved in (old.saved, new.saved) if path.id in saved]
+    kept += [each for _, each in old.saved.items() ^ new.saved.items()]
+    return {path.backend.service for path in paths if path.backend} | {each.backend.service for each in kept}
+
+
+def _common(ingress: Ingress) -> tuple[Any, ...]:
+    """What all its routes have in common."""
+    annotations = {key: text for key, text in ingress.annotations.items() if key not in DROPPED}
+    return ingress.class_name, annotations, ingress.managed
 
 
 def doors(ingress: Ingress) -> set[str | int]:
@@ -220,6 +239,7 @@ INGRESS = RouteKind(
     plural="ingresses",
     parse=parse,
     services=services,
+    affected=affected,
     doors=doors,
     class_name=class_name,
     controller=controller,

@@ -139,6 +139,7 @@ class RouteKind(Generic[O]):
     plural: str
     parse: Callable[[Json], O]
     services: Callable[[O], set[str]]  # that its routes lead to, or led to before a swap
+    affected: Callable[[O, O], set[str]]  # the Services whose routes differ between two versions, in whatever it may be
     doors: Callable[[O], set[str | int]]  # the ports of waker that its routes name
     class_name: Callable[[O, Iterable[IngressClass]], str]  # of the object; "" if there is none
     controller: Callable[[O, Iterable[IngressClass]], str]  # what serves it; "" if that cannot be said
