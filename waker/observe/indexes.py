@@ -20,6 +20,7 @@ from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import ObjectId, RouteObject
 
 SERVICE: Final = "Service"  # the kind, as in the API
+NOBODY: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 G = TypeVar("G")
 K = TypeVar("K")
@@ -42,7 +43,7 @@ class Groups(Generic[G, K, V]):
 
     def __getitem__(self, group: G) -> Mapping[K, V]:
         """The members of a group; it may be empty. A view: it is good until the next change."""
-        return self._groups.get(group, MappingProxyType({}))
+        return self._groups.get(group, NOBODY)
 
     def __iter__(self) -> Iterator[G]:
         """The groups that have members."""

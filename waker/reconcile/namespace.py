@@ -158,8 +158,9 @@ class NamespaceReconciler:
         return found
 
     async def _release_unclaimed(self, namespace: str, apps: Iterable[RegisteredApp]) -> None:
-        claimed = {route.id for each in apps for route in each.routes}
-        for found in self._context.cluster.holding(namespace):
+        holding = self._context.cluster.holding(namespace)
+        claimed = {route.id for each in apps for route in each.routes} if holding else set()
+        for found in holding:
             await self._release(found, claimed)
 
     async def _release(self, found: RouteObject, claimed: set[RouteId]) -> None:
