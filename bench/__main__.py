@@ -1,7 +1,7 @@
-"""`python -m bench wake|footprint|soak|visitors|doors|scrape` measures, and prints a table.
+"""`python -m bench wake|footprint|soak|visitors|doors|scrape|scale` measures, and prints a table.
 
-All but `scrape` run in a test cluster that they start themselves. Everything from the network (the controllers' programs,
-wheels) is downloaded first, as the cluster has no access to it.
+All but `scrape` and `scale` run in a test cluster that they start themselves. Everything from the network (the
+controllers' programs, wheels) is downloaded first, as the cluster has no access to it.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from bench import doors, footprint, grounds, scrape, visitors, wake
+from bench import doors, footprint, grounds, scale, scrape, visitors, wake
 from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
@@ -36,6 +36,9 @@ def main() -> int:
     )
     scrapes = commands.add_parser("scrape", help="what scraping metrics pages costs; needs no cluster")
     scrapes.add_argument("--apps", type=int, default=1000, help="apps on the pages (default: 1000)")
+    scales = commands.add_parser("scale", help="what a pass, an event and memory cost with many apps; needs no cluster")
+    scales.add_argument("--apps", type=int, nargs="*", default=[100, 1000, 5000], help="numbers of apps")
+    scales.add_argument("--namespaces", type=int, nargs="*", default=[1, 200], help="numbers of namespaces")
     crowds = commands.add_parser(
         "visitors", help="waiting pages a second on one core, alone and beside thousands of waiting visitors"
     )
@@ -49,6 +52,9 @@ def main() -> int:
     args = parser.parse_args()
     if args.command == "scrape":
         scrape.run(args.apps)
+        return 0
+    if args.command == "scale":
+        scale.run(args.apps, args.namespaces)
         return 0
     api = api_from_environment()
     if api is None:

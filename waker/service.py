@@ -112,7 +112,7 @@ class Waker:
             self._report_setting,
         )  # fmt: skip
         prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
-        self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, now))
+        self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, self.queue.add, now))
         self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
         self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, Refusals(), self.leading)
         self._api = api

@@ -59,7 +59,7 @@ def newest(cluster: DemoCluster) -> Callable[[ObjectId], Ingress]:
 def own_routes(ingress: Ingress) -> dict[str, Route]:
     """By app."""
     assert isinstance(ingress.saved, dict)
-    found = {each.backend.service: each for each in routes(ingress, ingress.saved, "")}
+    found = {each.backend.service: each for each in routes(ingress, APPS, ingress.saved, "")}
     return {name: with_door(each, 20_000 + i) for i, (name, each) in enumerate(sorted(found.items()))}
 
 

@@ -15,11 +15,12 @@ from waker.cluster import app_endpoints
 from waker.cluster.informer import Informer
 from waker.cluster.resources import ENDPOINT_SLICES
 from waker.observe import doors as observed_doors
-from waker.observe.cluster import ClusterCache
+from waker.observe import indexes
 from waker.observe.controller_pods import ControllerPods
+from waker.observe.indexes import Indexes, LabelPair
 from waker.plan import doors
 from waker.plan.doors import Claim, DoorBook, DoorKey, book_of, port_name
-from waker.plan.model import Address, AppId, Pod, Service, Workload
+from waker.plan.model import Address, AppId, Pod, Service
 from waker.plan.routes.route import ObjectId
 from waker.reconcile import doors as reconciled_doors
 from waker.traffic.controllers import Adapter
@@ -34,14 +35,13 @@ def every_namespace(informer: Informer[Any], _namespace: str) -> Mapping[str, An
     return {name: each for objects in informer._store.values() for name, each in objects.items()}
 
 
-def workloads_everywhere(cluster: ClusterCache, _namespace: str) -> Iterator[Workload]:
-    for informer in cluster.workloads.values():
-        yield from informer.values()
+def pairs_of_everybody(_namespace: str, labels: Mapping[str, str]) -> set[LabelPair]:
+    return {LabelPair("", *each) for each in labels.items()}
 
 
-def routes_everywhere(cluster: ClusterCache, service: Service) -> set[ObjectId]:
+def routes_everywhere(known: Indexes, service: Service) -> set[ObjectId]:
     """Also those that an Ingress has saved, or claims to."""
-    return {id for (_, name), ids in cluster._by_service.items() for id in ids if name == service.name}
+    return {id for at in known._leading for id in known._leading[at] if at[1] == service.name}
 
 
 def anybodys_listing(book: DoorBook, wanted: Iterable[DoorKey], listed: Iterable[Claim], *rest: Any) -> Any:
@@ -137,9 +137,9 @@ class OldFault:
 CLUSTERS = 5
 FAULTS = {
     "objects are looked for in every namespace": OldFault(((Informer, "in_namespace", every_namespace),), 5),
-    "a selector reaches over namespaces": OldFault(((ClusterCache, "_workloads_in", workloads_everywhere),), 5),
+    "a selector reaches over namespaces": OldFault(((indexes, "_pairs", pairs_of_everybody),), 5),
     "routes, and backends that an Ingress says it has saved, count for any Service of that name": OldFault(
-        ((ClusterCache, "_objects_of", routes_everywhere),), 5
+        ((Indexes, "leading", routes_everywhere),), 5
     ),
     "an app is found by the header `Host`": OldFault(((public_port, "answer", named_by("Host")),), 3),
     "`X-Forwarded-Host` is believed": OldFault(((public_port, "answer", named_by("X-Forwarded-Host")),), 3),

@@ -196,7 +196,7 @@ class SmallWaker:
         ingresses = [parse(each) for each in cluster.all("Ingress")]
         services = [manifests.service(each) for each in cluster.all("Service")]
         workload = next(each for each in workloads if each.id.name == app)
-        found = discover(workload, NamespaceObjects(services, ingresses, CLASSES, workloads, door))
+        found = discover(workload, NamespaceObjects(services, ingresses, CLASSES, lambda _: workloads, door))
         reading = read_policy(workload.annotations, LIVE)
         answered = arrivals_answered_until(workload, found.routes, self._was.get(app, Phase.AWAKE))
         if answered and app in self.knocks and self.knocks[app] <= answered:

@@ -21,7 +21,7 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.plan.decide.SETTLE": MOMENT * 2,
         "waker.plan.drift.BACKOFF": MOMENT,
         "waker.reconcile.attempts.ERROR_AGAIN": (0.02, 0.1),
-        "waker.reconcile.app.UNKNOWN_AGAIN": MOMENT * 5,
+        "waker.reconcile.app.WAY_BACK_AGAIN": (MOMENT, MOMENT * 5),
         "waker.reconcile.namespace.UNKNOWN_AGAIN": 0.02,
         "waker.reconcile.namespace.ERROR_AGAIN": 0.05,
         "waker.reconcile.namespace.KEEPER_CHANGE_EVERY": MOMENT,

@@ -88,3 +88,19 @@ async def test_waker_and_an_ingress_controller_stay_awake_though_everything_is_e
                 assert found_now["spec"]["replicas"] == 1
             assert "ingress controller (ingress-nginx)" in dict(it.events("shop"))["CannotSleep"]
             assert "waker itself" in dict(it.events("blog"))["CannotSleep"]
+
+
+async def test_an_app_with_more_routes_than_waker_moves_stays_as_it_is(tmp_path: Path) -> None:
+    async with scene(tmp_path, API) as it:
+        found = manifests(SAMPLES["shop"], "default", {names.ENABLED: "true", names.STATE: "asleep"})
+        (rule,) = found[2]["spec"]["rules"]
+        (entry,) = rule["http"]["paths"]
+        rule["http"]["paths"] = [entry | {"path": f"/{number}"} for number in range(501)]
+        it.cluster.load(found)
+        before = it.ingress("shop")
+        async with it.waker() as running:
+            await it.until(partial(refused, it, "shop"))
+            reasons = (await asked(it, running))["against"]
+        assert it.replicas("shop") == 1
+        assert it.ingress("shop") == before
+    assert [each["text"].partition(",")[0] for each in reasons] == ["more than 500 routes lead to its pods"]

@@ -35,6 +35,7 @@ class ScrapeScene:
     pods: dict[str, list[Pod]] = field(default_factory=dict)
     pages: dict[str, str | Answer] = field(default_factory=dict)
     visits: list[AppId] = field(default_factory=list)
+    known: list[AppId] = field(default_factory=list)  # in the order in which it was reported
     scrapes: list[tuple[str, bool]] = field(default_factory=list)  # controller, and whether it was complete
     primed: list[str] = field(default_factory=list)
     requests: list[web.Request] = field(default_factory=list)
@@ -74,6 +75,7 @@ class ScrapeScene:
             pods=lambda adapter: self.pods.get(adapter.controller, []),
             prime=self.prime,
             on_visit=self.visits.append,
+            on_known=self.known.append,
             on_scrape=lambda controller, read_at: self.scrapes.append((controller, read_at is not None)),
         )
 

@@ -93,6 +93,46 @@ async def test_a_page_that_says_nothing_is_unknown_after_three_intervals(
     assert not scene.scraper.traffic(SHOP).unknown
 
 
+async def test_who_waits_hears_once_when_traffic_is_known_again(scene: ScrapeScene) -> None:
+    pods = [scene.add(TRAEFIK, name, refuse(503)) for name in ("t-1", "t-2")]
+    scene.add(CONTOUR, "e-1", contour(("team-b_blog_80", 5, 0)))
+    await watched(scene, AT_TRAEFIK)
+    await watched(scene, Interest(CONTOUR.controller, ("team-b_blog_80",)), app=BLOG)
+    scene.scraper.await_known(SHOP)
+    await scene.round()
+    scene.change(pods[0], traefik(shop=5))
+    await scene.round()
+    assert scene.known == [], "one of its controller's pods is still unread"
+    scene.change(pods[1], traefik(shop=5))
+    await scene.round()
+    assert (scene.known, scene.scraper.traffic(SHOP).unknown) == ([SHOP], "")
+    await scene.round()
+    assert scene.known == [SHOP], "who has heard of it does not wait any more, and nobody waits for the blog"
+
+
+@pytest.mark.parametrize("listed", [pytest.param(False, id="not listed"), pytest.param(True, id="listed")])
+async def test_who_waits_hears_nothing_while_a_controller_does_not_list_the_app(
+    scene: ScrapeScene, *, listed: bool
+) -> None:
+    envoy = scene.add(CONTOUR, "e-1", contour(("team-a_other_80", 3, 0)))
+    await watched(scene, AT_CONTOUR)
+    scene.scraper.await_known(SHOP)
+    scene.change(envoy, contour(("team-a_shop_80" if listed else "team-a_other_80", 3, 0)))
+    await scene.round()
+    assert scene.known == ([SHOP] if listed else [])
+
+
+async def test_nobody_waits_for_an_app_that_is_not_watched_any_more(scene: ScrapeScene) -> None:
+    pod = scene.add(TRAEFIK, "t-1", refuse(503))
+    await watched(scene, AT_TRAEFIK)
+    scene.scraper.await_known(SHOP)
+    scene.scraper.unwatch(SHOP)
+    scene.change(pod, traefik(shop=5))
+    await watched(scene, AT_TRAEFIK)
+    await scene.round()
+    assert scene.known == []
+
+
 async def test_one_failed_page_is_not_yet_unknown(scene: ScrapeScene) -> None:
     pod = scene.add(TRAEFIK, "t-1", traefik(shop=5))
     await watched(scene, AT_TRAEFIK)

@@ -66,6 +66,16 @@ def test_an_app_that_is_dropped_is_not_found(scene: RegistryScene) -> None:
     assert list(scene.registry.entries()) == []
 
 
+def test_the_apps_of_a_namespace_are_those_that_were_published_last(scene: RegistryScene) -> None:
+    elsewhere = SHOP._replace(namespace="other")
+    for plan, app in ((ASLEEP, SHOP), (ASLEEP, API), (ASLEEP, elsewhere), (WAKING, SHOP)):
+        scene.show(plan, app=app)
+    for app in (API, elsewhere, elsewhere):
+        scene.registry.remove(app)
+    assert [(each.app, each.plan) for each in scene.registry.in_namespace("demo")] == [(SHOP, WAKING)]
+    assert scene.registry.in_namespace("other") == []
+
+
 def test_the_hosts_of_an_app_are_those_of_its_rules_alone(scene: RegistryScene) -> None:
     scene.show(ASLEEP, route("shop"), route("shop", host="*.Example.org"), route("shop", host=""))
     scene.show(ASLEEP, route("api", host="api.example.org"), app=API)

@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from waker import names
-from waker.cluster import partial_import
+from waker.cluster import collector, partial_import
 from waker.errors import ClusterError, Conflict, Gone, NotFound, Refused, SettingsError, Unavailable
 
 Json = dict[str, Any]
@@ -81,7 +81,7 @@ class Api:
         query = {**params, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": seconds}
         async with self._request("WATCH", path, query, timeout=WATCH_TIMEOUT) as response:
             async for line in response.content:
-                event: Json = json.loads(line)
+                event: Json = _decode(line)
                 if event["type"] == "ERROR":
                     raise _error("WATCH", path, event["object"].get("code", 0), event["object"])
                 yield event
@@ -95,8 +95,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Json:
         async with self._request(verb, path, params, body, headers) as response:
-            parsed: Json = json.loads(await response.read())
-            return parsed
+            return _decode(await response.read())
 
     @asynccontextmanager
     async def _request(  # noqa: PLR0913, PLR0917 the one place where requests are made
@@ -139,6 +138,12 @@ class Api:
         recovered, self._is_ill = well and self._is_ill, not well
         if recovered:
             self.on_recovery()
+
+
+def _decode(body: bytes) -> Json:
+    with collector.paused():
+        decoded: Json = json.loads(body)
+    return decoded
 
 
 def _parsed(body: bytes) -> Json:

@@ -1,6 +1,6 @@
 """An informer: a local store of one kind of object that follows the API server for ever.
 
-    list, in small chunks --> replace the store, report differences --> watch from that version --+
+    list, in small chunks --> change the store, report differences --> watch from that version --+
       ^-- 410, or an unreadable line                                      ^-- ended, or an error --+
 
 It keeps parsed objects only and knows nothing of what they mean. `observe` runs one for each kind in the whole cluster;
@@ -17,6 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
+from waker.cluster import collector
 from waker.cluster.client import Api
 from waker.errors import ClusterError, Gone, Unavailable
 
@@ -97,6 +98,7 @@ class Informer(Generic[T]):
         while True:
             chunk = await self._api.get(self.source.path, params)
             for item in chunk.get("items") or []:
+                await asyncio.sleep(0)  # parsing one object may take 30 ms
                 parsed = self._parse_safely(item)
                 if parsed is not None:
                     namespace, name = _key(item)
@@ -105,28 +107,42 @@ class Informer(Generic[T]):
             if not continue_token:
                 break
             params["continue"] = continue_token
-        old, self._store = self._store, listed
         self._version = chunk["metadata"]["resourceVersion"]
         self.last_received_at = self._clock()
+        if self.synced.is_set():
+            await self._replace(listed)
+            return
+        self._store = listed
         self.synced.set()
-        for namespace in old.keys() | listed.keys():
-            before, after = old.get(namespace, {}), listed.get(namespace, {})
-            for name in before.keys() | after.keys():
-                if before.get(name) != after.get(name):
-                    self._on_change(before.get(name), after.get(name))
+        for each in self.values():
+            self._on_change(None, each)
+
+    async def _replace(self, listed: Mapping[str, Mapping[str, T]]) -> None:
+        """Change the store into what was listed, one object after the other, as a watch would have done."""
+        keys = {
+            (namespace, name) for store in (self._store, listed) for namespace in store for name in store[namespace]
+        }
+        for count, (namespace, name) in enumerate(keys, 1):
+            self._update((namespace, name), listed.get(namespace, {}).get(name))
+            if count % CHUNK_SIZE == 0:
+                await asyncio.sleep(0)
 
     async def _watch(self) -> None:
         async for event in self._api.watch(self.source.path, {**self.source.params, "resourceVersion": self._version}):
             item = event["object"]
             self._version = item["metadata"]["resourceVersion"]
             self.last_received_at = self._clock()
+            await asyncio.sleep(
+                0
+            )  # thousands of events may have been received at once, and decoding a large one takes 25 ms
             if event["type"] != "BOOKMARK":
                 self._update(_key(item), None if event["type"] == "DELETED" else self._parse_safely(item))
 
     def _parse_safely(self, item: Mapping[str, Any]) -> T | None:
         """One malformed object is left out; it must not stop the informer, on which all other apps depend."""
         try:
-            return self._parse(item)
+            with collector.paused():
+                return self._parse(item)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning(
                 "an object cannot be read",
@@ -140,6 +156,8 @@ class Informer(Generic[T]):
         old = objects.pop(name, None)
         if new is not None:
             objects[name] = new
+        elif not objects:
+            del self._store[namespace]
         if old != new:
             self._on_change(old, new)
 

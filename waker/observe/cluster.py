@@ -1,12 +1,12 @@
 """Everything that the API server has reported: the informers, and what follows from them for one app or one namespace.
 
-It reads and answers; it never writes and never decides. `changed` is called with the keys of what may be different now:
-an AppId, or a NamespaceKey for what waker keeps there. Nothing is called before everything is known once.
+The informers hold the objects, `indexes` knows who leads where. It reads and answers; it never writes and never decides.
+`changed` is called with the keys of what may be different now: an AppId, or a NamespaceKey for what waker keeps there. Nothing
+is called before everything is known once.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +14,14 @@ from waker import names
 from waker.cluster import manifests, owned_objects, resources
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
+from waker.observe.indexes import SERVICE, Indexes, services_of
 from waker.observe.keys import Key, NamespaceKey
 from waker.observe.never_sleeps import never_sleeps
 from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
 from waker.plan.owned_objects import OwnedSlice
 from waker.plan.policy import is_managed, read_policy
-from waker.plan.routes import keeper
-from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, selects
-from waker.plan.routes.ingress_object import Ingress
+from waker.plan.routes.discovery import NamespaceObjects, discover, has_pods, named_objects, named_services
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, ObjectId, RouteObject
 from waker.settings.configmap import Live
@@ -47,7 +46,7 @@ class ClusterCache:
         self._changed = changed
         self._door = door
         self._own_namespace = own_namespace
-        self._by_service: defaultdict[tuple[str, str], set[ObjectId]] = defaultdict(set)  # namespace, Service
+        self._indexes = Indexes()
         self.workloads: dict[Kind, Informer[Workload]] = {
             kind: inform(what, _parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
         }
@@ -84,15 +83,15 @@ class ClusterCache:
 
     def apps(self) -> Iterator[AppId]:
         """Every app that is waker's business."""
-        for each in self.workloads.values():
-            yield from (workload.id for workload in each.values() if is_managed(workload))
+        return self._indexes.managed()
+
+    def apps_in(self, namespace: str) -> Collection[AppId]:
+        """The apps of one namespace."""
+        return self._indexes.managed_in(namespace)
 
     def namespaces(self) -> set[str]:
         """Every namespace in which waker has or wants something."""
-        found = {app.namespace for app in self.apps()} | {each.namespace for each in self.slices.values()}
-        for informer in self._route_objects.values():
-            found |= {each.id.namespace for each in informer.values() if each.managed or each.saved}
-        return found | {each.namespace for each in self.services.values() if each.managed}
+        return self._indexes.namespaces() | {each.namespace for each in self.slices.values()}
 
     def workload(self, app: AppId) -> Workload | None:
         """The workload of an app, None if it is gone."""
@@ -103,7 +102,7 @@ class ClusterCache:
         workload = self.workload(app)
         if workload is None:
             return None
-        around = self._namespace_objects(workload, live)
+        around = self._surroundings(workload, live)
         return ObservedApp(
             workload,
             read_policy(workload.annotations, live),
@@ -121,11 +120,12 @@ class ClusterCache:
         """What waker has there."""
         slices = tuple(each for _, each in sorted(self.slices.in_namespace(namespace).items()))
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
-        return owned_objects.OwnedObjects(service, slices, self._keepers(namespace))
+        keepers = {each.name: each for each in self._indexes.own_route_objects(namespace)}
+        return owned_objects.OwnedObjects(service, slices, keepers)
 
-    def _keepers(self, namespace: str) -> dict[str, Ingress]:
-        found = self._route_objects[keeper.KIND].in_namespace(namespace)
-        return {name: each for name, each in found.items() if each.managed}
+    def own_services(self) -> Iterator[Service]:
+        """Every Service that waker has made."""
+        return self._indexes.own_services()
 
     def route_object(self, id: ObjectId) -> RouteObject | None:
         """The newest version of an object that holds routes, None if it is gone."""
@@ -134,12 +134,7 @@ class ClusterCache:
 
     def holding(self, namespace: str) -> list[RouteObject]:
         """The objects of a namespace of which waker remembers something, or once did and it cannot be read any more."""
-        return [
-            each
-            for informer in self._route_objects.values()
-            for each in informer.in_namespace(namespace).values()
-            if each.saved
-        ]
+        return list(self._indexes.holding(namespace))
 
     def class_name(self, route_object: RouteObject) -> str:
         """The name of the class that an object is of; "" if there is none."""
@@ -152,11 +147,7 @@ class ClusterCache:
     def _conflicts(self, namespace: str) -> tuple[str, ...]:
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
         text = f"there is a Service {names.WAKER_SERVICE} in this namespace that KubeSleeper did not make"
-        return (text,) if service and not service.managed else ()
-
-    def _workloads_in(self, namespace: str) -> Iterator[Workload]:
-        for each in self.workloads.values():
-            yield from each.in_namespace(namespace).values()
+        return (text,) if _is_in_the_way(service) else ()
 
     def workload_versions(self, selector: Selector) -> list[str]:
         """The workloads, and their versions, whose pods it selects. It changes when pods come or go."""
@@ -167,63 +158,62 @@ class ClusterCache:
             if selector.matches(each.pod_labels, each.id.namespace)
         )
 
-    def _namespace_objects(self, workload: Workload, live: Live) -> NamespaceObjects:
-        namespace = workload.id.namespace
-        services = self.services.in_namespace(namespace)
-        wanted = {id for each in services.values() if selects(each, workload) for id in self._objects_of(each)}
-        wanted |= named_objects(workload)
-        objects = [each for id in sorted(wanted) if (each := self.route_object(id))]
-        classes = configured_classes(self.classes.values(), live)
-        workloads = tuple(self._workloads_in(namespace))
-        return NamespaceObjects(tuple(services.values()), objects, classes, workloads, self._door)
-
-    def _objects_of(self, service: Service) -> set[ObjectId]:
-        return self._by_service.get((service.namespace, service.name), set())
+    def _surroundings(self, workload: Workload, live: Live) -> NamespaceObjects:
+        """What there is around one workload: the Services that select it or that its user names, and what leads to them."""
+        services = self._indexes.selecting(workload)
+        ids = {id for each in services for id in self._indexes.leading(each)} | named_objects(workload)
+        there = self.services.in_namespace(workload.id.namespace)
+        named = [there[name] for name in sorted(named_services(workload)) if name in there]
+        return NamespaceObjects(
+            services=[*services, *(each for each in named if each not in services)],
+            route_objects=[each for id in sorted(ids) if (each := self.route_object(id))],
+            classes=configured_classes(self.classes.values(), live),
+            sharing=self._indexes.selected,
+            door=self._door,
+        )
 
     # --- changes ---
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
-        for each in (old, new):
-            if each and is_managed(each):
-                self._notify([each.id, NamespaceKey(each.id.namespace)])
+        self._indexes.workload_changed(old, new)
+        each = new or old
+        if each and self.is_synced:
+            was, now = (version is not None and is_managed(version) for version in (old, new))
+            self._notify([each.id] if was or now else [])
+            self._notify([NamespaceKey(each.id.namespace)] if was != now else [])
+            if _footprint(old) != _footprint(new):
+                beside = {one.name: one for each in (old, new) if each for one in self._indexes.selecting(each)}
+                self._notify(self._selected(one for one in beside.values() if self._indexes.leading(one)))
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
-        for each in (old, new):
-            if each:
-                near = self._managed_in(each.namespace) if each.name == names.WAKER_SERVICE else self._selected(each)
-                self._notify([*near, NamespaceKey(each.namespace)])
+        self._indexes.service_changed(old, new)
+        each = new or old
+        if each and self.is_synced:
+            everybody = _is_in_the_way(old) != _is_in_the_way(new)
+            near = self.apps_in(each.namespace) if everybody else self._selected(filter(None, (old, new)))
+            self._notify([*near, NamespaceKey(each.namespace)])
+            self._notify(self._indexes.naming(SERVICE, each.namespace, each.name))
 
     def _route_object_changed(self, old: RouteObject | None, new: RouteObject | None) -> None:
-        if old:
-            for service in _services(old):
-                self._by_service[old.id.namespace, service].discard(old.id)
-        if new:
-            for service in _services(new):
-                self._by_service[new.id.namespace, service].add(new.id)
-        if self.is_synced:
-            for each in filter(None, (old, new)):
-                self._notify(self._apps_behind(each))
-
-    def _apps_behind(self, route_object: RouteObject) -> Iterator[Key]:
-        services = self.services.in_namespace(route_object.id.namespace)
-        for name in _services(route_object):
-            if name in services:
-                yield from self._selected(services[name])
-        yield NamespaceKey(route_object.id.namespace)
+        self._indexes.route_object_changed(old, new)
+        each = new or old
+        if each and self.is_synced:
+            known = self.services.in_namespace(each.id.namespace)
+            service_names = KINDS[each.id.kind].affected(old, new) if old and new else services_of(each)
+            behind = self._selected(known[name] for name in service_names if name in known)
+            self._notify([*behind, NamespaceKey(each.id.namespace)])
+            self._notify(self._indexes.naming(*each.id))
 
     def _class_changed(self, old: IngressClass | None, new: IngressClass | None) -> None:
-        self._notify([*self.apps(), *map(NamespaceKey, self.namespaces())] if self.is_synced else ())
+        if self.is_synced:
+            self._notify([*self.apps(), *map(NamespaceKey, self.namespaces())])
 
     def _slice_changed(self, old: OwnedSlice | None, new: OwnedSlice | None) -> None:
         self._notify([NamespaceKey(each.namespace) for each in (old, new) if each])
 
-    def _managed_in(self, namespace: str) -> Iterator[AppId]:
-        yield from (workload.id for workload in self._workloads_in(namespace) if is_managed(workload))
-
-    def _selected(self, service: Service) -> Iterator[AppId]:
-        if self.is_synced:
-            found = self._workloads_in(service.namespace)
-            yield from (workload.id for workload in found if is_managed(workload) and selects(service, workload))
+    def _selected(self, services: Iterable[Service]) -> set[AppId]:
+        found = (each for service in services for each in self._indexes.selected(service))
+        return {each.id for each in found if is_managed(each)}
 
     def _notify(self, keys: Iterable[Key]) -> None:
         if self.is_synced:
@@ -231,8 +221,14 @@ class ClusterCache:
                 self._changed(key)
 
 
-def _services(route_object: RouteObject) -> set[str]:
-    return KINDS[route_object.id.kind].services(route_object)
+def _is_in_the_way(service: Service | None) -> bool:
+    """Whether somebody else's Service has the name of waker's own."""
+    return service is not None and service.name == names.WAKER_SERVICE and not service.managed
+
+
+def _footprint(workload: Workload | None) -> Mapping[str, str] | None:
+    """The labels by which Services select its pods; None if it has none."""
+    return workload.pod_labels if workload and has_pods(workload) else None
 
 
 def _parser(kind: Kind) -> Callable[[Any], Workload]:

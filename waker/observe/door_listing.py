@@ -22,8 +22,8 @@ NOT_BY_AGE: Final = datetime.max.replace(tzinfo=UTC)  # slices count after all S
 
 def listed_doors(cluster: ClusterCache) -> Iterator[Claim]:
     """Every door that a Service or a slice of waker's lists, in whatever namespace."""
-    for service in cluster.services.values():
-        if service.managed and service.name == names.WAKER_SERVICE:
+    for service in cluster.own_services():
+        if service.name == names.WAKER_SERVICE:
             for port in service.ports:
                 yield Claim(service.made_at, service.namespace, port.name, port.number)
     for each in cluster.slices.values():

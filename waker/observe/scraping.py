@@ -36,7 +36,11 @@ class Scraping:
     report: Callable[[names.EventReason, str], None]
 
     def dependencies(
-        self, prometheus: Prometheus, on_visit: Callable[[AppId], None], clock: Callable[[], datetime]
+        self,
+        prometheus: Prometheus,
+        on_visit: Callable[[AppId], None],
+        on_known: Callable[[AppId], None],
+        clock: Callable[[], datetime],
     ) -> ScraperDependencies:
         """All of it, as the scraper wants it."""
         return ScraperDependencies(
@@ -45,6 +49,7 @@ class Scraping:
             departed=self.controller_pods.departed,
             interval=lambda: self.config.live.scrape_interval,
             on_visit=on_visit,
+            on_known=on_known,
             prime=self._prime,
             on_scrape=self._count,
             prometheus=partial(self._ask, prometheus),

@@ -32,10 +32,9 @@ from waker.web.open_doors import OPEN_AFTER
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_AGAIN = timedelta(seconds=5)
 FORWARDING_ENDS = timedelta(milliseconds=100)
 TRY_ADDRESSES_AGAIN = timedelta(milliseconds=100)
-WAY_BACK_AGAIN = timedelta(milliseconds=500)
+WAY_BACK_AGAIN = (timedelta(milliseconds=500), timedelta(seconds=5))  # a tenth of the wait so far, within these
 CLOSED_AGAIN = OPEN_AFTER + timedelta(seconds=1)  # its doors are closed by then
 LINGER = timedelta(seconds=60)  # endpoints of an awake app stay known this long after a late request
 STARTING = frozenset({Phase.WAKING, Phase.STUCK})
@@ -122,8 +121,8 @@ class AppReconciler:
             context.queue.add(NamespaceKey(app.namespace))
             context.queue.add(NamespaceKey(app.namespace), CLOSED_AGAIN.total_seconds())
             return CLOSED_AGAIN
-        waited = context.clock() - since
-        return min(max(WAY_BACK_AGAIN, waited / 10), UNKNOWN_AGAIN)
+        soonest, latest = WAY_BACK_AGAIN
+        return min(max(soonest, (context.clock() - since) / 10), latest)
 
     def _drop(self, app: AppId) -> None:
         if self._context.registry.get(app):
@@ -256,7 +255,7 @@ class AppReconciler:
     def _requeue_for_others(self, app: AppId, seen: Snapshot, plan: Plan) -> timedelta | None:
         """When to reconcile again for what `decide` does not know of."""
         if plan.phase is Phase.AWAKE and self._context.scraper.traffic(app).unknown:
-            return UNKNOWN_AGAIN
+            self._context.scraper.await_known(app)
         return LINGER if self._requests_still_arrive(app, seen) else None
 
 

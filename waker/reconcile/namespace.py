@@ -80,7 +80,7 @@ class NamespaceReconciler:
     async def _pass(self, namespace: str) -> float | None:
         context = self._context
         apps = context.registry.in_namespace(namespace)
-        if not context.registry.has_tried_all(app for app in context.cluster.apps() if app.namespace == namespace):
+        if not context.registry.has_tried_all(context.cluster.apps_in(namespace)):
             return UNKNOWN_AGAIN
         if context.dry_run:
             return None
@@ -167,8 +167,9 @@ class NamespaceReconciler:
         return found
 
     async def _release_unclaimed(self, namespace: str, apps: Iterable[RegisteredApp]) -> None:
-        claimed = {route.id for each in apps for route in each.routes}
-        for found in self._context.cluster.holding(namespace):
+        holding = self._context.cluster.holding(namespace)
+        claimed = {route.id for each in apps for route in each.routes} if holding else set()
+        for found in holding:
             await self._release(found, claimed)
 
     async def _release(self, found: RouteObject, claimed: set[RouteId]) -> None:
@@ -186,8 +187,6 @@ def _is_outdated(book: DoorBook, wanted: Set[DoorKey], seen: OwnedObjects) -> bo
 
     Until then nothing is unlisted: the Service is all that is left of the newer book.
     """
-    missing = {port_name(key) for key in wanted if not book.number(*key)}
-    return any(
-        port.name in missing and book.doors.get(port.number) not in wanted
-        for port in (seen.service.ports if seen.service and seen.service.managed else ())
-    )
+    listed = seen.service.ports if seen.service and seen.service.managed else ()
+    strays = {port.name for port in listed if book.doors.get(port.number) not in wanted}
+    return bool(strays) and any(port_name(key) in strays for key in wanted if not book.number(*key))

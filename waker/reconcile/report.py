@@ -103,8 +103,10 @@ class Reporter:
         if plan.phase is not Phase.AWAKE or not seen.traffic.unknown:
             self._unknown_since.pop(app, None)
             return
-        since = self._unknown_since.setdefault(app, now)
-        if now - since > UNKNOWN_FOR or uncounted_routes(observed):
+        left = self._unknown_since.setdefault(app, now) + UNKNOWN_FOR - now
+        if left > timedelta() and not uncounted_routes(observed):
+            self._context.queue.add(app, left.total_seconds())
+        else:
             self._event(observed.workload, Severity.WARNING, EventReason.TRAFFIC_UNKNOWN, seen.traffic.unknown)
 
     def _report_refusal(self, observed: ObservedApp) -> None:

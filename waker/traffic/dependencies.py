@@ -31,6 +31,7 @@ class ScraperDependencies:
     prime: Callable[[Adapter, Pod], Awaitable[None]]
     on_visit: Callable[[AppId], None]
     on_scrape: Callable[[str, datetime | None], None]
+    on_known: Callable[[AppId], None] = lambda _: None  # for whom `Scraper.await_known` was called
     prometheus: Callable[[], AskPrometheus | None] = lambda: None
     workload_versions: Callable[[Adapter], str] = lambda _: ""  # changes whenever a pod of the controller comes or goes
     departed: Callable[[Adapter], Sequence[Pod]] = lambda _: ()  # the pods that have gone since the last call

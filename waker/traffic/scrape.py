@@ -12,6 +12,7 @@ decision. Three rules:
 import asyncio
 import logging
 import random
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -42,6 +43,7 @@ class Scraper:
         self._dependencies = dependencies
         self._apps: dict[AppId, WatchedApp] = {}
         self._controllers: dict[str, ScrapedController] = {}
+        self._awaited: set[AppId] = set()  # somebody waits until their traffic is known
         self._lasting: set[AppId] = set()  # have had connections that are not seen while they last
         self._new_controller = asyncio.Event()  # an app is counted by a controller that has never been scraped
         self._rounds = ScrapeRounds(session, dependencies, self._receive)
@@ -63,6 +65,7 @@ class Scraper:
     def unwatch(self, app: AppId) -> None:
         """Stop watching an app that is asleep. What is known of its connections stays."""
         self._apps.pop(app, None)
+        self._awaited.discard(app)
 
     def forget(self, app: AppId) -> None:
         """Stop watching an app, and forget everything about it."""
@@ -76,6 +79,10 @@ class Scraper:
             return Traffic(unknown="its traffic is not watched yet")
         unknown = self._why_unknown(watched) or ("waker has only begun to watch its traffic" if watched.new else "")
         return Traffic(watched.visited_at, unknown, lasting=app in self._lasting)
+
+    def await_known(self, app: AppId) -> None:
+        """Have `on_known` called once, after the first round by which the traffic of this watched app is known."""
+        self._awaited.add(app)
 
     def certainty(self, app: AppId) -> Certainty:
         """How well its traffic is known. Meaningless where `traffic` is unknown."""
@@ -143,6 +150,7 @@ class Scraper:
             [(self._update_pods(adapter), keys) for name, keys in wanted.items() if (adapter := self._adapter(name))]
         )
         self._start_clocks()
+        self._report_known()
 
     def _update_pods(self, adapter: Adapter) -> ScrapedController:
         """The controller with its present pods. A pod that went away may have served visitors that nobody read."""
@@ -215,6 +223,19 @@ class Scraper:
                 app.visited_at, app.because = now, "all its counters were known for the first time"
             elif not app.visited_at or recorded_at > app.visited_at:
                 app.visited_at, app.because = recorded_at, "recorded by another waker"
+
+    def _report_known(self) -> None:
+        """One pod that cannot be read may keep thousands of apps waiting, so controllers come first."""
+        now, interval = self._dependencies.clock(), self._dependencies.interval()
+        unknown = {name for name, each in self._controllers.items() if each.why_unknown(now, interval)}
+        for id in [id for id in self._awaited if unknown.isdisjoint(self._counted_by(id))]:
+            if not self.traffic(id).unknown:
+                self._awaited.discard(id)
+                self._dependencies.on_known(id)
+
+    def _counted_by(self, id: AppId) -> Iterator[str]:
+        watched = self._apps.get(id)
+        return (each.controller for each in (watched.interests if watched else ()))
 
     def _recorded_visit(self, id: AppId, app: WatchedApp, counters: CounterState) -> datetime | None:
         """The last visit that another waker recorded, if it is still true. Used up: from now on this waker knows better."""

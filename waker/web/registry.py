@@ -60,6 +60,7 @@ class AppRegistry:
         self._knocked = knocked
         self._clock = clock
         self._registered: dict[AppId, RegisteredApp] = {}
+        self._namespaces: dict[str, dict[AppId, RegisteredApp]] = {}  # the same, by namespace
         self.doors = OpenDoors(clock)
         self.failed: set[AppId] = set()  # waker itself has failed at them, and nothing is known of them
         self._knocks: dict[AppId, datetime] = {}
@@ -82,7 +83,8 @@ class AppRegistry:
         visitors = policy.visitors if policy else VisitorPolicy()
         theme = policy.theme if policy else ""
         may_sleep = policy is not None and not policy.paused and plan.phase is not Phase.NOT_MANAGED
-        self._registered[app] = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, may_sleep)
+        now = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, may_sleep)
+        self._registered[app] = self._namespaces.setdefault(app.namespace, {})[app] = now
         if not old or old.routes != routes:
             self.doors.routes_published(app, old.routes if old else None, routes)
         self.notify(app)
@@ -94,8 +96,11 @@ class AppRegistry:
 
     def remove(self, app: AppId) -> None:
         """The app is not waker's business any more."""
-        self._registered.pop(app, None)
         self.failed.discard(app)
+        if self._registered.pop(app, None):
+            del self._namespaces[app.namespace][app]
+            if not self._namespaces[app.namespace]:
+                del self._namespaces[app.namespace]
         self.doors.forget(app)
         self._knocks.pop(app, None)
         self._facts.pop(app, None)
@@ -112,7 +117,7 @@ class AppRegistry:
 
     def in_namespace(self, namespace: str) -> list[RegisteredApp]:
         """What was last decided for the apps of one namespace."""
-        return [each for each in self._registered.values() if each.app.namespace == namespace]
+        return list(self._namespaces.get(namespace, {}).values())
 
     def entries(self) -> Iterator[RegisteredApp]:
         """What was last decided for every app."""

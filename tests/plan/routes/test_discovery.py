@@ -22,7 +22,7 @@ def look(
     others: tuple[Workload, ...] = (),
 ) -> Discovery:
     """Discover the routes of the shop."""
-    return discover(of or workload(), NamespaceObjects(services, ingresses, [TRAEFIK, NGINX], others))
+    return discover(of or workload(), NamespaceObjects(services, ingresses, [TRAEFIK, NGINX], lambda _: others))
 
 
 def test_a_route_knows_its_door_and_where_it_leads() -> None:
@@ -30,7 +30,7 @@ def test_a_route_knows_its_door_and_where_it_leads() -> None:
         return {("shop", SHOP): 20_000}.get((app.name, backend), 0)
 
     held = ingress(("/", Backend(names.WAKER_SERVICE, 20_001)), annotations=remembering(("/", SHOP)))
-    (route,) = discover(workload(), NamespaceObjects((service("shop"),), [held], [TRAEFIK], (), door)).routes
+    (route,) = discover(workload(), NamespaceObjects((service("shop"),), [held], [TRAEFIK], lambda _: (), door)).routes
     assert (route.door, route.leads_to, is_astray(route)) == (20_000, 20_001, True)
 
 
@@ -38,6 +38,11 @@ def remembering(*entries: tuple[str, Backend], swaps: int = 1) -> dict[str, str]
     """The annotation of an Ingress some of whose paths were pointed at waker."""
     kept = [Original(path_id(path), backend, NOW, swaps) for path, backend in entries]
     return {names.SAVED_BACKENDS: write_saved(kept)}
+
+
+def paths(count: int, name: str = "front") -> Ingress:
+    """An Ingress with so many routes to the shop."""
+    return ingress(*((f"/{number}", SHOP) for number in range(count)), name=name)
 
 
 def where(found: Discovery) -> list[tuple[str, str, Holder]]:
@@ -148,6 +153,7 @@ def test_which_controller_follows_an_ingress(class_name: str, classes: list[Ingr
 
 # --- refusing ---------------------------------------------------------------------------------------------------------
 
+TOO_MANY = "more than 500 routes lead to its pods, and waker moves no more than that for one app"
 PROTOCOL = "nginx.ingress.kubernetes.io/backend-protocol"
 PASSTHROUGH = "nginx.ingress.kubernetes.io/ssl-passthrough"
 CANARY = "nginx.ingress.kubernetes.io/canary"
@@ -185,6 +191,13 @@ CANARY = "nginx.ingress.kubernetes.io/canary"
             id="pods of two workloads",
         ),
         pytest.param(
+            look(ingress(("/", SHOP)), others=tuple(map(stateful, "edcba"))),
+            "Service shop also selects the pods of StatefulSet c, StatefulSet d, StatefulSet e and others",
+            id="pods of six workloads",
+        ),
+        pytest.param(look(paths(501)), TOO_MANY, id="one route too many"),
+        pytest.param(look(paths(300), paths(300, "www")), TOO_MANY, id="too many routes in two Ingresses"),
+        pytest.param(
             look(ingress(("/", Backend("shop", "web")))),
             "front: shop.example.org/ names port 'web', which Service shop does not have",
             id="no such port",
@@ -213,6 +226,14 @@ def test_what_cannot_be_moved_is_refused_with_a_sentence(found: Discovery, probl
     assert found.problems == (problem,)
 
 
+def test_of_too_many_routes_only_those_that_lead_to_waker_are_known_so_that_they_are_given_back() -> None:
+    many = [(f"/{number}", SHOP) for number in range(600)]
+    saved = remembering(("/held", SHOP), ("/0", SHOP))
+    found = look(ingress(*many, ("/held", WAKER), annotations=saved))
+    assert where(found) == [("front", "/held", Holder.WAKER)]
+    assert (found.problems, found.orphans) == ((TOO_MANY,), (path_id("/0"),))
+
+
 def test_originals_that_cannot_be_read_are_told() -> None:
     found = look(ingress(("/", SHOP), annotations={names.SAVED_BACKENDS: "{"}))
     assert found.problems[0].startswith("the saved backends of Ingress demo/front cannot be read")
@@ -229,6 +250,7 @@ def test_originals_that_cannot_be_read_are_told() -> None:
         ),
         pytest.param(look(ingress(("/", Backend("shop", 80)))), id="a port by its number"),
         pytest.param(look(ingress(("/", SHOP), ("/more", SHOP))), id="two paths"),
+        pytest.param(look(paths(500)), id="as many routes as can be moved"),
         pytest.param(look(ingress(("/", SHOP)), others=(workload(),)), id="itself among its neighbours"),
         pytest.param(look(ingress(("/", SHOP)), others=(workload("shop-old", 0),)), id="a neighbour with other labels"),
     ],

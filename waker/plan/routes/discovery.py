@@ -6,8 +6,10 @@ A route that leads to waker counts by its saved backend. What cannot be moved sa
 that names the object and, where there is one, the way out.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
 
 from waker import names
 from waker.plan.model import AppId, IngressClass, Service, Workload
@@ -15,19 +17,32 @@ from waker.plan.notes import Unreadable
 from waker.plan.policy import allowed_objects
 from waker.plan.routes.ingress_object import KIND
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import Backend, ObjectId, Original, Route, RouteId, RouteObject, is_held, port_of
+from waker.plan.routes.route import (
+    Backend,
+    ObjectId,
+    Original,
+    Originals,
+    Route,
+    RouteId,
+    RouteObject,
+    is_held,
+    port_of,
+)
 
+# A swap remembers each route in an annotation, in 200 bytes or so; all annotations of an object have 256 KiB.
+MOST_ROUTES: Final = 500
+MOST_NAMED: Final = 3  # others in one sentence
 PLAIN = frozenset({"", "http", "kubernetes.io/ws"})
 
 
 @dataclass(frozen=True, slots=True)
 class NamespaceObjects:
-    """What is in the namespace of a workload, as far as routes go."""
+    """What is around a workload in its namespace. There may be more; what is not named here makes no difference."""
 
-    services: Sequence[Service]
-    route_objects: Sequence[RouteObject]
+    services: Sequence[Service]  # those that select its pods, and those that its user names
+    route_objects: Sequence[RouteObject]  # those that name these Services, and those that its user names
     classes: Sequence[IngressClass]
-    workloads: Sequence[Workload]  # those with pods or a saved number of them; may include the workload itself
+    sharing: Callable[[Service], Iterable[Workload]]  # those that a Service selects; there may be others among them
     door: Callable[[AppId, Backend], int] = lambda app, backend: (
         0
     )  # waker's port for them; 0: none yet, or unknown here
@@ -50,37 +65,73 @@ def selects(service: Service, workload: Workload) -> bool:
 
 
 def named_objects(workload: Workload) -> set[ObjectId]:
-    """The objects that its user names, wherever they lead: they may not exist, and that is a problem."""
+    """The objects with routes that its user names, wherever they lead: they may not exist, and that is a problem."""
     return {ObjectId(KIND, workload.id.namespace, name) for name in allowed_objects(workload).ingresses or ()}
 
 
+def named_services(workload: Workload) -> frozenset[str]:
+    """The Services that its user names: likewise."""
+    return allowed_objects(workload).services or frozenset()
+
+
+def has_pods(workload: Workload) -> bool:
+    """Whether it has pods, or will have them when it wakes."""
+    return workload.replicas > 0 or workload.notes.saved_replicas is not None
+
+
 def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
-    """All routes that lead to the workload's pods. Never raises."""
+    """All routes that lead to the workload's pods; if they are too many, only those that waker holds. Never raises."""
     problems: list[str] = []
     services = {each.name: each for each in _chosen_services(workload, around, problems)}
-    routes: list[Route] = []
-    orphans: list[RouteId] = []
+    objects: list[RouteObject] = []
+    saved: dict[ObjectId, Originals] = {}
     for each in _chosen_objects(workload, around, problems):
         if isinstance(each.saved, Unreadable):
             problems.append(each.saved.why)
             continue
-        kind = KINDS[each.id.kind]
-        mine = {id: original for id, original in each.saved.items() if original.backend.service in services}
-        found = kind.routes(each, mine, kind.controller(each, around.classes))
-        here = [
-            replace(route, door=around.door(workload.id, route.backend))
-            for route in found
-            if route.backend.service in services
-        ]
-        routes += here
-        orphans += [id for id in mine if not any(route.id == id and _accounts_for(route, mine[id]) for route in here)]
-        if here:
-            problems += kind.refusals(each, here)
+        objects.append(each)
+        saved[each.id] = {id: kept for id, kept in each.saved.items() if kept.backend.service in services}
+    routes = list(islice(_routes(objects, services, saved, around.classes), MOST_ROUTES + 1))
+    if len(routes) > MOST_ROUTES:
+        problems.append(
+            f"more than {MOST_ROUTES} routes lead to its pods, and waker moves no more than that for one app"
+        )
+        routes = list(_routes(objects, (), saved, around.classes))
+    elif not routes:
+        problems.append("no Ingress route leads to its pods")
+    routes = [replace(route, door=around.door(workload.id, route.backend)) for route in routes]
+    problems += _refusals(objects, routes)
     used = tuple(services[name] for name in dict.fromkeys(route.backend.service for route in routes))
     problems += _unfit(workload, routes, used, around)
-    if not routes:
-        problems.append("no Ingress route leads to its pods")
-    return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), tuple(orphans))
+    return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), _orphans(routes, saved))
+
+
+def _routes(
+    objects: Iterable[RouteObject],
+    services: Container[str],
+    saved: Mapping[ObjectId, Originals],
+    classes: Sequence[IngressClass],
+) -> Iterator[Route]:
+    """The routes to these Services, and the held ones, in the order of the objects. Doors are not filled in."""
+    for each in objects:
+        kind = KINDS[each.id.kind]
+        yield from kind.routes(each, services, saved[each.id], kind.controller(each, classes))
+
+
+def _refusals(objects: Iterable[RouteObject], routes: Iterable[Route]) -> Iterator[str]:
+    here: dict[ObjectId, list[Route]] = {}
+    for route in routes:
+        here.setdefault(route.id.object, []).append(route)
+    for each in objects:
+        if each.id in here:
+            yield from KINDS[each.id.kind].refusals(each, here[each.id])
+
+
+def _orphans(routes: Iterable[Route], saved: Mapping[ObjectId, Originals]) -> tuple[RouteId, ...]:
+    """The saved entries that no route accounts for."""
+    kept = {id: each for originals in saved.values() for id, each in originals.items()}
+    accounted = {route.id for route in routes if route.id in kept and _accounts_for(route, kept[route.id])}
+    return tuple(id for id in kept if id not in accounted)
 
 
 def _accounts_for(route: Route, original: Original) -> bool:
@@ -110,6 +161,12 @@ def _chosen_objects(workload: Workload, around: NamespaceObjects, problems: list
     yield from (each for each in known if allowed is None or each.id.name in allowed)
 
 
+def _others(workload: Workload, service: Service, around: NamespaceObjects) -> Iterator[AppId]:
+    """Other workloads with pods that the Service selects."""
+    found = (each for each in around.sharing(service) if each.id != workload.id)
+    yield from (each.id for each in found if has_pods(each) and selects(service, each))
+
+
 def _unfit(
     workload: Workload, routes: Iterable[Route], used: Sequence[Service], around: NamespaceObjects
 ) -> Iterator[str]:
@@ -117,10 +174,10 @@ def _unfit(
         strange = [each for each in service.protocols if each.lower() not in PLAIN]
         if strange:
             yield f"Service {service.name} speaks {strange[0][:40]}, and waker speaks plain HTTP/1.1 only"
-        for other in around.workloads:
-            shared = other.id != workload.id and selects(service, other)
-            if shared and (other.replicas or other.notes.saved_replicas is not None):
-                yield f"Service {service.name} also selects the pods of {other.id.kind} {other.id.name}"
+        others = list(islice(_others(workload, service, around), MOST_NAMED + 1))
+        if others:
+            named = ", ".join(sorted(f"{each.kind} {each.name}" for each in others[:MOST_NAMED]))
+            yield f"Service {service.name} also selects the pods of {named}{' and others' * (len(others) > MOST_NAMED)}"
     by_name = {service.name: service for service in used}
     for route in routes:
         if not port_of(by_name[route.backend.service], route.backend):

@@ -6,7 +6,8 @@ finds its entries in the very Ingress that it is for, so that it changes nothing
 other apps in the same Ingress stay as they are.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from waker import names
 from waker.errors import Conflict
 from waker.plan.model import IngressClass, ServicePort
 from waker.plan.notes import Unreadable
-from waker.plan.routes.ingress_object import KIND, Ingress, IngressRouteId, parse, write_saved
+from waker.plan.routes.ingress_object import DROPPED, KIND, Ingress, IngressPath, IngressRouteId, parse, write_saved
 from waker.plan.routes.originals import backend_json
 from waker.plan.routes.route import (
     Backend,
@@ -59,6 +60,25 @@ def services(ingress: Ingress) -> set[str]:
     }
 
 
+def affected(old: Ingress, new: Ingress) -> set[str]:
+    """The Services for whose routes it makes a difference that one version took the other's place.
+
+    Many apps may share an Ingress, and waker itself moves the routes of one of them at a time.
+    """
+    if isinstance(old.saved, Unreadable) or isinstance(new.saved, Unreadable) or _common(old) != _common(new):
+        return services(old) | services(new)
+    paths = set(old.paths) ^ set(new.paths)
+    kept = [saved[path.id] for path in paths for saved in (old.saved, new.saved) if path.id in saved]
+    kept += [each for _, each in old.saved.items() ^ new.saved.items()]
+    return {path.backend.service for path in paths if path.backend} | {each.backend.service for each in kept}
+
+
+def _common(ingress: Ingress) -> tuple[Any, ...]:
+    """What all its routes have in common."""
+    annotations = {key: text for key, text in ingress.annotations.items() if key not in DROPPED}
+    return ingress.class_name, annotations, ingress.managed
+
+
 def doors(ingress: Ingress) -> set[str | int]:
     """The ports of waker that its routes name."""
     return {path.backend.port for path in ingress.paths if path.backend and path.backend.service == names.WAKER_SERVICE}
@@ -76,17 +96,24 @@ def controller(ingress: Ingress, classes: Iterable[IngressClass]) -> str:
     return matching[0] if len(matching) == 1 else ""
 
 
-def routes(ingress: Ingress, saved: Originals, served_by: str) -> Iterator[Route]:
-    """Its routes. One that leads to waker counts by its saved backend; without one it is nobody's."""
-    for path in ingress.paths:
-        original = saved.get(path.id)
-        if path.backend and path.backend.service != names.WAKER_SERVICE:
-            known = original if original and original.backend == path.backend else None
+def routes(ingress: Ingress, to: Container[str], saved: Originals, served_by: str) -> Iterator[Route]:
+    """Its routes to these Services, and those that lead to waker: one counts by its saved backend; without one it is nobody's.
+
+    An Ingress may have paths for thousands of other apps: they are passed over as cheaply as can be.
+    """
+    for id, _, backend in ingress.paths:
+        if backend is None:
+            continue
+        if backend.service == names.WAKER_SERVICE:
+            original = saved.get(id)
+            if original:
+                held = Route(id, original.backend, Holder.WAKER, served_by, original.swaps, original.at)
+                yield replace(held, leads_to=backend.port)
+        elif backend.service in to:
+            original = saved.get(id)
+            known = original if original and original.backend == backend else None
             swaps, at = (known.swaps, known.at) if known else (0, None)
-            yield Route(path.id, path.backend, Holder.APP, served_by, swaps, at)
-        elif path.backend and original:
-            held = Route(path.id, original.backend, Holder.WAKER, served_by, original.swaps, original.at)
-            yield replace(held, leads_to=path.backend.port)
+            yield Route(id, backend, Holder.APP, served_by, swaps, at)
 
 
 def refusals(ingress: Ingress, here: Sequence[Route]) -> Iterator[str]:
@@ -95,8 +122,8 @@ def refusals(ingress: Ingress, here: Sequence[Route]) -> Iterator[str]:
         value = ingress.annotations.get(annotation)
         if value is not None and value.strip().lower() not in harmless:
             yield f"Ingress {ingress.name} has {annotation}: {value[:40]}, and {why}"
-    ids = [route.id for route in here]
-    yield from (f"{id} is there twice" for id in dict.fromkeys(ids) if ids.count(id) > 1)
+    times = Counter(route.id for route in here)
+    yield from (f"{id} is there twice" for id, count in times.items() if count > 1)
 
 
 # --- moving -------------------------------------------------------------------------------------------------------
@@ -107,24 +134,26 @@ def redirect(ingress: Ingress, moved: Iterable[Route], now: datetime) -> Patch:
 
     One that leads to another door already is not swapped once more: nobody has pointed it back.
     """
-    saved = _saved(ingress)
+    saved, moved = _saved(ingress), list(moved)
+    entries = _entries(ingress, moved)
     changes: Patch = []
     for route in moved:
         if not route.door:
             raise Conflict(f"{route.id} has no door of waker yet")
         swaps = route.swaps if is_held(route) else route.swaps + 1
         saved[route.id] = Original(route.id, route.backend, now, swaps)
-        changes.append(_replace(ingress, route, door_backend(route.door)))
+        changes.append(_replace(entries, route, door_backend(route.door)))
     return _guarded(ingress, saved, changes)
 
 
 def restore(ingress: Ingress, moved: Iterable[Route], forget: Iterable[RouteId] = ()) -> Patch:
     """Point these routes back, and drop entries without a route. Raises Conflict if they are not as they were."""
-    saved = _saved(ingress)
+    saved, moved = _saved(ingress), list(moved)
+    entries = _entries(ingress, moved)
     changes: Patch = []
     for route in moved:
         saved.pop(route.id, None)
-        changes.append(_replace(ingress, route, route.backend))
+        changes.append(_replace(entries, route, route.backend))
     for id in forget:
         saved.pop(id, None)
     return _guarded(ingress, saved, changes)
@@ -136,12 +165,21 @@ def _saved(ingress: Ingress) -> dict[RouteId, Original]:
     return dict(ingress.saved)
 
 
-def _replace(ingress: Ingress, route: Route, backend: Backend) -> dict[str, Any]:
-    """The entry is found in this Ingress by its id and by where it leads, for its place may be another by now."""
-    held = is_held(route)
+def _entries(ingress: Ingress, moved: Iterable[Route]) -> Mapping[RouteId, Sequence[IngressPath]]:
+    """The path entries with the ids of these routes. More than one: an id that is there twice."""
+    found: dict[RouteId, list[IngressPath]] = {route.id: [] for route in moved}
     for path in ingress.paths:
+        if path.id in found:
+            found[path.id].append(path)
+    return found
+
+
+def _replace(entries: Mapping[RouteId, Sequence[IngressPath]], route: Route, backend: Backend) -> dict[str, Any]:
+    """The entry is found by its id and by where it leads, for its place may be another by now."""
+    held = is_held(route)
+    for path in entries[route.id]:
         leads = path.backend is not None and path.backend.service == names.WAKER_SERVICE
-        if path.id == route.id and (leads if held else path.backend == route.backend):
+        if leads if held else path.backend == route.backend:
             return {"op": "replace", "path": path.pointer, "value": backend_json(backend)}
     raise Conflict(f"{route.id} is not as it was")
 
@@ -201,6 +239,7 @@ INGRESS = RouteKind(
     plural="ingresses",
     parse=parse,
     services=services,
+    affected=affected,
     doors=doors,
     class_name=class_name,
     controller=controller,

@@ -17,6 +17,7 @@ from waker.plan.routes.route import Backend, Json, ObjectId, Original, Originals
 KIND = "Ingress"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 OLD_CLASS = "kubernetes.io/ingress.class"
+DROPPED = frozenset({LAST_APPLIED, names.SAVED_BACKENDS})  # of these annotations only that they are there is kept
 
 
 class IngressRouteId(NamedTuple):
@@ -70,14 +71,13 @@ def parse(found: Json) -> Ingress:
     """An Ingress of networking.k8s.io/v1."""
     meta, spec = found["metadata"], found.get("spec", {})
     given = meta.get("annotations") or {}
-    dropped = (LAST_APPLIED, names.SAVED_BACKENDS)
     return Ingress(
         intern(meta["namespace"]),
         meta["name"],
         meta["uid"],
         meta["resourceVersion"],
         intern(spec.get("ingressClassName") or given.get(OLD_CLASS, "")),
-        {intern(key): "" if key in dropped else text for key, text in given.items()},
+        {intern(key): "" if key in DROPPED else text for key, text in given.items()},
         tuple(_paths(meta["namespace"], meta["name"], spec)),
         read_saved(ObjectId(KIND, meta["namespace"], meta["name"]), given.get(names.SAVED_BACKENDS, "")),
         meta["name"].startswith(names.KEEPER) and (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER,

@@ -58,7 +58,7 @@ def keepers(
     for name, doors in sorted(classes.items()):
         by_annotation = bool(name) and name not in served_by
         host = _host(book, namespace, name, "way")
-        way = {way_target(book, namespace, name, key).path: door_backend(number) for key, number in doors.items()}
+        way = {_way_path(book, key): door_backend(number) for key, number in doors.items()}
         way |= {target.path: door_backend(number) for target, number in newer.items() if target.host == host}
         found.append(_keeper("way", host, name, way, by_annotation=by_annotation))
         if served_by.get(name) not in LOADS_AT_ONCE:
@@ -70,7 +70,7 @@ def keepers(
 
 def way_target(book: DoorBook, namespace: str, ingress_class: str, key: DoorKey) -> HttpTarget:
     """A request that only the way of this namespace and class takes, and that leads to this door."""
-    return HttpTarget(_host(book, namespace, ingress_class, "way"), f"/{book.token('way', str(key))}")
+    return HttpTarget(_host(book, namespace, ingress_class, "way"), _way_path(book, key))
 
 
 def newer_target(
@@ -80,6 +80,10 @@ def newer_target(
     move = sorted(str(at) for at in set(moved_at))
     host = _host(book, namespace, ingress_class, "way")
     return HttpTarget(host, f"{NEWER}{book.token('newer', str(app), *move)}")
+
+
+def _way_path(book: DoorBook, key: DoorKey) -> str:
+    return f"/{book.token('way', str(key))}"
 
 
 def _host(book: DoorBook, namespace: str, ingress_class: str, what: str) -> str:
@@ -118,13 +122,16 @@ def is_current(seen: Ingress, wanted: Json) -> bool:
 
 def lacks_newer_path(seen: Ingress, wanted: Json) -> bool:
     """Whether it lacks a newer path that is wanted, or has it with another door."""
-    return any(path.startswith(NEWER) for _, path, _ in _wanted_leads(wanted) - _leads(seen))
+    newer = _wanted_leads(wanted, NEWER)
+    return bool(newer) and not newer <= _leads(seen)
 
 
 def _leads(seen: Ingress) -> set[tuple[str, str, Backend | None]]:
     return {(path.id.host, path.id.path, path.backend) for path in seen.paths}
 
 
-def _wanted_leads(wanted: Json) -> set[tuple[str, str, Backend | None]]:
+def _wanted_leads(wanted: Json, beginning: str = "") -> set[tuple[str, str, Backend | None]]:
+    """Where the paths with this beginning should lead."""
     (rule,) = wanted["spec"]["rules"]
-    return {(rule["host"], each["path"], backend_of(each["backend"])) for each in rule["http"]["paths"]}
+    paths = (each for each in rule["http"]["paths"] if each["path"].startswith(beginning))
+    return {(rule["host"], each["path"], backend_of(each["backend"])) for each in paths}

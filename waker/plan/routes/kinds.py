@@ -5,7 +5,7 @@ from typing import Any
 
 from waker.plan.notes import Unreadable
 from waker.plan.routes.ingress import INGRESS
-from waker.plan.routes.route import Route, RouteId, RouteKind, RouteObject, is_held
+from waker.plan.routes.route import Route, RouteId, RouteKind, RouteObject
 
 KINDS: Mapping[str, RouteKind[Any]] = {each.name: each for each in (INGRESS,)}
 
@@ -14,7 +14,7 @@ def unclaimed(found: RouteObject, claimed: Set[RouteId]) -> tuple[list[Route], l
     """The routes of an object that lead to waker for no app that claims them, and the saved entries to drop with them."""
     saved = {} if isinstance(found.saved, Unreadable) else found.saved
     orphans = {id: each for id, each in saved.items() if id not in claimed}
-    return [route for route in KINDS[found.id.kind].routes(found, orphans, "") if is_held(route)], list(orphans)
+    return list(KINDS[found.id.kind].routes(found, (), orphans, "")), list(orphans)
 
 
 def kind_of(id: RouteId) -> RouteKind[Any]:

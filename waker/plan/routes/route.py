@@ -4,7 +4,7 @@ A *kind* of route is one file beside this one that fills in a `RouteKind`, and a
 kind looks like, and how its routes are read, moved and asked for, is known there and nowhere else.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -143,10 +143,13 @@ class RouteKind(Generic[O]):
     plural: str
     parse: Callable[[Json], O]
     services: Callable[[O], set[str]]  # that its routes lead to, or led to before a swap
+    affected: Callable[[O, O], set[str]]  # the Services whose routes differ between two versions, in whatever it may be
     doors: Callable[[O], set[str | int]]  # the ports of waker that its routes name
     class_name: Callable[[O, Iterable[IngressClass]], str]  # of the object; "" if there is none
     controller: Callable[[O, Iterable[IngressClass]], str]  # what serves it; "" if that cannot be said
-    routes: Callable[[O, Originals, str], Iterator[Route]]  # with these originals, served by this controller
+    routes: Callable[
+        [O, Container[str], Originals, str], Iterator[Route]
+    ]  # to these Services, with these originals, served by
     refusals: Callable[[O, Sequence[Route]], Iterator[str]]  # sentences: why these routes of it cannot be moved
     redirect: Callable[[O, Iterable[Route], datetime], Patch]  # points routes at their doors. Raises Conflict
     restore: Callable[[O, Iterable[Route], Iterable[RouteId]], Patch]  # and drops saved entries. Raises Conflict

@@ -1,0 +1,57 @@
+"""An app whose visits nobody can see: it costs nothing, and what it waits for is noticed at once."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from waker.demo.metrics import DemoMetrics
+from waker.plan.model import AppId, Kind
+
+from .scene import QUICK, WITHIN, RunningWaker, scene
+
+ROUNDS = 10
+LONG = 30  # seconds; the Event about it comes after 60
+READ_OFTEN = replace(QUICK, scrape_interval=timedelta(milliseconds=50))
+
+
+def unreadable(_: DemoMetrics) -> str:
+    """A metrics page of somebody else."""
+    return "nothing is counted here\n"
+
+
+def scrapes(running: RunningWaker) -> int:
+    """How many there were."""
+    return int(running.service.metrics.scrapes.labels("traefik.io/ingress-controller")._value.get())
+
+
+def next_pass(running: RunningWaker) -> float:
+    """In how many seconds the shop is reconciled again if nothing happens."""
+    due = running.service.queue._due.get(AppId(Kind.DEPLOYMENT, "default", "shop"))
+    return due.at - asyncio.get_running_loop().time() if due else float("inf")
+
+
+async def eventually(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(WITHIN.total_seconds()):
+        while not holds():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.005)
+
+
+async def test_an_app_that_nobody_counts_is_not_reconciled_until_it_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene(tmp_path) as it, AsyncExitStack() as stack:
+        with monkeypatch.context() as page:
+            page.setattr(DemoMetrics, "exposition", unreadable)
+            running = await stack.enter_async_context(it.waker(READ_OFTEN))
+            await eventually(
+                lambda: scrapes(running) > 1 and "cannot tell" in running.service.status_rows()[0]["reason"]
+            )
+            before = scrapes(running)
+            await eventually(lambda: scrapes(running) > before + ROUNDS)
+            assert next_pass(running) > LONG
+        await it.asleep()
