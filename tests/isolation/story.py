@@ -19,6 +19,7 @@ from waker import names
 from waker.demo import kinds
 from waker.demo.faults import Fault, unavailable
 from waker.demo.samples import READY_AFTER
+from waker.plan.model import Phase
 from waker.plan.times import format_time
 from waker.settings.configmap import Live
 
@@ -71,6 +72,7 @@ async def fall_asleep(hood: Neighbourhood, running: RunningWaker) -> None:
     for name in ASKED:
         hood.change(name, {"metadata": {"annotations": {names.SLEEP_REQUESTED_AT: format_time(datetime.now(UTC))}}})
     await hood.until(lambda: all(map(hood.is_asleep, HELD)))
+    await hood.until(lambda: any(reason == Phase.ASLEEP for reason, _ in hood.it.events("queue")))
     hood.change("queue", {"spec": {"template": {"metadata": {"annotations": {READY_AFTER: NEVER}}}}})
     await hood.follow_book()
     await ask(hood.doors()[DOORS["queue"]], waking_requests(HOSTS["queue"])["browser"])
