@@ -40,6 +40,7 @@ SAVED_BACKENDS: Final = f"{DOMAIN}/saved-backends"  # JSON; see plan.originals
 # Objects that KubeSleeper owns in the namespaces of apps.
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "kubesleeper"
+INSTALLATION: Final = f"{DOMAIN}/installation"  # a label; waker's own namespace
 WAKER_SERVICE: Final = "kubesleeper-waker"  # a port for each door
 KEEPER: Final = "kubesleeper-keeper"  # followed by -<ingress class>
 KEEPER_DOMAIN: Final = "kubesleeper.invalid"  # RFC 2606: never resolves

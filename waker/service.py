@@ -91,7 +91,7 @@ class Waker:
             session, self.own_slices, self.listeners.report, lambda: self.doors.book, settings.advertise
         )
         self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace, self.doors.number)
-        self.writes = Writes(api, self.cluster.route_object, now)
+        self.writes = Writes(api, self.cluster.route_object, now, settings.own_namespace)
         self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
         self.registry = AppRegistry(self._pick, self.queue.add, now)

@@ -34,7 +34,7 @@ async def api(cluster: DemoCluster, tmp_path: Path) -> AsyncIterator[Api]:
 @pytest.fixture
 def writes(api: Api) -> Writes:
     """Writes to the cluster, without bounds and without an informer."""
-    return Writes(api, lambda id: None, lambda: datetime.now(UTC) + timedelta(seconds=next(HOURS)))
+    return Writes(api, lambda id: None, lambda: datetime.now(UTC) + timedelta(seconds=next(HOURS)), "kubesleeper")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from waker.plan.owned_objects import DesiredObjects, DoorPort
 from waker.plan.routes.ingress_object import parse
 
 OURS = {"app.kubernetes.io/managed-by": "kubesleeper"}
+MADE = OURS | {"kubesleeper.io/installation": "kubesleeper"}
 ONE, TWO = "10.0.0.1", "10.0.0.2"
 SHOP, BLOG = DoorPort("d-shop", 20_000), DoorPort("d-blog", 20_001)
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
@@ -63,7 +64,7 @@ async def test_exactly_these_objects(cluster: DemoCluster, writes: Writes) -> No
     await ensure(writes, "default", wanted(TWO, ONE, doors=(SHOP, BLOG), traefik=["shop", "blog"]), seen(cluster))
     service = cluster.get("Service", "default", "kubesleeper-waker")
     assert service
-    assert service["metadata"]["labels"] == OURS
+    assert service["metadata"]["labels"] == MADE
     assert "selector" not in service["spec"]
     assert service["spec"]["ports"] == [
         {"name": "d-shop", "port": 20_000, "targetPort": 20_000, "protocol": "TCP"},
@@ -71,7 +72,7 @@ async def test_exactly_these_objects(cluster: DemoCluster, writes: Writes) -> No
     ]
     (mirror,) = (each for each in cluster.objects("EndpointSlice", "default") if managed(each))
     assert mirror["metadata"]["name"] == "kubesleeper-waker-1"
-    assert mirror["metadata"]["labels"] == OURS | {
+    assert mirror["metadata"]["labels"] == MADE | {
         "kubernetes.io/service-name": "kubesleeper-waker",
         "endpointslice.kubernetes.io/managed-by": "kubesleeper",
     }
@@ -79,7 +80,7 @@ async def test_exactly_these_objects(cluster: DemoCluster, writes: Writes) -> No
     ready = {"ready": True, "serving": True, "terminating": False}
     assert mirror["endpoints"] == [{"addresses": [f"10.0.0.{i}"], "conditions": ready} for i in (1, 2)]
     (keeper,) = cluster.objects("Ingress", "default")
-    assert keeper["metadata"]["labels"] == OURS
+    assert keeper["metadata"]["labels"] == MADE
     assert keeper["spec"]["ingressClassName"] == "traefik"
 
 

@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from waker import names
+from waker.commands.restore import restore_all
+from waker.demo import kinds
+from waker.demo.kinds import Key
 from waker.demo.samples import SAMPLES, manifests
 
 from .scene import ServiceScene, scene
@@ -104,3 +107,30 @@ async def test_an_app_with_more_routes_than_waker_moves_stays_as_it_is(tmp_path:
         assert it.replicas("shop") == 1
         assert it.ingress("shop") == before
     assert [each["text"].partition(",")[0] for each in reasons] == ["more than 500 routes lead to its pods"]
+
+
+async def test_what_another_installation_manages_is_left_alone_and_reported(tmp_path: Path) -> None:
+    """Two of them in one cluster, and both see the same annotation."""
+    async with scene(tmp_path) as it:
+        labels = {names.MANAGED_BY: names.MANAGER, names.INSTALLATION: "elsewhere"}
+        metadata = {"name": names.WAKER_SERVICE, "namespace": "default", "labels": labels}
+        theirs = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 20_000}]}}
+        it.cluster.load([theirs])
+        before = it.wish(), it.cluster.get("Service", "default", names.WAKER_SERVICE)
+        async with it.waker() as running:
+            await it.until(lambda: "in namespace elsewhere manages" in dict(it.events()).get("CannotSleep", ""))
+            it.annotate(names.SLEEP_REQUESTED_AT, "2026-01-31T12:00:00Z")
+            await asyncio.sleep(0.3)
+            assert (it.wish(), it.cluster.get("Service", "default", names.WAKER_SERVICE)) == before
+            explained = running.service.explain("default", "Deployment", "shop")
+            assert explained
+            assert any("in namespace elsewhere manages" in each for each in explained["notes"])
+            said = await restore_all(it.settings(), "5s")
+            assert not said.complete
+            assert it.cluster.get("Service", "default", names.WAKER_SERVICE) == before[1]
+            it.cluster.verbs.remove(kinds.SERVICES, Key("default", names.WAKER_SERVICE))
+            await it.until(lambda: "Service" in it.present())
+            service = it.cluster.get("Service", "default", names.WAKER_SERVICE)
+            assert service
+            assert service["metadata"]["labels"][names.INSTALLATION] == "kubesleeper"
+            await it.put_to_sleep()

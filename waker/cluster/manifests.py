@@ -76,6 +76,7 @@ def service(found: Json) -> Service:
         tuple(protocols),
         _managed(meta),
         _managed_since(meta),
+        (meta.get("labels") or {}).get(names.INSTALLATION, ""),
     )
 
 

@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
+from waker import names
 from waker.cluster.client import Api, Json
 from waker.cluster.resources import ROUTES, Resource, workload_path
 from waker.cluster.token_buckets import TokenBuckets
@@ -70,11 +71,15 @@ class _Turn:
 
 
 class Writes:
-    """Everything that waker writes. `find` gives the newest version of an object that holds routes."""
+    """Everything that waker writes. `find` gives the newest version of an object that holds routes.
 
-    def __init__(self, api: Api, find: FindObject, clock: Callable[[], datetime]) -> None:
+    `installation`: which waker this is, its own namespace.
+    """
+
+    def __init__(self, api: Api, find: FindObject, clock: Callable[[], datetime], installation: str = "") -> None:
         self.api = api
         self._find = find
+        self._installation = installation
         self._clock = clock
         self._turns: dict[str, _Turn] = {}
         self._waiting: dict[ObjectId, list[RouteChange]] = {}
@@ -116,8 +121,10 @@ class Writes:
     # --- objects of waker's own ---
 
     async def create(self, resource: Resource, namespace: str, body: Json) -> None:
-        """Create an object. Raises Conflict if it is there already, else as `act` does."""
-        whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
+        """Create an object; it says whose it is. Raises Conflict if it is there already, else as `act` does."""
+        labels = body["metadata"].get("labels", {}) | {names.INSTALLATION: self._installation}
+        meta = body["metadata"] | {"labels": labels}
+        whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body, "metadata": meta}
         await self.api.create(resource.collection(namespace), whole)
 
     async def patch(self, path: str, patch: Json) -> None:

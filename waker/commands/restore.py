@@ -7,6 +7,7 @@ Whatever is refused stops nothing else; in the end all that is left is named, wi
 
 import asyncio
 import logging
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from waker.cluster.writes import Writes
 from waker.commands.target import find_workload
 from waker.errors import ClusterError, Conflict, NotFound, TooSoon, WakerError
 from waker.observe.app import RuntimeFacts, all_ready, routed_ports, snapshot
-from waker.observe.cluster import ClusterCache
+from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan, Restore, ScaleUp
 from waker.plan.decide import decide
@@ -61,13 +62,15 @@ async def restore_all(settings: Settings, timeout: str) -> Restored:  # noqa: AS
     """`waker restore --all`. What could not be given back is named, with the reason."""
     within = parse_duration(timeout)
     async with cluster_cache(settings) as (api, cluster), asyncio.TaskGroup() as tasks:
-        writes = Writes(api, cluster.route_object, now)
+        writes = Writes(api, cluster.route_object, now, settings.own_namespace)
         paused = await _pause(writes, settings)
         work = _work(writes, cluster, tasks, now() + within)
-        apps = list(cluster.apps())
+        theirs = {each: other for each in cluster.namespaces() if (other := cluster.other_installation(each))}
+        work.left.update({f"namespace {each}": left_to(other) for each, other in theirs.items()})
+        apps = [app for app in cluster.apps() if app.namespace not in theirs]
         held = await asyncio.gather(*(_give_back(work, app) for app in apps))
-        await asyncio.gather(*(_release_unclaimed(work, each) for each in sorted(cluster.namespaces())))
-        await _leave(work)
+        await asyncio.gather(*(_release_unclaimed(work, each) for each in sorted(cluster.namespaces() - theirs.keys())))
+        await _leave(work, cluster.namespaces() - theirs.keys())
         _stop_watching(work)
     done = f"{sum(held)} of {len(apps)} apps were held and are given back"
     if work.left or paused.startswith("not"):
@@ -80,7 +83,7 @@ async def restore_one(settings: Settings, timeout: str, namespace: str, name: st
     within = parse_duration(timeout)
     async with cluster_cache(settings) as (api, cluster), asyncio.TaskGroup() as tasks:
         app = find_workload(cluster, namespace, name)
-        writes = Writes(api, cluster.route_object, now)
+        writes = Writes(api, cluster.route_object, now, settings.own_namespace)
         observed = cluster.observe(app, Live())
         if not observed or not (observed.policy or observed.is_held):
             raise WakerError(f"{app.kind} {app} is not managed and not held: there is nothing to give back")
@@ -184,11 +187,11 @@ async def _release_unclaimed(work: Work, namespace: str) -> None:
             work.left[str(found.id)] = str(error)
 
 
-async def _leave(work: Work) -> None:
+async def _leave(work: Work, namespaces: Set[str]) -> None:
     """Remove what waker made. A service that still runs may make some of it again before it knows that it is paused."""
     looks_without = 0
     while looks_without < LOOKS and now() < work.end:
-        seen = {namespace: work.cluster.owned(namespace) for namespace in sorted(work.cluster.namespaces())}
+        seen = {namespace: work.cluster.owned(namespace) for namespace in sorted(namespaces)}
         left = {namespace: objects for namespace, objects in seen.items() if objects.any_left}
         looks_without = 0 if left else looks_without + 1
         for namespace, objects in left.items():

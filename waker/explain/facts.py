@@ -12,7 +12,7 @@ from waker.explain import origins
 from waker.explain.reasons import Case, against, answer
 from waker.explain.shape import Explained, ExplainedApp, PodFacts, RouteFacts, SeriesFacts, ServiceFacts, Sign, Value
 from waker.observe.app import NOT_RUNNING, RuntimeFacts, counted_as, snapshot, uncounted_routes
-from waker.observe.cluster import ClusterCache
+from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.runtime import Runtime
 from waker.plan.decide import decide
@@ -197,6 +197,9 @@ def _notes(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
         yield "the waker that answered does not hold the Lease: another replica decides when this app sleeps"
     for controller in sorted({route.controller for route in observed.routes}):
         yield from known.running.ignored_pods(controller)
+    other = known.cluster.other_installation(observed.workload.id.namespace)
+    if other:
+        yield left_to(other)
     how = known.running.how_followed(observed.workload.id)
     if how:
         yield how

@@ -144,6 +144,21 @@ class ClusterCache:
         """The controller of each IngressClass that there is, by the name of the class."""
         return {each.name: each.controller for each in self.classes.values()}
 
+    def own_apps(self) -> Iterator[AppId]:
+        """Every app that no other waker manages."""
+        for namespace in self._indexes.namespaces():
+            if not self.other_installation(namespace):
+                yield from self._indexes.managed_in(namespace)
+
+    def other_installation(self, namespace: str) -> str:
+        """The namespace of another waker that manages the apps here; "" if there is none."""
+        return self._foreign(self.services.in_namespace(namespace).get(names.WAKER_SERVICE))
+
+    def _foreign(self, service: Service | None) -> str:
+        if service is None or service.name != names.WAKER_SERVICE or not service.managed:
+            return ""
+        return "" if service.installation == self._own_namespace else service.installation
+
     def _conflicts(self, namespace: str) -> tuple[str, ...]:
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
         text = f"there is a Service {names.WAKER_SERVICE} in this namespace that KubeSleeper did not make"
@@ -189,7 +204,7 @@ class ClusterCache:
         self._indexes.service_changed(old, new)
         each = new or old
         if each and self.is_synced:
-            everybody = _is_in_the_way(old) != _is_in_the_way(new)
+            everybody = (_is_in_the_way(old), self._foreign(old)) != (_is_in_the_way(new), self._foreign(new))
             near = self.apps_in(each.namespace) if everybody else self._selected(filter(None, (old, new)))
             self._notify([*near, NamespaceKey(each.namespace)])
             self._notify(self._indexes.naming(SERVICE, each.namespace, each.name))
@@ -219,6 +234,14 @@ class ClusterCache:
         if self.is_synced:
             for key in keys:
                 self._changed(key)
+
+
+def left_to(other: str) -> str:
+    """Why this waker does nothing in a namespace: a sentence."""
+    return (
+        f"the KubeSleeper in namespace {other} manages the apps of this namespace, so this one leaves them alone; "
+        f"if that one is gone, delete the Service {names.WAKER_SERVICE} here"
+    )
 
 
 def _is_in_the_way(service: Service | None) -> bool:

@@ -46,5 +46,5 @@ class OwnReadiness:
 
     def _knows_all_apps(self) -> bool:
         if not self._knew_all_apps:
-            self._knew_all_apps = self.cluster.is_synced and self.registry.has_tried_all(self.cluster.apps())
+            self._knew_all_apps = self.cluster.is_synced and self.registry.has_tried_all(self.cluster.own_apps())
         return self._knew_all_apps

@@ -93,6 +93,7 @@ class Service:
     protocols: tuple[str, ...] = ()  # appProtocol of its ports, where set
     managed: bool = False  # made by KubeSleeper
     made_at: datetime = LONG_AGO
+    installation: str = ""  # by which: the namespace of its waker
 
 
 class IngressClass(NamedTuple):

@@ -78,6 +78,11 @@ class AppReconciler:
         if observed is None:
             self._drop(app)
             return None
+        other = context.cluster.other_installation(app.namespace)
+        if other:
+            self._reporter.report_other_installation(observed.workload, other)
+            self._drop(app)
+            return None
         if not (is_managed(observed.workload) or observed.is_held):
             return await self._leave(observed)
         self._watch_traffic(observed)

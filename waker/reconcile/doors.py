@@ -48,7 +48,7 @@ class DoorReconciler:
         context = self._context
         if context.dry_run or not context.leading():
             return None
-        if not (context.doors.informer.synced.is_set() and context.registry.has_tried_all(context.cluster.apps())):
+        if not (context.doors.informer.synced.is_set() and context.registry.has_tried_all(context.cluster.own_apps())):
             return UNKNOWN_AGAIN
         book = context.doors.book
         unknown = {key for key in book.doors.values() if key.app in context.registry.failed}  # they keep what they have

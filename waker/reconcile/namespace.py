@@ -79,6 +79,8 @@ class NamespaceReconciler:
 
     async def _pass(self, namespace: str) -> float | None:
         context = self._context
+        if context.cluster.other_installation(namespace):
+            return None
         apps = context.registry.in_namespace(namespace)
         if not context.registry.has_tried_all(context.cluster.apps_in(namespace)):
             return UNKNOWN_AGAIN

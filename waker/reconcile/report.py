@@ -12,6 +12,7 @@ from waker.cluster.resources import WORKLOADS, workload_path
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.names import EventReason
 from waker.observe.app import uncounted_routes
+from waker.observe.cluster import left_to
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan
 from waker.plan.doors import DoorKey
@@ -65,6 +66,10 @@ class Reporter:
         if workload and isinstance(error, TooSoon) and error.path == workload_path(app):
             message = f"{WRITTEN_TOO_OFTEN}: somebody sets back what waker writes"
             self._event(workload, Severity.WARNING, EventReason.WRITE_FAILED, message)
+
+    def report_other_installation(self, workload: Workload, other: str) -> None:
+        """Two of them would undo each other's work, so this one does nothing here."""
+        self._event(workload, Severity.WARNING, EventReason.CANNOT_SLEEP, left_to(other))
 
     def forget(self, app: AppId) -> None:
         """The app is not waker's business any more."""
