@@ -95,6 +95,16 @@ async def test_the_same_event_is_not_written_again_within_ten_minutes(
         await until_written(cluster, "one", "two", "one", "one", "one")
 
 
+async def test_numbers_make_no_other_event(cluster: DemoCluster, api: Api, clock: EventClock) -> None:
+    """A stuck wake is reported every few seconds, with how long it has taken so far."""
+    async with recording(api, clock) as record:
+        for text in ("not ready 58s after the wake", "not ready 1m1s after the wake", "not ready 1h2m after the wake"):
+            record(text)
+        record("not ready after the wake: exit code 1")
+        record("not ready after the wake: exit code 137")
+        await until_written(cluster, "not ready 58s after the wake", "not ready after the wake: exit code 1")
+
+
 async def test_the_number_of_remembered_events_is_bounded(
     cluster: DemoCluster, api: Api, clock: EventClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,12 +150,12 @@ async def test_nobody_waits_and_the_number_of_unwritten_events_is_bounded(
     monkeypatch.setattr(events, "MAX_UNWRITTEN", 3)
     hanging = cluster.api.faults.order(Fault("create", "events", hangs=True))
     async with recording(api, clock) as record:
-        record("0")
+        record("a")
         await hanging.reached.wait()
-        for number in range(1, 10):
-            record(str(number))
+        for letter in "bcdefghij":
+            record(letter)
         cluster.api.faults.clear()
-        await until_written(cluster, "0", "1", "2", "3")
+        await until_written(cluster, "a", "b", "c", "d")
 
 
 async def test_a_message_has_no_control_characters(cluster: DemoCluster, api: Api, clock: EventClock) -> None:

@@ -182,9 +182,24 @@ async def test_the_way_back_is_proved_by_an_answer_of_somebody_else_or_by_the_la
 async def test_a_way_that_does_not_lead_to_waker_is_named(owner: Owner) -> None:
     edge = Controllers()
     edge.answer(NEWER.path, Owner.WAKER, owner)
-    why = await edge.following.unreachable([Way(route(), NEWER)])
+    why = await edge.following.unreachable(APP, [Way(route(), NEWER)])
     reached = owner in (Owner.WAKER, Owner.UNCLEAR)
     assert why == ("" if reached else "ingress controller pod edge/ingress-nginx-1 does not reach waker yet")
+
+
+async def test_who_does_not_reach_waker_is_asked_ever_more_seldom() -> None:
+    """A NetworkPolicy may be in between, for ever."""
+    edge = Controllers()
+    edge.answer(NEWER.path, Owner.NO_ROUTE)
+    for _ in range(600):
+        assert await edge.following.unreachable(APP, [Way(route(), NEWER)]) != ""
+        edge.now += timedelta(seconds=1)
+    assert len(edge.asked) < 30
+    edge.answer(NEWER.path, Owner.WAKER)
+    edge.now += timedelta(seconds=30)
+    assert await edge.following.unreachable(APP, [Way(route(), NEWER)]) == ""
+    edge.answer(NEWER.path, Owner.NO_ROUTE)
+    assert await edge.following.unreachable(APP, [Way(route(), NEWER)]) != "", "asked anew"
 
 
 def test_the_fake_answers_at_the_ports_that_the_adapter_names() -> None:

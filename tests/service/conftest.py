@@ -25,6 +25,8 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.reconcile.namespace.UNKNOWN_AGAIN": 0.02,
         "waker.reconcile.namespace.ERROR_AGAIN": 0.05,
         "waker.reconcile.namespace.KEEPER_CHANGE_EVERY": MOMENT,
+        "waker.observe.following.REACH_FIRST": MOMENT,
+        "waker.observe.following.REACH_LAST": MOMENT * 2,
         "waker.cluster.writes.EVERY": MOMENT,
         "waker.observe.refusals.FIRST_AGAIN": MOMENT * 10,
         "waker.cluster.informer.PAUSE": 0.01,

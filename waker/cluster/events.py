@@ -2,11 +2,13 @@
 
 Best effort, in the background: nobody waits for an Event, and one that cannot be written is logged and dropped. Knows
 the API and nothing of apps; `reconcile.report` and the service call `record`. The subtle thing: the same reason and
-message about the same object is written at most once in ten minutes, so callers may record it on every pass.
+message about the same object is written at most once in ten minutes, so callers may record it on every pass. Numbers in it
+make no difference: "not ready 40s after the wake" is news once.
 """
 
 import asyncio
 import logging
+import re
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,6 +24,7 @@ from waker.printable import printable_text
 
 log = logging.getLogger(__name__)
 
+NUMBERS = re.compile(r"(?:\d+(?:\.\d+)?[dhms]?)+")  # and durations: 31m, 1h5m, 0.5
 REPEAT_AFTER = timedelta(minutes=10)
 MAX_REMEMBERED = 2000  # Events that are known not to need repeating yet
 MAX_UNWRITTEN = 5000  # Events; while the API server is away they must not fill the memory
@@ -82,7 +85,7 @@ class Recorder:
     def record(self, subject: Subject, severity: Severity, reason: str, message: str) -> None:
         """Have an Event written, unless the same one was recorded in the last ten minutes."""
         now = self._clock()
-        key = (subject, reason, message)
+        key = (subject, reason, NUMBERS.sub("0", message))
         if key in self._recorded_at and now - self._recorded_at[key] < REPEAT_AFTER:
             return
         self._recorded_at[key] = now

@@ -25,6 +25,8 @@ from waker.traffic.ownership import Asked, Owner, OwnershipChecker
 
 Discount = Callable[[Pod, Interest, int], None]
 
+REACH_FIRST = timedelta(seconds=1)  # until those who do not reach waker are asked again; doubled each time
+REACH_LAST = timedelta(seconds=30)
 NOT_THERE = frozenset({Owner.OTHER, Owner.OTHER_DOOR, Owner.NO_ROUTE})  # answers where waker's own path should be
 
 
@@ -43,6 +45,14 @@ class Answer(NamedTuple):
     owner: Owner
 
 
+class Unreachable(NamedTuple):
+    """Why an app's controllers do not reach waker, and when they are asked again."""
+
+    why: str
+    again_at: datetime
+    wait: timedelta
+
+
 class Following:
     """Asks controller pods where they send requests. `discount` hears of checks that an app may have counted as its traffic."""
 
@@ -55,6 +65,7 @@ class Following:
         self._clock = clock
         self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}  # which move, and since when
         self._how: dict[AppId, str] = {}
+        self._unreachable: dict[AppId, Unreachable] = {}
         self._newer: dict[AppId, Mapping[HttpTarget, int]] = {}
 
     async def prime(self, adapter: Adapter, pod: Pod, way: HttpTarget) -> None:
@@ -62,11 +73,21 @@ class Following:
         if adapter.proxy:
             await self._checker.check(_asked(pod, adapter, adapter.proxy), way, 0)
 
-    async def unreachable(self, ways: Iterable[Way]) -> str:
-        """Why some controller pod cannot reach waker's doors through the keepers, "" if all can, or if nobody can know."""
+    async def unreachable(self, app: AppId, ways: Iterable[Way]) -> str:
+        """Why some controller pod cannot reach waker's doors through the keepers, "" if all can, or if nobody can know.
+
+        What stays so, behind a NetworkPolicy, say, is asked ever more seldom.
+        """
+        known, now = self._unreachable.get(app), self._clock()
+        if known and now < known.again_at:
+            return known.why
         for each in await self._ask_ways(ways):
             if each.pod and each.owner in NOT_THERE:
-                return f"ingress controller pod {each.pod.namespace}/{each.pod.name} does not reach waker yet"
+                why = f"ingress controller pod {each.pod.namespace}/{each.pod.name} does not reach waker yet"
+                wait = min(known.wait * 2, REACH_LAST) if known else REACH_FIRST
+                self._unreachable[app] = Unreachable(why, now + wait, wait)
+                return why
+        self._unreachable.pop(app, None)
         return ""
 
     async def way_back_proved(
@@ -130,6 +151,7 @@ class Following:
         """The app is gone."""
         self.settle(app)
         self._how.pop(app, None)
+        self._unreachable.pop(app, None)
 
     # --- asking ---
 

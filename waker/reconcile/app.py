@@ -203,7 +203,7 @@ class AppReconciler:
             key = DoorKey(observed.workload.id, route.backend)
             target = way_target(context.doors.book, namespace, ingress_class, key)
             ways[target] = Way(route, target)
-        return await context.following.unreachable(ways.values())
+        return await context.following.unreachable(observed.workload.id, ways.values())
 
     def _publish(self, observed: ObservedApp, seen: Snapshot, plan: Plan) -> None:
         context, app = self._context, observed.workload.id
