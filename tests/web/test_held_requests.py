@@ -146,6 +146,15 @@ async def test_a_big_body_takes_more_slots_than_a_small_one(rig: PortUnderTest) 
         rig.apps.waiting.clear()
 
 
+async def test_a_long_head_takes_more_slots_than_a_short_one(rig: PortUnderTest) -> None:
+    rig.apps.gate = asyncio.Event()
+    held = asyncio.create_task(rig.client.get("/", headers={"X-Long": "x" * 40_000}))
+    await rig.apps.waiting.wait()
+    assert rig.port.held.taken[APP] == 1 + public_port.HEAD_COPIES * 40_000 // public_port.SLOT_BYTES
+    rig.apps.gate.set()
+    (await held).close()
+
+
 # --- once ---------------------------------------------------------------------------------------------------------
 
 

@@ -36,7 +36,8 @@ from waker import names
 from waker.errors import WakerError
 from waker.plan.model import Address
 from waker.web import tunnel
-from waker.web.connections import LONGEST_HEADER, READ_AHEAD, STALL_TIMEOUT
+from waker.web.connections import READ_AHEAD, STALL_TIMEOUT
+from waker.web.heads import LONGEST_HEAD
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +108,8 @@ async def send(session: ClientSession, request: web.Request, pod: Address) -> Cl
             allow_redirects=False,
             auto_decompress=False,
             timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-            max_line_size=LONGEST_HEADER,
-            max_field_size=LONGEST_HEADER,
+            max_line_size=LONGEST_HEAD,
+            max_field_size=LONGEST_HEAD,
             middlewares=(never_retry,),
         )
     except (ClientConnectorError, ConnectionTimeoutError) as error:
