@@ -17,6 +17,7 @@ from waker.web import heads, http_errors
 
 log = logging.getLogger(__name__)
 
+LINGER: Final = 5.0  # s in which the rest of a refused body is dropped as it arrives; a reset could cost the answer
 DRAIN: Final = 5  # s; what requests in progress may still take when waker shuts down
 READ_AHEAD: Final = 16 * 1024  # bytes of a body that are read before somebody wants them; reading pauses at twice that
 MAX_CONNECTIONS: Final = 6000  # clients and polls at their limits (`concurrency`), and what controllers keep open
@@ -39,6 +40,7 @@ def limited_runner(app: web.Application, **options: Any) -> web.AppRunner:
         max_line_size=heads.LONGEST_HEAD,
         max_field_size=heads.LONGEST_HEAD,
         read_bufsize=READ_AHEAD,
+        lingering_time=LINGER,
         **options,
     )
 

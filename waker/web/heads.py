@@ -21,7 +21,7 @@ from aiohttp.web_protocol import _ErrInfo
 
 LONGEST_HEAD: Final = 64 * 1024  # bytes; Envoy accepts 60 KiB by default, nginx 32
 HEAD_TIMEOUT: Final = 20.0  # s until a head has arrived; nginx, Envoy and Traefik send it in one piece
-READ_AT_ONCE: Final = 16 * 1024  # bytes; asyncio would read 256 KiB at once, for each connection
+READ_AT_ONCE: Final = 8 * 1024  # bytes; asyncio would read 256 KiB at once, for each connection
 END_OF_HEAD: Final = b"\r\n\r\n"
 
 Feed = tuple[
