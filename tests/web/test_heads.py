@@ -70,7 +70,7 @@ class ParserScene:
             piece = data[start : start + heads.READ_AT_ONCE]
             messages, _, _ = self.bounded.feed_data(piece)
             found += [message.method if hasattr(message, "method") else message.status for message, _ in messages]
-            self.fed += 0 if 431 in found else len(piece)
+            self.fed += 0 if self.bounded.refused else len(piece)
         return found
 
     @property

@@ -244,7 +244,7 @@ async def forward_request(
 
 async def forward_to(port: PublicPort, request: web.Request, view: View, address: Address) -> web.StreamResponse:
     """One try at one pod, counted."""
-    with port.apps.forwarding(view.app), port.metrics.forwarding.track_inprogress():
+    with port.apps.forwarding(view.app, view.backend), port.metrics.forwarding.track_inprogress():
         response = await forward.forward(port.session, request, address)
     port.metrics.forwarded.inc()
     return response

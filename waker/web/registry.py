@@ -65,6 +65,7 @@ class AppRegistry:
         self.failed: set[AppId] = set()  # waker itself has failed at them, and nothing is known of them
         self._knocks: dict[AppId, datetime] = {}
         self._forwarding: Counter[AppId] = Counter()
+        self._turns: dict[AppId, Counter[Backend]] = {}  # how many requests were forwarded, by app
         self._facts: dict[AppId, PageFacts] = {}
         self._viewed_at: dict[AppId, datetime] = {}
         self._changed: dict[AppId, asyncio.Event] = {}
@@ -85,6 +86,8 @@ class AppRegistry:
         may_sleep = policy is not None and not policy.paused and plan.phase is not Phase.NOT_MANAGED
         now = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, may_sleep)
         self._registered[app] = self._namespaces.setdefault(app.namespace, {})[app] = now
+        if not plan.open:
+            self._turns.pop(app, None)
         if not old or old.routes != routes:
             self.doors.routes_published(app, old.routes if old else None, routes)
         self.notify(app)
@@ -105,6 +108,7 @@ class AppRegistry:
         self._knocks.pop(app, None)
         self._facts.pop(app, None)
         self._viewed_at.pop(app, None)
+        self._turns.pop(app, None)
         self.notify(app)
 
     def get(self, app: AppId) -> RegisteredApp | None:
@@ -165,6 +169,10 @@ class AppRegistry:
     def forwarding_now(self, app: AppId) -> int:
         """How many requests are being forwarded to the app."""
         return self._forwarding[app]
+
+    def turn(self, app: AppId, backend: Backend) -> int:
+        """Whose turn it is: how many requests were forwarded to this backend. Looking at an app takes no turn."""
+        return self._turns[app][backend] if app in self._turns else 0
 
     def waiting(self, app: AppId) -> bool:
         """Whether somebody waits for the app at this moment."""
@@ -242,8 +250,10 @@ class AppRegistry:
             self._waiters[app] -= 1
 
     @contextmanager
-    def forwarding(self, app: AppId) -> Iterator[None]:
-        """Count one request as being forwarded for as long as the context is open."""
+    def forwarding(self, app: AppId, backend: Backend) -> Iterator[None]:
+        """Count one request as being forwarded for as long as the context is open. The next one goes to the next pod."""
+        if app in self._registered:
+            self._turns.setdefault(app, Counter())[backend] += 1
         self._forwarding[app] += 1
         try:
             yield
