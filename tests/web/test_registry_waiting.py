@@ -12,7 +12,7 @@ from waker.plan.actions import Plan
 from waker.plan.model import Address, AppId, Phase
 from waker.plan.routes.route import Backend
 from waker.web import registry as registry_module
-from waker.web.registry import AppRegistry
+from waker.web.registry import AppRegistry, PageFacts
 
 POD = Address("10.0.0.1", 8080)
 PODS = (POD, Address("10.0.0.2", 8080), Address("10.0.0.3", 8080))
@@ -190,3 +190,31 @@ async def test_requests_that_were_held_together_go_to_all_pods() -> None:
         await asyncio.sleep(0)
         registry.publish(SHOP, RISING, None, (route("shop"),))
     assert got == dict.fromkeys(PODS, 2)
+
+
+async def test_nothing_is_kept_of_apps_that_are_gone(scene: RegistryScene) -> None:
+    """10,000 namespaces come and go, some while a visitor waits, looks or is forwarded."""
+    registry = scene.registry
+
+    def kept() -> dict[str, int]:
+        return {name: len(value) for name, value in vars(registry).items() if isinstance(value, dict)}
+
+    before = kept()
+    for number in range(10_000):
+        app = SHOP._replace(namespace=f"team-{number}")
+        scene.show(WAKING, app=app)
+        registry.describe(app, PageFacts())
+        registry.knock(app)
+        registry.page_viewed(app)
+        view = registry.view(app, FRONT)
+        assert view
+        with registry.forwarding(app, FRONT):
+            waiter = asyncio.create_task(registry.wait_for_address(view, LONG, knocking=True))
+            watcher = asyncio.create_task(registry.wait_for_change(app, LONG))
+            await asyncio.sleep(0)
+            registry.remove(app)
+            registry.page_viewed(app)
+            registry.knock(app)
+        await asyncio.gather(waiter, watcher)
+    assert kept() == before
+    assert not any(before.values())

@@ -208,6 +208,8 @@ class AppRegistry:
 
     def knock(self, app: AppId) -> None:
         """Note that somebody wants this app."""
+        if app not in self._registered:  # it is gone, and nobody would clear the knock
+            return
         is_new = app not in self._knocks or self._clock() - self._knocks[app] > timedelta(seconds=1)
         self._knocks[app] = self._clock()
         if is_new:
@@ -215,6 +217,8 @@ class AppRegistry:
 
     def page_viewed(self, app: AppId) -> None:
         """Note that somebody looks at the waiting page of this app."""
+        if app not in self._registered:
+            return
         first = not self.is_watched(app)
         self._viewed_at[app] = self._clock()
         if first:
@@ -248,6 +252,9 @@ class AppRegistry:
             return
         finally:
             self._waiters[app] -= 1
+            if not self._waiters[app]:
+                del self._waiters[app]
+                self._changed.pop(app, None)
 
     @contextmanager
     def forwarding(self, app: AppId, backend: Backend) -> Iterator[None]:
