@@ -54,13 +54,13 @@ class QuietProtocol:
 class ParserScene:
     """The bounded parser before the library's own, and what it was fed."""
 
-    def __init__(self) -> None:
+    def __init__(self, begun: heads.BegunHeads | None = None) -> None:
         self.timers = LoopOfTimers()
         loop, protocol = cast("Any", self.timers), cast("Any", QuietProtocol())
         parser = HttpRequestParser(
             protocol, loop, 2**16, max_line_size=heads.LONGEST_HEAD, max_field_size=heads.LONGEST_HEAD
         )
-        self.bounded = heads.BoundedParser(parser, protocol, loop, lambda: None)
+        self.bounded = heads.BoundedParser(parser, protocol, begun or heads.BegunHeads(), lambda: None, loop)
         self.fed = 0
 
     def feed(self, data: bytes) -> list[Any]:
@@ -111,6 +111,18 @@ def test_every_head_of_a_connection_has_the_same_limit(before: bytes) -> None:
     assert len(scene.feed(before)) == 1
     assert scene.feed(long_head(heads.LONGEST_HEAD + 1)) == [431]
     assert scene.feed(GET) == [], "nothing behind it is parsed"
+
+
+def test_incomplete_heads_of_all_connections_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "MOST_BEGUN", 3 * 20_000 + 2 * heads.READ_AT_ONCE)
+    begun, half = heads.BegunHeads(), long_head(40_000)[:20_000]
+    scenes = [ParserScene(begun) for _ in range(5)]
+    assert [scene.feed(half) for scene in scenes] == [[], [], [], [431], [431]]
+    assert ParserScene(begun).feed(GET) == ["GET"], "what arrives whole does not count"
+    assert scenes[0].feed(long_head(40_000)[20_000:]) == ["GET"]
+    for each in scenes:
+        each.bounded.stop()
+    assert begun.size == 0
 
 
 def test_a_body_does_not_count_as_head() -> None:

@@ -12,6 +12,7 @@ with the next piece.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -22,11 +23,19 @@ from aiohttp.web_protocol import _ErrInfo
 LONGEST_HEAD: Final = 64 * 1024  # bytes; Envoy accepts 60 KiB by default, nginx 32
 HEAD_TIMEOUT: Final = 20.0  # s until a head has arrived; nginx, Envoy and Traefik send it in one piece
 READ_AT_ONCE: Final = 8 * 1024  # bytes; asyncio would read 256 KiB at once, for each connection
+MOST_BEGUN: Final = 16 * 1024 * 1024  # bytes of all incomplete heads of a port; most heads arrive whole and never count
 END_OF_HEAD: Final = b"\r\n\r\n"
 
 Feed = tuple[
     Sequence[tuple[Any, StreamReader]], bool, bytes
 ]  # messages with bodies, whether upgraded, what is left over
+
+
+@dataclass(slots=True)
+class BegunHeads:
+    """How many bytes the incomplete heads of all connections of a port have."""
+
+    size: int = 0
 
 
 class BoundedParser:
@@ -37,10 +46,16 @@ class BoundedParser:
     """
 
     def __init__(
-        self, parser: Any, protocol: Any, loop: asyncio.AbstractEventLoop, too_slow: Callable[[], None]
+        self,
+        parser: Any,
+        connection: Any,
+        begun: BegunHeads,
+        too_slow: Callable[[], None],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._parser = parser
-        self._protocol = protocol
+        self._connection = connection
+        self._begun = begun
         self._loop = loop
         self._too_slow = too_slow
         self._body = EMPTY_PAYLOAD  # of the newest message
@@ -68,17 +83,20 @@ class BoundedParser:
         if messages:
             is_next_begun = self._body is EMPTY_PAYLOAD and not upgraded and self._last != END_OF_HEAD
             arrived = 1 if is_next_begun else 0
-        self._head = arrived
-        self._adjust_timer()
+        self._set_head(arrived)
+        if self._begun.size > MOST_BEGUN and arrived:
+            return self._refusal(LineTooLong("all incomplete heads", str(MOST_BEGUN)))
         return messages, upgraded, tail
 
     def pause_reading(self) -> None:
         """Called by the library when nobody takes the body."""
-        self._parser.pause_reading()
+        if not self.refused:
+            self._parser.pause_reading()
 
     def message_consumed(self) -> None:
         """Called by the library when a message leaves its queue."""
-        self._parser.message_consumed()
+        if not self.refused:
+            self._parser.message_consumed()
 
     def set_upgraded(self, upgraded: bool) -> None:  # noqa: FBT001 the library's signature
         """Called by the library when an upgrade was declined."""
@@ -86,22 +104,25 @@ class BoundedParser:
 
     def stop(self) -> None:
         """The connection is gone."""
-        if self._timer:
+        self._set_head(0)
+
+    def _set_head(self, size: int) -> None:
+        """So many bytes of an incomplete head have arrived; 0: none is expected now."""
+        self._begun.size += size - self._head
+        self._head = size
+        if size and not self._timer:
+            self._timer = self._loop.call_later(HEAD_TIMEOUT, self._too_slow)
+        elif self._timer and not size:
             self._timer.cancel()
             self._timer = None
 
-    def _adjust_timer(self) -> None:
-        if not self._head:
-            self.stop()
-        elif not self._timer:
-            self._timer = self._loop.call_later(HEAD_TIMEOUT, self._too_slow)
-
     def _refusal(self, error: HttpProcessingError) -> Feed:
         self.refused = True
-        self.stop()
+        self._parser = None  # with all that it has kept
+        self._set_head(0)
         too_long = isinstance(error, LineTooLong)
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_long else HTTPStatus.BAD_REQUEST
-        endless = StreamReader(self._protocol, READ_AT_ONCE, loop=self._loop)
+        endless = StreamReader(self._connection, READ_AT_ONCE, loop=self._loop)
         return ((_ErrInfo(status, error, ""), endless),), False, b""
 
 

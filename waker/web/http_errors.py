@@ -35,6 +35,10 @@ class Runner(web.AppRunner):
 
 
 class _Server(web.Server):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.begun = heads.BegunHeads()
+
     def __call__(self) -> RequestHandler:
         return _ServedConnection(self, loop=self._loop, **self._kwargs)
 
@@ -44,9 +48,9 @@ class _ServedConnection(RequestHandler, asyncio.BufferedProtocol):
 
     __slots__ = ("_bounded",)
 
-    def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+    def __init__(self, manager: _Server, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(manager, loop=loop, **options)
-        self._bounded = heads.BoundedParser(self._parser, self, loop, self.force_close)
+        self._bounded = heads.BoundedParser(self._parser, self, manager.begun, self.force_close, loop)
         self._parser = self._bounded  # type: ignore[assignment]  # it has all that is used of a parser
 
     def get_buffer(self, _sizehint: int) -> bytearray:
