@@ -8,7 +8,7 @@ handlers are not touched, but for an HTTPException that no handler has caught.
 import asyncio
 import logging
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -18,7 +18,9 @@ from waker.web import heads
 
 log = logging.getLogger(__name__)
 
-_ARRIVING: Final = bytearray(heads.READ_AT_ONCE)
+WRITE_AHEAD: Final = 16 * 1024  # bytes of an answer that wait for a slow visitor; asyncio's own limit is 64 KiB
+
+_ARRIVING: Final = memoryview(bytearray(heads.READ_AT_ONCE))
 
 
 class Runner(web.AppRunner):
@@ -53,7 +55,12 @@ class _ServedConnection(RequestHandler, asyncio.BufferedProtocol):
         self._bounded = heads.BoundedParser(self._parser, self, manager.begun, self.force_close, loop)
         self._parser = self._bounded  # type: ignore[assignment]  # it has all that is used of a parser
 
-    def get_buffer(self, _sizehint: int) -> bytearray:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio at the beginning."""
+        cast("asyncio.Transport", transport).set_write_buffer_limits(WRITE_AHEAD)
+        super().connection_made(transport)
+
+    def get_buffer(self, _sizehint: int) -> memoryview:
         """Called by asyncio before it reads."""
         return _ARRIVING
 
