@@ -9,7 +9,7 @@ HTTP/1.1 (a Content-Length, no compression, no redirects), so that the load is n
 | page | a browser that navigates | asks again |
 | poll | the waiting page's script, whose request is held for a while | asks again, after the page's pause |
 | hold | a program, which is held until the app is there | is done |
-| upload | a program that sends a body, whether it is taken or not | is done |
+| upload | a program that sends a body, whether it is taken or not; all begin together | is done |
 """
 
 import argparse
@@ -74,9 +74,10 @@ class Visitor(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._ask()
+        if not self._request.startswith(b"POST"):
+            self.ask()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         if self._transport and not self._transport.is_closing():
             self._asked_at = time.perf_counter()
             self._waits = True
@@ -112,9 +113,9 @@ class Visitor(asyncio.Protocol):
         if self._again is None:
             return
         if pause > 0:
-            asyncio.get_running_loop().call_later(pause, self._ask)
+            asyncio.get_running_loop().call_later(pause, self.ask)
         else:
-            self._ask()
+            self.ask()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._report.lost += self._waits
@@ -127,12 +128,15 @@ async def run(args: argparse.Namespace) -> dict[str, object]:
     address, port = args.address.rsplit(":", 1)
     again = {"page": 0.0, "poll": PAUSE}.get(args.kind)
     every = args.connections / args.rate if args.rate else 0.0
-    transports = []
+    transports, visitors = [], []
     for number in range(args.connections):
         request = KINDS[args.kind].format(host=args.hosts[number % len(args.hosts)]).encode()
         made = await loop.create_connection(partial(Visitor, request, again, every, report), address, int(port))
         transports.append(made[0])
+        visitors.append(made[1])
         await asyncio.sleep(every / args.connections or RAMP)
+    for each in visitors if args.kind == "upload" else ():
+        each.ask()
     if args.kind == "page":
         report.took.clear()
     began, busy = time.perf_counter(), time.process_time()

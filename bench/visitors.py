@@ -138,18 +138,19 @@ def waiting_crowd(target: LoadTarget, count: int, seconds: int) -> Iterator[None
 
 
 def waking_apps(api: ClusterApi, waker: InstalledWaker) -> list[StageApp]:
-    """Two apps that are being woken and whose pods never become ready. Two, as one app holds at most 1,000 requests."""
+    """Two apps that are being woken and whose pods never become ready. Two, as each holds at most 1,000 requests."""
     api.create_namespace(NAMESPACE)
-    found = [StageApp(NAMESPACE, name, "traefik", fake=True) for name in ("shop", "blog")]
+    found = [StageApp(f"{NAMESPACE}-{name}", name, "traefik", fake=True) for name in ("shop", "blog")]
     for app in found:
+        api.create_namespace(app.namespace)
         for obj in apps.objects(app):
             api.create(obj)
         until(f"{app.name} is awake", partial(holds, apps.awake, api, app), 60)
-        waker.do("sleep", app.name, "-n", NAMESPACE)
+        waker.do("sleep", app.name, "-n", app.namespace)
         until(f"{app.name} is asleep", partial(holds, apps.asleep, api, app), 60)
         slow = {"metadata": {"annotations": {"ground/ready-after": "24h"}}}
-        api.patch(app.kind, NAMESPACE, app.name, {"spec": {"template": slow}})
-        waker.do("wake", app.name, "-n", NAMESPACE)
+        api.patch(app.kind, app.namespace, app.name, {"spec": {"template": slow}})
+        waker.do("wake", app.name, "-n", app.namespace)
     return found
 
 

@@ -191,7 +191,7 @@ async def hold_and_forward(
         return "page", not_ready_response(port, request, view, kind)
     with port.held.slots(view.app, slots_needed(request)) as free:
         if not free:
-            reason = "Too many requests are already waiting for this app."
+            reason = "Too many requests are already waiting."
             return "crowded", not_ready_response(port, request, view, kind, reason)
         with port.metrics.held.track_inprogress():
             address = await port.apps.wait_for_address(view, within, knocking=kind.waits)
