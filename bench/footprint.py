@@ -21,6 +21,7 @@ IMAGES = {"waker:1": "this Python", "waker315:1": "3.15, lazy imports, -OO"}
 PER_NAMESPACE = 50  # apps
 SETTLE = 20.0  # seconds after waker is ready
 MIB = 1024.0  # smaps_rollup counts in KiB
+ESTABLISHED = "01"  # in /proc/net/tcp
 TICKS = os.sysconf("SC_CLK_TCK")
 KINDS = ("Deployment", "Service", "Ingress")
 
@@ -70,6 +71,17 @@ def row(waker: InstalledWaker, seconds: int) -> tuple[str, ...]:
 def memory(process: int) -> MemorySample:
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:])
     return MemorySample(int(fields["Rss"].split()[0]) / MIB, int(fields["Private_Dirty"].split()[0]) / MIB)
+
+
+def unread(process: int) -> float:
+    """What has arrived in the network namespace of this process and was not read yet, in MiB."""
+    queues = [
+        line.split()[4].partition(":")[2]
+        for table_of in ("tcp", "tcp6")
+        for line in Path(f"/proc/{process}/net/{table_of}").read_text().splitlines()[1:]
+        if line.split()[3] == ESTABLISHED
+    ]
+    return sum(int(each, 16) for each in queues) / MIB**2
 
 
 def cpu(process: int) -> float:

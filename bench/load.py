@@ -9,6 +9,7 @@ HTTP/1.1 (a Content-Length, no compression, no redirects), so that the load is n
 | page | a browser that navigates | asks again |
 | poll | the waiting page's script, whose request is held for a while | asks again, after the page's pause |
 | hold | a program, which is held until the app is there | is done |
+| upload | a program that sends a body, whether it is taken or not; all begin together | is done |
 """
 
 import argparse
@@ -24,12 +25,15 @@ from typing import cast
 from waker import names
 
 PAUSE = 0.25  # seconds between two polls of the waiting page's script
+UPLOAD = 300_000  # bytes of a body
+PIECE = b"x" * 10_000  # of a body
 RAMP = 0.002  # seconds between two connections, so that no kernel queue overflows
 KINDS = {
     "page": "GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\r\n",
     "poll": f"HEAD / HTTP/1.1\r\nHost: {{host}}\r\nAccept: */*\r\n{names.MARKER}: {names.MARK_POLL}\r\n\r\n",
     "hold": "GET / HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nUser-Agent: curl/8.14.1\r\n\r\n",
+    "upload": f"POST / HTTP/1.1\r\nHost: {{host}}\r\nContent-Length: {UPLOAD}\r\nUser-Agent: curl/8.14.1\r\n\r\n",
 }
 
 
@@ -61,6 +65,8 @@ class Visitor(asyncio.Protocol):
         self._every = every  # at least so many seconds between two requests
         self._report = report
         self._bodiless = request.startswith(b"HEAD")
+        self._left = 0  # bytes of the body
+        self._paused = False
         self._read = b""
         self._asked_at = 0.0
         self._waits = False
@@ -68,14 +74,29 @@ class Visitor(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._ask()
+        if not self._request.startswith(b"POST"):
+            self.ask()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         if self._transport and not self._transport.is_closing():
             self._asked_at = time.perf_counter()
             self._waits = True
             self._report.waiting += 1
             self._transport.write(self._request)
+            self._left = UPLOAD if self._request.startswith(b"POST") else 0
+            self._send_body()
+
+    def _send_body(self) -> None:
+        while self._transport and self._left and not self._paused and not self._transport.is_closing():
+            self._left -= len(PIECE)
+            self._transport.write(PIECE)
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._send_body()
 
     def data_received(self, data: bytes) -> None:
         self._read += data
@@ -92,9 +113,9 @@ class Visitor(asyncio.Protocol):
         if self._again is None:
             return
         if pause > 0:
-            asyncio.get_running_loop().call_later(pause, self._ask)
+            asyncio.get_running_loop().call_later(pause, self.ask)
         else:
-            self._ask()
+            self.ask()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._report.lost += self._waits
@@ -105,14 +126,17 @@ async def run(args: argparse.Namespace) -> dict[str, object]:
     """Run all visitors for so many seconds. The time they need to connect is not counted."""
     loop, report = asyncio.get_running_loop(), Report()
     address, port = args.address.rsplit(":", 1)
-    again = {"page": 0.0, "poll": PAUSE, "hold": None}[args.kind]
+    again = {"page": 0.0, "poll": PAUSE}.get(args.kind)
     every = args.connections / args.rate if args.rate else 0.0
-    transports = []
+    transports, visitors = [], []
     for number in range(args.connections):
         request = KINDS[args.kind].format(host=args.hosts[number % len(args.hosts)]).encode()
         made = await loop.create_connection(partial(Visitor, request, again, every, report), address, int(port))
         transports.append(made[0])
+        visitors.append(made[1])
         await asyncio.sleep(every / args.connections or RAMP)
+    for each in visitors if args.kind == "upload" else ():
+        each.ask()
     if args.kind == "page":
         report.took.clear()
     began, busy = time.perf_counter(), time.process_time()

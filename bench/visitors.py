@@ -4,7 +4,8 @@ waker runs in a pod as installed, and the load goes to the pod's own address. wa
 cluster and everything else have the other. Two apps are being woken and never become ready, so nobody is let through:
 - bare aiohttp: the floor, a handler that does nothing, also in a pod;
 - page: browsers that ask for the waiting page, on 32 connections;
-- page beside them: the same, while 2,000 programs are held and 2,000 waiting pages poll.
+- uploads: 2,000 programs send a body of 300 kB. Some are held, the others are refused; none is read to its end;
+- page beside them: pages again, while 2,000 programs are held and 2,000 waiting pages poll.
 Rows show pages a second at full speed, and latency at that speed and at 100 a second. On a machine that others use too,
 compare the CPU time a page: a core of its own serves 1,000,000 divided by it.
 """
@@ -31,7 +32,7 @@ from tests.e2e.install import InstalledWaker
 IMAGES = {"waker:1": ("bare:1", "this Python"), "waker315:1": ("bare315:1", "3.15, lazy imports, -OO")}
 PORT = 8080
 NAMESPACE = "bench-visitors"
-SETTINGS = {"wake-timeout": "1d", "hold-for": "1h"}  # no wake times out, no held request is released
+SETTINGS = {"wake-timeout": "1d", "hold-for": "5m"}  # no wake times out, no held request is released
 QUIET = 100  # pages a second
 SETTLE = 12.0  # seconds; longer than a poll is held
 WAKER_CORE, OTHER_CORE = 0, 1  # cores
@@ -45,6 +46,7 @@ HEAD = (
     f"p99 ms at {QUIET}/s",
     "RSS MiB",
     "private MiB",
+    "unread MiB",
     "load's core busy",
 )
 
@@ -70,12 +72,13 @@ def run(api: ClusterApi, crowd: int, seconds: int) -> None:
         footprint.restart(api, waker, image)
         target = pinned(waker.processes()[0], waker.pods()[0]["status"]["podIP"], hosts)
         idle = footprint.memory(target.process)
-        rows.append((f"idle, {title}", *[""] * 6, f"{idle.rss:.1f}", f"{idle.private:.1f}", ""))
+        rows.append((f"idle, {title}", *[""] * 6, f"{idle.rss:.1f}", f"{idle.private:.1f}", "", ""))
         rows.append(row(f"page, {title}", target, seconds))
+        rows.append((f"{crowd} uploads, {title}", *[""] * 6, *uploads(target, crowd), ""))
         with waiting_crowd(target, crowd, 8 * seconds):
             held = footprint.memory(target.process)
             rows.append(
-                (f"{crowd} held, {crowd} polling, {title}", *[""] * 6, f"{held.rss:.1f}", f"{held.private:.1f}", "")
+                (f"{crowd} held, {crowd} polling, {title}", *[""] * 6, f"{held.rss:.1f}", f"{held.private:.1f}", "", "")
             )
             rows.append(row(f"page beside them, {title}", target, seconds))
         print(*rows, sep="\n", flush=True)
@@ -92,7 +95,20 @@ def row(title: str, target: LoadTarget, seconds: int) -> tuple[str, ...]:
     if fast["statuses"].keys() != {"503"} or fast["lost"]:
         raise RuntimeError(f"something else than the waiting page came back: {fast}")
     figures = (cost, fast["p50"], fast["p99"], calm["p50"], calm["p99"], used.rss, used.private)
-    return (title, f"{fast['rate']:,.0f}", *(f"{each:.1f}" for each in figures), f"{fast['busy']:.0%}")
+    return (title, f"{fast['rate']:,.0f}", *(f"{each:.1f}" for each in figures), "", f"{fast['busy']:.0%}")
+
+
+def uploads(target: LoadTarget, count: int) -> tuple[str, str, str]:
+    """The worst moment of so many uploads at once: RSS, private memory, and what waits unread in the kernel, in MiB."""
+    sending = _start(target, "upload", connections=count, seconds=SETTLE)
+    worst = (0.0, 0.0, 0.0)
+    while sending.poll() is None:
+        used, unread = footprint.memory(target.process), footprint.unread(target.process)
+        worst = max(worst, (used.rss, used.private, unread), key=lambda each: each[1] + each[2])
+        time.sleep(0.25)
+    summary = json.loads(sending.communicate()[0])
+    print({key: summary[key] for key in ("statuses", "waiting", "lost")}, flush=True)
+    return f"{worst[0]:.1f}", f"{worst[1]:.1f}", f"{worst[2]:.1f}"
 
 
 def load(target: LoadTarget, kind: str, **options: float) -> Any:
@@ -122,18 +138,19 @@ def waiting_crowd(target: LoadTarget, count: int, seconds: int) -> Iterator[None
 
 
 def waking_apps(api: ClusterApi, waker: InstalledWaker) -> list[StageApp]:
-    """Two apps that are being woken and whose pods never become ready. Two, as one app holds at most 1,000 requests."""
+    """Two apps that are being woken and whose pods never become ready. Two, as each holds at most 1,000 requests."""
     api.create_namespace(NAMESPACE)
-    found = [StageApp(NAMESPACE, name, "traefik", fake=True) for name in ("shop", "blog")]
+    found = [StageApp(f"{NAMESPACE}-{name}", name, "traefik", fake=True) for name in ("shop", "blog")]
     for app in found:
+        api.create_namespace(app.namespace)
         for obj in apps.objects(app):
             api.create(obj)
         until(f"{app.name} is awake", partial(holds, apps.awake, api, app), 60)
-        waker.do("sleep", app.name, "-n", NAMESPACE)
+        waker.do("sleep", app.name, "-n", app.namespace)
         until(f"{app.name} is asleep", partial(holds, apps.asleep, api, app), 60)
         slow = {"metadata": {"annotations": {"ground/ready-after": "24h"}}}
-        api.patch(app.kind, NAMESPACE, app.name, {"spec": {"template": slow}})
-        waker.do("wake", app.name, "-n", NAMESPACE)
+        api.patch(app.kind, app.namespace, app.name, {"spec": {"template": slow}})
+        waker.do("wake", app.name, "-n", app.namespace)
     return found
 
 

@@ -284,7 +284,8 @@ class Waker:
 
     def _pick(self, app: AppId, backend: Backend) -> Address | None:
         services = self.cluster.services.in_namespace(app.namespace)
-        return pick_address(app, backend, services, self.endpoints, self.app_pods.probed_ready(app))
+        probed, turn = self.app_pods.probed_ready(app), self.registry.turn(app, backend)
+        return pick_address(DoorKey(app, backend), services, self.endpoints, probed, turn)
 
     async def _passes(self, probe: ReadinessProbe) -> bool:
         return self.config.live.early_readiness and await probe_passes(self._session, probe)

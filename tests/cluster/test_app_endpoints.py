@@ -159,7 +159,7 @@ async def test_addresses_are_picked_in_turn(cluster: DemoCluster, watching: Watc
     put(cluster, "shop", ["10.0.0.1", "10.0.0.2"])
     watching.watch(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1", "10.0.0.2")
-    picked = [watching.endpoints.pick(SHOP, "shop", "http") for _ in range(4)]
+    picked = [watching.endpoints.pick(SHOP, "shop", "http", turn=turn) for turn in range(4)]
     assert picked[:2] == picked[2:]
     assert set(picked) == {Address("10.0.0.1", 8080), Address("10.0.0.2", 8080)}
 

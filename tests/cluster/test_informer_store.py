@@ -50,6 +50,15 @@ async def test_the_same_name_in_another_namespace_is_another_object(
     assert dict(recording.informer.in_namespace("kube-system")) == {"a": "other"}
 
 
+def test_a_namespace_without_objects_is_not_kept(recording: RecordingInformer) -> None:
+    kept = len(recording.informer._store)
+    for number in range(10_000):
+        recording.informer._update((f"team-{number}", "a"), "A")
+        recording.informer._update((f"team-{number}", "a"), None)
+        recording.informer._update((f"team-{number}", "b"), None)  # deleted before it was seen
+    assert len(recording.informer._store) == kept
+
+
 async def test_what_the_parser_turns_down_is_not_kept(cluster: DemoCluster, recording: RecordingInformer) -> None:
     recording.changes.clear()
     put(cluster, "c", None)

@@ -61,6 +61,8 @@ def test_what_is_read(annotations: dict[str, str], policy: Policy | None) -> Non
         pytest.param(ON | {names.IGNORE_PATHS: "/a,ping"}, ["kubesleeper.io/ignore-paths: 'ping' is not a path"], id="paths"),
         pytest.param(ON | {names.HEALTH_CHECK_RESPONSE: "204"}, [f"{names.HEALTH_CHECK_RESPONSE}: '204' is not"], id="check"),
         pytest.param(ON | {names.MIN_IDLE: "0s"}, ["kubesleeper.io/min-idle: '0s' is not"], id="no least time"),
+        pytest.param(ON | {names.HOLD_FOR: "6m"}, ["kubesleeper.io/hold-for: '6m' is longer than 5m"], id="held for too long"),
+        pytest.param(ON | {names.IGNORE_AGENTS: "a," * 51}, [f"{names.IGNORE_AGENTS}: a list of 51 entries is"], id="agents"),
         pytest.param(ON | {names.STATE: "off"}, ["kubesleeper.io/state: 'off' is not one of auto, awake, asleep"], id="state"),
     ],
 )  # fmt: skip

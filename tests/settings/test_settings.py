@@ -136,6 +136,33 @@ def test_an_empty_config_map_means_the_defaults() -> None:
     assert read_live({}, Live(idle_after=timedelta(hours=9))) == (Live(), ())
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "problem"),
+    [
+        pytest.param("hold-for", "301s", "hold-for: '301s' is longer than 5m", id="held for too long"),
+        pytest.param(
+            "ignore-agents", ",".join(["a"] * 51), "ignore-agents: a list of 51 entries is longer than 50", id="agents"
+        ),
+        pytest.param("ignore-agents", "a" * 201, "ignore-agents: the entry 'aaaaaaaaaa", id="a long agent"),
+        pytest.param(
+            "ignore-paths", ",".join(["/a"] * 51), "ignore-paths: a list of 51 entries is longer than 50", id="paths"
+        ),
+        pytest.param("ignore-paths", "/" * 201, "ignore-paths: the entry '//////////", id="a long path"),
+        pytest.param("wait-domains", ",".join(["a.org"] * 51), "wait-domains: a list of 51 entries", id="domains"),
+    ],
+)
+def test_what_would_cost_too_much_is_a_bad_value(key: str, text: str, problem: str) -> None:
+    live, problems = read_live({key: text}, Live())
+    assert live == Live()
+    assert len(problems) == 1
+    assert problems[0].startswith(problem)
+
+
+def test_the_longest_values_are_read() -> None:
+    agents = ",".join(["a" * 200] * 50)
+    assert read_live({"hold-for": "5m", "ignore-agents": agents}, Live())[1] == ()
+
+
 def test_each_key_is_parsed() -> None:
     data = {
         "idle-after": "15m",

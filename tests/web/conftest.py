@@ -78,7 +78,7 @@ class FakeApps:
         return self.addresses.pop(0) if len(self.addresses) > 1 else self.addresses[0]
 
     @contextmanager
-    def forwarding(self, app: AppId) -> Iterator[None]:
+    def forwarding(self, app: AppId, backend: Backend) -> Iterator[None]:
         self.in_flight += 1
         self.most_in_flight = max(self.in_flight, self.most_in_flight)
         try:

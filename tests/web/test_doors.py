@@ -10,8 +10,9 @@ import pytest
 
 from waker.plan.doors import DoorBook, book_of
 from waker.web import doors
-from waker.web.connections import MAX_CONNECTIONS
+from waker.web.connections import MAX_CONNECTIONS, READ_AHEAD
 from waker.web.doors import DoorListeners
+from waker.web.public_port import BODY_AHEAD
 
 
 def book(version: str, count: int) -> DoorBook:
@@ -106,3 +107,12 @@ def _refused() -> None:
 
 def shortages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in caplog.records if "run short" in each.getMessage()]
+
+
+async def test_a_connection_accepts_no_more_of_a_body_than_is_set_aside_for_it() -> None:
+    with doors.listening_socket(0, "127.0.0.1") as door, socket.create_connection(door.getsockname()):
+        accepted, _ = door.accept()
+        with accepted:
+            in_kernel = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    assert in_kernel == 2 * doors.RECEIVE_BUFFER, "Linux doubles it"
+    assert in_kernel + 2 * READ_AHEAD <= BODY_AHEAD, "the HTTP library pauses at twice its limit"

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from tests.web.conftest import HOST, Handler, PortUnderTest, until
+from waker.plan.model import Address
 from waker.web import forward
 
 pytestmark = pytest.mark.usefixtures("app_is_open")
@@ -98,3 +99,25 @@ async def test_an_app_may_stay_silent_for_longer_than_a_visitor(
     await rig.upstream(thinks)
     async with rig.client.get("/") as answer:
         assert await answer.text() == "thought"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X-Long: %s\r\n" % (b"x" * 30_000), 200, id="long"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X-Long: %s\r\n" % (b"x" * 30_000) * 60, 502, id="too long"),
+        pytest.param(
+            b"HTTP/1.1 103 Early Hints\r\n\r\n" * 60_000 + b"HTTP/1.1 200 OK\r\n", 502, id="too many announcements"
+        ),
+    ],
+)
+async def test_the_head_of_an_answer_is_bounded_in_all(rig: PortUnderTest, head: bytes, status: int) -> None:
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + b"Content-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answers, "127.0.0.1", 0) as app:
+        rig.apps.addresses = [Address(*app.sockets[0].getsockname())]
+        async with rig.client.get("/", max_field_size=2**16) as answer:
+            assert answer.status == status

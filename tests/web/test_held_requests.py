@@ -12,6 +12,7 @@ from waker import names
 from waker.plan.model import Address, Phase, VisitorPolicy
 from waker.plan.progress import Trouble
 from waker.web import public_port
+from waker.web.concurrency import SlotCounts
 
 ENGLISH = PAGE.languages["en"]
 
@@ -99,7 +100,7 @@ async def test_a_preflight_that_was_held_too_long_is_not_granted(rig: PortUnderT
 
 
 async def test_without_a_free_slot_a_request_is_answered_at_once(rig: PortUnderTest) -> None:
-    rig.port.held.per_app = 1
+    rig.port.held.counts = SlotCounts(per_app=1)
     rig.apps.gate = asyncio.Event()
     held = asyncio.create_task(rig.client.get("/"))
     await rig.apps.waiting.wait()
@@ -119,7 +120,7 @@ async def test_a_forwarded_request_keeps_its_slot_until_it_is_answered(rig: Port
 
     await rig.upstream(slow)
     rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
-    rig.port.held.per_app = 1
+    rig.port.held.counts = SlotCounts(per_app=1)
     first = asyncio.create_task(rig.client.get("/"))
     await arrived.wait()
     async with rig.client.get("/") as answer:
@@ -144,6 +145,15 @@ async def test_a_big_body_takes_more_slots_than_a_small_one(rig: PortUnderTest) 
         await writer.wait_closed()
         await until(lambda: not rig.port.held.taken)
         rig.apps.waiting.clear()
+
+
+async def test_a_long_head_takes_more_slots_than_a_short_one(rig: PortUnderTest) -> None:
+    rig.apps.gate = asyncio.Event()
+    held = asyncio.create_task(rig.client.get("/", headers={"X-Long": "x" * 40_000}))
+    await rig.apps.waiting.wait()
+    assert rig.port.held.taken[APP] == 1 + public_port.HEAD_COPIES * 40_000 // public_port.SLOT_BYTES
+    rig.apps.gate.set()
+    (await held).close()
 
 
 # --- once ---------------------------------------------------------------------------------------------------------

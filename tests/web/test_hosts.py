@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from waker.web.hosts import normalized_host
@@ -33,5 +33,6 @@ def test_a_host_is_normalized(text: str, host: str) -> None:
 
 
 @given(st.text(max_size=400))
+@example("[»:")
 def test_normalizing_never_raises_and_changes_nothing_twice(text: str) -> None:
     assert normalized_host(normalized_host(text)) == normalized_host(text)

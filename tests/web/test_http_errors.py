@@ -81,7 +81,7 @@ async def test_no_answer_names_the_library_or_repeats_the_request(
     assert SECRET.decode() not in caplog.text.lower()
 
 
-@pytest.mark.parametrize("sent", [BROKEN["garbage"], BROKEN["a TLS ClientHello"], BROKEN["a header of 100 kB"]])
+@pytest.mark.parametrize("sent", [BROKEN["garbage"], BROKEN["a TLS ClientHello"], BROKEN["a header with a NUL"]])
 async def test_a_request_that_cannot_be_parsed_is_answered_in_three_words(port: Address, sent: bytes) -> None:
     head, _, body = (await answer_to(port, sent)).partition(b"\r\n\r\n")
     assert head.startswith((b"HTTP/1.0 400 Bad Request\r\n", b"HTTP/1.1 400 Bad Request\r\n"))

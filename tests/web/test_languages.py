@@ -54,3 +54,10 @@ def test_the_best_language(accepted: str, tag: str) -> None:
 @given(st.text(max_size=300))
 def test_never_raises(accepted: str) -> None:
     assert languages.best_language(accepted, KNOWN) in KNOWN
+
+
+def test_long_headers_are_not_kept() -> None:
+    languages._best_language.cache_clear()
+    for number in range(10):
+        languages.best_language("de," + "x" * languages.LONGEST + str(number), KNOWN)
+    assert languages._best_language.cache_info().currsize == 1

@@ -10,6 +10,7 @@ from waker.plan.model import Phase
 from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Step
 from waker.web import public_port
+from waker.web.concurrency import SlotCounts
 
 POLL = {names.MARKER: names.MARK_POLL}
 
@@ -52,7 +53,7 @@ async def test_a_poll_is_answered_when_a_pod_is_ready_and_not_forwarded(rig: Por
 
 
 async def test_polls_have_slots_of_their_own(rig: PortUnderTest) -> None:
-    rig.port.polls.per_app = 0
+    rig.port.polls.counts = SlotCounts(per_app=0)
     async with rig.client.head("/", headers=POLL) as answer:
         assert answer.status == 202
     assert [wait.total_seconds() for wait in rig.apps.waits] == [0]

@@ -9,6 +9,7 @@ from tests.web.conftest import APP, HOST, PortUnderTest, until
 from waker import names
 from waker.plan.model import Phase
 from waker.plan.progress import Step, Trouble
+from waker.web.concurrency import SlotCounts
 
 
 async def connect(rig: PortUnderTest, *protocols: str) -> ClientWebSocketResponse:
@@ -49,7 +50,7 @@ async def test_a_page_that_leaves_gives_its_slot_back(rig: PortUnderTest) -> Non
 
 
 async def test_without_a_free_slot_it_is_closed_with_try_again_later(rig: PortUnderTest) -> None:
-    rig.port.polls.per_app = 0
+    rig.port.polls.counts = SlotCounts(per_app=0)
     page = await connect(rig, names.PAGE_PROTOCOL)
     assert (await page.receive(timeout=5)).type is WSMsgType.CLOSE
     assert page.close_code == 1013

@@ -161,6 +161,7 @@ def test_show_tells_whether_it_is_new(scene: RegistryScene, plan: Plan, routes: 
 
 
 def test_a_thousand_knocks_are_as_one(scene: RegistryScene) -> None:
+    scene.show(ASLEEP)
     for _ in range(1000):
         scene.registry.knock(SHOP)
         scene.now += timedelta(milliseconds=0.9)
@@ -169,6 +170,7 @@ def test_a_thousand_knocks_are_as_one(scene: RegistryScene) -> None:
 
 
 def test_a_knock_after_a_while_is_news_again(scene: RegistryScene) -> None:
+    scene.show(ASLEEP)
     scene.registry.knock(SHOP)
     scene.now += timedelta(seconds=1.1)
     scene.registry.knock(SHOP)
@@ -176,6 +178,7 @@ def test_a_knock_after_a_while_is_news_again(scene: RegistryScene) -> None:
 
 
 def test_a_knock_is_there_until_it_is_taken(scene: RegistryScene) -> None:
+    scene.show(ASLEEP)
     scene.registry.knock(SHOP)
     scene.registry.clear_knock(SHOP, NOW - timedelta(seconds=1))
     assert scene.registry.knocked_at(SHOP) == NOW, "it came later"

@@ -1,17 +1,22 @@
 """Who may reach an app, who waits for it, and who is counted while being forwarded."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from tests.web.test_registry import ASLEEP, NOW, RISING, SHOP, WAKING, RegistryScene
+from tests.web.test_registry import ASLEEP, NOW, RISING, SHOP, WAKING, RegistryScene, route
 from waker.plan.actions import Plan
-from waker.plan.model import Address, Phase
+from waker.plan.model import Address, AppId, Phase
+from waker.plan.routes.route import Backend
 from waker.web import registry as registry_module
+from waker.web.registry import AppRegistry, PageFacts
 
 POD = Address("10.0.0.1", 8080)
+PODS = (POD, Address("10.0.0.2", 8080), Address("10.0.0.3", 8080))
+FRONT, BACK = Backend("shop", "http"), Backend("admin", "http")
 LONG, SHORT = timedelta(hours=1), timedelta(milliseconds=10)
 
 
@@ -131,8 +136,8 @@ async def test_the_way_is_through_the_door_of_the_moment(scene: RegistryScene) -
 
 
 def test_requests_that_pass_are_counted_and_the_last_one_is_news(scene: RegistryScene) -> None:
-    with scene.registry.forwarding(SHOP):
-        with scene.registry.forwarding(SHOP):
+    with scene.registry.forwarding(SHOP, FRONT):
+        with scene.registry.forwarding(SHOP, FRONT):
             assert scene.registry.forwarding_now(SHOP) == 2
         assert scene.registry.forwarding_now(SHOP) == 1
         assert scene.knocked == []
@@ -141,6 +146,75 @@ def test_requests_that_pass_are_counted_and_the_last_one_is_news(scene: Registry
 
 
 def test_a_request_that_fails_is_not_counted_any_more(scene: RegistryScene) -> None:
-    with pytest.raises(ValueError, match="reset"), scene.registry.forwarding(SHOP):
+    with pytest.raises(ValueError, match="reset"), scene.registry.forwarding(SHOP, FRONT):
         raise ValueError("reset")
     assert scene.registry.forwarding_now(SHOP) == 0
+
+
+@pytest.mark.parametrize("pods", [1, 2, 3])
+@pytest.mark.parametrize("views", [0, 1, 2, 3])
+async def test_each_pod_gets_its_part_however_often_the_app_is_looked_at(pods: int, views: int) -> None:
+    def pick(app: AppId, backend: Backend) -> Address:
+        return PODS[:pods][registry.turn(app, backend) % pods]
+
+    registry = AppRegistry(pick, lambda _: None, lambda: NOW)
+    registry.publish(SHOP, RISING, None, (route("shop"), route("admin", path="/admin")))
+    got: dict[Backend, Counter[Address | None]] = {FRONT: Counter(), BACK: Counter()}
+    for backend in (FRONT, BACK) * 6:
+        for _ in range(views):
+            registry.view(SHOP, backend)
+        view = registry.view(SHOP, backend)
+        assert view
+        await registry.wait_for_address(view, SHORT)  # a poll of the page
+        got[backend][await registry.wait_for_address(view, SHORT)] += 1
+        with registry.forwarding(SHOP, backend):
+            pass
+    assert got == {FRONT: dict.fromkeys(PODS[:pods], 6 // pods), BACK: dict.fromkeys(PODS[:pods], 6 // pods)}
+
+
+async def test_requests_that_were_held_together_go_to_all_pods() -> None:
+    registry = AppRegistry(lambda app, backend: PODS[registry.turn(app, backend) % 3], lambda _: None, lambda: NOW)
+    registry.publish(SHOP, WAKING, None, (route("shop"),))
+    got: Counter[Address | None] = Counter()
+
+    async def held() -> None:
+        view = registry.view(SHOP, FRONT)
+        assert view
+        got[await registry.wait_for_address(view, LONG)] += 1
+        with registry.forwarding(SHOP, FRONT):
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(6):
+            tasks.create_task(held())
+        await asyncio.sleep(0)
+        registry.publish(SHOP, RISING, None, (route("shop"),))
+    assert got == dict.fromkeys(PODS, 2)
+
+
+async def test_nothing_is_kept_of_apps_that_are_gone(scene: RegistryScene) -> None:
+    """10,000 namespaces come and go, some while a visitor waits, looks or is forwarded."""
+    registry = scene.registry
+
+    def kept() -> dict[str, int]:
+        return {name: len(value) for name, value in vars(registry).items() if isinstance(value, dict)}
+
+    before = kept()
+    for number in range(10_000):
+        app = SHOP._replace(namespace=f"team-{number}")
+        scene.show(WAKING, app=app)
+        registry.describe(app, PageFacts())
+        registry.knock(app)
+        registry.page_viewed(app)
+        view = registry.view(app, FRONT)
+        assert view
+        with registry.forwarding(app, FRONT):
+            waiter = asyncio.create_task(registry.wait_for_address(view, LONG, knocking=True))
+            watcher = asyncio.create_task(registry.wait_for_change(app, LONG))
+            await asyncio.sleep(0)
+            registry.remove(app)
+            registry.page_viewed(app)
+            registry.knock(app)
+        await asyncio.gather(waiter, watcher)
+    assert kept() == before
+    assert not any(before.values())

@@ -80,6 +80,8 @@ PAGE = VisitorPolicy(while_asleep="page")
         pytest.param(OWN, ("POST", "/static/a/b.css", {}), "health-check", id="below a star, with any method"),
         pytest.param(OWN, ("GET", "/static", {}), "client", id="shorter than the prefix"),
         pytest.param(OWN, ("GET", "/", {"User-Agent": "acme nightly-job/3", "Accept": HTML}), "health-check", id="own agent"),
+        pytest.param(OWN, ("GET", "/", {"User-Agent": "x" * 489 + "nightly-job"}), "health-check", id="in 500 characters"),
+        pytest.param(OWN, ("GET", "/", {"User-Agent": "x" * 490 + "nightly-job"}), "client", id="beyond 500 characters"),
         pytest.param(PAGE, ("GET", "/", {"Accept": "*/*", "User-Agent": "curl/8"}), "browser", id="page: curl"),
         pytest.param(PAGE, ("GET", "/", {}), "browser", id="page: no Accept header"),
         pytest.param(PAGE, ("GET", "/", {"Accept": "application/json"}), "client", id="page: JSON only"),

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import count
 from typing import Any, NamedTuple
 
 from waker import names
@@ -62,7 +61,6 @@ class _EndpointWatch:
     pods: list[Informer[frozenset[str]]]  # their hosts; one informer for each selector
     tasks: list[asyncio.Task[None]]
     excluded: Callable[[Address], bool]
-    picks: "count[int]" = field(default_factory=count)
     accepting: set[Address] = field(default_factory=set)
     silent_since: dict[Address, datetime] = field(default_factory=dict)
 
@@ -173,10 +171,11 @@ class AppEndpoints:
         return tuple(each for each in addresses if each in watch.accepting or self._believed(watch, each))
 
     def pick(
-        self, app: AppId, service: str, port_name: str, probed_ready: frozenset[str] = frozenset()
+        self, app: AppId, service: str, port_name: str, probed_ready: frozenset[str] = frozenset(), turn: int = 0
     ) -> Address | None:
-        """An address that waker itself can reach, each in turn. `probed_ready`: hosts whose probes waker saw pass.
+        """An address that waker itself can reach: from one `turn` to the next, the next one.
 
+        `probed_ready`: hosts whose probes waker saw pass.
         Ready addresses that have accepted a connection come first. If there are none, those on a host in `probed_ready`,
         whether Kubernetes calls them ready yet or not.
         """
@@ -188,7 +187,7 @@ class AppEndpoints:
             port = (service, port_name)
             known = (*watch.addresses(port), *watch.addresses(port, starting=True))
             reachable = [each for each in known if each.host in probed_ready]
-        return reachable[next(watch.picks) % len(reachable)] if reachable else None
+        return reachable[turn % len(reachable)] if reachable else None
 
 
 def _selector(service: Service) -> str:

@@ -10,12 +10,13 @@ from datetime import datetime
 
 from waker.cluster.app_endpoints import AppEndpoints, ServicePortName
 from waker.observe.observed_app import ObservedApp
-from waker.plan.model import Address, AppId, Phase, Service
+from waker.plan.doors import DoorKey
+from waker.plan.model import Address, Phase, Service
 from waker.plan.notes import readable
 from waker.plan.page_transport import page_transport
 from waker.plan.progress import Start, progress_of
 from waker.plan.routes.kinds import kind_of
-from waker.plan.routes.route import Backend, CountedBackend, Route, RouteId, port_of
+from waker.plan.routes.route import CountedBackend, Route, RouteId, port_of
 from waker.plan.snapshot import Certainty, Refusal, Snapshot, Traffic
 from waker.traffic.controllers import Interest, interest, refusals
 from waker.traffic.controllers.configured import configured_adapter, controller_name
@@ -137,9 +138,9 @@ def all_ready(observed: ObservedApp, endpoints: AppEndpoints) -> bool:
 
 
 def pick_address(
-    app: AppId, backend: Backend, services: Mapping[str, Service], endpoints: AppEndpoints, probed_ready: frozenset[str]
+    door: DoorKey, services: Mapping[str, Service], endpoints: AppEndpoints, probed_ready: frozenset[str], turn: int
 ) -> Address | None:
-    """A pod behind one backend that is ready, or as good as ready since it passes its own probes, in turn."""
-    service = services.get(backend.service)
-    port = port_of(service, backend) if service else None
-    return endpoints.pick(app, backend.service, port.name, probed_ready) if port else None
+    """The pod whose turn it is, of those behind a door that are ready or pass their own probes."""
+    service = services.get(door.backend.service)
+    port = port_of(service, door.backend) if service else None
+    return endpoints.pick(door.app, door.backend.service, port.name, probed_ready, turn) if port else None

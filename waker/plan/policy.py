@@ -12,9 +12,9 @@ from waker import names
 from waker.errors import SettingsError
 from waker.plan.model import Pin, Policy, VisitorPolicy, Workload
 from waker.plan.notes import NONE
-from waker.settings.configmap import Live, parse_health_check_response, parse_while_asleep
+from waker.settings.configmap import Live, parse_health_check_response, parse_hold_for, parse_while_asleep
 from waker.settings.durations import parse_duration
-from waker.settings.parsing import one_of, parse_bool, parse_list, parse_paths
+from waker.settings.parsing import one_of, parse_bool, parse_list, parse_paths, split_list
 
 
 class PolicyReading(NamedTuple):
@@ -80,7 +80,7 @@ def _visitor_policy(read: _Read, live: Live) -> VisitorPolicy:
     """Lists add to the ConfigMap's; every other annotation replaces its value."""
     return VisitorPolicy(
         while_asleep=read(names.WHILE_ASLEEP, parse_while_asleep, live.while_asleep),
-        hold_for=read(names.HOLD_FOR, parse_duration, live.hold_for),
+        hold_for=read(names.HOLD_FOR, parse_hold_for, live.hold_for),
         ignore_paths=live.ignore_paths + read(names.IGNORE_PATHS, parse_paths, ()),
         ignore_agents=live.ignore_agents + read(names.IGNORE_AGENTS, parse_list, ()),
         health_check_response=read(
@@ -103,7 +103,7 @@ def allowed_objects(workload: Workload) -> AllowedObjects:
 
 def _names(text: str) -> frozenset[str] | None:
     """`a,b`; None if there are none."""
-    return frozenset(parse_list(text)) or None
+    return frozenset(split_list(text)) or None
 
 
 def is_managed(workload: Workload) -> bool:

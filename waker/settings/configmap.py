@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from waker.errors import SettingsError
-from waker.settings.durations import parse_duration, parse_floor
+from waker.settings.durations import format_duration, parse_duration, parse_floor
 from waker.settings.ingress_class import CLASS_PREFIX, ClassSettings, read_classes
 from waker.settings.parsing import (
     PortRange,
@@ -56,8 +56,19 @@ class Live:
 
 
 NO_WAIT_HOST = "the setting wait-host is not set, so browsers get the waiting page"
+LONGEST_HOLD = timedelta(
+    minutes=5
+)  # a held request costs memory; no ingress controller's read timeout is longer by default
 WHILE_ASLEEP = ("auto", "page", "hold", "redirect")
 parse_while_asleep = one_of(*WHILE_ASLEEP)
+
+
+def parse_hold_for(text: str) -> timedelta:
+    """A duration up to LONGEST_HOLD. Raises SettingsError."""
+    length = parse_duration(text)
+    if length > LONGEST_HOLD:
+        raise SettingsError(f"{text[:40]!r} is longer than {format_duration(LONGEST_HOLD)}")
+    return length
 
 
 def parse_health_check_response(text: str) -> int:
@@ -81,14 +92,14 @@ LIVE = (
     LiveKey("ignore-statuses", "ignore_statuses", parse_statuses, "HTTP statuses that do not count as visits, comma-separated: 301,404,4xx. Only for ingress controllers that count by status."),
     LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck if the app is not ready after this long."),
     LiveKey("early-readiness", "early_readiness", parse_bool, "While a visitor waits for an app to start, run its pods' own readiness probes more often than Kubernetes does."),
-    LiveKey("hold-for", "hold_for", parse_duration, "How long a client that is not a browser is held while its app wakes. Keep it below the ingress controller's read timeout."),
+    LiveKey("hold-for", "hold_for", parse_hold_for, "How long a client that is not a browser is held while its app wakes, at most 5m. Keep it below the ingress controller's read timeout."),
     LiveKey("page-status", "page_status", whole_number(200, 599), "The HTTP status of the waiting page."),
     LiveKey("theme", "theme", str.strip, "The theme of the waiting page. Default: the built-in page."),
     LiveKey("while-asleep", "while_asleep", parse_while_asleep, "How visitors of a sleeping app are served. `auto`: browsers get the waiting page, other clients are held. `page`: clients that accept any content type get the page, too. `hold`: browsers are held, too. `redirect`: browsers are sent to `wait-host`."),
     LiveKey("wait-host", "wait_host", parse_wait_host, "The host that `redirect` sends browsers to, such as `wait.example.com` or `https://wait.example.com`. Its Ingress leads to waker itself."),
     LiveKey("wait-domains", "wait_domains", parse_domains, "Domains to which the wait host may send visitors back, comma-separated: `example.com` is that host and everything below. Default: the exact hosts of the rules of each app; a rule with a wildcard counts only within these domains."),
     LiveKey("door-ports", "door_ports", parse_port_range, "The ports of waker from which each sleeping app gets one of its own. Apps that have one keep it when this changes."),
-    LiveKey("ignore-paths", "ignore_paths", parse_paths, "Paths that never wake an app, comma-separated. `/static/*` is everything below `/static/`."),
+    LiveKey("ignore-paths", "ignore_paths", parse_paths, "Paths that never wake an app, comma-separated. `/static/*` is everything below `/static/`. A list has at most 50 entries of 200 characters."),
     LiveKey("ignore-agents", "ignore_agents", parse_list, "Parts of a User-Agent that never wake an app, comma-separated. They add to the built-in list."),
     LiveKey("health-check-response", "health_check_response", parse_health_check_response, "What health checks of a sleeping app get: `503`, or `200` to keep monitors green."),
     LiveKey("paused", "paused", parse_bool, "Put no app to sleep. Sleeping apps can still be woken."),

@@ -14,6 +14,7 @@ from waker.errors import SettingsError
 
 HOST_NAME = r"(?:[a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"  # not an IP address: the last label begins with a letter
 LOWEST_PORT, HIGHEST_PORT = 1024, 32767  # above, Linux picks the ports of outgoing connections
+MOST_ENTRIES, LONGEST_ENTRY = 50, 200  # of a list, and characters of each entry: an annotation may hold 256 kB
 WAIT_HOST = re.compile(rf"(?:https?://)?{HOST_NAME}(?::[1-9]\d{{0,4}})?", re.ASCII)
 
 
@@ -64,9 +65,20 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
-def parse_list(text: str) -> tuple[str, ...]:
+def split_list(text: str) -> tuple[str, ...]:
     """A comma-separated list: `a, b` -> ("a", "b"). Blanks around an element and empty elements are dropped."""
     return tuple(word for each in text.split(",") if (word := each.strip()))
+
+
+def parse_list(text: str) -> tuple[str, ...]:
+    """The same, for lists that each request is compared with: at most MOST_ENTRIES, none too long. Raises SettingsError."""
+    found = split_list(text)
+    if len(found) > MOST_ENTRIES:
+        raise SettingsError(f"a list of {len(found)} entries is longer than {MOST_ENTRIES}")
+    for each in found:
+        if len(each) > LONGEST_ENTRY:
+            raise SettingsError(f"the entry {each[:40]!r}... is longer than {LONGEST_ENTRY} characters")
+    return found
 
 
 def parse_domains(text: str) -> tuple[str, ...]:
@@ -101,10 +113,11 @@ def parse_port_range(text: str) -> PortRange:
 
 def parse_paths(text: str) -> tuple[str, ...]:
     """Comma-separated paths: `/ping, /static/*`. A `*` at the end stands for anything. Raises SettingsError."""
-    for path in parse_list(text):
+    paths = parse_list(text)
+    for path in paths:
         if not re.fullmatch(r"/[^*?#\s]*\*?", path):
             raise SettingsError(f"{path[:40]!r} is not a path such as /ping or /static/*")
-    return parse_list(text)
+    return paths
 
 
 def parse_wait_host(text: str) -> str:

@@ -57,5 +57,5 @@ class Apps(Protocol):
     async def wait_for_address(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         """Wait for a pod that may take requests of this route, knocking again meanwhile if `knocking`. None: not in time."""
 
-    def forwarding(self, app: AppId) -> AbstractContextManager[None]:
-        """Count one request as being forwarded for as long as the context is open."""
+    def forwarding(self, app: AppId, backend: Backend) -> AbstractContextManager[None]:
+        """Count one request as being forwarded for as long as the context is open. The next one goes to the next pod."""

@@ -1,10 +1,10 @@
-"""How the public port is served: what connections may cost, and what is logged of requests that cannot be parsed.
+"""How both ports are served: what connections may cost, and what is logged of requests that cannot be parsed.
 
-Only ingress controllers should reach this port, and they send a request's head in one piece. Still, nobody is trusted
-with our memory: a connection that sends no request in time is closed, a body is read no further ahead than READ_AHEAD,
-and beyond MAX_CONNECTIONS each request is answered 503 at once and its connection closed. Between requests a connection
+Only ingress controllers should reach the public port, and they send a request's head in one piece. Still, nobody is trusted
+with our memory: a head has limits (`heads`), a body is read no further ahead than READ_AHEAD, and beyond MAX_CONNECTIONS each
+request at the public port is answered 503 at once and its connection closed. Between requests a connection
 may stay idle for as long as the library allows, an hour: a controller that keeps it open must be the one to close it,
-or a request is lost. `process` serves the runner and runs `watch`; `forward` and `tunnel` use the limits.
+or a request is lost. `process` serves the runners and runs `watch`; `forward` and `tunnel` use the limits.
 """
 
 import asyncio
@@ -13,31 +13,35 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from waker.web import http_errors
+from waker.web import heads, http_errors
 
 log = logging.getLogger(__name__)
 
+LINGER: Final = 5.0  # s in which the rest of a refused body is dropped as it arrives; a reset could cost the answer
 DRAIN: Final = 5  # s; what requests in progress may still take when waker shuts down
-LONGEST_HEADER: Final = 64 * 1024  # bytes; more than any ingress controller lets through
 READ_AHEAD: Final = 16 * 1024  # bytes of a body that are read before somebody wants them; reading pauses at twice that
 MAX_CONNECTIONS: Final = 6000  # clients and polls at their limits (`concurrency`), and what controllers keep open
-FIRST_REQUEST_TIMEOUT: Final = 20  # s until its head has arrived; nginx, Envoy and Traefik send it in one piece
 STALL_TIMEOUT: Final = 60.0  # s; a visitor who neither sends nor reads for that long is gone; an app may take longer
 CHECK_EVERY: Final = 1.0  # s
 
 
 def runner(app: web.Application) -> web.AppRunner:
     """The server of the public port, not yet listening. Bodies are forwarded as they are, so it decompresses nothing."""
+    # A visitor who has left is no longer held.
+    return limited_runner(app, auto_decompress=False, handler_cancellation=True, shutdown_timeout=DRAIN)
+
+
+def limited_runner(app: web.Application, **options: Any) -> web.AppRunner:
+    """A server with the limits of both ports, not yet listening. `options` are the HTTP library's."""
     return http_errors.Runner(
         app,
         access_log=None,
         logger=protocol_log(),
-        auto_decompress=False,
-        handler_cancellation=True,  # a visitor who has left is no longer held
-        max_line_size=LONGEST_HEADER,
-        max_field_size=LONGEST_HEADER,
+        max_line_size=heads.LONGEST_HEAD,
+        max_field_size=heads.LONGEST_HEAD,
         read_bufsize=READ_AHEAD,
-        shutdown_timeout=DRAIN,
+        lingering_time=LINGER,
+        **options,
     )
 
 
@@ -60,25 +64,14 @@ class Connections:
 
     def __init__(self) -> None:
         self.over_limit = False
-        self._active: set[Any] = set()  # those that have sent a request
-        self._silent: dict[Any, int] = {}  # the others, and in how many checks they were silent
-
-    def request_received(self, request: web.BaseRequest) -> None:
-        """Note that the connection of this request has sent one."""
-        self._active.add(request.protocol)
 
     async def watch(self, served: web.AppRunner) -> None:
-        """Check every second, for as long as the port is served."""
+        """Count them every second, for as long as the port is served."""
         while True:
             await asyncio.sleep(CHECK_EVERY)
             if served.server:
-                self.close_silent(served.server.connections)
+                self.counted(len(served.server.connections))
 
-    def close_silent(self, connections: list[Any]) -> None:
-        """Close the connections that have sent no request in time, and forget those that are no longer open."""
-        self.over_limit = len(connections) > MAX_CONNECTIONS
-        self._active.intersection_update(connections)
-        self._silent = {each: self._silent.get(each, 0) + 1 for each in connections if each not in self._active}
-        for each, checks in self._silent.items():
-            if checks * CHECK_EVERY > FIRST_REQUEST_TIMEOUT:
-                each.force_close()
+    def counted(self, number: int) -> None:
+        """So many are open."""
+        self.over_limit = number > MAX_CONNECTIONS

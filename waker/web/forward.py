@@ -11,6 +11,7 @@ back, because an app or a pod sends it here again, ends after one round (`is_loo
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from aiohttp import (
@@ -36,7 +37,9 @@ from waker import names
 from waker.errors import WakerError
 from waker.plan.model import Address
 from waker.web import tunnel
-from waker.web.connections import LONGEST_HEADER, READ_AHEAD, STALL_TIMEOUT
+from waker.web.answer_heads import AnswerConnection
+from waker.web.connections import READ_AHEAD, STALL_TIMEOUT
+from waker.web.heads import LONGEST_HEAD
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +70,10 @@ class ForwardBroken(WakerError):
 
 def client() -> ClientSession:
     """The session that forwards: no limit of connections, no cookies kept, no proxy from the environment."""
+    connector = TCPConnector(limit=0)
+    connector._factory = partial(AnswerConnection, loop=asyncio.get_running_loop())  # type: ignore[assignment]  # partial is invariant
     return ClientSession(
-        connector=TCPConnector(limit=0),
+        connector=connector,
         cookie_jar=DummyCookieJar(),
         timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
         auto_decompress=False,
@@ -107,8 +112,8 @@ async def send(session: ClientSession, request: web.Request, pod: Address) -> Cl
             allow_redirects=False,
             auto_decompress=False,
             timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-            max_line_size=LONGEST_HEADER,
-            max_field_size=LONGEST_HEADER,
+            max_line_size=LONGEST_HEAD,
+            max_field_size=LONGEST_HEAD,
             middlewares=(never_retry,),
         )
     except (ClientConnectorError, ConnectionTimeoutError) as error:

@@ -43,6 +43,8 @@ def _normalized(host: str) -> str:
     if len(host) > LONGEST:
         return ""
     if not host.isascii():
+        if host.startswith("["):
+            return ""
         try:
             host = host.encode("idna").decode("ascii")
         except UnicodeError:

@@ -5,15 +5,22 @@ more. Both ports are served by `Runner`, which puts them in place; `connections`
 handlers are not touched, but for an HTTPException that no handler has caught.
 """
 
+import asyncio
 import logging
 from http import HTTPStatus
+from typing import Any, Final, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from waker import names
+from waker.web import heads
 
 log = logging.getLogger(__name__)
+
+WRITE_AHEAD: Final = 16 * 1024  # bytes of an answer that wait for a slow visitor; asyncio's own limit is 64 KiB
+
+_ARRIVING: Final = memoryview(bytearray(heads.READ_AT_ONCE))
 
 
 class Runner(web.AppRunner):
@@ -30,14 +37,41 @@ class Runner(web.AppRunner):
 
 
 class _Server(web.Server):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.begun = heads.BegunHeads()
+
     def __call__(self) -> RequestHandler:
         return _ServedConnection(self, loop=self._loop, **self._kwargs)
 
 
-class _ServedConnection(RequestHandler):
-    """One connection."""
+class _ServedConnection(RequestHandler, asyncio.BufferedProtocol):
+    """One connection. All share one buffer to read into, as whatever arrives is parsed before anything else can arrive."""
 
-    __slots__ = ()
+    __slots__ = ("_bounded",)
+
+    def __init__(self, manager: _Server, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+        super().__init__(manager, loop=loop, **options)
+        self._bounded = heads.BoundedParser(self._parser, self, manager.begun, self.force_close, loop)
+        self._parser = self._bounded  # type: ignore[assignment]  # it has all that is used of a parser
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio at the beginning."""
+        cast("asyncio.Transport", transport).set_write_buffer_limits(WRITE_AHEAD)
+        super().connection_made(transport)
+
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        """Called by asyncio before it reads."""
+        return _ARRIVING
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Called by asyncio when it has read something."""
+        self.data_received(bytes(_ARRIVING[:nbytes]))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Called by asyncio at the end."""
+        self._bounded.stop()
+        super().connection_lost(exc)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -59,7 +93,10 @@ class _ServedConnection(RequestHandler):
         """Called by the library with each answer, to send it. An HTTPException may quote the request."""
         if isinstance(resp, web.HTTPException):
             resp = _StatusOnly(resp.status, {"Allow": resp.headers["Allow"]} if "Allow" in resp.headers else {})
-        return await super().finish_response(request, resp, start_time)
+        finished = await super().finish_response(request, resp, start_time)
+        if self._bounded.refused and not self._messages and self.transport is not None:
+            self.transport.write_eof()  # closing it now could reset it, and the answer might be lost
+        return finished
 
 
 class _StatusOnly(web.Response):

@@ -28,9 +28,13 @@ def catalogues() -> dict[str, Messages]:
     return {each.stem: json.loads(each.read_text(encoding="utf-8")) for each in found}
 
 
-@lru_cache(maxsize=256)  # most browsers send one of a few headers
 def best_language(accepted: str, known: tuple[str, ...]) -> str:
     """The tag in `known` that suits an Accept-Language header best; the first if none does, or if the header is empty."""
+    return _best_language(accepted[:LONGEST], known)
+
+
+@lru_cache(maxsize=256)  # most browsers send one of a few headers
+def _best_language(accepted: str, known: tuple[str, ...]) -> str:
     ranges = sorted(_ranges(accepted), key=lambda each: -each[1])  # stable: among equals the first wins
     refused = {language for language, weight in ranges if not weight}
     for language, weight in ranges:
@@ -40,7 +44,7 @@ def best_language(accepted: str, known: tuple[str, ...]) -> str:
 
 
 def _ranges(accepted: str) -> Iterable[tuple[str, float]]:
-    for each in accepted[:LONGEST].split(","):
+    for each in accepted.split(","):
         found = RANGE.fullmatch(each)
         if found:
             yield found[1].lower(), min(float(found[2] or 1), 1.0)

@@ -93,4 +93,4 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
 
 def runner(app: web.Application) -> web.AppRunner:
     """The server of the private port, not yet listening."""
-    return http_errors.Runner(app, access_log=None, logger=connections.protocol_log(), shutdown_timeout=1)
+    return connections.limited_runner(app, shutdown_timeout=1)

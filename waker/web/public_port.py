@@ -25,7 +25,7 @@ from waker.metrics import Metrics
 from waker.plan.doors import DoorKey
 from waker.plan.model import Address, Phase
 from waker.settings.configmap import Live
-from waker.web import forward, page_socket, responses, tunnel
+from waker.web import forward, heads, page_socket, responses, tunnel
 from waker.web.apps import Apps, View
 from waker.web.concurrency import ConcurrencyLimit
 from waker.web.connections import Connections
@@ -40,7 +40,10 @@ PODS_MAY_BE_UP: Final = frozenset({Phase.FALLING_ASLEEP, Phase.RESTORING_ROUTES,
 FLASH_GUARD: Final = timedelta(seconds=1)  # a browser is held for this long, so that the page does not just flash up
 RETRY_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes reports that the pod we tried has ended
 SLOT_BYTES: Final = 16 * 1024  # of memory; measured, a held request costs 12 KiB
-BODY_AHEAD: Final = 128 * 1024  # bytes; what Linux accepts of a body before anybody reads it, measured 137 KiB in all
+HEAD_COPIES: Final = 2  # of a head in memory: as bytes and as texts
+BODY_AHEAD: Final = (
+    64 * 1024
+)  # bytes that are accepted of a body before it is forwarded: READ_AHEAD and RECEIVE_BUFFER, twice
 POLL_HOLD: Final = timedelta(seconds=10)  # how long a page's poll is held; below every proxy's read timeout
 POLL_HOLD_ALONE: Final = timedelta(seconds=2)  # the same where the page has no WebSocket
 
@@ -92,7 +95,6 @@ def public_port(port: PublicPort) -> web.Application:
         return await wait_host.answer(request) if wait_host.is_for(request) else ("unknown", responses.misdirected())
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        port.connections.request_received(request)
         kind, response = await answer_any(request)
         port.metrics.responses.labels(kind).inc()
         log.debug("answered", extra={"kind": kind, "status": response.status})
@@ -189,7 +191,7 @@ async def hold_and_forward(
         return "page", not_ready_response(port, request, view, kind)
     with port.held.slots(view.app, slots_needed(request)) as free:
         if not free:
-            reason = "Too many requests are already waiting for this app."
+            reason = "Too many requests are already waiting."
             return "crowded", not_ready_response(port, request, view, kind, reason)
         with port.metrics.held.track_inprogress():
             address = await port.apps.wait_for_address(view, within, knocking=kind.waits)
@@ -213,9 +215,10 @@ def hold_time(view: View, kind: VisitorKind) -> timedelta:
 
 
 def slots_needed(request: web.Request) -> int:
-    """How many slots a held request takes: one, and more for a body that may be read ahead."""
+    """How many slots a held request takes: one, and more for a long head and for a body that may be read ahead."""
     length = BODY_AHEAD if request.content_length is None else request.content_length
-    return 1 + (min(length, BODY_AHEAD) // SLOT_BYTES if request.body_exists else 0)
+    kept = heads.head_size(request.method, request.raw_path, request.raw_headers) * HEAD_COPIES
+    return 1 + (kept + (min(length, BODY_AHEAD) if request.body_exists else 0)) // SLOT_BYTES
 
 
 async def forward_request(
@@ -241,7 +244,7 @@ async def forward_request(
 
 async def forward_to(port: PublicPort, request: web.Request, view: View, address: Address) -> web.StreamResponse:
     """One try at one pod, counted."""
-    with port.apps.forwarding(view.app), port.metrics.forwarding.track_inprogress():
+    with port.apps.forwarding(view.app, view.backend), port.metrics.forwarding.track_inprogress():
         response = await forward.forward(port.session, request, address)
     port.metrics.forwarded.inc()
     return response

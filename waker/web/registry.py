@@ -65,6 +65,7 @@ class AppRegistry:
         self.failed: set[AppId] = set()  # waker itself has failed at them, and nothing is known of them
         self._knocks: dict[AppId, datetime] = {}
         self._forwarding: Counter[AppId] = Counter()
+        self._turns: dict[AppId, Counter[Backend]] = {}  # how many requests were forwarded, by app
         self._facts: dict[AppId, PageFacts] = {}
         self._viewed_at: dict[AppId, datetime] = {}
         self._changed: dict[AppId, asyncio.Event] = {}
@@ -85,6 +86,8 @@ class AppRegistry:
         may_sleep = policy is not None and not policy.paused and plan.phase is not Phase.NOT_MANAGED
         now = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, may_sleep)
         self._registered[app] = self._namespaces.setdefault(app.namespace, {})[app] = now
+        if not plan.open:
+            self._turns.pop(app, None)
         if not old or old.routes != routes:
             self.doors.routes_published(app, old.routes if old else None, routes)
         self.notify(app)
@@ -105,6 +108,7 @@ class AppRegistry:
         self._knocks.pop(app, None)
         self._facts.pop(app, None)
         self._viewed_at.pop(app, None)
+        self._turns.pop(app, None)
         self.notify(app)
 
     def get(self, app: AppId) -> RegisteredApp | None:
@@ -166,6 +170,10 @@ class AppRegistry:
         """How many requests are being forwarded to the app."""
         return self._forwarding[app]
 
+    def turn(self, app: AppId, backend: Backend) -> int:
+        """Whose turn it is: how many requests were forwarded to this backend. Looking at an app takes no turn."""
+        return self._turns[app][backend] if app in self._turns else 0
+
     def waiting(self, app: AppId) -> bool:
         """Whether somebody waits for the app at this moment."""
         return self._waiters[app] > 0
@@ -200,6 +208,8 @@ class AppRegistry:
 
     def knock(self, app: AppId) -> None:
         """Note that somebody wants this app."""
+        if app not in self._registered:  # it is gone, and nobody would clear the knock
+            return
         is_new = app not in self._knocks or self._clock() - self._knocks[app] > timedelta(seconds=1)
         self._knocks[app] = self._clock()
         if is_new:
@@ -207,6 +217,8 @@ class AppRegistry:
 
     def page_viewed(self, app: AppId) -> None:
         """Note that somebody looks at the waiting page of this app."""
+        if app not in self._registered:
+            return
         first = not self.is_watched(app)
         self._viewed_at[app] = self._clock()
         if first:
@@ -240,10 +252,15 @@ class AppRegistry:
             return
         finally:
             self._waiters[app] -= 1
+            if not self._waiters[app]:
+                del self._waiters[app]
+                self._changed.pop(app, None)
 
     @contextmanager
-    def forwarding(self, app: AppId) -> Iterator[None]:
-        """Count one request as being forwarded for as long as the context is open."""
+    def forwarding(self, app: AppId, backend: Backend) -> Iterator[None]:
+        """Count one request as being forwarded for as long as the context is open. The next one goes to the next pod."""
+        if app in self._registered:
+            self._turns.setdefault(app, Counter())[backend] += 1
         self._forwarding[app] += 1
         try:
             yield

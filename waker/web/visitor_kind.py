@@ -51,6 +51,7 @@ QUIET_PATHS: Final = frozenset(
 )
 QUIET_PREFIXES: Final = ("/.well-known/acme-challenge/",)
 
+LONGEST_AGENT: Final = 500  # characters of a User-Agent that are looked at; those of browsers have less than 300
 CACHED: Final = 256  # User-Agents
 LONGEST_CACHED: Final = 300  # characters; a longer User-Agent is not cached, so that nobody can fill the memory
 
@@ -60,7 +61,7 @@ PREFETCH_HEADERS: Final = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")  # "t
 
 def visitor_kind(method: str, path: str, headers: Mapping[str, str], policy: VisitorPolicy) -> VisitorKind:
     """The kind of a request. `headers` finds names in any case; `path` is decoded and has no query."""
-    agent = headers.get("User-Agent", "").lower()
+    agent = headers.get("User-Agent", "")[:LONGEST_AGENT].lower()
     known = known_agent(agent) if len(agent) <= LONGEST_CACHED else known_agent.__wrapped__(agent)
     if known is VisitorKind.HEALTH_CHECK or ignored(path, agent, policy):
         return VisitorKind.HEALTH_CHECK
