@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from waker.reconcile.queue import WORKERS, QueueLane, WorkQueue
+from waker.reconcile.queue import TIDY, WORKERS, QueueLane, WorkQueue
 
 LONG = 3600.0  # seconds; no test waits that long
 SOON = 0.01
@@ -199,6 +199,17 @@ async def test_waiting_for_the_end_of_a_key_costs_nothing(
     monkeypatch.setattr(queue, "_pop", counted)
     assert await reconcile.idle()
     assert turns == []
+
+
+async def test_outdated_entries_are_not_kept(queue: WorkQueue[str], reconcile: FakeReconcile) -> None:
+    """Apps come and go, each to be looked at again in a year."""
+    for number in range(1000):
+        queue.add(str(number), LONG)
+        queue.add(str(number))
+        await reconcile.next()
+        reconcile.finish(str(number))
+    assert await reconcile.idle()
+    assert sum(len(lane.heap) for lane in queue._lanes.values()) <= TIDY + 1
 
 
 async def test_a_key_that_was_added_before_the_queue_runs_is_reconciled() -> None:

@@ -14,6 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
+TIDY = 100  # outdated entries that are kept, beside as many as there are keys
 WORKERS = 16  # keys in progress at the same time, in each lane
 
 Reconcile = Callable[[K], Awaitable[float | None]]
@@ -88,19 +89,27 @@ class WorkQueue(Generic[K]):
     def _pop(self, lane: QueueLane[K], now: float) -> K | None:
         while lane.heap and lane.heap[0][0] <= now:
             at, _, key = heapq.heappop(lane.heap)
-            due = self._due.get(key)
-            if due is None or due.at != at or self._lanes[due.urgent] is not lane:
-                continue  # outdated: an earlier time was set later, or it has become urgent
-            if key not in self._in_progress:  # otherwise it comes back when that has ended
+            if (
+                self._is_current(lane, at, key) and key not in self._in_progress
+            ):  # otherwise it comes back when that has ended
                 del self._due[key]
                 return key
         return None
 
     def _push(self, key: K) -> None:
         due = self._due[key]
+        lane = self._lanes[due.urgent]
         self._order += 1
-        heapq.heappush(self._lanes[due.urgent].heap, (due.at, self._order, key))
+        heapq.heappush(lane.heap, (due.at, self._order, key))
+        if len(lane.heap) > 2 * len(self._due) + TIDY:
+            lane.heap = [each for each in lane.heap if self._is_current(lane, each[0], each[2])]
+            heapq.heapify(lane.heap)
         self._changed.set()
+
+    def _is_current(self, lane: QueueLane[K], at: float, key: K) -> bool:
+        """Whether an entry says when its key is due. If not, an earlier time was set later, or it has become urgent."""
+        due = self._due.get(key)
+        return due is not None and due.at == at and self._lanes[due.urgent] is lane
 
     async def _process(self, key: K, lane: QueueLane[K], reconcile: Reconcile[K]) -> None:
         try:
