@@ -27,7 +27,10 @@ from waker.web.doors import DoorListeners, listening_socket, raise_open_files
 
 log = logging.getLogger(__name__)
 
-DRAIN = 4.0  # seconds between "not ready" and the end; meanwhile controllers stop sending requests here
+DRAIN = 4.0  # seconds between "not ready" and the end, at least; meanwhile controllers stop sending requests here
+HELD = 21.0  # seconds more, at most, for those who are held or forwarded; a pod has 30 s in all
+LOOK = 0.1  # seconds between two looks whether somebody is left
+ANSWERED = 0.5  # seconds, for the answers to those who wait in vain
 UNLIST = 2.0  # seconds, at most, for the last one who leaves
 
 
@@ -84,7 +87,7 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
             tasks.create_task(
                 _serve(private_port.runner(private), settings, settings.private_port), name="private port"
             )
-            tasks.create_task(_shut_down_on_signal(waker), name="signals")
+            tasks.create_task(_shut_down_on_signal(waker, lambda: bool(port.held.taken)), name="signals")
             on_start(waker)
             await refuse_host_network(api, settings.own_namespace, settings.identity)
             await waker.run(tasks)
@@ -102,10 +105,11 @@ async def _serve(runner: web.AppRunner, settings: Settings, port: int, doors: Do
         await runner.cleanup()
 
 
-async def _shut_down_on_signal(waker: Waker) -> None:
+async def _shut_down_on_signal(waker: Waker, is_busy: Callable[[], bool]) -> None:
     """SIGTERM: become unready, release the Lease, serve for a moment more, end. SIGINT, or a second signal: end at once.
 
-    Who leaves alone takes its address out of the apps' namespaces: another pod may get it.
+    Who is held meanwhile gets the app if it is ready in time, and an answer in any case. Who leaves alone takes its address
+    out of the apps' namespaces: another pod may get it.
     """
     loop = asyncio.get_running_loop()
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
@@ -117,11 +121,22 @@ async def _shut_down_on_signal(waker: Waker) -> None:
     log.info("shutting down", extra={"signal": first.name})
     if first is signal.SIGTERM:
         waker.lease.release()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN):
-                await signals.get()
-                raise Shutdown
+        end = loop.time() + DRAIN + HELD
+        await _unless_signalled(signals, DRAIN)
+        while is_busy() and loop.time() < end:
+            await _unless_signalled(signals, LOOK)
+        waker.registry.give_up()
+        if is_busy():
+            await _unless_signalled(signals, ANSWERED)
         with suppress(TimeoutError):
             async with asyncio.timeout(UNLIST):
                 await waker.leave()
     raise Shutdown
+
+
+async def _unless_signalled(signals: "asyncio.Queue[signal.Signals]", seconds: float) -> None:
+    """Wait. Raises Shutdown if another signal comes."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await signals.get()
+            raise Shutdown

@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -14,7 +15,7 @@ import pytest
 
 from waker import names
 
-from .scene import ServiceScene, free_port, scene
+from .scene import SHOP, ServiceScene, free_port, scene
 from .test_asked import configure
 
 
@@ -81,6 +82,20 @@ async def test_told_to_leave_it_goes_on_serving_for_a_moment_and_leaves(tmp_path
         lease = it.cluster.get("Lease", "kubesleeper", names.LEASE)
         assert lease
         assert lease["spec"]["holderIdentity"] == ""
+
+
+async def test_who_is_held_when_it_is_told_to_leave_still_gets_the_app(tmp_path: Path) -> None:
+    """Longer than controllers take to stop sending requests here, which is all that it waited for once."""
+    async with scene(tmp_path, replace(SHOP, ready_after="6s")) as it, serving(it) as (process, _):
+        it.annotate(names.STATE, "asleep")
+        await it.asleep()
+        it.annotate(names.STATE, None)
+        held = asyncio.create_task(it.visit(Accept="*/*"))
+        await it.until(lambda: it.replicas() > 0)
+        process.send_signal(signal.SIGTERM)
+        visit = await held
+        assert (visit.status, visit.page) == (200, False)
+        assert await asyncio.wait_for(process.wait(), 8) == 0
 
 
 async def test_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def pod_comes(scene: RegistryScene) -> None:
         pytest.param(WAKING, opens, POD, id="the door opens"),
         pytest.param(RISING, pod_comes, POD, id="a pod gets ready"),
         pytest.param(WAKING, lambda scene: scene.registry.remove(SHOP), None, id="the app is gone"),
+        pytest.param(WAKING, lambda scene: scene.registry.give_up(), None, id="this process ends"),
     ],
 )
 async def test_who_waits_is_woken(

@@ -70,6 +70,7 @@ class AppRegistry:
         self._viewed_at: dict[AppId, datetime] = {}
         self._changed: dict[AppId, asyncio.Event] = {}
         self._waiters: Counter[AppId] = Counter()
+        self._given_up = False
 
     # --- the reconciler's side ---
 
@@ -178,6 +179,12 @@ class AppRegistry:
         """Whether somebody waits for the app at this moment."""
         return self._waiters[app] > 0
 
+    def give_up(self) -> None:
+        """This process ends now: whoever waits is told so, instead of being cut."""
+        self._given_up = True
+        for app in list(self._changed):
+            self.notify(app)
+
     def is_wanted(self, app: AppId) -> bool:
         """Whether somebody waits for the app, or will meet it while it wakes."""
         found = self._registered.get(app)
@@ -235,7 +242,7 @@ class AppRegistry:
         while True:
             found = self._registered.get(view.app)
             address = self._pick(view.app, view.backend) if found and found.plan.open else None
-            left = end - loop.time()
+            left = 0.0 if self._given_up else end - loop.time()
             if address or left <= 0 or not found:
                 return address
             await self._wait(view.app, min(left, KNOCK_AGAIN))
