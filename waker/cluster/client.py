@@ -27,9 +27,7 @@ OnCall = Callable[[str, int], None]  # verb and HTTP status of each call; the st
 
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=5)
 WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=75)  # bookmarks come every 60 s
-NO_SERVER = frozenset(
-    {0, 502, 503, 504}
-)  # statuses: no response, or of a load balancer before it. A 500 may be a webhook's
+NO_SERVER = frozenset({0, 502, 503, 504})  # statuses: no response, or a load balancer's. A 500 may be a webhook's
 WATCH_SECONDS = (240, 480)  # the server ends a watch after a random time in between, so that not all end at once
 TLS_BUFFER = 32 * 1024  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen idle watches are 3 MB
 LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd accepts objects of up to 1.5 MiB

@@ -56,9 +56,8 @@ class Live:
 
 
 NO_WAIT_HOST = "the setting wait-host is not set, so browsers get the waiting page"
-LONGEST_HOLD = timedelta(
-    minutes=5
-)  # a held request costs memory; no ingress controller's read timeout is longer by default
+# A held request costs memory, and no ingress controller's read timeout is longer by default.
+LONGEST_HOLD = timedelta(minutes=5)
 WHILE_ASLEEP = ("auto", "page", "hold", "redirect")
 parse_while_asleep = one_of(*WHILE_ASLEEP)
 
@@ -120,10 +119,9 @@ def read_live(data: Mapping[str, str], last: Live) -> tuple[Live, tuple[str, ...
         try:
             values[row.field] = row.parse(data[row.key])
         except SettingsError as error:
-            values[row.field] = (
-                True if row.field == "paused" else getattr(last, row.field)
-            )  # whoever writes it means it
-            problems.append(f"{row.key}: {error}" + (", so KubeSleeper is paused" if row.field == "paused" else ""))
+            pauses = row.field == "paused"  # whoever writes it means it
+            values[row.field] = pauses or getattr(last, row.field)
+            problems.append(f"{row.key}: {error}{', so KubeSleeper is paused' if pauses else ''}")
     live = replace(Live(), **values)
     if live.while_asleep == "redirect" and not live.wait_host:
         problems.append(f"while-asleep: redirect: {NO_WAIT_HOST}")

@@ -26,9 +26,8 @@ READ_AT_ONCE: Final = 8 * 1024  # bytes; asyncio would read 256 KiB at once, for
 MOST_BEGUN: Final = 16 * 1024 * 1024  # bytes of all incomplete heads of a port; most heads arrive whole and never count
 END_OF_HEAD: Final = b"\r\n\r\n"
 
-Feed = tuple[
-    Sequence[tuple[Any, StreamReader]], bool, bytes
-]  # messages with bodies, whether upgraded, what is left over
+# Messages with bodies, whether upgraded, what is left over.
+Feed = tuple[Sequence[tuple[Any, StreamReader]], bool, bytes]
 
 
 @dataclass(slots=True)

@@ -41,9 +41,8 @@ FLASH_GUARD: Final = timedelta(seconds=1)  # a browser is held for this long, so
 RETRY_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes reports that the pod we tried has ended
 SLOT_BYTES: Final = 16 * 1024  # of memory; measured, a held request costs 12 KiB
 HEAD_COPIES: Final = 2  # of a head in memory: as bytes and as texts
-BODY_AHEAD: Final = (
-    64 * 1024
-)  # bytes that are accepted of a body before it is forwarded: READ_AHEAD and RECEIVE_BUFFER, twice
+# Bytes that are accepted of a body before it is forwarded: READ_AHEAD and RECEIVE_BUFFER, twice.
+BODY_AHEAD: Final = 64 * 1024
 POLL_HOLD: Final = timedelta(seconds=10)  # how long a page's poll is held; below every proxy's read timeout
 POLL_HOLD_ALONE: Final = timedelta(seconds=2)  # the same where the page has no WebSocket
 

@@ -147,9 +147,8 @@ class RouteKind(Generic[O]):
     doors: Callable[[O], set[str | int]]  # the ports of waker that its routes name
     class_name: Callable[[O, Iterable[IngressClass]], str]  # of the object; "" if there is none
     controller: Callable[[O, Iterable[IngressClass]], str]  # what serves it; "" if that cannot be said
-    routes: Callable[
-        [O, Container[str], Originals, str], Iterator[Route]
-    ]  # to these Services, with these originals, served by
+    # To these Services, and those that lead to waker; with these originals, served by this controller.
+    routes: Callable[[O, Container[str], Originals, str], Iterator[Route]]
     refusals: Callable[[O, Sequence[Route]], Iterator[str]]  # sentences: why these routes of it cannot be moved
     redirect: Callable[[O, Iterable[Route], datetime], Patch]  # points routes at their doors. Raises Conflict
     restore: Callable[[O, Iterable[Route], Iterable[RouteId]], Patch]  # and drops saved entries. Raises Conflict
