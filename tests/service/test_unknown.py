@@ -55,3 +55,23 @@ async def test_an_app_that_nobody_counts_is_not_reconciled_until_it_is_counted(
             await eventually(lambda: scrapes(running) > before + ROUNDS)
             assert next_pass(running) > LONG
         await it.asleep()
+
+
+def broken(_: DemoMetrics) -> str:
+    """A page that is no metrics page at all."""
+    return "traefik_service_requests_total{ 1\n"
+
+
+async def test_status_says_why_at_this_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason changes while nobody looks at the app."""
+    async with scene(tmp_path) as it:
+        monkeypatch.setattr(DemoMetrics, "exposition", unreadable)
+        async with it.waker(READ_OFTEN) as running:
+            await eventually(lambda: "shows no traefik_service_requests_total" in reason(running))
+            monkeypatch.setattr(DemoMetrics, "exposition", broken)
+            await eventually(lambda: "cannot tell" in reason(running) and "shows no" not in reason(running))
+
+
+def reason(running: RunningWaker) -> str:
+    (row,) = running.service.status_rows()
+    return str(row["reason"])

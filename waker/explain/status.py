@@ -1,6 +1,7 @@
 """What `waker status` shows: one row an app, as plain data. Made by the running service, else by the command itself."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,10 @@ from waker.observe.runtime import Runtime
 from waker.plan.actions import Plan
 from waker.plan.model import Phase, Workload
 from waker.plan.notes import Unreadable
+from waker.plan.sleep_due import CANNOT_TELL
 from waker.printable import printable_text
 from waker.settings.durations import format_duration
+from waker.web.registry import RegisteredApp
 
 COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "replicas", "saved", "reason")
 
@@ -21,8 +24,15 @@ def rows(cluster: ClusterCache, runtime: Runtime, now: datetime) -> list[dict[st
     for each in sorted(runtime.registry.entries(), key=lambda each: (each.app.namespace, each.app.name)):
         workload = cluster.workload(each.app)
         if workload:
-            found.append(row(workload, each.plan, runtime.last_visit(workload, each), now))
+            plan = replace(each.plan, reason=_reason(runtime, each))
+            found.append(row(workload, plan, runtime.last_visit(workload, each), now))
     return found
+
+
+def _reason(runtime: Runtime, each: RegisteredApp) -> str:
+    """Why its traffic is unknown changes without a pass for the app."""
+    unknown = runtime.scraper.traffic(each.app).unknown if each.plan.reason.startswith(CANNOT_TELL) else ""
+    return f"{CANNOT_TELL}: {unknown}" if unknown else each.plan.reason
 
 
 def row(workload: Workload, plan: Plan, visited_at: datetime | None, now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from waker.plan.routes.route import Route, is_held
 from waker.plan.snapshot import Certainty, Snapshot, Traffic
 from waker.settings.durations import format_duration
 
+CANNOT_TELL = "cannot tell whether it is visited"
 SOON = timedelta(seconds=1)
 
 # An open WebSocket is not seen by controllers that count at the end of a request. One that was seen makes others more likely:
@@ -46,10 +47,10 @@ def sleep_due(seen: Snapshot, now: datetime) -> SleepDue:
     if seen.workload.notes.saved_replicas is not None:
         return SleepDue(due=False, reason="waking")
     if seen.traffic.unknown:
-        return SleepDue(due=False, reason=f"cannot tell whether it is visited: {seen.traffic.unknown}")
+        return SleepDue(due=False, reason=f"{CANNOT_TELL}: {seen.traffic.unknown}")
     visited = visited_at(seen)
     if visited is None:
-        return SleepDue(due=False, reason="cannot tell whether it is visited: not observed yet")
+        return SleepDue(due=False, reason=f"{CANNOT_TELL}: not observed yet")
     period = idle_period(policy, seen.traffic)
     left = visited + period - now
     if left > timedelta():
