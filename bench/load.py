@@ -1,4 +1,4 @@
-"""Visitors in one process: `python -m bench.load KIND HOST:PORT NAME ... --connections N --seconds S [--rate R]`.
+"""Visitors in one process: `python -m bench.load KIND ADDRESS HOST:PORT ... --connections N --seconds S [--rate R]`.
 
 Each visitor has a connection of its own and keeps it. It sends a request, waits for the whole answer and asks again: at
 once, or so that all visitors together send R requests a second. The result is one line of JSON. This speaks the simplest
@@ -125,13 +125,13 @@ class Visitor(asyncio.Protocol):
 async def run(args: argparse.Namespace) -> dict[str, object]:
     """Run all visitors for so many seconds. The time they need to connect is not counted."""
     loop, report = asyncio.get_running_loop(), Report()
-    address, port = args.address.rsplit(":", 1)
     again = {"page": 0.0, "poll": PAUSE}.get(args.kind)
     every = args.connections / args.rate if args.rate else 0.0
     transports, visitors = [], []
     for number in range(args.connections):
-        request = KINDS[args.kind].format(host=args.hosts[number % len(args.hosts)]).encode()
-        made = await loop.create_connection(partial(Visitor, request, again, every, report), address, int(port))
+        host, _, port = args.hosts[number % len(args.hosts)].rpartition(":")
+        request = KINDS[args.kind].format(host=host).encode()
+        made = await loop.create_connection(partial(Visitor, request, again, every, report), args.address, int(port))
         transports.append(made[0])
         visitors.append(made[1])
         await asyncio.sleep(every / args.connections or RAMP)
@@ -151,8 +151,8 @@ async def run(args: argparse.Namespace) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Visitors in one process; prints one line of JSON.")
     parser.add_argument("kind", choices=KINDS, help="how visitors ask")
-    parser.add_argument("address", help="HOST:PORT to connect to")
-    parser.add_argument("hosts", nargs="+", help="Host headers, used in turn")
+    parser.add_argument("address", help="where to connect to")
+    parser.add_argument("hosts", nargs="+", help="HOST:PORT, used in turn: the Host header, and the port to connect to")
     parser.add_argument("--connections", type=int, default=32, help="number of visitors (default: 32)")
     parser.add_argument("--seconds", type=float, default=10, help="how long to measure (default: 10)")
     parser.add_argument(
