@@ -83,9 +83,8 @@ class Writes:
         self._clock = clock
         self._turns: dict[str, _Turn] = {}
         self._waiting: dict[ObjectId, list[RouteChange]] = {}
-        self._written: dict[
-            ObjectId, RouteObject
-        ] = {}  # as the API server returned them, until the informer has them, too
+        # As the API server returned them, until the informer has them, too.
+        self._written: dict[ObjectId, RouteObject] = {}
         self._tokens: TokenBuckets[tuple[str, Lane]] = TokenBuckets(BURST, EVERY)
 
     # --- apps ---
@@ -179,19 +178,21 @@ class Writes:
         if change.outcome:
             raise change.outcome
 
-    async def _move_together(self, holder: ObjectId, changes: Iterable[RouteChange]) -> None:
+    async def _move_together(self, holder: ObjectId, changes: Sequence[RouteChange]) -> None:
         """In one patch. Whose routes are not as they were stays out of it; so does who is to blame if it is refused."""
-        fitting = []
-        for each in changes:
-            try:
-                self._patch_of([each])
-                fitting.append(each)
-            except Conflict as error:
-                each.outcome = error
+        fitting = changes if len(changes) == 1 else [each for each in changes if self._fits(each)]
         outcome = await self._write(holder, fitting) if fitting else None
         for each in fitting:
             alone = isinstance(outcome, Refused) and len(fitting) > 1
             each.outcome = await self._write(holder, [each]) if alone else outcome
+
+    def _fits(self, change: RouteChange) -> bool:
+        try:
+            self._patch_of([change])
+        except Conflict as error:
+            change.outcome = error
+            return False
+        return True
 
     async def _write(self, holder: ObjectId, changes: Sequence[RouteChange]) -> ClusterError | None:
         lane = Lane.WAKE if changes[0].to_app else Lane.SLEEP

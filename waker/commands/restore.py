@@ -174,8 +174,8 @@ async def _release_unclaimed(work: Work, namespace: str) -> None:
     """Routes that no app claims any more: their workload is gone."""
     claimed = {
         route.id
-        for app in work.cluster.apps()
-        if app.namespace == namespace and (observed := work.cluster.observe(app, Live()))
+        for app in work.cluster.apps_in(namespace)
+        if (observed := work.cluster.observe(app, Live()))
         for route in observed.routes
     }
     for found in work.cluster.holding(namespace):

@@ -54,13 +54,11 @@ class AppReconciler:
         try:
             with self._context.metrics.reconcile_seconds.time():
                 again = await self._pass(app)
-        except (Conflict, TooSoon) as error:
-            log.debug("%s: %s", app, error)
-            self._reporter.report_failed_write(app, error)
-            return self._attempts.failed(app, error, wanted=self._context.registry.is_wanted(app))
         except ClusterError as error:
-            log.warning("%s: %s", app, error)
-            self._context.metrics.reconcile_errors.inc()
+            passes = isinstance(error, Conflict | TooSoon)
+            log.log(logging.DEBUG if passes else logging.WARNING, "%s: %s", app, error)
+            if not passes:
+                self._context.metrics.reconcile_errors.inc()
             self._reporter.report_failed_write(app, error)
             return self._attempts.failed(app, error, wanted=self._context.registry.is_wanted(app))
         self._attempts.succeeded(app)

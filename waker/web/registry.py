@@ -180,7 +180,7 @@ class AppRegistry:
         return self._waiters[app] > 0
 
     def give_up(self) -> None:
-        """This process ends now: whoever waits is told so, instead of being cut."""
+        """This process ends now: nobody waits any longer, so that everybody still gets an answer."""
         self._given_up = True
         for app in list(self._changed):
             self.notify(app)
