@@ -30,7 +30,8 @@ RECONCILE_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 DESCRIBED = (
     Metric("build", Gauge, "kubesleeper_build_info", "Always 1. The label holds the version.", ("version",)),
     Metric("leader", Gauge, "kubesleeper_leader", "1 if this replica holds the Lease and may put apps to sleep, else 0."),
-    Metric("apps", Gauge, "kubesleeper_apps", "Managed apps by phase.", ("phase",)),
+    Metric("apps", Gauge, "kubesleeper_apps", "Managed apps by phase, and by the code of what is done or stands in the way.",
+           ("phase", "code")),
     Metric("doors", Gauge, "kubesleeper_doors", "Doors: ports of waker, one for each backend of an app that may sleep."),
     Metric("doors_failed", Gauge, "kubesleeper_doors_failed", "Doors that this replica could not open."),
     Metric("transitions", Counter, "kubesleeper_transitions_total", "Phase changes of apps.", ("from", "to")),

@@ -15,7 +15,7 @@ from waker.plan.model import AppId, Kind, Phase, Pin, Policy, Workload
 from waker.plan.notes import NOTES, read_notes
 from waker.plan.routes.ingress_object import IngressRouteId
 from waker.plan.routes.route import Backend, Holder, Route, RouteId
-from waker.plan.snapshot import Snapshot, Traffic
+from waker.plan.snapshot import Fact, Snapshot, Traffic
 from waker.plan.times import format_time
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -160,6 +160,10 @@ class AppBuilder:
         """A request arrived at waker."""
         return AppBuilder(replace(self.seen, arrived_at=ago(**how_long)))
 
+    def without(self, fact: Fact) -> "AppBuilder":
+        """Nobody has asked for this fact yet."""
+        return AppBuilder(replace(self.seen, gathered=self.seen.gathered - {fact}))
+
     def followed(self, **how_long: float) -> "AppBuilder":
         """Every ingress controller pod is known to send the routes to waker."""
         return AppBuilder(replace(self.seen, followed_since=ago(**how_long)))
@@ -167,6 +171,10 @@ class AppBuilder:
     def forwarding(self, requests: int) -> "AppBuilder":
         """waker passes on so many requests at this moment."""
         return AppBuilder(replace(self.seen, forwarding=requests))
+
+    def passes_on(self) -> "AppBuilder":
+        """By its last plan waker may pass requests on to its pods."""
+        return AppBuilder(replace(self.seen, passes_on=True))
 
     def unready(self) -> "AppBuilder":
         """No ready endpoint yet."""
@@ -199,6 +207,7 @@ def app(replicas: int = 1) -> AppBuilder:
             traffic=Traffic(ago(hours=3)),
             leader=True,
             ready=replicas > 0,
+            gathered=frozenset(Fact),
         )
     )
 

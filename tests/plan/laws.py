@@ -16,7 +16,7 @@ from waker.plan.decide import decide
 from waker.plan.model import Phase, Pin
 from waker.plan.notes import NOTES
 from waker.plan.routes.route import Holder, is_astray, is_held
-from waker.plan.snapshot import Snapshot
+from waker.plan.snapshot import Fact, Snapshot
 
 SETTLED = NOW - timedelta(seconds=2)
 NEXT_PASS = NOW + timedelta(seconds=1)
@@ -92,7 +92,7 @@ def law_2(seen: Snapshot, plan: Plan) -> bool:
     if not any(isinstance(each, ScaleToZero) for each in plan.actions):
         return True
     followed = seen.followed_since is not None and seen.followed_since <= SETTLED
-    own_doors = not led(seen, Holder.APP) and not any(map(is_astray, seen.routes))
+    own_doors = not seen.passes_on and not led(seen, Holder.APP) and not any(map(is_astray, seen.routes))
     return bool(seen.routes) and own_doors and followed and not seen.forwarding
 
 
@@ -193,6 +193,11 @@ def law_8(seen: Snapshot, plan: Plan) -> bool:
     return True
 
 
+def law_9(seen: Snapshot, plan: Plan) -> bool:
+    """One puts to sleep: the holder of the Lease. Who does not hold it moves no route away, and takes no pods."""
+    return seen.leader or not (goes_down(seen, plan) or any(isinstance(each, Redirect) for each in plan.actions))
+
+
 def never_the_reason_that_an_app_is_down(seen: Snapshot, plan: Plan) -> bool:
     """Who may not sleep (any more) and sleeps is woken: not enabled, a problem, a pin."""
     may_not = seen.policy is None or seen.problems or seen.policy.pin is Pin.AWAKE
@@ -206,6 +211,19 @@ def pinned_means_pinned(seen: Snapshot, plan: Plan) -> bool:
     if wanted is Pin.ASLEEP:
         return not any(isinstance(each, ScaleUp | RequestWake) for each in plan.actions)
     return wanted is Pin.AUTO or not goes_down(seen, plan)
+
+
+def what_it_needs_it_lacks(seen: Snapshot, plan: Plan) -> bool:
+    """A plan asks for a fact only once, and does nothing before it has it."""
+    return plan.needs is None or (plan.needs not in seen.gathered and not plan.actions)
+
+
+def nothing_goes_on_what_nobody_asked(seen: Snapshot, plan: Plan) -> bool:
+    """A route is moved only if waker is known to be reachable; nobody turns back from what was not asked for."""
+    taken = [each for each in plan.actions if isinstance(each, Redirect) and not all(map(is_held, each.routes))]
+    if Fact.REACHABLE in seen.gathered or not seen.workload.replicas or not taken:
+        return True
+    return any(route.swaps for route in seen.routes)  # so it was reachable a moment ago
 
 
 def one_write_an_object(seen: Snapshot, plan: Plan) -> bool:
@@ -257,7 +275,7 @@ def on_the_way_there_is_a_next_step(seen: Snapshot, plan: Plan) -> bool:
 
 def nobody_stays_at_another_door(seen: Snapshot, plan: Plan) -> bool:
     """A route that leads to another app's door is pointed at its own, or given back, before anything rests."""
-    if not any(map(is_astray, seen.routes)):
+    if not any(map(is_astray, seen.routes)) or not seen.leader:
         return True
     return plan.phase is not Phase.AWAKE and (plan.phase is not Phase.ASLEEP or bool(plan.actions))
 
@@ -276,8 +294,11 @@ LAWS: tuple[Law, ...] = (
     law_6,
     law_7,
     law_8,
+    law_9,
     never_the_reason_that_an_app_is_down,
     pinned_means_pinned,
+    what_it_needs_it_lacks,
+    nothing_goes_on_what_nobody_asked,
     one_write_an_object,
     nobody_is_forwarded_to_who_cannot_answer,
     every_plan_has_a_reason,

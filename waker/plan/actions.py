@@ -6,8 +6,10 @@ Frozen data only. `decide` makes them, `cluster.apply` carries them out, one pat
 from dataclasses import dataclass
 from datetime import timedelta
 
+from waker.plan.codes import Code
 from waker.plan.model import Phase
 from waker.plan.routes.route import Route, RouteId
+from waker.plan.snapshot import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,16 @@ Action = Redirect | Restore | ScaleToZero | ScaleUp | RequestWake | Forget
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What should be done now, when to reconcile again, and one sentence why."""
+    """What should be done now, when to reconcile again, and why: a code for programs, a sentence for people.
+
+    `needs`: with this fact there may be a better plan. Without it this one holds.
+    """
 
     phase: Phase
+    code: Code
     reason: str
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None  # None: when something changes
     open: bool = False  # True: requests may be forwarded to the app's ready pods
     warning: bool = False  # True: its user should know
+    needs: Fact | None = None

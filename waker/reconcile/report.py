@@ -43,9 +43,8 @@ class Reporter:
         app = observed.workload.id
         old = self._reported.get(app)
         self._reported[app] = plan
-        if old is None:
-            self._context.metrics.apps.labels(plan.phase).inc()
-        elif old.phase is not plan.phase:
+        self._count(old, plan)
+        if old is not None and old.phase is not plan.phase:
             self._report_transition(observed.workload, old, plan)
         if plan.warning:
             self._report_warning(observed.workload, old, plan)
@@ -75,16 +74,19 @@ class Reporter:
         """The app is not waker's business any more."""
         self._unknown_since.pop(app, None)
         self._warned_at.pop(app, None)
-        reported = self._reported.pop(app, None)
-        if reported:
-            self._context.metrics.apps.labels(reported.phase).dec()
+        self._count(self._reported.pop(app, None), None)
+
+    def _count(self, old: Plan | None, plan: Plan | None) -> None:
+        metrics = self._context.metrics
+        if old:
+            metrics.apps.labels(old.phase, old.code).dec()
+        if plan:
+            metrics.apps.labels(plan.phase, plan.code).inc()
 
     def _report_transition(self, workload: Workload, old: Plan, plan: Plan) -> None:
         metrics = self._context.metrics
-        metrics.apps.labels(old.phase).dec()
-        metrics.apps.labels(plan.phase).inc()
         metrics.transitions.labels(old.phase, plan.phase).inc()
-        log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason)
+        log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason, extra={"code": plan.code})
         registered = self._context.registry.get(workload.id)
         if plan.phase is Phase.RESTORING_ROUTES and registered and registered.since:
             metrics.wakes.observe((self._context.clock() - registered.since).total_seconds())
@@ -94,7 +96,7 @@ class Reporter:
     def _report_warning(self, workload: Workload, old: Plan | None, plan: Plan) -> None:
         """A problem that may only mean "its other objects are not there yet" gets a second look before an Event."""
         now = self._context.clock()
-        if old is None or old.reason != plan.reason:
+        if old is None or old.code is not plan.code:
             self._warned_at[workload.id] = now
         if plan.phase is Phase.NOT_MANAGED and now - self._warned_at[workload.id] < SECOND_LOOK:
             self._context.queue.add(workload.id, SECOND_LOOK.total_seconds())
