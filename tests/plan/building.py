@@ -87,6 +87,14 @@ class AppBuilder:
         """A wish is written down; just now, if not said otherwise."""
         return self._noted(names.WAKE_REQUESTED_AT, format_time(ago(**how_long)))
 
+    def scaled_up(self, **how_long: float) -> "AppBuilder":
+        """waker has set its replicas back."""
+        return self._noted(names.SCALED_UP_AT, format_time(ago(**how_long)))
+
+    def stopped(self, **how_long: float) -> "AppBuilder":
+        """Somebody has scaled it to 0 during a wake."""
+        return self._noted(names.STOPPED_AT, format_time(ago(**how_long)))
+
     def sleep_requested(self, **how_long: float) -> "AppBuilder":
         """An operator asked for sleep."""
         return self._noted(names.SLEEP_REQUESTED_AT, format_time(ago(**how_long)))
@@ -175,6 +183,10 @@ class AppBuilder:
     def passes_on(self) -> "AppBuilder":
         """By its last plan waker may pass requests on to its pods."""
         return AppBuilder(replace(self.seen, passes_on=True))
+
+    def wants_at_least(self, replicas: int) -> "AppBuilder":
+        """By its autoscaler."""
+        return AppBuilder(replace(self.seen, least_replicas=replicas))
 
     def unready(self) -> "AppBuilder":
         """No ready endpoint yet."""

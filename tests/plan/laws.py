@@ -35,7 +35,12 @@ def pin(seen: Snapshot) -> Pin | None:
 
 
 def knocked(seen: Snapshot) -> bool:
-    """Somebody knocked since the routes moved. Knocks of before that are not shown to who sleeps."""
+    """Somebody knocked since the routes moved. Knocks of before that are not shown to who sleeps.
+
+    Nor does one count that came when somebody had just stopped its wake.
+    """
+    if seen.arrived_at == note(seen, names.STOPPED_AT):
+        return False
     return seen.arrived_at is not None and (seen.arrived_at > SWAPPED or seen.workload.replicas == 0)
 
 
@@ -101,6 +106,8 @@ def law_3(seen: Snapshot, plan: Plan) -> bool:
     if any(isinstance(each, ScaleUp) for each in plan.actions) and leaving(seen):
         return False
     back = any(isinstance(each, Restore) and each.routes for each in plan.actions)
+    if stopped(seen) and seen.policy is None:
+        return True  # 0 is its owner's own number
     return not back or (seen.ready and seen.workload.replicas > 0)
 
 
@@ -109,8 +116,22 @@ def law_4(seen: Snapshot, plan: Plan) -> bool:
     if not any(isinstance(each, Forget) for each in plan.actions):
         return True
     if seen.workload.replicas == 0:
-        return seen.policy is None and not led(seen, Holder.WAKER) and not saved(seen)
+        free = not saved(seen) or stopped(seen)
+        return seen.policy is None and not led(seen, Holder.WAKER) and free
     return not led(seen, Holder.WAKER) and not seen.orphans and not any(each.swapped_at for each in seen.routes)
+
+
+def stopped(seen: Snapshot) -> bool:
+    """Somebody has scaled it to 0 during its wake, whenever that was."""
+    noted_by_waker = (note(seen, names.SCALED_UP_AT), note(seen, names.STOPPED_AT))
+    return seen.workload.replicas == 0 and noted_by_waker != (None, None)
+
+
+def kept_down(seen: Snapshot) -> bool:
+    """And that is not long ago, and nobody has asked for it since."""
+    just_now = note(seen, names.SCALED_UP_AT) is not None
+    lately = note(seen, names.STOPPED_AT) == SINCE and note(seen, names.WAKE_REQUESTED_AT) is None
+    return seen.workload.replicas == 0 and (just_now or lately)
 
 
 def leaving(seen: Snapshot) -> bool:
@@ -130,12 +151,25 @@ def saved(seen: Snapshot) -> int:
     return number if isinstance(number, int) else 0
 
 
+def wished(seen: Snapshot) -> bool:
+    """Somebody wants it: a visitor, or a request that stands on the workload."""
+    return seen.arrived_at is not None or note(seen, names.WAKE_REQUESTED_AT) is not None
+
+
+def own_number(seen: Snapshot) -> int:
+    """What it may be scaled up to; 0 if to nothing."""
+    return saved(seen) or (seen.least_replicas if wished(seen) else 0)
+
+
 def law_5(seen: Snapshot, plan: Plan) -> bool:
-    """Never undo what we did not do: each step starts from what we did ourselves."""
+    """Never undo what we did not do: each step starts from what we did ourselves.
+
+    A lost number is guessed, but for visitors only.
+    """
     pods = seen.workload.replicas > 0
     for each in plan.actions:
         match each:
-            case ScaleUp(replicas) if pods or not replicas or replicas != saved(seen):
+            case ScaleUp(replicas) if pods or kept_down(seen) or replicas != own_number(seen):
                 return False
             case ScaleToZero() if not pods:
                 return False
@@ -157,7 +191,7 @@ def law_6(seen: Snapshot, plan: Plan) -> bool:
     if pin(seen) is not Pin.AUTO or not (knocked(seen) or noted(seen, names.WAKE_REQUESTED_AT)):
         return True
     if seen.workload.replicas == 0:
-        return woken(seen, plan) or not saved(seen)
+        return woken(seen, plan) or not saved(seen) or kept_down(seen)
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False
     falling = note(seen, names.SAVED_REPLICAS) is None and led(seen, Holder.WAKER)
@@ -186,6 +220,8 @@ def law_8(seen: Snapshot, plan: Plan) -> bool:
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False
     written = pin(seen) is Pin.AUTO and note(seen, names.WAKE_REQUESTED_AT) is not None
+    if kept_down(seen):
+        return not any(isinstance(each, ScaleUp) for each in plan.actions)
     if written and saved(seen) and seen.workload.replicas == 0:
         return plan.phase is Phase.WAKING
     if written and saved(seen) and not told_to_sleep(seen):
@@ -202,7 +238,8 @@ def never_the_reason_that_an_app_is_down(seen: Snapshot, plan: Plan) -> bool:
     """Who may not sleep (any more) and sleeps is woken: not enabled, a problem, a pin."""
     may_not = seen.policy is None or seen.problems or seen.policy.pin is Pin.AWAKE
     down = seen.workload.replicas == 0 and saved(seen)
-    return not (may_not and down) or woken(seen, plan)
+    given_back = seen.policy is None and stopped(seen)
+    return not (may_not and down) or woken(seen, plan) or kept_down(seen) or given_back
 
 
 def pinned_means_pinned(seen: Snapshot, plan: Plan) -> bool:
@@ -285,6 +322,15 @@ def who_is_stuck_is_told(seen: Snapshot, plan: Plan) -> bool:
     return plan.phase is not Phase.STUCK or (plan.warning and not plan.actions)
 
 
+def a_lost_number_is_no_reason_to_stay_down(seen: Snapshot, plan: Plan) -> bool:
+    """Who knocks at an app whose number is lost gets it."""
+    is_lost = seen.workload.replicas == 0 and not saved(seen) and bool(led(seen, Holder.WAKER))
+    pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
+    if not is_lost or pinned or not wished(seen):
+        return True
+    return plan.needs is Fact.LEAST_REPLICAS or plan.actions == (ScaleUp(seen.least_replicas),)
+
+
 LAWS: tuple[Law, ...] = (
     law_1,
     law_2,
@@ -307,4 +353,5 @@ LAWS: tuple[Law, ...] = (
     on_the_way_there_is_a_next_step,
     nobody_stays_at_another_door,
     who_is_stuck_is_told,
+    a_lost_number_is_no_reason_to_stay_down,
 )

@@ -87,6 +87,15 @@ def emptying() -> Iterator[Workload]:
         for number, since in enumerate((SINCE, LONG_AGO)):
             notes = replace(workload.notes, asleep_since=since)
             yield replace(workload, version=f"{workload.version}.{number}", notes=notes, pods_gone=False)
+        if workload.notes.saved_replicas == 3:
+            yield from _stopped(workload)
+
+
+def _stopped(workload: Workload) -> Iterator[Workload]:
+    """Somebody has scaled it to 0 during a wake: it is not noted yet, it is, or that is long ago."""
+    for number, (scaled_up, stopped) in enumerate(((SINCE, None), (None, SINCE), (None, LONG_AGO))):
+        notes = replace(workload.notes, scaled_up_at=scaled_up, stopped_at=stopped)
+        yield replace(workload, version=f"{workload.version}.s{number}", notes=notes)
 
 
 def workloads(replicas: int) -> Iterator[Workload]:

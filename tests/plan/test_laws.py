@@ -17,7 +17,7 @@ from tests.plan.laws import LAWS, Law
 from tests.plan.states import described, states
 from waker.plan import decide as brain
 from waker.plan import drift, sleep_due, way_down, way_up
-from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
+from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp, StopWake
 from waker.plan.codes import Code
 from waker.plan.decide import decide
 from waker.plan.model import Phase
@@ -66,7 +66,7 @@ def test_law(law: Law, findings: Findings) -> None:
 def test_every_phase_and_every_action_is_met(findings: Findings) -> None:
     """Laws that are kept because nothing ever happens would be worth little."""
     assert findings.phases == set(Phase)
-    assert findings.actions == {Redirect, Restore, ScaleToZero, ScaleUp, RequestWake, Forget}
+    assert findings.actions == {Redirect, Restore, ScaleToZero, ScaleUp, RequestWake, StopWake, Forget}
     assert findings.states > 80_000
 
 

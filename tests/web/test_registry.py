@@ -178,6 +178,15 @@ def test_a_knock_after_a_while_is_news_again(scene: RegistryScene) -> None:
     assert scene.knocked == [SHOP, SHOP]
 
 
+def test_a_crowd_that_never_pauses_is_news_once_a_second(scene: RegistryScene) -> None:
+    """The first knock may have come while it was to be ignored."""
+    scene.show(ASLEEP)
+    for _ in range(30):
+        scene.registry.knock(SHOP)
+        scene.now += timedelta(seconds=0.1)
+    assert scene.knocked == [SHOP] * 3
+
+
 def test_a_knock_is_there_until_it_is_taken(scene: RegistryScene) -> None:
     scene.show(ASLEEP)
     scene.registry.knock(SHOP)

@@ -36,7 +36,10 @@ class ScaleToZero:
 
 @dataclass(frozen=True, slots=True)
 class ScaleUp:
-    """replicas -> what the user had, with the wake request written down, in one patch. The saved number stays."""
+    """replicas -> what the user had, with the wake request written down, in one patch. The saved number stays.
+
+    If that was lost, the number is a guess, and is noted as if it had been saved.
+    """
 
     replicas: int
 
@@ -47,13 +50,18 @@ class RequestWake:
 
 
 @dataclass(frozen=True, slots=True)
+class StopWake:
+    """Somebody has scaled it to 0 during its wake: the wake request is withdrawn, and when that was is noted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """The wake is over: remove what was saved on the workload and start the idle clock, or leave nothing behind."""
 
     clean: bool = False  # True: no idle clock either
 
 
-Action = Redirect | Restore | ScaleToZero | ScaleUp | RequestWake | Forget
+Action = Redirect | Restore | ScaleToZero | ScaleUp | RequestWake | StopWake | Forget
 
 
 @dataclass(frozen=True, slots=True)

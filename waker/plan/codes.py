@@ -69,4 +69,10 @@ class Code(StrEnum):
     ROUTE_POINTED_BACK = "RoutePointedBack", "sleeps, and somebody has pointed a route of it back"
     ROUTE_KEPT_BACK = "RouteKeptBack", "cannot sleep: somebody keeps pointing a route of it back"
     ROUTE_ASTRAY = "RouteAstray", "has a route that leads to another door of waker than its own"
+    SCALED_UP = "ScaledUp", "was scaled up by somebody else while it slept, which counts as a wake"
+    WAKE_STOPPED = "WakeStopped", "was scaled to 0 by somebody while it woke, and stays so for `wake-timeout`"
     REPLICAS_LOST = "ReplicasLost", "is at 0 replicas, and how many it had is lost"
+    REPLICAS_GUESSED = (
+        "ReplicasGuessed",
+        "wakes; how many replicas it had is lost, so its autoscaler's minimum or 1 has to do",
+    )

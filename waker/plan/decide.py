@@ -33,10 +33,10 @@ from waker.plan.actions import Forget, Plan, Redirect, Restore, ScaleToZero
 from waker.plan.codes import Code
 from waker.plan.model import Phase, Pin
 from waker.plan.sleep_due import SOON, sleep_due, wake_requested_at
-from waker.plan.snapshot import Snapshot
+from waker.plan.snapshot import Fact, Snapshot
 from waker.plan.state import State, state_of
 from waker.plan.way_down import fall, turn_back
-from waker.plan.way_up import lost, rise, wake, why_wake
+from waker.plan.way_up import lost, rise, stopped, wake, why_wake
 
 
 def decide(seen: Snapshot, now: datetime) -> Plan:
@@ -62,7 +62,8 @@ def _decide(seen: Snapshot, state: State, now: datetime) -> Plan:
 
 def _left_to_the_leader(plan: Plan) -> Plan:
     """Law 9."""
-    if plan.needs is None and not any(isinstance(action, Redirect | ScaleToZero) for action in plan.actions):
+    asks_for_it = plan.needs in (Fact.REACHABLE, Fact.FOLLOWED)
+    if not asks_for_it and not any(isinstance(action, Redirect | ScaleToZero) for action in plan.actions):
         return plan
     return replace(plan, code=Code.OTHER_REPLICA, actions=(), requeue_after=SOON, needs=None)
 
@@ -70,12 +71,14 @@ def _left_to_the_leader(plan: Plan) -> Plan:
 def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
     """Not enabled, or with a problem: whatever is still held is given back."""
     why = "; ".join(seen.problems) or f"{names.ENABLED} is not true"
+    if seen.workload.replicas == 0 and state.saved and seen.policy is None and state.stopped:
+        return _left_at_zero(state)
     if seen.workload.replicas == 0 and state.saved:
-        return wake(seen, state, why, now)
+        return stopped(seen, now) or wake(seen, state, why, now)
     if seen.workload.replicas and state.held:
         return rise(seen, state, now, why)
     if state.at_waker or state.unreadable:
-        return lost(state)
+        return lost(seen, state)
     if seen.policy is None and state.marked:
         return Plan(Phase.NOT_MANAGED, Code.ENDING_WAKE, why, (Forget(clean=True),), open=True)
     if seen.policy is None:
@@ -83,11 +86,22 @@ def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
     return Plan(Phase.NOT_MANAGED, Code.CANNOT_SLEEP, why, open=True, warning=True)
 
 
+def _left_at_zero(state: State) -> Plan:
+    """Its owner has scaled it to 0 during a wake, and does not want KubeSleeper any more: 0 is the owner's own number."""
+    why = f"{names.ENABLED} is not true, and its owner has scaled it to 0"
+    if state.at_waker or state.stale:
+        return Plan(Phase.NOT_MANAGED, Code.RETURNING_ROUTES, why, (Restore(state.at_waker, state.stale),), SOON)
+    return Plan(Phase.NOT_MANAGED, Code.ENDING_WAKE, why, (Forget(clean=True),), SOON)
+
+
 def _without_pods(seen: Snapshot, state: State, now: datetime) -> Plan:
     if state.saved is None and (state.at_waker or state.unreadable):
-        return lost(state)
+        return lost(seen, state)
     if state.saved is None:
         return Plan(Phase.NOT_MANAGED, Code.SCALED_TO_ZERO, "scaled to 0 by its owner, not by KubeSleeper")
+    still_stopped = stopped(seen, now)
+    if still_stopped:
+        return still_stopped
     wanted = why_wake(seen, state)
     if wanted:
         return wake(seen, state, wanted, now)

@@ -46,6 +46,7 @@ class Fact(Enum):
 
     REACHABLE = "unreachable"  # does every controller pod reach waker at this app's doors?
     FOLLOWED = "followed_since"  # does every controller pod send the swapped routes there?
+    LEAST_REPLICAS = "least_replicas"  # how many pods does it have at least, by its HorizontalPodAutoscaler?
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +69,6 @@ class Snapshot:
     certainty: Certainty = Certainty()
     refusal: Refusal | None = None
     start_failure: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators
+    least_replicas: int = 1  # of its HorizontalPodAutoscaler; 1 without one
     passes_on: bool = False  # by its last plan waker may pass requests on to its pods
     gathered: frozenset[Fact] = frozenset()  # which of these facts are known

@@ -6,6 +6,7 @@ Only for the plan that needs them: a wake must not wait for anybody's answer.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from waker.cluster.autoscalers import least_replicas
 from waker.observe.app import counted_as
 from waker.observe.door_listing import why_unlisted
 from waker.observe.following import Way
@@ -36,6 +37,9 @@ class Gatherer:
                 return replace(seen, gathered=gathered, unreachable=await self._why_unreachable(observed))
             case Fact.FOLLOWED:
                 return replace(seen, gathered=gathered, followed_since=await self._followed_since(observed))
+            case Fact.LEAST_REPLICAS:
+                least = await least_replicas(self._context.writes.api, observed.workload.id)
+                return replace(seen, gathered=gathered, least_replicas=least)
 
     def settle(self, observed: ObservedApp, seen: Snapshot) -> None:
         """What this pass did not ask for need not be remembered for the next one."""

@@ -15,6 +15,7 @@ from waker.observe.app import uncounted_routes
 from waker.observe.cluster import left_to
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan
+from waker.plan.codes import Code
 from waker.plan.doors import DoorKey
 from waker.plan.model import AppId, Phase, Workload
 from waker.plan.snapshot import Snapshot
@@ -101,8 +102,7 @@ class Reporter:
         if plan.phase is Phase.NOT_MANAGED and now - self._warned_at[workload.id] < SECOND_LOOK:
             self._context.queue.add(workload.id, SECOND_LOOK.total_seconds())
             return
-        reason = EventReason.STUCK if plan.phase is Phase.STUCK else EventReason.CANNOT_SLEEP
-        self._event(workload, Severity.WARNING, reason, plan.reason)
+        self._event(workload, Severity.WARNING, _warning_reason(plan), plan.reason)
 
     def _report_unknown_traffic(self, observed: ObservedApp, seen: Snapshot, plan: Plan) -> None:
         """An app whose visits cannot be seen stays awake; its user hears of it, but of what may pass only after a while."""
@@ -137,6 +137,12 @@ class Reporter:
 
     def _event(self, workload: Workload, severity: Severity, reason: EventReason, message: str) -> None:
         self._context.recorder.record(subject_of(workload), severity, reason, message)
+
+
+def _warning_reason(plan: Plan) -> EventReason:
+    if plan.code is Code.REPLICAS_GUESSED:
+        return EventReason.GUESSED_REPLICAS
+    return EventReason.STUCK if plan.phase is Phase.STUCK else EventReason.CANNOT_SLEEP
 
 
 def report_defect(context: Context, app: AppId, error: Exception) -> None:
