@@ -49,7 +49,8 @@ DESCRIBED = (
     Metric("reconcile_errors", Counter, "kubesleeper_reconcile_errors_total", "Reconciles of apps that failed."),
     Metric("reconcile_seconds", Histogram, "kubesleeper_reconcile_duration_seconds", "Duration of one reconcile of an app."),
     Metric("failed_writes", Counter, "kubesleeper_failed_writes_total",
-           "Writes for apps that failed: conflict, refused, too-soon (somebody undoes them), or error.", ("cause",)),
+           "Writes for apps that failed: conflict, too-soon (somebody undoes them), error, or why they were refused: quota, "
+           "right, admission, invalid, other.", ("cause",)),
     Metric("api_requests", Counter, "kubesleeper_api_requests_total",
            "Requests to the Kubernetes API. Code 0: no response.", ("verb", "code")),
 )  # fmt: skip

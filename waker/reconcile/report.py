@@ -25,7 +25,7 @@ from waker.settings.configmap import NO_WAIT_HOST
 log = logging.getLogger(__name__)
 
 SECOND_LOOK = timedelta(seconds=3)  # `kubectl apply` of an app creates its objects one after the other
-CAUSES = {Conflict: "conflict", Refused: "refused", TooSoon: "too-soon"}
+CAUSES = {Conflict: "conflict", TooSoon: "too-soon"}
 WRITTEN_TOO_OFTEN = "it was written several times within seconds and is not as it was written"
 UNKNOWN_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
 
@@ -58,7 +58,7 @@ class Reporter:
 
     def report_failed_write(self, app: AppId, error: ClusterError) -> None:
         """Counted; and told to the app's user if it will not pass by itself."""
-        cause = next((cause for kind, cause in CAUSES.items() if isinstance(error, kind)), "error")
+        cause = error.cause if isinstance(error, Refused) else CAUSES.get(type(error), "error")
         self._context.metrics.failed_writes.labels(cause).inc()
         workload = self._context.cluster.workload(app)
         if workload and isinstance(error, Refused):
