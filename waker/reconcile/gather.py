@@ -87,9 +87,11 @@ class Gatherer:
         context, namespace = self._context, observed.workload.id.namespace
         why = why_unlisted(context.cluster, observed, context.replicas.hosts(), context.doors.book)
         if why:
-            context.queue.add(NamespaceKey(namespace))
             refusal = context.runtime.refusals.in_namespace(namespace)
-            return f"{why}: {refusal}" if refusal else why
+            if refusal:  # tried again by itself, if it may be taken one day
+                return f"{why}: {refusal}"
+            context.queue.add(NamespaceKey(namespace))
+            return why
         ways = {}
         for route in observed.routes:
             ingress_class = context.cluster.class_name(observed.objects[route.id.object])
