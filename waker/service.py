@@ -23,6 +23,7 @@ from waker.cluster.owned_objects import unlist_all
 from waker.cluster.pod_addresses import is_never_an_apps
 from waker.cluster.readiness import probe_passes
 from waker.cluster.resources import ENDPOINT_SLICES
+from waker.cluster.served_ports import ServedPorts
 from waker.cluster.writes import Writes
 from waker.explain.facts import ExplainInputs, RunningService, explain
 from waker.explain.shape import Explained
@@ -130,6 +131,7 @@ class Waker:
             registry=self.registry,
             runtime=self.runtime,
             endpoints=self.endpoints,
+            served_ports=ServedPorts(self._api, self._is_never_an_apps),
             app_pods=self.app_pods,
             scraper=self.scraper,
             controller_pods=self.controller_pods,

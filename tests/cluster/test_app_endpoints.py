@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from waker import names
-from waker.cluster.app_endpoints import BELIEVED_AFTER, AppEndpoints, accepts
+from waker.cluster.app_endpoints import BELIEVED_AFTER, AppEndpoints, Reply, accepts
 from waker.cluster.client import Api
 from waker.demo import kinds
 from waker.demo.cluster import DemoCluster
@@ -73,7 +73,8 @@ class WatchedEndpoints:
 
     endpoints: AppEndpoints
     tasks: asyncio.TaskGroup
-    not_listening: set[str]  # hosts
+    silent: set[str]  # hosts
+    refusing: set[str]  # likewise
     changes: list[AppId]
     changed: asyncio.Event
     clock: list[datetime]
@@ -103,7 +104,8 @@ def _pods(cluster: DemoCluster) -> None:
 @pytest.fixture
 async def watching(api: Api) -> AsyncIterator[WatchedEndpoints]:
     """Nothing is watched yet."""
-    not_listening: set[str] = set()
+    silent: set[str] = set()
+    refusing: set[str] = set()
     changes: list[AppId] = []
     changed = asyncio.Event()
 
@@ -111,13 +113,15 @@ async def watching(api: Api) -> AsyncIterator[WatchedEndpoints]:
         changes.append(app)
         changed.set()
 
-    async def try_address(address: Address) -> bool:
-        return address.host not in not_listening
+    async def try_address(address: Address) -> Reply:
+        if address.host in refusing:
+            return Reply.REFUSED
+        return Reply.SILENT if address.host in silent else Reply.ACCEPTED
 
     async with asyncio.TaskGroup() as tasks:
         clock = [datetime(2026, 1, 31, 12, tzinfo=UTC)]
         endpoints = AppEndpoints(api, on_change, lambda: clock[0], lambda address: address.host == WAKER, try_address)
-        yield WatchedEndpoints(endpoints, tasks, not_listening, changes, changed, clock)
+        yield WatchedEndpoints(endpoints, tasks, silent, refusing, changes, changed, clock)
         for app in endpoints.watched():
             endpoints.unwatch(app)
 
@@ -220,13 +224,14 @@ async def test_an_address_is_ready_once_it_accepts_connections(
     cluster: DemoCluster, watching: WatchedEndpoints
 ) -> None:
     """Kubernetes calls a pod without a readiness probe ready before it listens."""
-    watching.not_listening.add("10.0.0.2")
+    watching.refusing.add("10.0.0.2")
     put(cluster, "shop", ["10.0.0.1", "10.0.0.2"])
     watching.watch(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1")
+    watching.clock[0] += 10 * BELIEVED_AFTER
+    assert await watching.endpoints.try_addresses(SHOP, [("shop", "http")]) == {("shop", "http")}, "however long"
+    watching.refusing.clear()
     assert not await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
-    watching.not_listening.clear()
-    assert await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
     await watching.shows(SHOP, "shop", "10.0.0.1", "10.0.0.2")
     put(cluster, "shop", ["10.0.0.1"])
     await watching.shows(SHOP, "shop", "10.0.0.1")
@@ -237,17 +242,22 @@ async def test_where_waker_cannot_connect_kubernetes_is_believed_after_a_while(
     cluster: DemoCluster, watching: WatchedEndpoints
 ) -> None:
     """A NetworkPolicy may admit only the ingress controller. Then routes go back, but waker forwards nothing."""
-    watching.not_listening.add("10.0.0.1")
+    watching.silent.add("10.0.0.1")
     put(cluster, "shop", ["10.0.0.1"])
     watching.watch(SHOP, "shop")
     async with asyncio.timeout(5):  # the slice and the pod are known, in whatever order
-        while await watching.endpoints.try_addresses(SHOP, [("shop", "http")]):  # noqa: ASYNC110
+        while not await watching.endpoints.try_addresses(SHOP, [("shop", "http")]):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
     watching.clock[0] += BELIEVED_AFTER - timedelta(seconds=1)
     await watching.shows(SHOP, "shop")
     watching.clock[0] += timedelta(seconds=1)
     await watching.shows(SHOP, "shop", "10.0.0.1")
     assert watching.endpoints.pick(SHOP, "shop", "http") is None
+    watching.silent.clear()
+    watching.refusing.add("10.0.0.1")
+    watching.clock[0] += BELIEVED_AFTER
+    await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
+    await watching.shows(SHOP, "shop")  # it is tried again, and what is refused was not to be believed
 
 
 @pytest.mark.usefixtures("_pods")
@@ -256,7 +266,7 @@ async def test_an_address_that_no_pod_has_never_counts(cluster: DemoCluster, wat
     put(cluster, "shop", ["10.0.0.1", "10.96.0.1"], unready=("10.96.0.2",))
     watching.watch(SHOP, "shop")
     await watching.shows(SHOP, "shop", "10.0.0.1")
-    assert await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
+    assert not await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
     await watching.shows(SHOP, "shop", "10.0.0.1")
     put(cluster, "shop", ["10.96.0.1"], unready=("10.96.0.2",))
     await watching.shows(SHOP, "shop")

@@ -188,6 +188,18 @@ class AppBuilder:
         """By its autoscaler."""
         return AppBuilder(replace(self.seen, least_replicas=replicas))
 
+    def unserved(self, *routes: Route) -> "AppBuilder":
+        """No pod listens behind these routes."""
+        return AppBuilder(replace(self.seen, unserved=frozenset(each.id for each in routes)))
+
+    def only_ready(self, *routes: Route) -> "AppBuilder":
+        """Ready endpoints are behind these routes, and not behind all that are waited for."""
+        return AppBuilder(replace(self.seen, ready=False, ready_routes=frozenset(each.id for each in routes)))
+
+    def cannot_start(self, why: str = "container web: ErrImagePull") -> "AppBuilder":
+        """Something keeps its pods from starting."""
+        return AppBuilder(replace(self.seen, ready=False, start_failure=why))
+
     def unready(self) -> "AppBuilder":
         """No ready endpoint yet."""
         return AppBuilder(replace(self.seen, ready=False))

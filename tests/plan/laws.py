@@ -106,8 +106,11 @@ def law_3(seen: Snapshot, plan: Plan) -> bool:
     if any(isinstance(each, ScaleUp) for each in plan.actions) and leaving(seen):
         return False
     back = any(isinstance(each, Restore) and each.routes for each in plan.actions)
-    if stopped(seen) and seen.policy is None:
-        return True  # 0 is its owner's own number
+    if seen.policy is None or seen.policy.pin is Pin.AWAKE:  # its user does not want it to sleep, ready or not
+        return True
+    some = [route for each in plan.actions if isinstance(each, Restore) for route in each.routes]
+    if some and all(route.id in seen.ready_routes for route in some):
+        return seen.workload.replicas > 0
     return not back or (seen.ready and seen.workload.replicas > 0)
 
 
@@ -256,9 +259,9 @@ def what_it_needs_it_lacks(seen: Snapshot, plan: Plan) -> bool:
 
 
 def nothing_goes_on_what_nobody_asked(seen: Snapshot, plan: Plan) -> bool:
-    """A route is moved only if waker is known to be reachable; nobody turns back from what was not asked for."""
+    """A route is moved only if waker is known to be reachable there, and if it is known whether anybody serves it."""
     taken = [each for each in plan.actions if isinstance(each, Redirect) and not all(map(is_held, each.routes))]
-    if Fact.REACHABLE in seen.gathered or not seen.workload.replicas or not taken:
+    if {Fact.REACHABLE, Fact.UNSERVED} <= seen.gathered or not seen.workload.replicas or not taken:
         return True
     return any(route.swaps for route in seen.routes)  # so it was reachable a moment ago
 
@@ -280,7 +283,7 @@ def one_write_an_object(seen: Snapshot, plan: Plan) -> bool:
 def nobody_is_forwarded_to_who_cannot_answer(seen: Snapshot, plan: Plan) -> bool:
     """While an app wakes, requests pass only if a pod is ready, or says so itself."""
     starting = plan.phase in (Phase.WAKING, Phase.RESTORING_ROUTES, Phase.STUCK)
-    return not (plan.open and starting) or seen.ready or seen.probed_ready
+    return not (plan.open and starting) or seen.ready or seen.probed_ready or bool(seen.ready_routes)
 
 
 def every_plan_has_a_reason(seen: Snapshot, plan: Plan) -> bool:

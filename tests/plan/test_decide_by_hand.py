@@ -97,7 +97,8 @@ def test_that_counts_as_a_wake_and_is_told_if_it_does_not_get_ready() -> None:
 
 
 def test_there_is_nobody_to_tell_where_it_is_not_managed() -> None:
-    check(app(9).saved(3).redirected().unready().not_managed(), Phase.WAKING)
+    scaled = app(9).saved(3).redirected().unready().not_managed()
+    check(scaled, Phase.RESTORING_ROUTES, Restore((at_waker(),)))
 
 
 # --- the saved number is lost -----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 
 from waker import names
 from waker.cluster import client
+from waker.cluster.app_endpoints import Reply
 from waker.demo.faults import Fault, broken, forbidden, throttled, unavailable
 from waker.demo.refusals import ApiRefusal
 from waker.plan.model import Address
@@ -118,10 +119,10 @@ async def test_pods_that_waker_may_not_reach_get_their_routes_back(
 ) -> None:
     """A NetworkPolicy that lets in the ingress controller only: the wake is slower, and that is all."""
 
-    async def refused(_address: Address) -> bool:
-        return False
+    async def silent(_address: Address) -> Reply:
+        return Reply.SILENT
 
-    monkeypatch.setattr("waker.cluster.app_endpoints.accepts", refused)
+    monkeypatch.setattr("waker.cluster.app_endpoints.reply_of", silent)
     monkeypatch.setattr("waker.cluster.app_endpoints.BELIEVED_AFTER", timedelta(milliseconds=200))
     async with scene(tmp_path) as it, it.waker():
         await cycle(it)

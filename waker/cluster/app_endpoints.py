@@ -6,14 +6,16 @@ small informers of the slices of its own Services and of the pods that these sel
 An address in a slice counts only if a pod of the workload has it (`pod_addresses`); until then nothing is sent there. The
 kubelet writes a pod's address before the pod is ready, and the slice follows the pod, so this costs a wake no time.
 The subtle thing: Kubernetes calls a pod without a readiness probe ready when its process starts, before it listens. So an
-address counts only once it has accepted a connection. If waker cannot reach it at all, for example because a
-NetworkPolicy admits only the ingress controllers, Kubernetes is believed after a few seconds.
+address counts only once it has accepted a connection. One that refuses connections can be reached, and nobody listens there
+yet. If it is silent, for example because a NetworkPolicy admits only the ingress controllers, Kubernetes is believed after a
+few seconds.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,10 +28,21 @@ from waker.cluster.resources import ENDPOINT_SLICES, PODS
 from waker.plan.model import Address, AppId, Service, Workload
 
 ACCEPTS_WITHIN = 0.5  # seconds
-BELIEVED_AFTER = timedelta(seconds=5)  # of silence: from then on Kubernetes' word is enough
+BELIEVED_AFTER = timedelta(
+    seconds=5
+)  # of silence: from then on Kubernetes' word is enough, and it is tried once in a while
 TRIES_AT_ONCE = 20  # addresses
 
-Accepts = Callable[[Address], Awaitable[bool]]
+
+class Reply(Enum):
+    """What comes of a connection."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # waker reaches the pod, and nobody listens there
+    SILENT = "silent"
+
+
+TryAddress = Callable[[Address], Awaitable[Reply]]
 ServicePortName = tuple[str, str]  # the Service's name, its port's name or ""
 
 
@@ -63,6 +76,7 @@ class _EndpointWatch:
     excluded: Callable[[Address], bool]
     accepting: set[Address] = field(default_factory=set)
     silent_since: dict[Address, datetime] = field(default_factory=dict)
+    tried_at: dict[Address, datetime] = field(default_factory=dict)
 
     def addresses(self, port: ServicePortName, *, starting: bool = False) -> Iterator[Address]:
         service, name = port
@@ -86,19 +100,21 @@ class AppEndpoints:
         on_change: Callable[[AppId], None],
         clock: Callable[[], datetime],
         excluded: Callable[[Address], bool],
-        try_address: Accepts | None = None,
+        try_address: TryAddress | None = None,
     ) -> None:
         self._api = api
         self._on_change = on_change
         self._clock = clock
         self._excluded = excluded
-        self._accepts = try_address or accepts
+        self._try = try_address or reply_of
         self._watches: dict[AppId, _EndpointWatch] = {}
 
     def watch(self, workload: Workload, services: Iterable[Service], tasks: asyncio.TaskGroup) -> None:
         """Watch the slices of these Services and the pods that they select. Does nothing if they are watched already."""
         app, found = workload.id, list(services)
-        wanted = _Watched(workload.uid, frozenset(each.name for each in found), frozenset(map(_selector, found)))
+        wanted = _Watched(
+            workload.uid, frozenset(each.name for each in found), frozenset(each.label_selector for each in found)
+        )
         current = self._watches.get(app)
         if current and current.watched == wanted:
             return
@@ -136,27 +152,36 @@ class AppEndpoints:
         """The apps whose slices and pods are watched."""
         return list(self._watches)
 
-    async def try_addresses(self, app: AppId, ports: Iterable[ServicePortName]) -> bool:
-        """Try to connect to the ready addresses behind these ports. True if all of them count as ready afterwards.
+    async def try_addresses(self, app: AppId, ports: Iterable[ServicePortName]) -> set[ServicePortName]:
+        """Try to connect to the ready addresses behind these ports. Those where some do not count as ready afterwards.
 
-        Addresses that have accepted a connection are not tried again.
+        Addresses that have accepted a connection are not tried again, those that are silent for long once in a while.
         """
         watch = self._watches.get(app)
         if not watch:
-            return True
-        ready = {address for port in ports for address in watch.addresses(port)}
+            return set()
+        behind = {port: set(watch.addresses(port)) for port in ports}
+        ready = set[Address]().union(*behind.values())
         watch.accepting &= ready
-        for gone in watch.silent_since.keys() - ready:
-            del watch.silent_since[gone]
-        untried = sorted(address for address in ready - watch.accepting if not self._believed(watch, address))
+        for times in (watch.silent_since, watch.tried_at):
+            for gone in times.keys() - ready:
+                del times[gone]
+        untried = sorted(address for address in ready - watch.accepting if self._worth_a_try(watch, address))
         untried = untried[:TRIES_AT_ONCE]
-        accepted = await asyncio.gather(*(self._accepts(address) for address in untried))
-        for address, accepts in zip(untried, accepted, strict=True):
-            if accepts:
-                watch.accepting.add(address)
-            else:
+        for address, reply in zip(untried, await asyncio.gather(*map(self._try, untried)), strict=True):
+            watch.tried_at[address] = self._clock()
+            if reply is Reply.SILENT:
                 watch.silent_since.setdefault(address, self._clock())
-        return all(address in watch.accepting or self._believed(watch, address) for address in ready)
+            else:
+                watch.silent_since.pop(address, None)
+            if reply is Reply.ACCEPTED:
+                watch.accepting.add(address)
+        counted = {address for address in ready if address in watch.accepting or self._believed(watch, address)}
+        return {port for port, addresses in behind.items() if not addresses <= counted}
+
+    def _worth_a_try(self, watch: _EndpointWatch, address: Address) -> bool:
+        tried = watch.tried_at.get(address)
+        return not self._believed(watch, address) or tried is None or self._clock() - tried >= BELIEVED_AFTER
 
     def _believed(self, watch: _EndpointWatch, address: Address) -> bool:
         since = watch.silent_since.get(address)
@@ -190,16 +215,19 @@ class AppEndpoints:
         return reachable[turn % len(reachable)] if reachable else None
 
 
-def _selector(service: Service) -> str:
-    return ",".join(f"{key}={value}" for key, value in sorted(service.selector.items()))
-
-
 async def accepts(address: Address, within: float = ACCEPTS_WITHIN) -> bool:
     """Whether something accepts a connection there within so many seconds."""
+    return await reply_of(address, within) is Reply.ACCEPTED
+
+
+async def reply_of(address: Address, within: float = ACCEPTS_WITHIN) -> Reply:
+    """What comes of a connection to this address within so many seconds."""
     try:
         async with asyncio.timeout(within):
             _, writer = await asyncio.open_connection(address.host, address.port)
+    except ConnectionRefusedError:
+        return Reply.REFUSED
     except (OSError, TimeoutError, ValueError):
-        return False
+        return Reply.SILENT
     writer.close()
-    return True
+    return Reply.ACCEPTED

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from waker import names
 from waker.cluster import owned_objects
-from waker.cluster.app_endpoints import AppEndpoints
+from waker.cluster.app_endpoints import AppEndpoints, Reply
 from waker.cluster.resources import CONFIG_MAPS
 from waker.cluster.writes import Writes
 from waker.commands.target import find_workload
 from waker.errors import ClusterError, Conflict, NotFound, TooSoon, WakerError
-from waker.observe.app import RuntimeFacts, all_ready, routed_ports, snapshot
+from waker.observe.app import RuntimeFacts, all_ready, awaited_ports, snapshot
 from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan, Restore, ScaleUp
@@ -116,9 +116,9 @@ def _none_excluded(_address: Address) -> bool:
     return False
 
 
-async def _assume_reachable(_address: Address) -> bool:
+async def _assume_reachable(_address: Address) -> Reply:
     """Pods cannot be reached from everywhere that this command runs: what Kubernetes says has to do."""
-    return True
+    return Reply.ACCEPTED
 
 
 async def _pause(writes: Writes, settings: Settings) -> str:
@@ -165,7 +165,7 @@ async def _plan(work: Work, observed: ObservedApp) -> Plan:
     app = observed.workload.id
     if observed.routes:
         work.endpoints.watch(observed.workload, observed.discovery.services, work.tasks)
-    await work.endpoints.try_addresses(app, routed_ports(observed))
+    await work.endpoints.try_addresses(app, awaited_ports(observed))
     is_ready = all_ready(observed, work.endpoints) or now() > work.end
     return decide(snapshot(observed.released(), RuntimeFacts(ready=is_ready)), now())
 

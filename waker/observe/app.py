@@ -35,6 +35,7 @@ class RuntimeFacts:
     leader: bool = False
     forwarding: int = 0
     ready: bool = False
+    ready_routes: frozenset[RouteId] = frozenset()
     probed_ready: bool = False
     start_failure: str = ""
     refusal: Refusal | None = None
@@ -57,6 +58,7 @@ def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
         leader=facts.leader,
         forwarding=facts.forwarding,
         ready=facts.ready,
+        ready_routes=facts.ready_routes,
         probed_ready=facts.probed_ready,
         certainty=facts.certainty,
         start_failure=facts.start_failure,
@@ -125,18 +127,31 @@ def start_failure(observed: ObservedApp, starts: Iterable[Start]) -> str:
     return progress_of(Phase.WAKING, starts, observed.workload.pods_refused).detail
 
 
-def routed_ports(observed: ObservedApp) -> frozenset[ServicePortName]:
-    """The Service ports that routes lead to. One that its Service lacks is left out: there is nothing to wait for."""
+def routed_ports(observed: ObservedApp) -> dict[RouteId, ServicePortName]:
+    """The Service port that each route leads to. A route to one that its Service lacks is left out."""
     services = {each.name: each for each in observed.discovery.services}
-    found = (
-        (route.backend.service, port_of(services[route.backend.service], route.backend)) for route in observed.routes
-    )
-    return frozenset((service, port.name) for service, port in found if port)
+    found = {route.id: port_of(services[route.backend.service], route.backend) for route in observed.routes}
+    backends = {route.id: route.backend.service for route in observed.routes}
+    return {id: (backends[id], port.name) for id, port in found.items() if port}
+
+
+def awaited_ports(observed: ObservedApp) -> frozenset[ServicePortName]:
+    """Those that a wake waits for: behind which pods listened before the sleep. If that was none, all."""
+    ports = routed_ports(observed)
+    served = frozenset(ports[route.id] for route in observed.routes if route.served and route.id in ports)
+    return served or frozenset(ports.values())
+
+
+def ready_routes(observed: ObservedApp, endpoints: AppEndpoints) -> frozenset[RouteId]:
+    """The routes with a ready endpoint behind them."""
+    app, ports = observed.workload.id, routed_ports(observed)
+    ready = {port for port in set(ports.values()) if endpoints.ready(app, *port)}
+    return frozenset(id for id, port in ports.items() if port in ready)
 
 
 def all_ready(observed: ObservedApp, endpoints: AppEndpoints) -> bool:
-    """A ready endpoint behind every routed Service port."""
-    return all(endpoints.ready(observed.workload.id, *port) for port in routed_ports(observed))
+    """A ready endpoint behind every Service port that is waited for."""
+    return all(endpoints.ready(observed.workload.id, *port) for port in awaited_ports(observed))
 
 
 def pick_address(

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
-from waker.observe.app import RuntimeFacts, all_ready, start_failure
+from waker.observe.app import RuntimeFacts, all_ready, ready_routes, start_failure
 from waker.observe.observed_app import ObservedApp
 from waker.observe.refusals import Refusals
 from waker.plan.model import Workload
@@ -41,6 +41,7 @@ class Runtime:
             leader=self.leading(),
             forwarding=self.registry.forwarding_now(app),
             ready=all_ready(observed, self.endpoints),
+            ready_routes=ready_routes(observed, self.endpoints),
             probed_ready=bool(self.app_pods.probed_ready(app)),
             start_failure=start_failure(observed, self.app_pods.starts(app)),
             refusal=self.refusals.of(app),

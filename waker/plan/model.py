@@ -95,6 +95,11 @@ class Service:
     made_at: datetime = LONG_AGO
     installation: str = ""  # by which: the namespace of its waker
 
+    @property
+    def label_selector(self) -> str:
+        """Its selector as a query parameter of the API."""
+        return ",".join(f"{key}={value}" for key, value in sorted(self.selector.items()))
+
 
 class IngressClass(NamedTuple):
     """An IngressClass: `controller` says which program serves it, `release_namespace` where Helm has installed that."""

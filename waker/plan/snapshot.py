@@ -46,6 +46,7 @@ class Fact(Enum):
 
     REACHABLE = "unreachable"  # does every controller pod reach waker at this app's doors?
     FOLLOWED = "followed_since"  # does every controller pod send the swapped routes there?
+    UNSERVED = "unserved"  # behind which of its routes does no pod listen?
     LEAST_REPLICAS = "least_replicas"  # how many pods does it have at least, by its HorizontalPodAutoscaler?
 
 
@@ -64,11 +65,13 @@ class Snapshot:
     unreachable: str = ""  # why waker cannot be reached through this app's controllers yet, "" if it can
     followed_since: datetime | None = None  # since when every controller pod sends the swapped routes to waker
     forwarding: int = 0  # requests that waker is forwarding to the app at this moment
-    ready: bool = False  # a ready endpoint behind every routed Service port
+    ready: bool = False  # a ready endpoint behind every routed Service port that had one before the sleep
     probed_ready: bool = False  # a pod passes its own readiness probes, and Kubernetes has not said so yet
     certainty: Certainty = Certainty()
     refusal: Refusal | None = None
     start_failure: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators
+    ready_routes: frozenset[RouteId] = frozenset()  # those with a ready endpoint behind them
+    unserved: frozenset[RouteId] = frozenset()  # those behind which no pod listens
     least_replicas: int = 1  # of its HorizontalPodAutoscaler; 1 without one
     passes_on: bool = False  # by its last plan waker may pass requests on to its pods
     gathered: frozenset[Fact] = frozenset()  # which of these facts are known

@@ -72,7 +72,10 @@ def _move_routes(seen: Snapshot, state: State, due: SleepDue) -> Plan:
         code = Code.WAKER_UNREACHABLE
         return Plan(phase, code, reason, requeue_after=SOON, open=still_open, warning=True)
     reason = f"{due.reason}: routes first, pods later"
-    return _falling(Code.MOVING_ROUTES, reason, CHECK_EVERY, Redirect(state.at_app))
+    if Fact.UNSERVED not in seen.gathered:
+        return Plan(phase, due.code, reason, requeue_after=SOON, open=still_open, needs=Fact.UNSERVED)
+    moved = tuple(replace(route, served=route.id not in seen.unserved) for route in state.at_app)
+    return _falling(Code.MOVING_ROUTES, reason, CHECK_EVERY, Redirect(moved))
 
 
 def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:

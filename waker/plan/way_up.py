@@ -13,6 +13,9 @@ from waker.plan.snapshot import Fact, Snapshot
 from waker.plan.state import State
 from waker.settings.durations import format_duration
 
+GIVE_BACK_AFTER = timedelta(
+    seconds=30
+)  # of not being ready, to a user who does not want it to sleep; longer if it is slow
 EMPTY_WITHIN = timedelta(seconds=10)  # Kubernetes takes pods away within 1 s; it is not waited for for ever
 
 
@@ -79,14 +82,31 @@ def lost(seen: Snapshot, state: State) -> Plan:
 
 def rise(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
     """It has pods: when they are ready its routes go back, and then what was noted. Laws 3 and 4."""
-    if not seen.ready:
-        return _unready(seen, state, now)
     phase = Phase.RESTORING_ROUTES
+    given_up = _given_up(seen, now)
+    serves = seen.ready or (not state.at_waker and bool(seen.ready_routes))
+    if not serves and not given_up:
+        ready = tuple(route for route in state.at_waker if route.id in seen.ready_routes)
+        if not ready:
+            return _unready(seen, state, now)
+        reason = f"some of it is ready: {len(ready)} of {len(state.at_waker)} routes go back ({why})"
+        return Plan(phase, Code.RETURNING_ROUTES, reason, (Restore(ready),), SOON, open=True)
+    how = f"not ready, and given back all the same ({why})" if given_up else f"ready ({why})"
     if state.at_waker or state.stale:
         back = Restore(state.at_waker, state.stale)
-        return Plan(phase, Code.RETURNING_ROUTES, f"ready: routes go back ({why})", (back,), SOON, open=True)
+        return Plan(phase, Code.RETURNING_ROUTES, f"routes go back: {how}", (back,), SOON, open=serves)
     clean = seen.policy is None or seen.policy.paused
-    return Plan(phase, Code.ENDING_WAKE, f"ready ({why})", (Forget(clean),), SOON, open=True)
+    return Plan(phase, Code.ENDING_WAKE, how, (Forget(clean),), SOON, open=serves)
+
+
+def _given_up(seen: Snapshot, now: datetime) -> bool:
+    """Who does not want its sleep (any more) gets the routes back, from an app that may never be ready, too."""
+    if seen.ready or (seen.policy and seen.policy.pin is not Pin.AWAKE):
+        return False
+    notes = seen.workload.notes
+    began = readable(notes.scaled_up_at) or wake_requested_at(notes)
+    patience = max(GIVE_BACK_AFTER, 2 * (readable(notes.typical_wake) or timedelta()))
+    return began is None or bool(seen.start_failure) or now >= began + patience
 
 
 def _unready(seen: Snapshot, state: State, now: datetime) -> Plan:

@@ -14,7 +14,7 @@ import logging
 from datetime import timedelta
 
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
-from waker.observe.app import counted_as, incarnation, page_facts, routed_ports, snapshot
+from waker.observe.app import awaited_ports, counted_as, incarnation, page_facts, routed_ports, snapshot
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Action, Plan, Redirect, RequestWake
@@ -70,14 +70,14 @@ class AppReconciler:
             return await self._leave(observed)
         self._watch_traffic(observed)
         self._forget_answered_knocks(observed)
-        listening = await self._context.endpoints.try_addresses(app, routed_ports(observed))
+        listening = await self._try_addresses(observed)
         seen, plan = await self._decide(observed)
         self._publish(observed, seen, plan)
         self._reporter.report(observed, seen, plan)
         await self._write(observed, plan)
         return _soonest(
             plan.requeue_after,
-            None if listening else TRY_ADDRESSES_AGAIN,
+            None if listening or plan.phase is Phase.STUCK else TRY_ADDRESSES_AGAIN,
             LINGER if self._requests_still_arrive(app, seen) else None,
             await self._gatherer.way_back(observed),
         )
@@ -109,6 +109,12 @@ class AppReconciler:
             plan = decide(seen, self._context.clock())
         self._gatherer.settle(observed, seen)
         return seen, plan
+
+    async def _try_addresses(self, observed: ObservedApp) -> bool:
+        """Whether all that Kubernetes calls ready listens, as far as a wake waits for it."""
+        ports = set(routed_ports(observed).values())
+        deaf = await self._context.endpoints.try_addresses(observed.workload.id, ports)
+        return deaf.isdisjoint(awaited_ports(observed))
 
     def _watch_traffic(self, observed: ObservedApp) -> None:
         """Have traffic and controllers watched for an app that may fall asleep by itself."""
@@ -190,7 +196,7 @@ class AppReconciler:
             self._drop(app)
             return None
         self._context.scraper.unwatch(app)
-        await self._context.endpoints.try_addresses(app, routed_ports(observed))
+        await self._try_addresses(observed)
         return _soonest(CLOSED_AGAIN, await self._gatherer.way_back(observed))
 
     def _drop(self, app: AppId) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
 from waker.cluster.events import Recorder
+from waker.cluster.served_ports import ServedPorts
 from waker.cluster.writes import Writes
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache
@@ -33,6 +34,7 @@ class Context:
     registry: AppRegistry
     runtime: Runtime
     endpoints: AppEndpoints
+    served_ports: ServedPorts
     app_pods: AppPods
     scraper: Scraper
     controller_pods: ControllerPods

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from waker.cluster.autoscalers import least_replicas
-from waker.observe.app import counted_as
+from waker.observe.app import counted_as, routed_ports
 from waker.observe.door_listing import why_unlisted
 from waker.observe.following import Way
 from waker.observe.keys import NamespaceKey
@@ -37,6 +37,8 @@ class Gatherer:
                 return replace(seen, gathered=gathered, unreachable=await self._why_unreachable(observed))
             case Fact.FOLLOWED:
                 return replace(seen, gathered=gathered, followed_since=await self._followed_since(observed))
+            case Fact.UNSERVED:
+                return replace(seen, gathered=gathered, unserved=await self._unserved(observed))
             case Fact.LEAST_REPLICAS:
                 least = await least_replicas(self._context.writes.api, observed.workload.id)
                 return replace(seen, gathered=gathered, least_replicas=least)
@@ -60,6 +62,12 @@ class Gatherer:
             return CLOSED_AGAIN
         soonest, latest = WAY_BACK_AGAIN
         return min(max(soonest, (context.clock() - since) / 10), latest)
+
+    async def _unserved(self, observed: ObservedApp) -> frozenset[RouteId]:
+        ports = routed_ports(observed)
+        asked = self._context.served_ports.unserved(observed.workload, observed.discovery.services, set(ports.values()))
+        unserved = await asked
+        return frozenset(id for id, port in ports.items() if port in unserved)
 
     async def _followed_since(self, observed: ObservedApp) -> datetime | None:
         context, following, app = self._context, self._context.following, observed.workload.id

@@ -108,12 +108,12 @@ def routes(ingress: Ingress, to: Container[str], saved: Originals, served_by: st
             original = saved.get(id)
             if original:
                 held = Route(id, original.backend, Holder.WAKER, served_by, original.swaps, original.at)
-                yield replace(held, leads_to=backend.port)
+                yield replace(held, leads_to=backend.port, served=original.served)
         elif backend.service in to:
             original = saved.get(id)
             known = original if original and original.backend == backend else None
             swaps, at = (known.swaps, known.at) if known else (0, None)
-            yield Route(id, backend, Holder.APP, served_by, swaps, at)
+            yield Route(id, backend, Holder.APP, served_by, swaps, at, served=known.served if known else True)
 
 
 def refusals(ingress: Ingress, here: Sequence[Route]) -> Iterator[str]:
@@ -141,7 +141,7 @@ def redirect(ingress: Ingress, moved: Iterable[Route], now: datetime) -> Patch:
         if not route.door:
             raise Conflict(f"{route.id} has no door of waker yet")
         swaps = route.swaps if is_held(route) else route.swaps + 1
-        saved[route.id] = Original(route.id, route.backend, now, swaps)
+        saved[route.id] = Original(route.id, route.backend, now, swaps, route.served)
         changes.append(_replace(entries, route, door_backend(route.door)))
     return _guarded(ingress, saved, changes)
 

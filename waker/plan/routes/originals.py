@@ -5,8 +5,8 @@
                  "at": "2026-01-31T12:00:00Z", "swaps": 1}]}
 
 What identifies a route within its object is up to its kind (above: an Ingress), so that an entry outlives a user's
-reordering. `at` is when the route was last pointed at waker, `swaps` how often in this sleep. Unreadable text is an
-error with a sentence, never an empty answer.
+reordering. `at` is when the route was last pointed at waker, `swaps` how often in this sleep, `"served": false` that no pod
+listened behind it before. Unreadable text is an error with a sentence, never an empty answer.
 """
 
 import json
@@ -45,6 +45,7 @@ def write(originals: Iterable[Original], key_of: Callable[[Any], Mapping[str, st
             "backend": backend_json(each.backend),
             "at": format_time(each.at),
             "swaps": each.swaps,
+            **({} if each.served else {"served": False}),
         }
         for each in originals
     ]
@@ -64,8 +65,11 @@ def read(text: str, holder: ObjectId, id_of: Callable[[Mapping[str, Any]], Route
 
 def _entry(found: Mapping[str, Any], id_of: Callable[[Mapping[str, Any]], RouteId]) -> Original:
     backend, at, swaps = backend_of(found["backend"]), parse_time(found["at"]), found["swaps"]
+    served = found.get("served", True)
     if not backend or not at or not isinstance(backend.service, str):
         raise ValueError("an entry has no backend or no time")
     if type(swaps) is not int or type(backend.port) not in (int, str) or not 0 <= swaps <= MANY:
         raise ValueError("an entry has an invalid number")
-    return Original(id_of(found), backend, at, swaps)
+    if type(served) is not bool:
+        raise ValueError("an entry has neither true nor false")
+    return Original(id_of(found), backend, at, swaps, served)

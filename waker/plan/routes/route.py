@@ -65,6 +65,7 @@ class Route:
     swapped_at: datetime | None = None
     door: int = 0  # waker's port for this app and backend; 0: it has none yet, or that is not known here
     leads_to: str | int = ""  # the port of waker that it names, while it leads to waker
+    served: bool = True  # False: no pod listened behind it before the sleep, so after it none is waited for
 
 
 class Original(NamedTuple):
@@ -74,6 +75,7 @@ class Original(NamedTuple):
     backend: Backend
     at: datetime
     swaps: int
+    served: bool = True
 
 
 Originals = Mapping[RouteId, Original]
