@@ -35,7 +35,7 @@ from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.observe.doors import Doors
 from waker.observe.following import Following
-from waker.observe.keys import DoorsKey, Key, NamespaceKey
+from waker.observe.keys import DoorsKey, Key, NamespaceKey, namespace_of
 from waker.observe.live_settings import LiveConfig
 from waker.observe.own_readiness import OwnReadiness
 from waker.observe.refusals import Refusals
@@ -79,7 +79,7 @@ class Waker:
         self.settings = settings
         self.leaving = False
         self.metrics = metrics
-        self.queue: WorkQueue[Key] = WorkQueue(self._is_urgent)
+        self.queue: WorkQueue[Key] = WorkQueue(self._is_urgent, namespace_of)
         selector = f"{names.SLICE_SERVICE}={names.OWN_SERVICE}"
         own = Source(ENDPOINT_SLICES.collection(settings.own_namespace), {"labelSelector": selector})
         self.own_slices: Informer[Slices] = Informer(api, own, manifests.endpoints, self._own_changed, now)
