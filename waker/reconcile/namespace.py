@@ -94,6 +94,7 @@ class NamespaceReconciler:
         wanted = {key for each in apps for key in context.registry.doors_of(each, paused=paused)}
         wanted |= {key for key in reserved if key.app in failed}
         if wanted != reserved.keys():
+            context.doors.unsettled |= wanted ^ reserved.keys()
             context.queue.add(DoorsKey())
         seen = context.cluster.owned(namespace)
         if _is_outdated(context.doors.book, wanted, seen):
