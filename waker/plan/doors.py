@@ -109,7 +109,7 @@ class DoorBook:
         """128 bits that only waker can know: the same for the same words, as long as the secret is. "" without a secret."""
         if not self.secret:
             return ""
-        return hmac.new(bytes.fromhex(self.secret), "\n".join(about).encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(bytes.fromhex(self.secret), "\n".join(about).encode(), "sha256").hex()[:32]
 
     def proof(self, number: int, nonce: str) -> str:
         """That waker answers at this door, for this nonce; "" if the nonce is none."""
@@ -156,7 +156,16 @@ def remembering(old: DoorBook, new: DoorBook, is_wanted: Callable[[DoorKey], boo
     if denied:
         believed = book_of(new.version, {each: text for each, text in new.data().items() if each not in denied})
         new = replace(believed, unreadable=(*new.unreadable, *sorted(denied)))
-    return replace(new, former={number: key for number, key in known.items() if number not in new.doors})
+    return replace(
+        new,
+        former={number: key for number, key in known.items() if number not in new.doors},
+        namespaces={name: _same_or(here, old.namespaces.get(name)) for name, here in new.namespaces.items()},
+    )
+
+
+def _same_or(new: Mapping[DoorKey, int], old: Mapping[DoorKey, int] | None) -> Mapping[DoorKey, int]:
+    """The old one if they are equal: so that who has seen it knows at once that nothing has changed there."""
+    return old if old is not None and old == new else new
 
 
 def revised(

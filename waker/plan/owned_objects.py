@@ -19,7 +19,8 @@ Json = dict[str, Any]
 
 LABELS: Final = {names.MANAGED_BY: names.MANAGER}
 PORTS_IN_A_SLICE: Final = 100  # the API server refuses more
-SLICE_NAMES: Final = tuple(f"{names.WAKER_SERVICE}-{i}" for i in range(1, 21))  # as in k8s/cluster-role.yaml
+# As in k8s/cluster-role.yaml: enough for as many doors as a namespace may have, in both address families.
+SLICE_NAMES: Final = tuple(f"{names.WAKER_SERVICE}-{i}" for i in range(1, 101))
 
 
 class DoorPort(NamedTuple):

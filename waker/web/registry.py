@@ -61,7 +61,9 @@ class AppRegistry:
         self._clock = clock
         self._registered: dict[AppId, RegisteredApp] = {}
         self._namespaces: dict[str, dict[AppId, RegisteredApp]] = {}  # the same, by namespace
-        self.doors = OpenDoors(clock)
+        self.doors = OpenDoors(clock, self._closing_changed)
+        self._needs: dict[str, int] = {}  # by namespace, a number that grows with what its apps need
+        self._changes = 0
         self.failed: set[AppId] = set()  # waker itself has failed at them, and nothing is known of them
         self._knocks: dict[AppId, datetime] = {}
         self._forwarding: Counter[AppId] = Counter()
@@ -86,6 +88,8 @@ class AppRegistry:
         theme = policy.theme if policy else ""
         may_sleep = policy is not None and not policy.paused and plan.phase is not Phase.NOT_MANAGED
         now = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, may_sleep)
+        if not old or _needs(old) != _needs(now):
+            self._needs_changed(app)
         self._registered[app] = self._namespaces.setdefault(app.namespace, {})[app] = now
         if not plan.open:
             self._turns.pop(app, None)
@@ -102,9 +106,10 @@ class AppRegistry:
         """The app is not waker's business any more."""
         self.failed.discard(app)
         if self._registered.pop(app, None):
+            self._needs_changed(app)
             del self._namespaces[app.namespace][app]
             if not self._namespaces[app.namespace]:
-                del self._namespaces[app.namespace]
+                del self._namespaces[app.namespace], self._needs[app.namespace]
         self.doors.forget(app)
         self._knocks.pop(app, None)
         self._facts.pop(app, None)
@@ -141,6 +146,20 @@ class AppRegistry:
     def wanted_doors(self, *, paused: bool = False) -> set[DoorKey]:
         """The doors that all apps need."""
         return {key for each in self._registered.values() for key in self.doors_of(each, paused=paused)}
+
+    def needs_version(self, namespace: str) -> int:
+        """Another number whenever the apps there may need other doors, by themselves or in time, or have other routes."""
+        return self._needs.get(namespace, 0)
+
+    def _needs_changed(self, app: AppId) -> None:
+        self._changes += 1
+        self._needs[app.namespace] = self._changes
+
+    def _closing_changed(self, app: AppId) -> None:
+        """A door of an app that may sleep stays whether it is closing or not, unless no route is for it any more."""
+        found = self._registered.get(app)
+        if found and not (found.may_sleep and self.doors.closing(app) <= {route.backend for route in found.routes}):
+            self._needs_changed(app)
 
     def wants(self, door: DoorKey, *, paused: bool = False) -> bool:
         """Whether this is a door that its app needs."""
@@ -296,6 +315,11 @@ class AppRegistry:
             theme=found.theme,
             transport=common_transport(filter(None, transports)),
         )
+
+
+def _needs(each: RegisteredApp) -> list[tuple[RouteId, Backend, bool]]:
+    """Its routes, and which of them need a door whatever is closing."""
+    return [(route.id, route.backend, each.may_sleep or is_held(route)) for route in each.routes]
 
 
 def _targets(routes: tuple[Route, ...]) -> set[tuple[ObjectId, Backend]]:
