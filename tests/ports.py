@@ -15,17 +15,17 @@ from typing import Final
 
 from waker.settings.parsing import PortRange
 
-FIRST: Final = 10_600
-BLOCK: Final = 2_000  # ports
-BLOCKS: Final = 11  # up to 32,599; outgoing connections have 32,768 and more
-DOORS: Final = 50  # in one range
+FIRST: Final = 11_000
+BLOCK: Final = 3_000  # ports
+BLOCKS: Final = 7  # up to 31,999; outgoing connections have 32,768 and more
+DOORS: Final = 100  # in one range
 SINGLE: Final = 100  # ports of a block that are given one by one
 
 _held: list[socket.socket] = []  # for as long as this process lives
 
 
 def next_range() -> PortRange:
-    """Ports for the doors of one cluster. Another 37 are given before they come again."""
+    """Ports for the doors of one cluster. Another 28 are given before they come again."""
     return next(_ranges())
 
 

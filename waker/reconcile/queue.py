@@ -17,8 +17,8 @@ from typing import Generic, NamedTuple, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 TIDY = 100  # outdated entries that are kept, beside as many as there are keys
-WORKERS = 32  # keys in progress at the same time, in each lane
-SHARE = 8  # of these, for one group; four slow namespaces at once are needed to fill a lane
+WORKERS = 64  # keys in progress at the same time, in each lane
+SHARE = 16  # of these, for one group; four slow namespaces at once are needed to fill a lane
 
 Reconcile = Callable[[K], Awaitable[float | None]]
 
