@@ -66,22 +66,36 @@ def run(api: ClusterApi, wanted: ManyApps, rounds: int) -> None:
         leave_alone(waker)
         rows.append((title, str(wanted.total), str(wanted.namespaces), str(wanted.asleep), *start(api, waker, image)))
         print(rows[-1], flush=True)
-        doors = iter(sorted(many_apps.sleeping_doors(api).items()))
+        doors = iter(spread(many_apps.sleeping_doors(api)))
         for what in ("in peace", "while it lists again"):
             found, waits = [], [0.0]
             for _ in range(rounds):
                 some = dict(next(doors) for _ in range(VISITORS))
                 if what != "in peace":
                     relist(api, waker)
-                with watched(waker) as waits_now:
-                    found += wake(api, waker, some)
+                try:
+                    with watched(waker) as waits_now:
+                        found += wake(api, waker, some)
+                except OSError:
+                    print(waker.log(), flush=True)
+                    raise
                 waits += waits_now
-                time.sleep(SETTLE / 2)
+                settle(waker.pods()[0]["status"]["podIP"])
             figures = (f"{median(found):.2f}", f"{max(found):.2f}", f"{max(waits) * 1e3:.0f}")
             wakes.append((f"{title}, {what}", str(wanted.namespaces), *figures))
             print(wakes[-1], " ".join(f"{each:.2f}" for each in sorted(found)), flush=True)
     print(table(HEAD, rows))
     print(table(WAKES_HEAD, wakes))
+
+
+def spread(doors: dict[tuple[str, str], int]) -> list[tuple[tuple[str, str], int]]:
+    """In an order in which neighbours are of different namespaces."""
+    turns: dict[str, int] = {}
+    order = []
+    for place, door in sorted(doors.items()):
+        turns[place[0]] = turns.get(place[0], 0) + 1
+        order.append((turns[place[0]], place, door))
+    return [(place, door) for _, place, door in sorted(order)]
 
 
 def is_repaired(api: ClusterApi, wanted: ManyApps) -> bool:
@@ -119,7 +133,7 @@ def start(api: ClusterApi, waker: InstalledWaker, image: str) -> tuple[str, ...]
         listed = time.monotonic() - began
         until("it is ready", lambda: unready(host) == "ok\n", 300, 0.03)
         ready = time.monotonic() - began
-        time.sleep(SETTLE)
+        settle(host)
         used: MemorySample = memory(process)
     figures = (answers, listed, ready, alone)
     return (*(f"{each:.2f}" for each in figures), f"{max(waits) * 1e3:.0f}", f"{used.rss:.1f}", f"{used.private:.1f}")
@@ -141,6 +155,14 @@ def asked(host: str, path: str, timeout: float = 30) -> str | None:
         return None
     finally:
         connection.close()
+
+
+def settle(host: str) -> None:
+    """Wait until it has nothing more to say to the API server: of each app whose visits cannot be seen it makes an Event."""
+    time.sleep(SETTLE)
+    before = -1.0
+    while before != (before := calls(host, "POST")):
+        time.sleep(2)
 
 
 def unready(host: str) -> str:
@@ -234,10 +256,10 @@ def relist(api: ClusterApi, waker: InstalledWaker) -> None:
     """Kill the API server, which has everybody list again; wait until it answers and waker has begun to list."""
     host = waker.pods()[0]["status"]["podIP"]
     os.kill(int((Path(os.environ["GROUND_DIR"]) / "pids" / "kube-apiserver").read_text()), signal.SIGKILL)
-    before = gets(host)
+    before = calls(host, "GET")
     api.close()
     until("the API server answers", lambda: answers(api), 60, 0.05)
-    until("waker lists again", lambda: gets(host) > before + 5, 60, 0.01)  # the Lease is one of them
+    until("waker lists again", lambda: calls(host, "GET") > before + 5, 60, 0.01)  # the Lease is one of them
 
 
 def answers(api: ClusterApi) -> bool:
@@ -247,8 +269,8 @@ def answers(api: ClusterApi) -> bool:
     return False
 
 
-def gets(host: str) -> float:
-    """How many lists, and other GETs, the API server has answered to waker."""
+def calls(host: str, verb: str) -> float:
+    """How many calls with this verb the API server has answered to waker."""
     lines = (asked(host, "/metrics") or "").splitlines()
     found = [line for line in lines if line.startswith("kubesleeper_api_requests_total{")]
-    return sum(float(line.split()[-1]) for line in found if 'code="200"' in line and 'verb="GET"' in line)
+    return sum(float(line.split()[-1]) for line in found if 'code="20' in line and f'verb="{verb}"' in line)

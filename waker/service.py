@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from waker import names
-from waker.cluster import manifests
+from waker.cluster import collector, manifests
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
 from waker.cluster.client import Api
@@ -201,7 +201,8 @@ class Waker:
         await self.config.informer.synced.wait()
         self.scraper.recall(await self.activity.read())
         await self.controller_namespaces.sync()
-        await start(self.cluster, tasks)
+        with collector.relaxed():
+            await start(self.cluster, tasks)
         context = self.context(tasks)
         dispatcher = Dispatcher(context)
         self._api.on_recovery = dispatcher.apps.api_answers_again
