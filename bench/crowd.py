@@ -18,6 +18,7 @@ from waker.cluster.informer import Informer
 from waker.metrics import Metrics
 from waker.observe.replicas import ListeningReport
 from waker.plan.actions import Plan
+from waker.plan.codes import Code
 from waker.plan.doors import DoorKey, book_of
 from waker.plan.model import Address, AppId, Kind, Phase
 from waker.plan.policy import read_policy
@@ -121,7 +122,7 @@ class Crowd:
             id = IngressRouteId(app.namespace, "shared" if app in shared else app.name, host(app), "/", "Prefix")
             backend = Backend(app.name, BACKEND_PORT)
             route = Route(id, backend, Holder.APP, CONTROLLER)
-            plan = Plan(Phase.AWAKE, "in use", open=True)
+            plan = Plan(Phase.AWAKE, Code.IN_USE, "in use", open=True)
             waker.registry.publish(app, plan, read_policy(workload.annotations, live).policy, (route,))
             doors[str(number)] = str(DoorKey(app, backend))
         waker.doors.book = book_of("7", {"secret": "0123456789abcdef" * 2, "next": str(FIRST_DOOR)} | doors)

@@ -10,6 +10,7 @@
     │  ├─ Refused        reconcile.app and reconcile.namespace report it where the app's user looks, and try ever more seldom
     │  ├─ TooSoon        cluster.writes. reconcile.app requeues the key after `wait`; reported if that goes on
     │  ├─ NotFound       reconcile.namespace is done: the object went with its namespace
+    │  │  └─ Terminating reconcile.namespace has it reported
     │  └─ Gone           the informer loop lists again
     ├─ ScrapeError       traffic. traffic.rounds: the visits of that controller pod are unknown until its next scrape
     ├─ ThemeError        web.themes. observe.themes reports it; web.page falls back to the built-in page
@@ -21,6 +22,7 @@ This module is on the lowest floor: it imports nothing of waker.
 """
 
 from datetime import timedelta
+from enum import StrEnum
 
 
 class WakerError(Exception):
@@ -51,8 +53,22 @@ class Conflict(ClusterError):
     """The object has changed since it was read: 409, or 422 from a failed JSON-Patch test. Read it again and retry."""
 
 
+class RefusalCause(StrEnum):
+    """Why the API server does not take something, as far as its words tell. Also a label of a metric."""
+
+    QUOTA = "quota"
+    RIGHT = "right"
+    ADMISSION = "admission"
+    INVALID = "invalid"
+    OTHER = "other"
+
+
 class Refused(ClusterError):
-    """The API server does not take it: an admission policy, a quota, a missing right, an invalid object. In its words."""
+    """The API server does not take it. The text begins with what `cause` means, and ends with the server's own words."""
+
+    def __init__(self, message: str, status: int = 0, cause: RefusalCause = RefusalCause.OTHER) -> None:
+        super().__init__(message, status)
+        self.cause = cause
 
 
 class TooSoon(ClusterError):
@@ -66,6 +82,10 @@ class TooSoon(ClusterError):
 
 class NotFound(ClusterError):
     """The object does not exist (404)."""
+
+
+class Terminating(NotFound):
+    """The namespace is being deleted: nothing can be made in it, and what is there goes with it."""
 
 
 class Gone(ClusterError):

@@ -30,7 +30,8 @@ RECONCILE_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 DESCRIBED = (
     Metric("build", Gauge, "kubesleeper_build_info", "Always 1. The label holds the version.", ("version",)),
     Metric("leader", Gauge, "kubesleeper_leader", "1 if this replica holds the Lease and may put apps to sleep, else 0."),
-    Metric("apps", Gauge, "kubesleeper_apps", "Managed apps by phase.", ("phase",)),
+    Metric("apps", Gauge, "kubesleeper_apps", "Managed apps by phase, and by the code of what is done or stands in the way.",
+           ("phase", "code")),
     Metric("doors", Gauge, "kubesleeper_doors", "Doors: ports of waker, one for each backend of an app that may sleep."),
     Metric("doors_failed", Gauge, "kubesleeper_doors_failed", "Doors that this replica could not open."),
     Metric("transitions", Counter, "kubesleeper_transitions_total", "Phase changes of apps.", ("from", "to")),
@@ -48,7 +49,8 @@ DESCRIBED = (
     Metric("reconcile_errors", Counter, "kubesleeper_reconcile_errors_total", "Reconciles of apps that failed."),
     Metric("reconcile_seconds", Histogram, "kubesleeper_reconcile_duration_seconds", "Duration of one reconcile of an app."),
     Metric("failed_writes", Counter, "kubesleeper_failed_writes_total",
-           "Writes for apps that failed: conflict, refused, too-soon (somebody undoes them), or error.", ("cause",)),
+           "Writes for apps that failed: conflict, too-soon (somebody undoes them), error, or why they were refused: quota, "
+           "right, admission, invalid, other.", ("cause",)),
     Metric("api_requests", Counter, "kubesleeper_api_requests_total",
            "Requests to the Kubernetes API. Code 0: no response.", ("verb", "code")),
 )  # fmt: skip

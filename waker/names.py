@@ -30,6 +30,8 @@ ASLEEP_SINCE: Final = f"{DOMAIN}/asleep-since"  # RFC 3339; when its replicas be
 WAKE_REQUESTED_AT: Final = f"{DOMAIN}/wake-requested-at"  # RFC 3339; somebody asked for this app
 AWAKE_SINCE: Final = f"{DOMAIN}/awake-since"  # RFC 3339; end of the last wake, where the idle clock starts
 TYPICAL_WAKE: Final = f"{DOMAIN}/typical-wake"  # a duration; how long wakes take, for the page
+SCALED_UP_AT: Final = f"{DOMAIN}/scaled-up-at"  # RFC 3339; waker has set its replicas back, and the wake is not over
+STOPPED_AT: Final = f"{DOMAIN}/stopped-at"  # RFC 3339; somebody has scaled it to 0 during a wake
 SLEEP_REQUESTED_AT: Final = (
     f"{DOMAIN}/sleep-requested-at"  # RFC 3339; an operator asked it to sleep until the next visitor
 )
@@ -80,6 +82,7 @@ class EventReason(StrEnum):
     TRAFFIC_UNKNOWN = "TrafficUnknown"
     NO_WAIT_HOST = "NoWaitHost"
     CANNOT_START = "CannotStart"
+    GUESSED_REPLICAS = "GuessedReplicas"
     UNKNOWN_THEME = "UnknownTheme"
     BAD_SETTING = "BadSetting"
     IGNORED_PODS = "IgnoredPods"

@@ -1,5 +1,6 @@
 """The error that each response of the API becomes, and that every call ends."""
 
+import json
 from pathlib import Path
 
 import aiohttp
@@ -10,7 +11,7 @@ from waker.cluster.client import Api, connect
 from waker.cluster.resources import CONFIG_MAPS
 from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault
-from waker.errors import ClusterError, Conflict, Gone, NotFound, Refused, Unavailable
+from waker.errors import ClusterError, Conflict, Gone, NotFound, Refused, Terminating, Unavailable
 
 from .scripted import ScriptedResponse, kubeconfig, scripted
 
@@ -42,6 +43,46 @@ async def test_each_status_becomes_one_of_wakers_errors(tmp_path: Path, status: 
             await api.get(ONE)
     assert (type(caught.value), caught.value.status) == (error, status)
     assert script.calls == [("GET", status)]
+
+
+QUOTA = 'pods "a" is forbidden: exceeded quota: few, requested: pods=1, used: pods=3, limited: pods=3'
+RIGHT = 'deployments.apps "a" is forbidden: User "system:serviceaccount:x:waker" cannot patch resource "deployments"'
+WEBHOOK = 'admission webhook "validate.example.org" denied the request: not today'
+POLICY = (
+    "deployments.apps \"a\" is forbidden: ValidatingAdmissionPolicy 'frozen' with binding 'frozen' denied request: no"
+)
+LONG = 'Deployment.apps "a" is invalid: metadata.annotations: Too long: may not be more than 262144 bytes'
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "cause", "begins"),
+    [
+        pytest.param(403, QUOTA, "quota", "a ResourceQuota of the namespace is used up: ", id="quota"),
+        pytest.param(403, RIGHT, "right", "waker lacks a right", id="right"),
+        pytest.param(400, WEBHOOK, "admission", "an admission policy forbids it: ", id="webhook"),
+        pytest.param(422, POLICY, "admission", "an admission policy forbids it: ", id="policy"),
+        pytest.param(422, LONG, "invalid", "the object would not be valid: ", id="too long"),
+        pytest.param(403, "not today", "other", f"GET {ONE}: 403", id="in words that nobody knows"),
+    ],
+)
+async def test_a_refusal_is_named_as_what_it_is(
+    tmp_path: Path, status: int, words: str, cause: str, begins: str
+) -> None:
+    body = json.dumps({"reason": "Because", "message": words}).encode()
+    async with scripted(tmp_path, ScriptedResponse(body, status)) as (api, _):
+        with pytest.raises(Refused) as caught:
+            await api.get(ONE)
+    assert caught.value.cause == cause
+    assert str(caught.value).startswith(begins)
+    assert str(caught.value).endswith(words)
+
+
+async def test_a_namespace_that_is_being_deleted(tmp_path: Path) -> None:
+    causes = [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]
+    body = json.dumps({"reason": "Forbidden", "message": "it ends", "details": {"causes": causes}}).encode()
+    async with scripted(tmp_path, ScriptedResponse(body, 403)) as (api, _):
+        with pytest.raises(Terminating):
+            await api.create(CONFIG_MAPS.collection("default"), {})
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), ("", None)])

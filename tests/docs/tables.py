@@ -13,6 +13,7 @@ from pathlib import Path
 from waker.cli import parser
 from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
+from waker.plan.codes import Code
 from waker.settings.configmap import LIVE, Live
 from waker.settings.durations import format_duration
 from waker.settings.flags import FLAGS, Settings, defaults
@@ -145,6 +146,11 @@ def reasons() -> str:
     return table(("kind", "meaning"), ((f"`{kind}`", f"{text}.") for kind, text in KINDS.items()))
 
 
+def codes() -> str:
+    """What a plan can be called."""
+    return table(("code", "the app ..."), ((f"`{each}`", f"{each.meaning}.") for each in Code))
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "classes": classes,
@@ -153,6 +159,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "controllers": controllers,
     "reasons": reasons,
+    "codes": codes,
 }
 
 

@@ -36,9 +36,9 @@ def test_each_rule_has_its_reason(manifests: dict[str, Manifest], kind: str) -> 
 
 
 @KINDS
-def test_a_right_to_list_comes_with_get_and_watch(manifests: dict[str, Manifest], kind: str) -> None:
+def test_a_right_to_watch_comes_with_get_and_list(manifests: dict[str, Manifest], kind: str) -> None:
     for rule in manifests[kind]["rules"]:
-        if "list" in rule["verbs"]:
+        if "watch" in rule["verbs"]:
             assert {"get", "list", "watch"} <= set(rule["verbs"])
 
 

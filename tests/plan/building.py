@@ -15,7 +15,7 @@ from waker.plan.model import AppId, Kind, Phase, Pin, Policy, Workload
 from waker.plan.notes import NOTES, read_notes
 from waker.plan.routes.ingress_object import IngressRouteId
 from waker.plan.routes.route import Backend, Holder, Route, RouteId
-from waker.plan.snapshot import Snapshot, Traffic
+from waker.plan.snapshot import Fact, Snapshot, Traffic
 from waker.plan.times import format_time
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -86,6 +86,14 @@ class AppBuilder:
     def wake_requested(self, **how_long: float) -> "AppBuilder":
         """A wish is written down; just now, if not said otherwise."""
         return self._noted(names.WAKE_REQUESTED_AT, format_time(ago(**how_long)))
+
+    def scaled_up(self, **how_long: float) -> "AppBuilder":
+        """waker has set its replicas back."""
+        return self._noted(names.SCALED_UP_AT, format_time(ago(**how_long)))
+
+    def stopped(self, **how_long: float) -> "AppBuilder":
+        """Somebody has scaled it to 0 during a wake."""
+        return self._noted(names.STOPPED_AT, format_time(ago(**how_long)))
 
     def sleep_requested(self, **how_long: float) -> "AppBuilder":
         """An operator asked for sleep."""
@@ -160,6 +168,10 @@ class AppBuilder:
         """A request arrived at waker."""
         return AppBuilder(replace(self.seen, arrived_at=ago(**how_long)))
 
+    def without(self, fact: Fact) -> "AppBuilder":
+        """Nobody has asked for this fact yet."""
+        return AppBuilder(replace(self.seen, gathered=self.seen.gathered - {fact}))
+
     def followed(self, **how_long: float) -> "AppBuilder":
         """Every ingress controller pod is known to send the routes to waker."""
         return AppBuilder(replace(self.seen, followed_since=ago(**how_long)))
@@ -167,6 +179,14 @@ class AppBuilder:
     def forwarding(self, requests: int) -> "AppBuilder":
         """waker passes on so many requests at this moment."""
         return AppBuilder(replace(self.seen, forwarding=requests))
+
+    def passes_on(self) -> "AppBuilder":
+        """By its last plan waker may pass requests on to its pods."""
+        return AppBuilder(replace(self.seen, passes_on=True))
+
+    def wants_at_least(self, replicas: int) -> "AppBuilder":
+        """By its autoscaler."""
+        return AppBuilder(replace(self.seen, least_replicas=replicas))
 
     def unready(self) -> "AppBuilder":
         """No ready endpoint yet."""
@@ -199,6 +219,7 @@ def app(replicas: int = 1) -> AppBuilder:
             traffic=Traffic(ago(hours=3)),
             leader=True,
             ready=replicas > 0,
+            gathered=frozenset(Fact),
         )
     )
 

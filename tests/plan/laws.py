@@ -16,7 +16,7 @@ from waker.plan.decide import decide
 from waker.plan.model import Phase, Pin
 from waker.plan.notes import NOTES
 from waker.plan.routes.route import Holder, is_astray, is_held
-from waker.plan.snapshot import Snapshot
+from waker.plan.snapshot import Fact, Snapshot
 
 SETTLED = NOW - timedelta(seconds=2)
 NEXT_PASS = NOW + timedelta(seconds=1)
@@ -35,7 +35,12 @@ def pin(seen: Snapshot) -> Pin | None:
 
 
 def knocked(seen: Snapshot) -> bool:
-    """Somebody knocked since the routes moved. Knocks of before that are not shown to who sleeps."""
+    """Somebody knocked since the routes moved. Knocks of before that are not shown to who sleeps.
+
+    Nor does one count that came when somebody had just stopped its wake.
+    """
+    if seen.arrived_at == note(seen, names.STOPPED_AT):
+        return False
     return seen.arrived_at is not None and (seen.arrived_at > SWAPPED or seen.workload.replicas == 0)
 
 
@@ -92,7 +97,7 @@ def law_2(seen: Snapshot, plan: Plan) -> bool:
     if not any(isinstance(each, ScaleToZero) for each in plan.actions):
         return True
     followed = seen.followed_since is not None and seen.followed_since <= SETTLED
-    own_doors = not led(seen, Holder.APP) and not any(map(is_astray, seen.routes))
+    own_doors = not seen.passes_on and not led(seen, Holder.APP) and not any(map(is_astray, seen.routes))
     return bool(seen.routes) and own_doors and followed and not seen.forwarding
 
 
@@ -101,6 +106,8 @@ def law_3(seen: Snapshot, plan: Plan) -> bool:
     if any(isinstance(each, ScaleUp) for each in plan.actions) and leaving(seen):
         return False
     back = any(isinstance(each, Restore) and each.routes for each in plan.actions)
+    if stopped(seen) and seen.policy is None:
+        return True  # 0 is its owner's own number
     return not back or (seen.ready and seen.workload.replicas > 0)
 
 
@@ -109,8 +116,22 @@ def law_4(seen: Snapshot, plan: Plan) -> bool:
     if not any(isinstance(each, Forget) for each in plan.actions):
         return True
     if seen.workload.replicas == 0:
-        return seen.policy is None and not led(seen, Holder.WAKER) and not saved(seen)
+        free = not saved(seen) or stopped(seen)
+        return seen.policy is None and not led(seen, Holder.WAKER) and free
     return not led(seen, Holder.WAKER) and not seen.orphans and not any(each.swapped_at for each in seen.routes)
+
+
+def stopped(seen: Snapshot) -> bool:
+    """Somebody has scaled it to 0 during its wake, whenever that was."""
+    noted_by_waker = (note(seen, names.SCALED_UP_AT), note(seen, names.STOPPED_AT))
+    return seen.workload.replicas == 0 and noted_by_waker != (None, None)
+
+
+def kept_down(seen: Snapshot) -> bool:
+    """And that is not long ago, and nobody has asked for it since."""
+    just_now = note(seen, names.SCALED_UP_AT) is not None
+    lately = note(seen, names.STOPPED_AT) == SINCE and note(seen, names.WAKE_REQUESTED_AT) is None
+    return seen.workload.replicas == 0 and (just_now or lately)
 
 
 def leaving(seen: Snapshot) -> bool:
@@ -130,12 +151,25 @@ def saved(seen: Snapshot) -> int:
     return number if isinstance(number, int) else 0
 
 
+def wished(seen: Snapshot) -> bool:
+    """Somebody wants it: a visitor, or a request that stands on the workload."""
+    return seen.arrived_at is not None or note(seen, names.WAKE_REQUESTED_AT) is not None
+
+
+def own_number(seen: Snapshot) -> int:
+    """What it may be scaled up to; 0 if to nothing."""
+    return saved(seen) or (seen.least_replicas if wished(seen) else 0)
+
+
 def law_5(seen: Snapshot, plan: Plan) -> bool:
-    """Never undo what we did not do: each step starts from what we did ourselves."""
+    """Never undo what we did not do: each step starts from what we did ourselves.
+
+    A lost number is guessed, but for visitors only.
+    """
     pods = seen.workload.replicas > 0
     for each in plan.actions:
         match each:
-            case ScaleUp(replicas) if pods or not replicas or replicas != saved(seen):
+            case ScaleUp(replicas) if pods or kept_down(seen) or replicas != own_number(seen):
                 return False
             case ScaleToZero() if not pods:
                 return False
@@ -157,7 +191,7 @@ def law_6(seen: Snapshot, plan: Plan) -> bool:
     if pin(seen) is not Pin.AUTO or not (knocked(seen) or noted(seen, names.WAKE_REQUESTED_AT)):
         return True
     if seen.workload.replicas == 0:
-        return woken(seen, plan) or not saved(seen)
+        return woken(seen, plan) or not saved(seen) or kept_down(seen)
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False
     falling = note(seen, names.SAVED_REPLICAS) is None and led(seen, Holder.WAKER)
@@ -186,6 +220,8 @@ def law_8(seen: Snapshot, plan: Plan) -> bool:
     if any(isinstance(each, ScaleToZero) for each in plan.actions):
         return False
     written = pin(seen) is Pin.AUTO and note(seen, names.WAKE_REQUESTED_AT) is not None
+    if kept_down(seen):
+        return not any(isinstance(each, ScaleUp) for each in plan.actions)
     if written and saved(seen) and seen.workload.replicas == 0:
         return plan.phase is Phase.WAKING
     if written and saved(seen) and not told_to_sleep(seen):
@@ -193,11 +229,17 @@ def law_8(seen: Snapshot, plan: Plan) -> bool:
     return True
 
 
+def law_9(seen: Snapshot, plan: Plan) -> bool:
+    """One puts to sleep: the holder of the Lease. Who does not hold it moves no route away, and takes no pods."""
+    return seen.leader or not (goes_down(seen, plan) or any(isinstance(each, Redirect) for each in plan.actions))
+
+
 def never_the_reason_that_an_app_is_down(seen: Snapshot, plan: Plan) -> bool:
     """Who may not sleep (any more) and sleeps is woken: not enabled, a problem, a pin."""
     may_not = seen.policy is None or seen.problems or seen.policy.pin is Pin.AWAKE
     down = seen.workload.replicas == 0 and saved(seen)
-    return not (may_not and down) or woken(seen, plan)
+    given_back = seen.policy is None and stopped(seen)
+    return not (may_not and down) or woken(seen, plan) or kept_down(seen) or given_back
 
 
 def pinned_means_pinned(seen: Snapshot, plan: Plan) -> bool:
@@ -206,6 +248,19 @@ def pinned_means_pinned(seen: Snapshot, plan: Plan) -> bool:
     if wanted is Pin.ASLEEP:
         return not any(isinstance(each, ScaleUp | RequestWake) for each in plan.actions)
     return wanted is Pin.AUTO or not goes_down(seen, plan)
+
+
+def what_it_needs_it_lacks(seen: Snapshot, plan: Plan) -> bool:
+    """A plan asks for a fact only once, and does nothing before it has it."""
+    return plan.needs is None or (plan.needs not in seen.gathered and not plan.actions)
+
+
+def nothing_goes_on_what_nobody_asked(seen: Snapshot, plan: Plan) -> bool:
+    """A route is moved only if waker is known to be reachable; nobody turns back from what was not asked for."""
+    taken = [each for each in plan.actions if isinstance(each, Redirect) and not all(map(is_held, each.routes))]
+    if Fact.REACHABLE in seen.gathered or not seen.workload.replicas or not taken:
+        return True
+    return any(route.swaps for route in seen.routes)  # so it was reachable a moment ago
 
 
 def one_write_an_object(seen: Snapshot, plan: Plan) -> bool:
@@ -257,7 +312,7 @@ def on_the_way_there_is_a_next_step(seen: Snapshot, plan: Plan) -> bool:
 
 def nobody_stays_at_another_door(seen: Snapshot, plan: Plan) -> bool:
     """A route that leads to another app's door is pointed at its own, or given back, before anything rests."""
-    if not any(map(is_astray, seen.routes)):
+    if not any(map(is_astray, seen.routes)) or not seen.leader:
         return True
     return plan.phase is not Phase.AWAKE and (plan.phase is not Phase.ASLEEP or bool(plan.actions))
 
@@ -265,6 +320,15 @@ def nobody_stays_at_another_door(seen: Snapshot, plan: Plan) -> bool:
 def who_is_stuck_is_told(seen: Snapshot, plan: Plan) -> bool:
     """STUCK is for a person: a warning, and nothing is touched meanwhile."""
     return plan.phase is not Phase.STUCK or (plan.warning and not plan.actions)
+
+
+def a_lost_number_is_no_reason_to_stay_down(seen: Snapshot, plan: Plan) -> bool:
+    """Who knocks at an app whose number is lost gets it."""
+    is_lost = seen.workload.replicas == 0 and not saved(seen) and bool(led(seen, Holder.WAKER))
+    pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
+    if not is_lost or pinned or not wished(seen):
+        return True
+    return plan.needs is Fact.LEAST_REPLICAS or plan.actions == (ScaleUp(seen.least_replicas),)
 
 
 LAWS: tuple[Law, ...] = (
@@ -276,8 +340,11 @@ LAWS: tuple[Law, ...] = (
     law_6,
     law_7,
     law_8,
+    law_9,
     never_the_reason_that_an_app_is_down,
     pinned_means_pinned,
+    what_it_needs_it_lacks,
+    nothing_goes_on_what_nobody_asked,
     one_write_an_object,
     nobody_is_forwarded_to_who_cannot_answer,
     every_plan_has_a_reason,
@@ -286,4 +353,5 @@ LAWS: tuple[Law, ...] = (
     on_the_way_there_is_a_next_step,
     nobody_stays_at_another_door,
     who_is_stuck_is_told,
+    a_lost_number_is_no_reason_to_stay_down,
 )

@@ -29,7 +29,7 @@ from waker.plan.routes.ingress_object import Ingress, parse
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, Holder, ObjectId
 from waker.plan.sleep_due import arrivals_answered_until
-from waker.plan.snapshot import Snapshot, Traffic
+from waker.plan.snapshot import Fact, Snapshot, Traffic
 from waker.settings.configmap import Live
 
 Json = dict[str, Any]
@@ -204,7 +204,9 @@ class SmallWaker:
         objects = {each.id: each for each in ingresses}
         observed = ObservedApp(workload, reading, found, objects, LIVE)
         facts = RuntimeFacts(self._traffic(app), arrived_at=self.knocks.get(app), leader=True, ready=cluster.ready(app))
-        seen = replace(snapshot(observed, facts), followed_since=self._followed_since(app, found))
+        seen = replace(
+            snapshot(observed, facts), followed_since=self._followed_since(app, found), gathered=frozenset(Fact)
+        )
         return seen, objects
 
     def _traffic(self, app: str) -> Traffic:

@@ -3,8 +3,9 @@
 What is left out, and why it shows nothing new:
 - the order of routes, two that are alike, and a third one: they are only asked for all, any, the first and the last swap;
 - an orphan beside most pairs of routes: it only adds to what is forgotten;
-- without pods nobody counts traffic, asks controllers or passes requests on, and to wake nobody needs the Lease;
+- without pods nobody counts traffic, asks controllers or passes requests on, and the Lease is asked for each route alone;
 - controllers are asked whether they follow only if all routes are at waker, and whether they could only if some are not;
+- facts that cost questions are known, both or none of them;
 - the Lease matters only for an app that somebody is putting to sleep, requests being forwarded only at its very end;
 - with a problem or unmanaged, sleep is out of the question: all that speaks for sleep does so there.
 """
@@ -20,7 +21,7 @@ from waker import names
 from waker.plan.model import Pin, Policy, Workload
 from waker.plan.notes import read_notes
 from waker.plan.routes.route import Holder, Route, RouteId, is_astray
-from waker.plan.snapshot import Certainty, Snapshot, Traffic
+from waker.plan.snapshot import Certainty, Fact, Snapshot, Traffic
 from waker.plan.times import format_time
 
 LONG_AGO = ago(hours=2)
@@ -34,6 +35,7 @@ WISHES = (None, LONG_AGO, SINCE)
 ASKS = (None, ASKED)
 KNOCKS = (None, LONG_AGO, SINCE)
 NO, YES = False, True
+ALL, NOTHING = frozenset(Fact), frozenset[Fact]()
 READINESS = ((NO, NO), (NO, YES), (YES, NO))  # as Kubernetes says, as a pod's own probe says a little earlier
 IDLE = Traffic(ago(hours=3))
 TRAFFIC = (Traffic(ago(hours=3), "a controller does not answer"), IDLE, Traffic(ago(minutes=1)))
@@ -74,6 +76,8 @@ class Wanted(NamedTuple):
     followed_since: datetime | None
     forwarding: int
     forgetful: bool = False
+    passes_on: bool = False
+    gathered: frozenset[Fact] = ALL
 
 
 def emptying() -> Iterator[Workload]:
@@ -83,6 +87,15 @@ def emptying() -> Iterator[Workload]:
         for number, since in enumerate((SINCE, LONG_AGO)):
             notes = replace(workload.notes, asleep_since=since)
             yield replace(workload, version=f"{workload.version}.{number}", notes=notes, pods_gone=False)
+        if workload.notes.saved_replicas == 3:
+            yield from _stopped(workload)
+
+
+def _stopped(workload: Workload) -> Iterator[Workload]:
+    """Somebody has scaled it to 0 during a wake: it is not noted yet, it is, or that is long ago."""
+    for number, (scaled_up, stopped) in enumerate(((SINCE, None), (None, SINCE), (None, LONG_AGO))):
+        notes = replace(workload.notes, scaled_up_at=scaled_up, stopped_at=stopped)
+        yield replace(workload, version=f"{workload.version}.s{number}", notes=notes)
 
 
 def workloads(replicas: int) -> Iterator[Workload]:
@@ -113,11 +126,15 @@ def _asked(shape: Shape) -> list[Wanted]:
             ("", FOLLOWED_LONG, 0),
             ("", FOLLOWED_LONG, 1),
             ("", FOLLOWED_LONG, 0, YES),
+            ("", FOLLOWED_LONG, 0, NO, YES),
+            ("", None, 0, NO, NO, NOTHING),
         ]
         return [Wanted(leader, *each) for leader in (YES, NO) for each in found]
     some_at_waker = any(each.holder is Holder.WAKER for each in shape.routes)
     return [
-        Wanted(leader, why, None, 0) for leader in ((YES, NO) if some_at_waker else (YES,)) for why in ("", "not yet")
+        Wanted(leader, why, None, 0, gathered=gathered)
+        for leader in ((YES, NO) if some_at_waker else (YES,))
+        for why, gathered in (("", ALL), ("not yet", ALL), ("", NOTHING))
     ]
 
 
@@ -132,15 +149,20 @@ def _without_pods() -> Iterator[Snapshot]:
     wants = [*LET_GO, *((policy, ()) for policy in MANAGED)]
     around = product(emptying(), wants, list(shapes()), KNOCKS, (NO, YES))
     for workload, (policy, problems), shape, knock, ready in around:
-        yield Snapshot(workload, policy, shape.routes, Traffic(), problems, shape.orphans, knock, ready=ready)
+        for leader in (YES, NO) if len(shape.routes) == 1 else (YES,):
+            yield Snapshot(
+                workload, policy, shape.routes, Traffic(), problems, shape.orphans, knock, leader, ready=ready
+            )
 
 
 def _with_pods() -> Iterator[Snapshot]:
     around = product(workloads(2), MANAGED, list(shapes()), KNOCKS, TRAFFIC, READINESS)
     for workload, policy, shape, knock, traffic, ready in around:
-        for leader, unreachable, since, forwarding, forgetful in _asked(shape):
-            told = (leader, unreachable, since, forwarding, *ready, Certainty(loses_counts=forgetful))
-            yield Snapshot(workload, policy, shape.routes, traffic, (), shape.orphans, knock, *told)
+        for each in _asked(shape):
+            told = (each.leader, each.unreachable, each.followed_since, each.forwarding, *ready)
+            seen = Snapshot(workload, policy, shape.routes, traffic, (), shape.orphans, knock, *told)
+            certainty = Certainty(loses_counts=each.forgetful)
+            yield replace(seen, certainty=certainty, passes_on=each.passes_on, gathered=each.gathered)
 
 
 def _let_go() -> Iterator[Snapshot]:
@@ -174,5 +196,7 @@ def described(seen: Snapshot) -> str:
         "forwarding": seen.forwarding,
         "ready": "soon" if seen.probed_ready else seen.ready,
         "forgetful": seen.certainty.loses_counts,
+        "passes on": seen.passes_on,
+        "gathered": [each.name for each in seen.gathered],
     }
     return "\n".join(f"    {key:9} {fact}" for key, fact in facts.items())

@@ -108,7 +108,12 @@ def test_the_pods_of_before_have_to_be_gone(seen: AppBuilder) -> None:
             Restore((at_waker(),)),
             id="an HPA, or its user, raised it",
         ),
-        pytest.param(app(9).saved(3).redirected().unready(), Phase.WAKING, None, id="its user scaled it: ready first"),
+        pytest.param(
+            app(9).saved(3).redirected().wake_requested().unready(),
+            Phase.WAKING,
+            None,
+            id="its user scaled it: ready first",
+        ),
         pytest.param(app(9).saved(3), Phase.RESTORING_ROUTES, Forget(), id="its user's number stays"),
         pytest.param(
             app(3).saved("three"), Phase.RESTORING_ROUTES, Forget(), id="an unreadable number is of no use now"

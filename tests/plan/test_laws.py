@@ -16,8 +16,9 @@ from tests.plan.building import NOW
 from tests.plan.laws import LAWS, Law
 from tests.plan.states import described, states
 from waker.plan import decide as brain
-from waker.plan import drift, sleep_due
-from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
+from waker.plan import drift, sleep_due, way_down, way_up
+from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp, StopWake
+from waker.plan.codes import Code
 from waker.plan.decide import decide
 from waker.plan.model import Phase
 from waker.plan.routes.route import Holder
@@ -65,7 +66,7 @@ def test_law(law: Law, findings: Findings) -> None:
 def test_every_phase_and_every_action_is_met(findings: Findings) -> None:
     """Laws that are kept because nothing ever happens would be worth little."""
     assert findings.phases == set(Phase)
-    assert findings.actions == {Redirect, Restore, ScaleToZero, ScaleUp, RequestWake, Forget}
+    assert findings.actions == {Redirect, Restore, ScaleToZero, ScaleUp, RequestWake, StopWake, Forget}
     assert findings.states > 80_000
 
 
@@ -118,34 +119,42 @@ def test_law_while_the_api_server_refuses(law: Law, refused: Findings) -> None:
 
 def hasty(action: Any) -> Callable[..., Plan]:
     """A step of `decide` that does this, whatever it sees."""
-    return lambda seen, *_: Plan(Phase.FALLING_ASLEEP, "hasty", (action(seen),), timedelta(1))
+    return lambda seen, *_: Plan(Phase.FALLING_ASLEEP, Code.SCALING_DOWN, "hasty", (action(seen),), timedelta(1))
 
 
 @pytest.mark.parametrize(
     ("where", "name", "broken", "law"),
     [
-        pytest.param(brain, "ScaleToZero", lambda replicas: ScaleToZero(1), laws.law_1, id="a number is guessed"),
-        pytest.param(brain, "SETTLE", timedelta(), laws.law_2, id="no time to settle"),
-        pytest.param(brain, "DRAIN_WITHIN", timedelta(), laws.law_2, id="forwarded requests do not matter"),
+        pytest.param(way_down, "ScaleToZero", lambda replicas: ScaleToZero(1), laws.law_1, id="a number is guessed"),
+        pytest.param(way_down, "SETTLE", timedelta(), laws.law_2, id="no time to settle"),
+        pytest.param(way_down, "DRAIN_WITHIN", timedelta(), laws.law_2, id="forwarded requests do not matter"),
         pytest.param(
-            brain, "_unfollowed", hasty(lambda seen: ScaleToZero(2)), laws.law_2, id="controllers do not matter"
+            way_down, "_unfollowed", hasty(lambda seen: ScaleToZero(2)), laws.law_2, id="controllers do not matter"
         ),
         pytest.param(
-            brain, "_unready", hasty(lambda seen: Restore(seen.routes)), laws.law_3, id="readiness does not matter"
+            way_up, "_unready", hasty(lambda seen: Restore(seen.routes)), laws.law_3, id="readiness does not matter"
         ),
-        pytest.param(brain, "_rise", hasty(lambda seen: Forget()), laws.law_4, id="forgets first"),
+        pytest.param(brain, "rise", hasty(lambda seen: Forget()), laws.law_4, id="forgets first"),
         pytest.param(drift, "MOST_SWAPS", 9, laws.law_5, id="fights with a tool for ever"),
-        pytest.param(brain, "_requested_meanwhile", lambda *_: False, laws.law_6, id="deaf on the way down"),
-        pytest.param(brain, "_why_wake", lambda *_: "", laws.law_6, id="deaf while asleep"),
+        pytest.param(way_down, "_requested_meanwhile", lambda *_: False, laws.law_6, id="deaf on the way down"),
+        pytest.param(brain, "why_wake", lambda *_: "", laws.law_6, id="deaf while asleep"),
         pytest.param(sleep_due, "wake_requested_at", lambda seen: None, laws.law_6, id="does not read wishes"),
         pytest.param(sleep_due, "sleep_requested", lambda seen: True, laws.law_7, id="always asked to sleep"),
-        pytest.param(brain, "_why_wake", lambda *_: "", laws.law_8, id="a wish is for the moment only"),
+        pytest.param(brain, "why_wake", lambda *_: "", laws.law_8, id="a wish is for the moment only"),
         pytest.param(
-            brain, "_wake", hasty(lambda seen: Redirect(())), laws.never_the_reason_that_an_app_is_down, id="no wake"
+            brain, "wake", hasty(lambda seen: Redirect(())), laws.never_the_reason_that_an_app_is_down, id="no wake"
         ),
-        pytest.param(brain, "_why_wake", lambda *_: "!", laws.pinned_means_pinned, id="any reason wakes"),
-        pytest.param(brain, "SOON", None, laws.on_the_way_there_is_a_next_step, id="no second look"),
-        pytest.param(brain, "_lost", hasty(lambda seen: ScaleUp(1)), laws.law_5, id="a lost number is guessed"),
+        pytest.param(brain, "why_wake", lambda *_: "!", laws.pinned_means_pinned, id="any reason wakes"),
+        pytest.param(brain, "_left_to_the_leader", lambda plan: plan, laws.law_9, id="everybody puts to sleep"),
+        pytest.param(
+            way_down,
+            "_move_routes",
+            hasty(lambda seen: Redirect(seen.routes)),
+            laws.nothing_goes_on_what_nobody_asked,
+            id="moves routes to who may be out of reach",
+        ),
+        pytest.param(way_down, "SOON", None, laws.on_the_way_there_is_a_next_step, id="no second look"),
+        pytest.param(brain, "lost", hasty(lambda seen: ScaleUp(1)), laws.law_5, id="a lost number is guessed"),
     ],
 )
 def test_a_broken_mind_breaks_a_law(

@@ -17,11 +17,13 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds takes milliseconds."""
     for name, value in {
         "waker.plan.decide.SOON": MOMENT,
-        "waker.plan.decide.CHECK_EVERY": MOMENT,
-        "waker.plan.decide.SETTLE": MOMENT * 2,
+        "waker.plan.way_up.SOON": MOMENT,
+        "waker.plan.way_down.SOON": MOMENT,
+        "waker.plan.way_down.CHECK_EVERY": MOMENT,
+        "waker.plan.way_down.SETTLE": MOMENT * 2,
         "waker.plan.drift.BACKOFF": MOMENT,
         "waker.reconcile.attempts.ERROR_AGAIN": (0.02, 0.1),
-        "waker.reconcile.app.WAY_BACK_AGAIN": (MOMENT, MOMENT * 5),
+        "waker.reconcile.gather.WAY_BACK_AGAIN": (MOMENT, MOMENT * 5),
         "waker.reconcile.namespace.UNKNOWN_AGAIN": 0.02,
         "waker.reconcile.namespace.ERROR_AGAIN": 0.05,
         "waker.reconcile.namespace.KEEPER_CHANGE_EVERY": MOMENT,
@@ -36,6 +38,6 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.reconcile.report.SECOND_LOOK": MOMENT * 3,
         "waker.web.connections.DRAIN": 0.1,
         "waker.web.open_doors.OPEN_AFTER": MOMENT * 10,
-        "waker.reconcile.app.CLOSED_AGAIN": MOMENT * 11,
+        "waker.reconcile.gather.CLOSED_AGAIN": MOMENT * 11,
     }.items():
         monkeypatch.setattr(name, value)

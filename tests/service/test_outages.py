@@ -138,3 +138,18 @@ async def test_a_keeper_that_a_quota_refuses_stops_its_apps_sleep_alone_and_the_
             it.cluster.api.faults.clear()
             await it.asleep()
             await it.served()
+
+
+async def test_in_a_namespace_that_is_being_deleted_nothing_is_fought_for(tmp_path: Path) -> None:
+    ends = {"causes": [{"reason": "NamespaceTerminating", "message": "it ends", "field": "metadata.namespace"}]}
+    refusal = ApiRefusal(403, "Forbidden", "unable to create new content in namespace default", ends)
+    async with scene(tmp_path) as it:
+        made = it.cluster.api.faults.order(Fault("create", "services", times=None, refusal=refusal))
+        async with it.waker(QUICK):
+            await it.until(lambda: "is being deleted" in dict(it.events()).get("CannotSleep", ""))
+            it.annotate(names.SLEEP_REQUESTED_AT, "2026-01-31T12:00:00Z")
+            await it.until(lambda: "yet: the namespace is being deleted" in dict(it.events())["CannotSleep"])
+            tries = made.met
+            await asyncio.sleep(0.5)
+            assert made.met - tries <= 2
+            assert (it.replicas(), it.held()) == (2, False)

@@ -1,7 +1,11 @@
 """An API server that does not take what waker writes: said where its user looks, never the reason that an app is down."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from waker import names
 from waker.demo import kinds
@@ -9,7 +13,7 @@ from waker.demo.faults import Fault
 from waker.demo.kinds import Key
 from waker.demo.refusals import ApiRefusal
 
-from .scene import MERGE, RunningWaker, ServiceScene, scene
+from .scene import MERGE, NEVER, RunningWaker, ServiceScene, scene
 
 POLICY = "ValidatingAdmissionPolicy 'frozen' denied request: nobody may change it"
 DENIED = ApiRefusal(422, "Invalid", f'"shop" is forbidden: {POLICY}')
@@ -44,7 +48,7 @@ async def test_who_may_not_move_the_routes_lets_the_app_be(tmp_path: Path) -> No
         await it.until(lambda: POLICY in explained(running))
         assert it.wish() == before
         assert (await it.visit()).status == 200
-        assert 'kubesleeper_failed_writes_total{cause="refused"}' in (await it.private(running, "/metrics")).body
+        assert 'kubesleeper_failed_writes_total{cause="admission"}' in (await it.private(running, "/metrics")).body
         tries = policy.met
         await asyncio.sleep(0.5)
         assert policy.met - tries <= 3, "ever more seldom"
@@ -88,14 +92,20 @@ async def test_who_may_not_give_the_routes_back_serves_through_waker(tmp_path: P
         await it.awake()
 
 
-async def test_who_sets_replicas_back_is_not_fought_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize("annotations", [{}, {names.SCALED_UP_AT: None}], ids=["replicas", "replicas and notes"])
+async def test_who_sets_replicas_back_is_not_fought_with(tmp_path: Path, annotations: dict[str, None]) -> None:
     """A webhook, say, that keeps it at 0."""
-    async with scene(tmp_path) as it, it.waker():
+    async with scene(tmp_path) as it, it.waker(replace(NEVER, wake_timeout=timedelta(seconds=1))):
         await it.put_to_sleep()
         await it.visit()
+        back = {"metadata": {"annotations": annotations}, "spec": {"replicas": 0}}
         for _ in range(40):
-            it.cluster.verbs.patch(kinds.DEPLOYMENTS, Key("default", "shop"), MERGE, {"spec": {"replicas": 0}})
+            it.cluster.verbs.patch(kinds.DEPLOYMENTS, Key("default", "shop"), MERGE, back)
             await asyncio.sleep(0.01)
+        if not annotations:
+            await it.until(lambda: "scaled it to 0 while it woke" in dict(it.events())["Stuck"])
+            await it.served()
+            return
         await it.until(lambda: ("WriteFailed", UNDONE) in it.events())
         await it.awake()
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from waker.plan.actions import Plan
+from waker.plan.codes import Code
 from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId, Kind, Phase, Pin, Policy
 from waker.plan.page_transport import PageTransport
@@ -18,10 +19,10 @@ from waker.web.registry import VIEWED_FOR, AppRegistry, PageFacts
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SHOP, API = (AppId(Kind.DEPLOYMENT, "demo", name) for name in ("shop", "api"))
-ASLEEP = Plan(Phase.ASLEEP, "asleep until visited")
-WAKING = Plan(Phase.WAKING, "visited")
-RISING = Plan(Phase.RESTORING_ROUTES, "ready", open=True)
-AWAKE = Plan(Phase.AWAKE, "in use", open=True)
+ASLEEP = Plan(Phase.ASLEEP, Code.ASLEEP, "asleep until visited")
+WAKING = Plan(Phase.WAKING, Code.AWAITING_PODS, "visited")
+RISING = Plan(Phase.RESTORING_ROUTES, Code.RETURNING_ROUTES, "ready", open=True)
+AWAKE = Plan(Phase.AWAKE, Code.IN_USE, "in use", open=True)
 POLICY = Policy(timedelta(minutes=30), timedelta(minutes=5))
 
 
@@ -104,7 +105,7 @@ def test_a_view_says_what_a_page_needs(scene: RegistryScene) -> None:
     scene.show(ASLEEP, policy=replace(POLICY, title="The shop", pin=Pin.ASLEEP))
     view = scene.view()
     assert (view.app, view.phase, view.title, view.pinned, view.open) == (SHOP, Phase.ASLEEP, "The shop", True, False)
-    scene.show(Plan(Phase.STUCK, "look at its pods"), policy=None)
+    scene.show(Plan(Phase.STUCK, Code.NOT_READY_IN_TIME, "look at its pods"), policy=None)
     assert (scene.view().title, scene.view().pinned) == ("shop", False)
 
 
@@ -175,6 +176,15 @@ def test_a_knock_after_a_while_is_news_again(scene: RegistryScene) -> None:
     scene.now += timedelta(seconds=1.1)
     scene.registry.knock(SHOP)
     assert scene.knocked == [SHOP, SHOP]
+
+
+def test_a_crowd_that_never_pauses_is_news_once_a_second(scene: RegistryScene) -> None:
+    """The first knock may have come while it was to be ignored."""
+    scene.show(ASLEEP)
+    for _ in range(30):
+        scene.registry.knock(SHOP)
+        scene.now += timedelta(seconds=0.1)
+    assert scene.knocked == [SHOP] * 3
 
 
 def test_a_knock_is_there_until_it_is_taken(scene: RegistryScene) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.web.test_registry import ASLEEP, NOW, RISING, SHOP, WAKING, RegistryScene, route
 from waker.plan.actions import Plan
+from waker.plan.codes import Code
 from waker.plan.model import Address, AppId, Phase
 from waker.plan.routes.route import Backend
 from waker.web import registry as registry_module
@@ -132,7 +133,7 @@ async def test_the_way_is_through_the_door_of_the_moment(scene: RegistryScene) -
     scene.pods = {"shop": POD}
     scene.show(RISING)
     view = scene.view()
-    scene.show(Plan(Phase.FALLING_ASLEEP, "idle"))
+    scene.show(Plan(Phase.FALLING_ASLEEP, Code.MOVING_ROUTES, "idle"))
     assert await scene.registry.wait_for_address(view, SHORT) is None
 
 

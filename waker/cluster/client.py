@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import random
+import re
 from asyncio import sslproto
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,7 +21,17 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from waker import names
 from waker.cluster import collector, partial_import
-from waker.errors import ClusterError, Conflict, Gone, NotFound, Refused, SettingsError, Unavailable
+from waker.errors import (
+    ClusterError,
+    Conflict,
+    Gone,
+    NotFound,
+    RefusalCause,
+    Refused,
+    SettingsError,
+    Terminating,
+    Unavailable,
+)
 
 Json = dict[str, Any]
 OnCall = Callable[[str, int], None]  # verb and HTTP status of each call; the status is 0 if there was no response
@@ -33,6 +44,15 @@ TLS_BUFFER = 32 * 1024  # bytes a connection, two TLS records; asyncio's own 256
 LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd accepts objects of up to 1.5 MiB
 # All that a 422 says of a JSON-Patch whose test has failed. An admission policy or a validation says what is wrong.
 UNPATCHABLE = "the server rejected our request due to an error in our request"
+REFUSALS = (
+    ("exceeded quota:|failed quota:", RefusalCause.QUOTA, "a ResourceQuota of the namespace is used up"),
+    ('User ".*" cannot ', RefusalCause.RIGHT, "waker lacks a right, see k8s/cluster-role.yaml"),
+    (
+        "admission webhook .* denied the request|ValidatingAdmissionPolicy ",
+        RefusalCause.ADMISSION,
+        "an admission policy forbids it",
+    ),
+)
 TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
 
 
@@ -158,7 +178,7 @@ def _error(verb: str, path: str, code: int, status: Json, retry_after: str | Non
     message = f"{verb} {path}: {code} {status.get('reason', '')}: {said}"
     causes = (status.get("details") or {}).get("causes") or []
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
-        return NotFound(message, code)  # a 403, but all that waker has in the namespace goes with it
+        return Terminating(message, code)
     match code:
         case 404:
             return NotFound(message, code)
@@ -171,9 +191,19 @@ def _error(verb: str, path: str, code: int, status: Json, retry_after: str | Non
         case _ if code >= 500:
             return Unavailable(message, code, float(retry_after) if retry_after and retry_after.isdigit() else None)
         case _ if code >= 400:
-            return Refused(message, code)
+            return _refused(message, code)
         case _:
             return ClusterError(message, code)
+
+
+def _refused(message: str, code: int) -> Refused:
+    """Named as what it is: the words are those of k8s.io/apiserver and its admission plugins."""
+    for words, cause, meaning in REFUSALS:
+        if re.search(words, message):
+            return Refused(f"{meaning}: {message}", code, cause)
+    if code in {400, 413, 422}:
+        return Refused(f"the object would not be valid: {message}", code, RefusalCause.INVALID)
+    return Refused(message, code)
 
 
 def _in_a_pod(kubeconfig: str) -> bool:

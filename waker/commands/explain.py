@@ -3,8 +3,9 @@
 import json
 
 from waker import names
+from waker.cluster.autoscalers import autoscalers_of
 from waker.cluster.client import Api
-from waker.cluster.resources import AUTOSCALERS, CONFIG_MAPS
+from waker.cluster.resources import CONFIG_MAPS
 from waker.commands.target import ask_service, find_workload
 from waker.errors import ClusterError, NotFound
 from waker.explain import autoscalers
@@ -44,7 +45,6 @@ async def _worked_out(api: Api, settings: Settings, app: AppId, cluster: Cluster
 
 async def _autoscalers(api: Api, app: AppId) -> list[str]:
     try:
-        found = await api.get(AUTOSCALERS.collection(app.namespace))
-    except ClusterError:  # a nicety: not everybody may list them
+        return list(autoscalers.notes(await autoscalers_of(api, app)))
+    except ClusterError:  # a nicety
         return []
-    return list(autoscalers.notes(found.get("items") or [], app))

@@ -1,21 +1,16 @@
 """What a HorizontalPodAutoscaler of the app means for its sleep. Pure: objects of autoscaling/v2 in, sentences out.
 
-KubeSleeper leaves them alone; the command line reads them with the caller's own rights, for the service has none.
+KubeSleeper leaves them alone; the command line reads them with the caller's own rights.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from waker.plan.model import AppId
 
-
-def notes(found: Iterable[Mapping[str, Any]], app: AppId) -> Iterator[str]:
-    """A sentence for each that scales the app."""
+def notes(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """A sentence for each of those that scale the app."""
     for each in found:
         spec, name = each["spec"], each["metadata"]["name"]
-        target = spec["scaleTargetRef"]
-        if (target["kind"], target["name"]) != (app.kind, app.name):
-            continue
         low, high = spec.get("minReplicas", 1), spec["maxReplicas"]
         if low == 0:
             yield (

@@ -65,6 +65,7 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
         fromService=case.from_service,
         enabled=case.enabled,
         phase=str(case.plan.phase),
+        code=str(case.plan.code),
         reason=case.plan.reason,
         replicas=observed.workload.replicas,
         saved=readable(observed.workload.notes.saved_replicas),

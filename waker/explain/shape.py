@@ -92,6 +92,7 @@ class Explained(TypedDict):
     """One app. `against` is empty if it may sleep; `activity` has the newest sign first.
 
     `fromService`: the running service answered; else the facts were worked out without it, and nothing is known of visits.
+    `code`: of the plan, one of `plan.codes`.
     `sleepsAt`: the idle period after the newest sign ends then; null if visits are not known.
     """
 
@@ -101,6 +102,7 @@ class Explained(TypedDict):
     fromService: bool
     enabled: bool
     phase: str
+    code: str
     reason: str
     replicas: int
     saved: int | None

@@ -8,6 +8,7 @@ from typing import Any
 from waker.observe.cluster import ClusterCache
 from waker.observe.runtime import Runtime
 from waker.plan.actions import Plan
+from waker.plan.codes import Code
 from waker.plan.model import Phase, Workload
 from waker.plan.notes import Unreadable
 from waker.plan.sleep_due import CANNOT_TELL
@@ -31,7 +32,8 @@ def rows(cluster: ClusterCache, runtime: Runtime, now: datetime) -> list[dict[st
 
 def _reason(runtime: Runtime, each: RegisteredApp) -> str:
     """Why its traffic is unknown changes without a pass for the app."""
-    unknown = runtime.scraper.traffic(each.app).unknown if each.plan.reason.startswith(CANNOT_TELL) else ""
+    blind = each.plan.code in (Code.TRAFFIC_UNKNOWN, Code.NOT_OBSERVED)
+    unknown = runtime.scraper.traffic(each.app).unknown if blind else ""
     return f"{CANNOT_TELL}: {unknown}" if unknown else each.plan.reason
 
 
@@ -43,6 +45,7 @@ def row(workload: Workload, plan: Plan, visited_at: datetime | None, now: dateti
         "name": workload.id.name,
         "kind": workload.id.kind.value,
         "phase": plan.phase.value,
+        "code": plan.code.value,
         "idleFor": idle,
         "replicas": workload.replicas,
         "saved": _saved(workload.notes.saved_replicas),

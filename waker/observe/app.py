@@ -38,6 +38,7 @@ class RuntimeFacts:
     probed_ready: bool = False
     start_failure: str = ""
     refusal: Refusal | None = None
+    passes_on: bool = False
 
 
 def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
@@ -60,6 +61,7 @@ def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
         certainty=facts.certainty,
         start_failure=facts.start_failure,
         refusal=facts.refusal,
+        passes_on=facts.passes_on,
     )
 
 

@@ -1,6 +1,6 @@
 """Where the doors are listed in the cluster: in the Services and slices of the apps' namespaces, and in keepers.
 
-Reads the cluster's informers and decides nothing. `reconcile.doors` asks for all that is listed, `reconcile.app` whether an
+Reads the cluster's informers and decides nothing. `reconcile.doors` asks for all that is listed, `reconcile.gather` whether an
 app's doors are, before its routes are pointed there.
 """
 

@@ -33,6 +33,7 @@ class Runtime:
     def facts(self, observed: ObservedApp) -> RuntimeFacts:
         """What is known of one app now."""
         app = observed.workload.id
+        registered = self.registry.get(app)
         return RuntimeFacts(
             traffic=self.scraper.traffic(app),
             certainty=self.scraper.certainty(app),
@@ -43,6 +44,7 @@ class Runtime:
             probed_ready=bool(self.app_pods.probed_ready(app)),
             start_failure=start_failure(observed, self.app_pods.starts(app)),
             refusal=self.refusals.of(app),
+            passes_on=registered is not None and registered.plan.open,
         )
 
     def last_visit(self, workload: Workload, registered: RegisteredApp) -> datetime | None:

@@ -6,8 +6,10 @@ Frozen data only. `decide` makes them, `cluster.apply` carries them out, one pat
 from dataclasses import dataclass
 from datetime import timedelta
 
+from waker.plan.codes import Code
 from waker.plan.model import Phase
 from waker.plan.routes.route import Route, RouteId
+from waker.plan.snapshot import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,10 @@ class ScaleToZero:
 
 @dataclass(frozen=True, slots=True)
 class ScaleUp:
-    """replicas -> what the user had, with the wake request written down, in one patch. The saved number stays."""
+    """replicas -> what the user had, with the wake request written down, in one patch. The saved number stays.
+
+    If that was lost, the number is a guess, and is noted as if it had been saved.
+    """
 
     replicas: int
 
@@ -45,22 +50,32 @@ class RequestWake:
 
 
 @dataclass(frozen=True, slots=True)
+class StopWake:
+    """Somebody has scaled it to 0 during its wake: the wake request is withdrawn, and when that was is noted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """The wake is over: remove what was saved on the workload and start the idle clock, or leave nothing behind."""
 
     clean: bool = False  # True: no idle clock either
 
 
-Action = Redirect | Restore | ScaleToZero | ScaleUp | RequestWake | Forget
+Action = Redirect | Restore | ScaleToZero | ScaleUp | RequestWake | StopWake | Forget
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What should be done now, when to reconcile again, and one sentence why."""
+    """What should be done now, when to reconcile again, and why: a code for programs, a sentence for people.
+
+    `needs`: with this fact there may be a better plan. Without it this one holds.
+    """
 
     phase: Phase
+    code: Code
     reason: str
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None  # None: when something changes
     open: bool = False  # True: requests may be forwarded to the app's ready pods
     warning: bool = False  # True: its user should know
+    needs: Fact | None = None

@@ -7,6 +7,7 @@ again means it.
 from datetime import datetime, timedelta
 
 from waker.plan.actions import Plan, Redirect
+from waker.plan.codes import Code
 from waker.plan.model import Phase
 from waker.plan.state import State
 
@@ -14,6 +15,7 @@ MOST_SWAPS = 3  # in one sleep
 BACKOFF = timedelta(seconds=5)  # doubled with each swap
 LOOK_AGAIN = timedelta(seconds=1)
 STUCK_AGAIN = timedelta(seconds=10)
+ASTRAY = "a route leads to another door of waker than its own"
 
 
 def persistent(state: State) -> bool:
@@ -26,14 +28,14 @@ def swap_again(state: State, phase: Phase, now: datetime) -> Plan:
     named = ", ".join(str(route.id) for route in state.at_app if route.swaps)
     if persistent(state):
         reason = f"somebody keeps pointing {named} back: configure that tool to leave Ingress backends alone"
-        return Plan(Phase.STUCK, reason, requeue_after=STUCK_AGAIN, warning=True)
+        return Plan(Phase.STUCK, Code.ROUTE_KEPT_BACK, reason, requeue_after=STUCK_AGAIN, warning=True)
     if not named:
-        return Plan(phase, "its owner has added a route", (Redirect(state.at_app),), LOOK_AGAIN)
+        return Plan(phase, Code.ROUTE_ADDED, "its owner has added a route", (Redirect(state.at_app),), LOOK_AGAIN)
     reason = f"{named} was pointed back by somebody else"
     left = max(_due(route.swapped_at, route.swaps) for route in state.at_app if route.swapped_at) - now
     if left > timedelta():
-        return Plan(phase, reason, requeue_after=left, warning=True)
-    return Plan(phase, reason, (Redirect(state.at_app),), LOOK_AGAIN, warning=True)
+        return Plan(phase, Code.ROUTE_POINTED_BACK, reason, requeue_after=left, warning=True)
+    return Plan(phase, Code.ROUTE_POINTED_BACK, reason, (Redirect(state.at_app),), LOOK_AGAIN, warning=True)
 
 
 def _due(swapped_at: datetime, swaps: int) -> datetime:

@@ -33,6 +33,8 @@ class Notes:
     asleep_since: datetime | Unreadable | None = None  # when its replicas became 0
     wake_requested_at: datetime | Unreadable | None = None
     awake_since: datetime | Unreadable | None = None  # the end of its last wake
+    scaled_up_at: datetime | Unreadable | None = None  # waker has set its replicas back, and the wake is not over
+    stopped_at: datetime | Unreadable | None = None  # somebody has scaled it to 0 during a wake
     typical_wake: timedelta | Unreadable | None = None  # how long its wakes take
     sleep_requested_at: datetime | Unreadable | None = None
 
@@ -64,6 +66,8 @@ NOTES = (
     NoteKey(names.SAVED_REPLICAS, "saved_replicas", _parse_replicas),
     NoteKey(names.ASLEEP_SINCE, "asleep_since", parse_time),
     NoteKey(names.WAKE_REQUESTED_AT, "wake_requested_at", parse_time),
+    NoteKey(names.SCALED_UP_AT, "scaled_up_at", parse_time),
+    NoteKey(names.STOPPED_AT, "stopped_at", parse_time),
     NoteKey(names.AWAKE_SINCE, "awake_since", parse_time),
     NoteKey(names.SLEEP_REQUESTED_AT, "sleep_requested_at", parse_time),
     NoteKey(names.TYPICAL_WAKE, "typical_wake", _parse_duration, transient=False),

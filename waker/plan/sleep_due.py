@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from waker import names
+from waker.plan.codes import Code
 from waker.plan.model import Phase, Pin, Policy, Workload
 from waker.plan.notes import Notes, readable
 from waker.plan.routes.route import Route, is_held
@@ -28,6 +29,7 @@ class SleepDue:
     """
 
     due: bool
+    code: Code
     reason: str
     requeue_after: timedelta | None = None
     by_traffic: bool = False
@@ -37,30 +39,32 @@ def sleep_due(seen: Snapshot, now: datetime) -> SleepDue:
     """For an enabled app with pods: should it go to sleep?"""
     policy = seen.policy
     if policy is None or policy.paused:
-        return SleepDue(due=False, reason="KubeSleeper is paused")
+        return SleepDue(due=False, code=Code.PAUSED, reason="KubeSleeper is paused")
     if policy.pin is Pin.AWAKE:
-        return SleepDue(due=False, reason="pinned awake")
+        return SleepDue(due=False, code=Code.PINNED_AWAKE, reason="pinned awake")
     if policy.pin is Pin.ASLEEP:
-        return SleepDue(due=True, reason="pinned asleep")
+        return SleepDue(due=True, code=Code.PINNED_ASLEEP, reason="pinned asleep")
     if sleep_requested(seen.workload.notes):
-        return SleepDue(due=True, reason="asked to sleep")
+        return SleepDue(due=True, code=Code.SLEEP_REQUESTED, reason="asked to sleep")
     if seen.workload.notes.saved_replicas is not None:
-        return SleepDue(due=False, reason="waking")
+        return SleepDue(due=False, code=Code.WAKING, reason="waking")
     if seen.traffic.unknown:
-        return SleepDue(due=False, reason=f"{CANNOT_TELL}: {seen.traffic.unknown}")
+        return SleepDue(due=False, code=Code.TRAFFIC_UNKNOWN, reason=f"{CANNOT_TELL}: {seen.traffic.unknown}")
     visited = visited_at(seen)
     if visited is None:
-        return SleepDue(due=False, reason=f"{CANNOT_TELL}: not observed yet")
+        return SleepDue(due=False, code=Code.NOT_OBSERVED, reason=f"{CANNOT_TELL}: not observed yet")
     period = idle_period(policy, seen.traffic)
     left = visited + period - now
     if left > timedelta():
         sockets = f" (longer because it has WebSockets: set {names.MIN_IDLE})" if period > policy.idle_after else ""
         reason = f"in use: sleeps {format_duration(period)} after its last visit{sockets}"
-        return SleepDue(due=False, reason=reason, requeue_after=left)
+        return SleepDue(due=False, code=Code.IN_USE, reason=reason, requeue_after=left)
     if not read_until(seen, visited + period):
         reason = "its controllers have yet to be read for the end of its idle period"
-        return SleepDue(due=False, reason=reason, requeue_after=SOON)
-    return SleepDue(due=True, reason=f"not visited for {format_duration(now - visited)}", by_traffic=True)
+        return SleepDue(due=False, code=Code.SCRAPES_BEHIND, reason=reason, requeue_after=SOON)
+    return SleepDue(
+        due=True, code=Code.IDLE, reason=f"not visited for {format_duration(now - visited)}", by_traffic=True
+    )
 
 
 def read_until(seen: Snapshot, at: datetime) -> bool:

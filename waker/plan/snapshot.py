@@ -5,6 +5,7 @@ Frozen data. `observe.app.snapshot` is the one place where it is put together.
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import NamedTuple
 
 from waker.plan.model import Policy, Workload
@@ -40,6 +41,14 @@ class Refusal(NamedTuple):
     again_at: datetime
 
 
+class Fact(Enum):
+    """A fact of a snapshot that costs questions, so that it is gathered only for a plan that needs it."""
+
+    REACHABLE = "unreachable"  # does every controller pod reach waker at this app's doors?
+    FOLLOWED = "followed_since"  # does every controller pod send the swapped routes there?
+    LEAST_REPLICAS = "least_replicas"  # how many pods does it have at least, by its HorizontalPodAutoscaler?
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One app. What cannot be known is given as a reason, never as a default."""
@@ -60,3 +69,6 @@ class Snapshot:
     certainty: Certainty = Certainty()
     refusal: Refusal | None = None
     start_failure: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators
+    least_replicas: int = 1  # of its HorizontalPodAutoscaler; 1 without one
+    passes_on: bool = False  # by its last plan waker may pass requests on to its pods
+    gathered: frozenset[Fact] = frozenset()  # which of these facts are known

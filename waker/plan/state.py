@@ -17,6 +17,7 @@ class State:
     at_app: tuple[Route, ...]
     astray: tuple[Route, ...]  # of those at waker: not at their own door
     stale: tuple[RouteId, ...]  # saved entries that hold nothing any more
+    stopped: bool  # somebody has scaled it to 0 during a wake
     marked: bool  # waker has left a note on the workload
     held: bool  # something is left to be given back
 
@@ -36,6 +37,7 @@ def state_of(seen: Snapshot) -> State:
         at_app=at_app,
         astray=tuple(filter(is_astray, at_waker)),
         stale=stale,
+        stopped=notes.stopped_at is not None or (not pods and notes.scaled_up_at is not None),
         marked=notes != NONE,
         held=bool(
             notes.saved_replicas is not None or at_waker or stale or (pods and notes.wake_requested_at is not None)

@@ -9,12 +9,12 @@ from typing import Any
 
 from waker import names
 from waker.plan import typical_wake
-from waker.plan.actions import Forget, RequestWake, ScaleToZero, ScaleUp
+from waker.plan.actions import Forget, RequestWake, ScaleToZero, ScaleUp, StopWake
 from waker.plan.model import Workload
 from waker.plan.notes import written
 from waker.plan.times import format_time
 
-WorkloadAction = ScaleToZero | ScaleUp | RequestWake | Forget
+WorkloadAction = ScaleToZero | ScaleUp | RequestWake | StopWake | Forget
 
 
 def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str, Any]:
@@ -27,9 +27,16 @@ def patch(workload: Workload, action: WorkloadAction, now: datetime) -> dict[str
             annotations = dict.fromkeys(written(workload.notes, transient=True))
             annotations |= {names.SAVED_REPLICAS: str(saved), names.ASLEEP_SINCE: format_time(now)}
         case ScaleUp(replicas):
-            annotations = _asked_for_wake(workload, now)
+            annotations = _asked_for_wake(workload, now) | {names.SCALED_UP_AT: format_time(now)}
+            if workload.notes.saved_replicas != replicas:
+                annotations[names.SAVED_REPLICAS] = str(replicas)
+            if workload.notes.stopped_at is not None:
+                annotations[names.STOPPED_AT] = None
         case RequestWake():
             annotations = _asked_for_wake(workload, now)
+        case StopWake():
+            annotations = dict.fromkeys((names.WAKE_REQUESTED_AT, names.SCALED_UP_AT))
+            annotations |= dict.fromkeys((names.STOPPED_AT, names.ASLEEP_SINCE), format_time(now))
         case Forget(clean):
             annotations = dict.fromkeys(written(workload.notes, transient=not clean))
             if not clean:

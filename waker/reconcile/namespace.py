@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from waker.cluster import owned_objects
 from waker.cluster.owned_objects import OwnedObjects
 from waker.cluster.token_buckets import TokenBuckets
-from waker.errors import ClusterError, Conflict, NotFound, TooSoon
+from waker.errors import ClusterError, Conflict, NotFound, Terminating, TooSoon
 from waker.observe.door_listing import door_port
 from waker.observe.keys import DoorsKey, NamespaceKey
 from waker.observe.replicas import ListeningReport
@@ -87,6 +87,9 @@ class NamespaceReconciler:
         except Conflict as error:
             log.debug("namespace %s: %s", key.name, error)
             return UNKNOWN_AGAIN
+        except Terminating:
+            self._refused(key.name, "the namespace is being deleted")
+            return None
         except NotFound as error:
             log.debug("namespace %s: %s", key.name, error)
             return None

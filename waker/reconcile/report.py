@@ -15,6 +15,7 @@ from waker.observe.app import uncounted_routes
 from waker.observe.cluster import left_to
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan
+from waker.plan.codes import Code
 from waker.plan.doors import DoorKey
 from waker.plan.model import AppId, Phase, Workload
 from waker.plan.snapshot import Snapshot
@@ -24,7 +25,7 @@ from waker.settings.configmap import NO_WAIT_HOST
 log = logging.getLogger(__name__)
 
 SECOND_LOOK = timedelta(seconds=3)  # `kubectl apply` of an app creates its objects one after the other
-CAUSES = {Conflict: "conflict", Refused: "refused", TooSoon: "too-soon"}
+CAUSES = {Conflict: "conflict", TooSoon: "too-soon"}
 WRITTEN_TOO_OFTEN = "it was written several times within seconds and is not as it was written"
 UNKNOWN_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
 
@@ -43,9 +44,8 @@ class Reporter:
         app = observed.workload.id
         old = self._reported.get(app)
         self._reported[app] = plan
-        if old is None:
-            self._context.metrics.apps.labels(plan.phase).inc()
-        elif old.phase is not plan.phase:
+        self._count(old, plan)
+        if old is not None and old.phase is not plan.phase:
             self._report_transition(observed.workload, old, plan)
         if plan.warning:
             self._report_warning(observed.workload, old, plan)
@@ -58,7 +58,7 @@ class Reporter:
 
     def report_failed_write(self, app: AppId, error: ClusterError) -> None:
         """Counted; and told to the app's user if it will not pass by itself."""
-        cause = next((cause for kind, cause in CAUSES.items() if isinstance(error, kind)), "error")
+        cause = error.cause if isinstance(error, Refused) else CAUSES.get(type(error), "error")
         self._context.metrics.failed_writes.labels(cause).inc()
         workload = self._context.cluster.workload(app)
         if workload and isinstance(error, Refused):
@@ -75,16 +75,19 @@ class Reporter:
         """The app is not waker's business any more."""
         self._unknown_since.pop(app, None)
         self._warned_at.pop(app, None)
-        reported = self._reported.pop(app, None)
-        if reported:
-            self._context.metrics.apps.labels(reported.phase).dec()
+        self._count(self._reported.pop(app, None), None)
+
+    def _count(self, old: Plan | None, plan: Plan | None) -> None:
+        metrics = self._context.metrics
+        if old:
+            metrics.apps.labels(old.phase, old.code).dec()
+        if plan:
+            metrics.apps.labels(plan.phase, plan.code).inc()
 
     def _report_transition(self, workload: Workload, old: Plan, plan: Plan) -> None:
         metrics = self._context.metrics
-        metrics.apps.labels(old.phase).dec()
-        metrics.apps.labels(plan.phase).inc()
         metrics.transitions.labels(old.phase, plan.phase).inc()
-        log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason)
+        log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason, extra={"code": plan.code})
         registered = self._context.registry.get(workload.id)
         if plan.phase is Phase.RESTORING_ROUTES and registered and registered.since:
             metrics.wakes.observe((self._context.clock() - registered.since).total_seconds())
@@ -94,13 +97,12 @@ class Reporter:
     def _report_warning(self, workload: Workload, old: Plan | None, plan: Plan) -> None:
         """A problem that may only mean "its other objects are not there yet" gets a second look before an Event."""
         now = self._context.clock()
-        if old is None or old.reason != plan.reason:
+        if old is None or old.code is not plan.code:
             self._warned_at[workload.id] = now
         if plan.phase is Phase.NOT_MANAGED and now - self._warned_at[workload.id] < SECOND_LOOK:
             self._context.queue.add(workload.id, SECOND_LOOK.total_seconds())
             return
-        reason = EventReason.STUCK if plan.phase is Phase.STUCK else EventReason.CANNOT_SLEEP
-        self._event(workload, Severity.WARNING, reason, plan.reason)
+        self._event(workload, Severity.WARNING, _warning_reason(plan), plan.reason)
 
     def _report_unknown_traffic(self, observed: ObservedApp, seen: Snapshot, plan: Plan) -> None:
         """An app whose visits cannot be seen stays awake; its user hears of it, but of what may pass only after a while."""
@@ -135,6 +137,12 @@ class Reporter:
 
     def _event(self, workload: Workload, severity: Severity, reason: EventReason, message: str) -> None:
         self._context.recorder.record(subject_of(workload), severity, reason, message)
+
+
+def _warning_reason(plan: Plan) -> EventReason:
+    if plan.code is Code.REPLICAS_GUESSED:
+        return EventReason.GUESSED_REPLICAS
+    return EventReason.STUCK if plan.phase is Phase.STUCK else EventReason.CANNOT_SLEEP
 
 
 def report_defect(context: Context, app: AppId, error: Exception) -> None:

@@ -2,7 +2,7 @@
 
 A controller may go on sending requests to a door long after the route was given back. So a door stays open until the way back
 was proved, which means that no controller pod sends requests there any more, and for five minutes more, for connections
-that were made before. Pure memory: `registry` keeps it up to date, `reconcile.app` proves the way back.
+that were made before. Pure memory: `registry` keeps it up to date, `reconcile.gather` proves the way back.
 """
 
 from collections.abc import Callable, Collection

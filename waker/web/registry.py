@@ -23,6 +23,7 @@ from waker.web.apps import View
 from waker.web.open_doors import OpenDoors
 
 KNOCK_AGAIN = 2.0  # seconds; for whoever is held, in case the first knock was lost on the way down
+TELL_AGAIN = timedelta(seconds=1)
 VIEWED_FOR = timedelta(seconds=30)  # a page that is still open polls more often than that
 
 PickAddress = Callable[[AppId, Backend], Address | None]
@@ -53,7 +54,7 @@ class RegisteredApp:
 
 
 class AppRegistry:
-    """All apps. `knocked` is called at most once per app until the knock is cleared."""
+    """All apps. `knocked` is called for an app's first knock, and then once a second until its knocks are cleared."""
 
     def __init__(self, pick: PickAddress, knocked: Callable[[AppId], None], clock: Callable[[], datetime]) -> None:
         self._pick = pick
@@ -66,6 +67,7 @@ class AppRegistry:
         self._changes = 0
         self.failed: set[AppId] = set()  # waker itself has failed at them, and nothing is known of them
         self._knocks: dict[AppId, datetime] = {}
+        self._told_at: dict[AppId, datetime] = {}  # when `knocked` was last called
         self._forwarding: Counter[AppId] = Counter()
         self._turns: dict[AppId, Counter[Backend]] = {}  # how many requests were forwarded, by app
         self._facts: dict[AppId, PageFacts] = {}
@@ -112,6 +114,7 @@ class AppRegistry:
                 del self._namespaces[app.namespace], self._needs[app.namespace]
         self.doors.forget(app)
         self._knocks.pop(app, None)
+        self._told_at.pop(app, None)
         self._facts.pop(app, None)
         self._viewed_at.pop(app, None)
         self._turns.pop(app, None)
@@ -184,7 +187,7 @@ class AppRegistry:
     def clear_knock(self, app: AppId, until: datetime) -> None:
         """The knocks up to then are written down."""
         if app in self._knocks and self._knocks[app] <= until:
-            del self._knocks[app]
+            del self._knocks[app], self._told_at[app]
 
     def forwarding_now(self, app: AppId) -> int:
         """How many requests are being forwarded to the app."""
@@ -236,10 +239,11 @@ class AppRegistry:
         """Note that somebody wants this app."""
         if app not in self._registered:  # it is gone, and nobody would clear the knock
             return
-        is_new = app not in self._knocks or self._clock() - self._knocks[app] > timedelta(seconds=1)
-        self._knocks[app] = self._clock()
-        if is_new:
+        now = self._clock()
+        if app not in self._knocks or now - self._told_at[app] > TELL_AGAIN:
+            self._told_at[app] = now
             self._knocked(app)
+        self._knocks[app] = now
 
     def page_viewed(self, app: AppId) -> None:
         """Note that somebody looks at the waiting page of this app."""

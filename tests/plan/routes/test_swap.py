@@ -170,7 +170,13 @@ WISH = {names.WAKE_REQUESTED_AT: "2026-01-31T12:00:00Z"}
             0,
             id="to zero: the number is saved, older notes end",
         ),
-        pytest.param(ASLEEP, ScaleUp(3), WISH, 3, id="up: the wish is written down, the number stays saved"),
+        pytest.param(
+            ASLEEP,
+            ScaleUp(3),
+            WISH | {names.SCALED_UP_AT: "2026-01-31T12:00:00Z"},
+            3,
+            id="up: the wish is written down, the number stays saved",
+        ),
         pytest.param(ASLEEP, RequestWake(), WISH, None, id="a wish: nothing else changes"),
         pytest.param(
             NOTED,

@@ -1,0 +1,111 @@
+"""The way up: an app that is wanted, from 0 replicas until its routes lead to its pods again. One half of `decide`."""
+
+from datetime import datetime, timedelta
+
+from waker import names
+from waker.plan import drift
+from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleUp, StopWake
+from waker.plan.codes import Code
+from waker.plan.model import Phase, Pin
+from waker.plan.notes import readable
+from waker.plan.sleep_due import SOON, wake_requested_at
+from waker.plan.snapshot import Fact, Snapshot
+from waker.plan.state import State
+from waker.settings.durations import format_duration
+
+EMPTY_WITHIN = timedelta(seconds=10)  # Kubernetes takes pods away within 1 s; it is not waited for for ever
+
+
+def why_wake(seen: Snapshot, state: State) -> str:
+    """Why an app without pods should get them; "" if it should not."""
+    pin = seen.policy.pin if seen.policy else Pin.AUTO
+    if pin is Pin.AWAKE:
+        return "pinned awake"
+    if pin is Pin.ASLEEP:
+        return ""
+    if seen.workload.notes.wake_requested_at is not None:
+        return "a wake was asked for"
+    ignored_until = knocks_ignored_until(seen)
+    if seen.arrived_at and not (ignored_until and seen.arrived_at < ignored_until):
+        return "visited"
+    return "somebody keeps pointing its routes back" if drift.persistent(state) else ""
+
+
+def wake(seen: Snapshot, state: State, why: str, now: datetime) -> Plan:
+    """Not before the pods of the last time are gone: Kubernetes calls them ready until it takes them. Law 3."""
+    since = readable(seen.workload.notes.asleep_since)
+    left = since + EMPTY_WITHIN - now if since else timedelta()
+    if not seen.workload.pods_gone and timedelta() < left <= EMPTY_WITHIN:
+        reason = f"{why}: its pods of before are still being taken away"
+        return Plan(Phase.WAKING, Code.PODS_LEAVING, reason, requeue_after=min(SOON, left))
+    return Plan(Phase.WAKING, Code.SCALING_UP, why, (ScaleUp(state.saved or 0),), SOON)
+
+
+def stopped(seen: Snapshot, now: datetime) -> Plan | None:
+    """If somebody has scaled it to 0 while it woke, they mean it: visitors wake it again only after a while. Law 5."""
+    notes, policy = seen.workload.notes, seen.policy
+    if notes.scaled_up_at is not None:
+        reason = "somebody has scaled it to 0 while it woke"
+        return Plan(Phase.ASLEEP, Code.WAKE_STOPPED, reason, (StopWake(),), SOON)
+    until = knocks_ignored_until(seen)
+    if policy is None or until is None or now >= until or notes.wake_requested_at is not None:
+        return None
+    reason = f"somebody has scaled it to 0 while it woke: visitors wake it again in {format_duration(until - now)}"
+    return Plan(
+        Phase.STUCK, Code.WAKE_STOPPED, f"{reason}, `waker wake` at once", requeue_after=until - now, warning=True
+    )
+
+
+def knocks_ignored_until(seen: Snapshot) -> datetime | None:
+    """Until when visitors do not wake an app whose wake somebody has stopped; None: nobody has."""
+    at = readable(seen.workload.notes.stopped_at)
+    return at + seen.policy.wake_timeout if at and seen.policy else None
+
+
+def lost(seen: Snapshot, state: State) -> Plan:
+    """Nobody knows how many replicas it had. It stays as it is until somebody wants it: then waker has to guess."""
+    what = f"{names.SAVED_REPLICAS} cannot be read" if state.unreadable else f"{names.SAVED_REPLICAS} is gone"
+    pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
+    wanted = not pinned and (seen.arrived_at is not None or seen.workload.notes.wake_requested_at is not None)
+    if wanted and Fact.LEAST_REPLICAS in seen.gathered:
+        reason = f"visited; {what}, so its replicas are set to {seen.least_replicas}: correct that by hand"
+        guess = ScaleUp(seen.least_replicas)
+        return Plan(Phase.WAKING, Code.REPLICAS_GUESSED, reason, (guess,), SOON, warning=True)
+    reason = f"replicas are 0 and {what}: scale the workload by hand"
+    needs = Fact.LEAST_REPLICAS if wanted else None
+    again = drift.STUCK_AGAIN
+    return Plan(Phase.STUCK, Code.REPLICAS_LOST, reason, requeue_after=again, warning=True, needs=needs)
+
+
+def rise(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
+    """It has pods: when they are ready its routes go back, and then what was noted. Laws 3 and 4."""
+    if not seen.ready:
+        return _unready(seen, state, now)
+    phase = Phase.RESTORING_ROUTES
+    if state.at_waker or state.stale:
+        back = Restore(state.at_waker, state.stale)
+        return Plan(phase, Code.RETURNING_ROUTES, f"ready: routes go back ({why})", (back,), SOON, open=True)
+    clean = seen.policy is None or seen.policy.paused
+    return Plan(phase, Code.ENDING_WAKE, f"ready ({why})", (Forget(clean),), SOON, open=True)
+
+
+def _unready(seen: Snapshot, state: State, now: datetime) -> Plan:
+    phase = Phase.WAKING if state.saved is not None else Phase.RESTORING_ROUTES
+    requested = wake_requested_at(seen.workload.notes)
+    timeout = seen.policy.wake_timeout if seen.policy else None
+    may_pass = seen.probed_ready
+    if requested and timeout and now > requested + timeout:
+        reason = (
+            f"not ready {format_duration(now - requested)} after the wake: {seen.start_failure or 'look at its pods'}"
+        )
+        again = drift.STUCK_AGAIN
+        return Plan(Phase.STUCK, Code.NOT_READY_IN_TIME, reason, requeue_after=again, open=may_pass, warning=True)
+    if state.astray:
+        return Plan(phase, Code.ROUTE_ASTRAY, drift.ASTRAY, (Redirect(state.astray),), SOON, open=may_pass)
+    pinned = seen.policy is None or seen.policy.pin is Pin.ASLEEP
+    if requested is None and state.saved is not None and not pinned and not seen.problems:
+        reason = "somebody has scaled it up while it slept: that counts as a wake"
+        return Plan(phase, Code.SCALED_UP, reason, (RequestWake(),), SOON, open=may_pass)
+    waits = f": {seen.start_failure}" if seen.start_failure else ""
+    reason = f"waiting until its pods are ready{waits}"
+    return Plan(phase, Code.AWAITING_PODS, reason, requeue_after=SOON, open=may_pass)
