@@ -1,6 +1,7 @@
 """waker among thousands of apps on a real API server: how soon a new one is ready, what it takes, and how fast it wakes.
 
 - ready: from the start of waker's process until /readyz says so; before it, until it answers at all, and until all is listed.
+  `CPU`: what waker's own process has used by then; the rest it has waited, for the API server or for a core.
   `lists alone`: a client that lists the same objects in the same chunks, at the same time, and parses nothing;
 - waits: the longest that /healthz waited meanwhile, and afterwards, asked every 20 ms;
 - memory: after it has settled;
@@ -23,7 +24,7 @@ from statistics import median
 from typing import Any
 
 from bench import many_apps
-from bench.footprint import MemorySample, memory
+from bench.footprint import MemorySample, cpu, memory
 from bench.many_apps import ManyApps
 from bench.tables import table
 from tests.e2e import controllers
@@ -45,7 +46,7 @@ CHUNK = 50  # objects; as waker's informers
 PRIVATE_PORT = 9090
 TICKS = os.sysconf("SC_CLK_TCK")
 HEAD = (
-    "", "apps", "namespaces", "asleep", "answers s", "listed s", "ready s", "lists alone s", "waits ms", "RSS MiB",
+    "", "apps", "namespaces", "asleep", "answers s", "listed s", "ready s", "CPU s", "lists alone s", "waits ms", "RSS MiB",
     "private MiB",
 )  # fmt: skip
 WAKES_HEAD = ("20 visitors of 20 sleeping apps", "namespaces", "median s", "max s", "/healthz waits ms")
@@ -132,10 +133,10 @@ def start(api: ClusterApi, waker: InstalledWaker, image: str) -> tuple[str, ...]
         until("it has listed everything", lambda: "not listed yet" not in unready(host), 120, 0.03)
         listed = time.monotonic() - began
         until("it is ready", lambda: unready(host) == "ok\n", 300, 0.03)
-        ready = time.monotonic() - began
+        ready, used_cpu = time.monotonic() - began, cpu(process)
         settle(host)
         used: MemorySample = memory(process)
-    figures = (answers, listed, ready, alone)
+    figures = (answers, listed, ready, used_cpu, alone)
     return (*(f"{each:.2f}" for each in figures), f"{max(waits) * 1e3:.0f}", f"{used.rss:.1f}", f"{used.private:.1f}")
 
 

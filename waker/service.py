@@ -181,13 +181,10 @@ class Waker:
         return rows(self.cluster, self.runtime, now())
 
     def explain(self, namespace: str, kind: str, name: str) -> Explained | None:
-        """One app, for `waker explain`; None if there is no such workload."""
-        known_kind = next((each for each in Kind if each == kind), None)
-        if known_kind is None:
-            return None
+        """One app, for `waker explain`; None if there is no such workload. The private port lets no other kind through."""
         running = RunningService(self.runtime, self.settings.dry_run, self.controller_pods.ignored, self.following.how)
         sources = ExplainInputs(self.cluster, self.config.live, self.config.written_keys(), now(), running)
-        return explain(AppId(known_kind, namespace, name), sources)
+        return explain(AppId(Kind(kind), namespace, name), sources)
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Begin with what must be known, then with what acts on it."""
@@ -227,11 +224,9 @@ class Waker:
     def _all_changed(self) -> None:
         self._check_theme()
         if self.cluster.is_synced:
-            for app in self.cluster.apps():
-                self.queue.add(app)
-            for namespace in self.cluster.namespaces():
-                self.queue.add(NamespaceKey(namespace))
-            self.queue.add(DoorsKey())
+            keys: Iterable[Key] = (*self.cluster.apps(), *map(NamespaceKey, self.cluster.namespaces()), DoorsKey())
+            for key in keys:
+                self.queue.add(key)
 
     def _doors_changed(self, changed: Iterable[DoorKey]) -> None:
         self.listeners.follow()

@@ -289,7 +289,7 @@ async def test_accepts() -> None:
     assert not await accepts(Address("127.0.0.1", 1))
 
 
-async def test_without_replicas_nothing_is_asked(cluster: DemoCluster, watching: WatchedEndpoints, _pods: None) -> None:
+async def test_without_replicas_nothing_is_asked(watching: WatchedEndpoints) -> None:
     """In a wake nothing comes before the patch that sets them; once they are 0 again, nothing is watched any more."""
     asleep = replace(workload(SHOP), replicas=0)
     watching.endpoints.watch(asleep, [service("shop", SHOP)], watching.tasks)

@@ -125,7 +125,7 @@ def test_what_is_not_listed_yet() -> None:
 
 
 def test_a_door_at_which_nobody_listens_yet_stays_in_its_slice_without_a_pod() -> None:
-    """A new waker has started and has not said yet where it listens. To delete 200 slices and make them again costs it a second."""
+    """A new waker has started and has not said yet where it listens. Slices that go and come again cost it a second."""
     before = arranged(doors(101), ONE)
     numbers = {each.number for each in doors(101)}
     after = arranged(doors(101), TWO, failed={TWO: numbers}, seen=before)

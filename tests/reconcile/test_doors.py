@@ -25,7 +25,7 @@ DOOR = str(DoorKey(NEW, Backend("new", "http")))
 
 
 @dataclass
-class DoorScene:
+class BookScene:
     """Three apps that have doors. `looks`: how often the whole book was looked at; `changes`: what was written into it."""
 
     it: Crowd
@@ -46,7 +46,7 @@ class DoorScene:
 
 
 @asynccontextmanager
-async def scene(patched: pytest.MonkeyPatch) -> AsyncIterator[DoorScene]:
+async def scene(patched: pytest.MonkeyPatch) -> AsyncIterator[BookScene]:
     looks: list[object] = []
     changes: list[dict[str, str | None]] = []
 
@@ -65,7 +65,7 @@ async def scene(patched: pytest.MonkeyPatch) -> AsyncIterator[DoorScene]:
         it.publish()
         context = it.waker.context(tasks)
         made = AppReconciler(context), NamespaceReconciler(context), doors.DoorReconciler(context)
-        found = DoorScene(it, *made, looks, changes)
+        found = BookScene(it, *made, looks, changes)
         for app in it.apps:
             await found.apps.reconcile(app)
         await found.passes()

@@ -98,7 +98,7 @@ class AppEndpoints:
     def watch(self, workload: Workload, services: Iterable[Service], tasks: asyncio.TaskGroup) -> None:
         """Watch the slices of these Services and the pods that they select. Does nothing if they are watched already.
 
-        Without replicas there is nothing to be seen. So in a wake the first request to the API server is the one that sets them,
+        Without replicas there is nothing to see. So in a wake the first request to the API server is the one that sets them,
         and many apps that wake at the same moment do not keep each other waiting with their lists.
         """
         if not workload.replicas:

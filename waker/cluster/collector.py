@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-YOUNG: Final = 100_000  # objects, until the young ones are collected; about 10 MB
+YOUNG: Final = 20_000  # objects, until the young ones are collected; about 2 MB
 SELDOM: Final = (100, 100)  # collections of the younger generation, until one of the next
 
 

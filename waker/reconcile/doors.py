@@ -32,7 +32,7 @@ ERROR_AGAIN = 5.0
 ALL_AGAIN: Final = timedelta(minutes=5)  # then a pass is for all doors once more, in case anything was missed
 
 
-class Settled(NamedTuple):
+class SettledBook(NamedTuple):
     """With which settings, and when, the book was as it should be."""
 
     settings: tuple[bool, PortRange]
@@ -45,7 +45,7 @@ class DoorReconciler:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._without: Mapping[DoorKey, str] = {}
-        self._settled: Settled | None = None  # nothing is known
+        self._settled: SettledBook | None = None  # nothing is known
 
     async def reconcile(self) -> float | None:
         """One pass; seconds until the next, None to wait for changes."""
@@ -78,7 +78,7 @@ class DoorReconciler:
         except ClusterError:
             self._settled = None
             raise
-        self._settled = Settled(settings, context.clock())
+        self._settled = SettledBook(settings, context.clock())
         return None
 
     def _is_settled(self, named: Iterable[DoorKey], settings: tuple[bool, PortRange]) -> bool:

@@ -28,7 +28,7 @@ from waker.plan.routes.kinds import unclaimed
 from waker.plan.routes.route import HttpTarget, RouteId, RouteObject
 from waker.reconcile.context import Context
 from waker.reconcile.report import report_no_door
-from waker.web.registry import RegisteredApp
+from waker.web.registered_app import RegisteredApp
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ ALL_AGAIN: Final = timedelta(minutes=5)  # then it is looked at as a whole once 
 AT_ONCE: Final = 200  # objects between two turns of the event loop
 
 
-class Inputs(NamedTuple):
+class NamespaceInputs(NamedTuple):
     """All that a pass for a namespace depends on, but for the time. Cheap to get and to compare."""
 
     needs: int
@@ -59,10 +59,10 @@ class Inputs(NamedTuple):
     others: tuple[bool, ...]
 
 
-class Settled(NamedTuple):
+class SettledNamespace(NamedTuple):
     """After which inputs nothing was left to be done, and when."""
 
-    inputs: Inputs
+    inputs: NamespaceInputs
     at: datetime
 
 
@@ -73,7 +73,7 @@ class NamespaceReconciler:
         self._context = context
         self._keeper_changes: TokenBuckets[tuple[str, str]] = TokenBuckets(KEEPER_CHANGES, KEEPER_CHANGE_EVERY)
         self._waiting: set[str] = set()  # until replicas listen at their doors
-        self._settled: dict[str, Settled] = {}
+        self._settled: dict[str, SettledNamespace] = {}
 
     def replicas_reported(self) -> None:
         """Some replica listens at more doors than before, or at fewer."""
@@ -116,7 +116,7 @@ class NamespaceReconciler:
             return None
         return await self._whole_pass(namespace, inputs)
 
-    async def _whole_pass(self, namespace: str, inputs: Inputs) -> float | None:
+    async def _whole_pass(self, namespace: str, inputs: NamespaceInputs) -> float | None:
         context = self._context
         if context.cluster.other_installation(namespace):
             return None
@@ -143,17 +143,17 @@ class NamespaceReconciler:
         if doors:
             again = await self._ensure(namespace, doors, apps, seen)
             if again is None and wanted == {key for each in apps for key in _lasting(each)}:
-                self._settled[namespace] = Settled(inputs, context.clock())
+                self._settled[namespace] = SettledNamespace(inputs, context.clock())
             return again
         if not wanted and not context.cluster.holding(namespace):
             await owned_objects.remove(context.writes, namespace, seen)
         return None
 
-    def _inputs(self, namespace: str) -> Inputs:
+    def _inputs(self, namespace: str) -> NamespaceInputs:
         """All that a pass depends on, but for the time."""
         context, cluster, book = self._context, self._context.cluster, self._context.doors.book
         seen = cluster.owned(namespace)
-        return Inputs(
+        return NamespaceInputs(
             context.registry.needs_version(namespace),
             cluster.ports_version,
             book.namespaces.get(namespace, {}),

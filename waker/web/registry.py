@@ -7,50 +7,26 @@ scales down is only carried out after one that ended it: so no request is forwar
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from waker.plan.actions import Plan
 from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId, Phase, Pin, Policy, VisitorPolicy
-from waker.plan.page_transport import PageTransport, common_transport
-from waker.plan.progress import Progress
+from waker.plan.page_transport import common_transport
 from waker.plan.routes.kinds import kind_of
-from waker.plan.routes.route import Backend, ObjectId, Route, RouteId, is_held
+from waker.plan.routes.route import Backend, Route, is_held
 from waker.web.apps import View
 from waker.web.open_doors import OpenDoors
+from waker.web.registered_app import PageFacts, RegisteredApp, needs, targets
+from waker.web.waiting import Waiting
 
 KNOCK_AGAIN = 2.0  # seconds; for whoever is held, in case the first knock was lost on the way down
 TELL_AGAIN = timedelta(seconds=1)
 VIEWED_FOR = timedelta(seconds=30)  # a page that is still open polls more often than that
 
 PickAddress = Callable[[AppId, Backend], Address | None]
-
-
-@dataclass(frozen=True, slots=True)
-class PageFacts:
-    """What the waiting page says of an app beside its phase."""
-
-    progress: Progress = field(default_factory=Progress)
-    typical: timedelta | None = None
-    transports: Mapping[RouteId, PageTransport] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredApp:
-    """One app as the public port sees it. `since`: when this wake began."""
-
-    app: AppId
-    plan: Plan
-    title: str
-    theme: str
-    pinned: bool
-    since: datetime | None
-    routes: tuple[Route, ...]
-    visitors: VisitorPolicy
-    may_sleep: bool = True  # managed, and not paused
 
 
 class AppRegistry:
@@ -72,9 +48,7 @@ class AppRegistry:
         self._turns: dict[AppId, Counter[Backend]] = {}  # how many requests were forwarded, by app
         self._facts: dict[AppId, PageFacts] = {}
         self._viewed_at: dict[AppId, datetime] = {}
-        self._changed: dict[AppId, asyncio.Event] = {}
-        self._waiters: Counter[AppId] = Counter()
-        self._given_up = False
+        self._waiting = Waiting()
 
     # --- the reconciler's side ---
 
@@ -90,7 +64,7 @@ class AppRegistry:
         theme = policy.theme if policy else ""
         may_sleep = policy is not None and not policy.paused and plan.phase is not Phase.NOT_MANAGED
         now = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, may_sleep)
-        if not old or _needs(old) != _needs(now):
+        if not old or needs(old) != needs(now):
             self._needs_changed(app)
         self._registered[app] = self._namespaces.setdefault(app.namespace, {})[app] = now
         if not plan.open:
@@ -98,7 +72,7 @@ class AppRegistry:
         if not old or old.routes != routes:
             self.doors.routes_published(app, old.routes if old else None, routes)
         self.notify(app)
-        return not old or old.plan.phase is not plan.phase or _targets(old.routes) != _targets(routes)
+        return not old or old.plan.phase is not plan.phase or targets(old.routes) != targets(routes)
 
     def describe(self, app: AppId, facts: PageFacts) -> None:
         """What its page says from the next `publish` on."""
@@ -171,9 +145,7 @@ class AppRegistry:
 
     def notify(self, app: AppId) -> None:
         """Something about the app has changed: whoever waits for that goes on."""
-        changed = self._changed.pop(app, None)
-        if changed:
-            changed.set()
+        self._waiting.notify(app)
 
     def fail(self, app: AppId) -> None:
         """A pass for the app ended by a defect. What was decided before stays."""
@@ -199,13 +171,11 @@ class AppRegistry:
 
     def waiting(self, app: AppId) -> bool:
         """Whether somebody waits for the app at this moment."""
-        return self._waiters[app] > 0
+        return self._waiting.waits(app)
 
     def give_up(self) -> None:
         """This process ends now: nobody waits any longer, so that everybody still gets an answer."""
-        self._given_up = True
-        for app in list(self._changed):
-            self.notify(app)
+        self._waiting.give_up()
 
     def is_wanted(self, app: AppId) -> bool:
         """Whether somebody waits for the app, or will meet it while it wakes."""
@@ -256,7 +226,7 @@ class AppRegistry:
 
     async def wait_for_change(self, app: AppId, within: timedelta) -> None:
         """Wait until something about the app has changed, or that long."""
-        await self._wait(app, within.total_seconds())
+        await self._waiting.wait(app, within.total_seconds())
 
     async def wait_for_address(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         """Wait for a pod that may take requests of this route. None: not in time."""
@@ -265,26 +235,12 @@ class AppRegistry:
         while True:
             found = self._registered.get(view.app)
             address = self._pick(view.app, view.backend) if found and found.plan.open else None
-            left = 0.0 if self._given_up else end - loop.time()
+            left = 0.0 if self._waiting.given_up else end - loop.time()
             if address or left <= 0 or not found:
                 return address
-            await self._wait(view.app, min(left, KNOCK_AGAIN))
+            await self._waiting.wait(view.app, min(left, KNOCK_AGAIN))
             if knocking:
                 self.knock(view.app)
-
-    async def _wait(self, app: AppId, within: float) -> None:
-        changed = self._changed.setdefault(app, asyncio.Event())
-        self._waiters[app] += 1
-        try:
-            async with asyncio.timeout(within):
-                await changed.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._waiters[app] -= 1
-            if not self._waiters[app]:
-                del self._waiters[app]
-                self._changed.pop(app, None)
 
     @contextmanager
     def forwarding(self, app: AppId, backend: Backend) -> Iterator[None]:
@@ -319,12 +275,3 @@ class AppRegistry:
             theme=found.theme,
             transport=common_transport(filter(None, transports)),
         )
-
-
-def _needs(each: RegisteredApp) -> list[tuple[RouteId, Backend, bool]]:
-    """Its routes, and which of them need a door whatever is closing."""
-    return [(route.id, route.backend, each.may_sleep or is_held(route)) for route in each.routes]
-
-
-def _targets(routes: tuple[Route, ...]) -> set[tuple[ObjectId, Backend]]:
-    return {(route.id.object, route.backend) for route in routes}
