@@ -36,5 +36,6 @@ def relaxed() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.collect()  # or what is garbage now would never be freed
         gc.freeze()
         gc.set_threshold(*before)
