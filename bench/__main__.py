@@ -1,4 +1,4 @@
-"""`python -m bench wake|footprint|soak|visitors|doors|scrape|scale` measures, and prints a table.
+"""`python -m bench wake|footprint|soak|visitors|doors|many|scrape|scale` measures, and prints a table.
 
 All but `scrape` and `scale` run in a test cluster that they start themselves. Everything from the network (the
 controllers' programs, wheels) is downloaded first, as the cluster has no access to it.
@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 
-from bench import doors, footprint, grounds, scale, scrape, visitors, wake
+from bench import doors, footprint, grounds, many, scale, scrape, visitors, wake
+from bench.many_apps import ManyApps
 from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
@@ -49,6 +50,11 @@ def main() -> int:
     )
     costs.add_argument("--doors", type=int, nargs="*", default=[1000, 5000], help="numbers of doors")
     costs.add_argument("--samples", type=int, default=5, help="reloads of each kind (default: 5)")
+    masses = commands.add_parser("many", help="a new waker among thousands of apps, and how fast it wakes some of them")
+    masses.add_argument("--apps", type=int, default=5000, help="number of apps (default: 5000)")
+    masses.add_argument("--asleep", type=int, default=3500, help="how many of them sleep (default: 3500)")
+    masses.add_argument("--namespaces", type=int, default=200, help="number of namespaces (default: 200)")
+    masses.add_argument("--rounds", type=int, default=3, help="wakes of 20 apps of each kind (default: 3)")
     args = parser.parse_args()
     if args.command == "scrape":
         scrape.run(args.apps)
@@ -66,6 +72,8 @@ def main() -> int:
             return 0 if soak.run(api, soak.SoakPlan(tuple(args.pair), args.minutes, args.seed)) else 1
         elif args.command == "doors":
             doors.run(api, args.doors, args.samples)
+        elif args.command == "many":
+            many.run(api, ManyApps(args.apps, args.asleep, args.namespaces), args.rounds)
         elif args.command == "visitors":
             visitors.run(api, args.crowd, args.seconds)
         else:

@@ -33,7 +33,6 @@ OWN = "kubesleeper"  # waker's namespace
 CONTROLLER = "traefik.io/ingress-controller"
 SHARED = 500  # apps behind the shared Ingress
 FIRST_DOOR = 20_000
-DOORS_IN_A_NAMESPACE = 1000
 BACKEND_PORT = "http"
 REPLICA = Address("10.0.0.1", 9090)
 
@@ -115,7 +114,6 @@ class Crowd:
     def publish(self) -> None:
         """Every app has been decided on once, and has a door."""
         waker, live, doors = self.waker, self.waker.config.live, {}
-        left = dict.fromkeys({app.namespace for app in self.apps}, DOORS_IN_A_NAMESPACE)
         shared = set(self.shared())
         for number, app in enumerate(self.apps, FIRST_DOOR):
             workload = waker.cluster.workload(app)
@@ -126,9 +124,7 @@ class Crowd:
             route = Route(id, backend, Holder.APP, CONTROLLER)
             plan = Plan(Phase.AWAKE, Code.IN_USE, "in use", open=True)
             waker.registry.publish(app, plan, read_policy(workload.annotations, live).policy, (route,))
-            if left[app.namespace]:
-                left[app.namespace] -= 1
-                doors[str(number)] = str(DoorKey(app, backend))
+            doors[str(number)] = str(DoorKey(app, backend))
         waker.doors.book = book_of("7", {"secret": "0123456789abcdef" * 2, "next": str(FIRST_DOOR)} | doors)
         waker.doors.lost = False
 

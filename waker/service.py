@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from waker import names
-from waker.cluster import manifests
+from waker.cluster import collector, manifests
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
 from waker.cluster.client import Api
@@ -36,7 +36,7 @@ from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.observe.doors import Doors
 from waker.observe.following import Following
-from waker.observe.keys import DoorsKey, Key, NamespaceKey
+from waker.observe.keys import DoorsKey, Key, NamespaceKey, namespace_of
 from waker.observe.live_settings import LiveConfig
 from waker.observe.own_readiness import OwnReadiness
 from waker.observe.refusals import Refusals
@@ -80,7 +80,7 @@ class Waker:
         self.settings = settings
         self.leaving = False
         self.metrics = metrics
-        self.queue: WorkQueue[Key] = WorkQueue(self._is_urgent)
+        self.queue: WorkQueue[Key] = WorkQueue(self._is_urgent, namespace_of)
         selector = f"{names.SLICE_SERVICE}={names.OWN_SERVICE}"
         own = Source(ENDPOINT_SLICES.collection(settings.own_namespace), {"labelSelector": selector})
         self.own_slices: Informer[Slices] = Informer(api, own, manifests.endpoints, self._own_changed, now)
@@ -183,13 +183,10 @@ class Waker:
         return rows(self.cluster, self.runtime, now())
 
     def explain(self, namespace: str, kind: str, name: str) -> Explained | None:
-        """One app, for `waker explain`; None if there is no such workload."""
-        known_kind = next((each for each in Kind if each == kind), None)
-        if known_kind is None:
-            return None
+        """One app, for `waker explain`; None if there is no such workload. The private port lets no other kind through."""
         running = RunningService(self.runtime, self.settings.dry_run, self.controller_pods.ignored, self.following.how)
         sources = ExplainInputs(self.cluster, self.config.live, self.config.written_keys(), now(), running)
-        return explain(AppId(known_kind, namespace, name), sources)
+        return explain(AppId(Kind(kind), namespace, name), sources)
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Begin with what must be known, then with what acts on it."""
@@ -203,7 +200,8 @@ class Waker:
         await self.config.informer.synced.wait()
         self.scraper.recall(await self.activity.read())
         await self.controller_namespaces.sync()
-        await start(self.cluster, tasks)
+        with collector.relaxed():
+            await start(self.cluster, tasks)
         context = self.context(tasks)
         dispatcher = Dispatcher(context)
         self._api.on_recovery = dispatcher.apps.api_answers_again
@@ -228,11 +226,9 @@ class Waker:
     def _all_changed(self) -> None:
         self._check_theme()
         if self.cluster.is_synced:
-            for app in self.cluster.apps():
-                self.queue.add(app)
-            for namespace in self.cluster.namespaces():
-                self.queue.add(NamespaceKey(namespace))
-            self.queue.add(DoorsKey())
+            keys: Iterable[Key] = (*self.cluster.apps(), *map(NamespaceKey, self.cluster.namespaces()), DoorsKey())
+            for key in keys:
+                self.queue.add(key)
 
     def _doors_changed(self, changed: Iterable[DoorKey]) -> None:
         self.listeners.follow()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -297,3 +297,14 @@ async def test_accepts() -> None:
     async with server:
         assert await accepts(Address("127.0.0.1", server.sockets[0].getsockname()[1]))
     assert not await accepts(Address("127.0.0.1", 1))
+
+
+async def test_without_replicas_nothing_is_asked(watching: WatchedEndpoints) -> None:
+    """In a wake nothing comes before the patch that sets them; once they are 0 again, nothing is watched any more."""
+    asleep = replace(workload(SHOP), replicas=0)
+    watching.endpoints.watch(asleep, [service("shop", SHOP)], watching.tasks)
+    assert watching.endpoints.watched() == []
+    watching.watch(SHOP, "shop")
+    assert watching.endpoints.watched() == [SHOP]
+    watching.endpoints.watch(asleep, [service("shop", SHOP)], watching.tasks)
+    assert watching.endpoints.watched() == []

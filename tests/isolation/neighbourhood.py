@@ -5,12 +5,10 @@ The record is text without times, ids and port numbers, so that two can be compa
 
 import asyncio
 import json
-import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ from tests.isolation.visitors import (
     quiet_requests,
     settled_text,
 )
-from tests.service import scene
+from tests.ports import next_port
 from tests.service.scene import MERGE, WRITES, ServiceScene
 from waker import names
 from waker.demo.cluster import DemoCluster, Options
@@ -34,14 +32,11 @@ from waker.demo.kinds import BY_KIND, Key, Obj
 from waker.demo.verbs import resource_of
 from waker.plan.doors import DoorBook, DoorKey, book_of
 from waker.plan.model import Phase
-from waker.settings.parsing import PortRange
 
-RANGES = [PortRange(first, first + 99) for first in range(30_100, 32_700, 100)]  # above the other ports of tests
 PATIENCE = timedelta(seconds=8)  # until B is as it should be
 BOOK = Key("kubesleeper", names.DOORS_MAP)
 NGINX = {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "nginx"},
          "spec": {"controller": "k8s.io/ingress-nginx"}}  # fmt: skip
-NEXT_RANGE = cycle(random.sample(RANGES, len(RANGES)))  # clusters of one process, or of several, run at the same time
 HELD = ("shop", "wiki", "queue", "store")  # by waker, once they have fallen asleep
 Record = dict[str, str]
 
@@ -156,7 +151,7 @@ async def neighbourhood(folder: Path, attack: Attack | None) -> AsyncIterator[Ne
         session = await stack.enter_async_context(aiohttp.ClientSession())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         cluster.kubeconfig(folder / "kubeconfig")
-        it = ServiceScene(cluster, folder, session, tasks, scene.free_port(), doors=next(NEXT_RANGE))
+        it = ServiceScene(cluster, folder, session, tasks, next_port())
         hood = Neighbourhood(it, attack)
         for name in (A, B):  # the ingress controller is older
             cluster.load([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])

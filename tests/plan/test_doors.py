@@ -224,12 +224,12 @@ def test_where_no_number_is_left_nobody_loses_one() -> None:
 
 
 def test_one_namespace_does_not_get_all_numbers() -> None:
-    """A Service of a thousand ports is the limit; the neighbours' apps get theirs."""
-    crowd = [key(f"app-{i}", "crowd") for i in range(1200)]
+    """A Service of five thousand ports is the limit; the neighbours' apps get theirs."""
+    crowd = [key(f"app-{i}", "crowd") for i in range(5200)]
     change, without = revised(DoorBook(), [*crowd, key("web", "shop")], (), MANY)
     assert len(without) == 200
     assert all(each.app.namespace == "crowd" for each in without)
-    assert sum(1 for text in change.values() if text and text.startswith("Deployment ")) == 1001
+    assert sum(1 for text in change.values() if text and text.startswith("Deployment ")) == 5001
 
 
 def test_ingress_nginx_gets_no_more_ports_than_it_can_take() -> None:

@@ -6,10 +6,8 @@ against it. A scene that ends has broken none of the laws that its `witness` kno
 
 import asyncio
 import json
-import random
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.ports import next_port, next_range
 from tests.service.witness import Witness, backends, is_ours
 from waker import names, process
 from waker.demo import kinds
@@ -39,12 +38,6 @@ ENABLED = {names.ENABLED: "true"}
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 NEVER = Live(idle_after=timedelta(days=1), scrape_interval=timedelta(milliseconds=100))
 QUICK = replace(NEVER, idle_after=timedelta(milliseconds=300))
-
-
-def some_ports() -> PortRange:
-    """A hundred of its own for each scene: another one, here or in another process, may run at the same time."""
-    first = random.randrange(15_000, 29_000, 100)
-    return PortRange(first, first + 99)
 
 
 @dataclass(frozen=True)
@@ -86,7 +79,7 @@ class ServiceScene:
     tasks: asyncio.TaskGroup
     port: int  # of waker; a container that is started again listens where it did
     started: list[RunningWaker] = field(default_factory=list)
-    doors: PortRange = field(default_factory=some_ports)
+    doors: PortRange = field(default_factory=next_range)
 
     # --- the cluster ---
 
@@ -129,6 +122,17 @@ class ServiceScene:
         """As `kubectl annotate` does."""
         patch = {"metadata": {"annotations": {key: text}}}
         self.cluster.verbs.patch(kinds.DEPLOYMENTS, Key("default", name), MERGE, patch)
+
+    def configure(self, **data: str | None) -> None:
+        """Write the ConfigMap, or change keys of it: `configure(idle_after="1s")`. The doors stay where they are."""
+        written = {key.replace("_", "-"): text for key, text in data.items()}
+        key = Key("kubesleeper", names.CONFIG_MAP)
+        if self.cluster.get("ConfigMap", *key):
+            self.cluster.verbs.patch(kinds.CONFIG_MAPS, key, MERGE, {"data": written})
+            return
+        metadata = {"name": key.name, "namespace": key.namespace}
+        doors = {"door-ports": str(self.doors)}
+        self.cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": doors | written}])
 
     def wish(self, name: str = "shop") -> Any:
         """All that a user wrote about an app: specs, and annotations that are not waker's own notes."""
@@ -201,7 +205,7 @@ class ServiceScene:
     @asynccontextmanager
     async def waker(self, live: Live = NEVER, **settings: Any) -> AsyncIterator[RunningWaker]:
         """The whole service, at work and ready. It ends with the block; a crash of it ends the test."""
-        chosen = self.settings(**{"public_port": self.port, "private_port": free_port()} | settings)
+        chosen = self.settings(**{"public_port": self.port, "private_port": next_port()} | settings)
         started: asyncio.Future[Waker] = asyncio.get_running_loop().create_future()
 
         def begun(service: Waker) -> None:
@@ -240,14 +244,6 @@ class ServiceScene:
 MERGE: Any = "application/merge-patch+json"
 
 
-def free_port() -> int:
-    """One that nobody listens on, and below those that the system gives to outgoing connections meanwhile."""
-    while True:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", random.randint(15_000, 30_000)))
-            return int(probe.getsockname()[1])
-
-
 @asynccontextmanager
 async def scene(folder: Path, *samples: SampleApp, **annotations: str) -> AsyncIterator[ServiceScene]:
     """An embedded cluster; its apps (the shop, if not said otherwise) are ready and the ingress knows them."""
@@ -259,7 +255,7 @@ async def scene(folder: Path, *samples: SampleApp, **annotations: str) -> AsyncI
         session = await stack.enter_async_context(aiohttp.ClientSession())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         cluster.kubeconfig(folder / "kubeconfig")
-        it = ServiceScene(cluster, folder, session, tasks, free_port())
+        it = ServiceScene(cluster, folder, session, tasks, next_port())
         witness = Witness(cluster)
         watching = tasks.create_task(witness.watch())
         for sample in samples or (SHOP,):

@@ -13,19 +13,7 @@ from waker.demo import kinds
 from waker.demo.kinds import Key
 from waker.errors import WakerError
 
-from .scene import BLOG, MERGE, QUICK, SHOP, ServiceScene, scene
-
-
-def configure(it: ServiceScene, **data: str | None) -> None:
-    """Write the ConfigMap, or change keys of it: `configure(it, idle_after="1s")`."""
-    written = {key.replace("_", "-"): text for key, text in data.items()}
-    key = Key("kubesleeper", names.CONFIG_MAP)
-    if it.cluster.get("ConfigMap", *key):
-        it.cluster.verbs.patch(kinds.CONFIG_MAPS, key, MERGE, {"data": written})
-    else:
-        metadata = {"name": key.name, "namespace": key.namespace}
-        it.cluster.load([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": written}])
-
+from .scene import BLOG, MERGE, QUICK, SHOP, scene
 
 # --- annotations --------------------------------------------------------------------------------------------------
 
@@ -60,19 +48,19 @@ async def test_its_own_idle_time(tmp_path: Path) -> None:
 
 async def test_a_setting_changes_without_a_restart(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
-        configure(it, idle_after="1h", scrape_interval="1s")
+        it.configure(idle_after="1h", scrape_interval="1s")
         async with it.waker() as running:
             assert running.service.config.live.idle_after == timedelta(hours=1)
-            configure(it, idle_after="1s", page_status="429")
+            it.configure(idle_after="1s", page_status="429")
             await it.asleep()
             assert (await it.visit()).status == 429
 
 
 async def test_a_bad_value_is_told_and_the_last_good_one_stays(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
-        configure(it, idle_after="1h", scrape_interval="1s")
+        it.configure(idle_after="1h", scrape_interval="1s")
         async with it.waker() as running:
-            configure(it, idle_after="soon", hold_for="7s", colour="red")
+            it.configure(idle_after="soon", hold_for="7s", colour="red")
             await it.until(lambda: len(it.events(names.CONFIG_MAP)) == 2)
             told = dict.fromkeys(reason for reason, _ in it.events(names.CONFIG_MAP))
             assert list(told) == ["BadSetting"]
@@ -89,10 +77,10 @@ async def test_a_bad_value_is_told_and_the_last_good_one_stays(tmp_path: Path) -
 
 async def test_paused_what_sleeps_can_still_be_woken(tmp_path: Path) -> None:
     async with scene(tmp_path, SHOP, BLOG) as it:
-        configure(it, idle_after="1h")
+        it.configure(idle_after="1h")
         async with it.waker() as running:
             await asyncio.gather(it.put_to_sleep(), it.put_to_sleep("blog"))
-            configure(it, paused="true")
+            it.configure(paused="true")
             await it.served()
             await it.awake()
             it.annotate(names.STATE, "asleep")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.ports import next_port
 from waker import names, process
 from waker.demo import kinds
 from waker.demo.faults import Fault, unavailable
@@ -18,7 +19,7 @@ from waker.errors import SettingsError
 from waker.plan.doors import parse_key, port_name
 from waker.settings.parsing import PortRange
 
-from .scene import BLOG, ENABLED, MERGE, SHOP, ServiceScene, free_port, scene
+from .scene import BLOG, ENABLED, MERGE, SHOP, ServiceScene, scene
 from .test_service import own
 
 
@@ -178,7 +179,7 @@ def name_of(it: ServiceScene, name: str) -> str:
 async def test_the_last_one_who_leaves_is_listed_no_more(tmp_path: Path) -> None:
     """And whoever comes next lists itself."""
     async with scene(tmp_path) as it:
-        private = free_port()
+        private = next_port()
         own(it.cluster, private)
         async with it.waker(advertise="", private_port=private) as running:
             await it.put_to_sleep()
@@ -209,5 +210,5 @@ async def test_on_its_nodes_network_it_does_not_start(tmp_path: Path) -> None:
         spec = {"hostNetwork": True, "containers": [{"name": "waker", "image": "waker"}]}
         it.cluster.load([{"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}])
         with pytest.raises(ExceptionGroup) as refused:
-            await process.run(it.settings(public_port=free_port(), private_port=free_port()))
+            await process.run(it.settings(public_port=next_port(), private_port=next_port()))
         assert refused.group_contains(SettingsError, match="hostNetwork")

@@ -48,9 +48,7 @@ async def test_a_foreign_slice_of_its_service_sends_nothing_anywhere(tmp_path: P
 async def test_a_strangers_pod_with_the_labels_of_the_ingress_controller_stops_no_sleep(tmp_path: Path) -> None:
     """Its page cannot be read, and the pod comes and goes; the true controller's pods say all there is to know."""
     async with scene(tmp_path) as it:
-        settings = {"metadata": {"name": names.CONFIG_MAP, "namespace": "kubesleeper"}}
-        settings["data"] = {"idle-after": "1s", "scrape-interval": "1s"}
-        it.cluster.load([{"apiVersion": "v1", "kind": "ConfigMap"} | settings])
+        it.configure(idle_after="1s", scrape_interval="1s")
         # Created in the same second as the controller's own pod at the earliest, and later in the alphabet.
         metadata = {"name": "stranger", "namespace": "zoo", "labels": {"app.kubernetes.io/name": "traefik"}}
         spec = {"nodeName": "elsewhere", "containers": [{"name": "web", "image": "web"}]}

@@ -11,7 +11,6 @@ from waker.demo import kinds
 from waker.demo.kinds import Key, key_of
 
 from .scene import BROWSER, MERGE, NEVER, SHOP, ServiceScene, scene
-from .test_asked import configure
 
 NO_IMAGE = "rpc error: registry.example.org/secret/shop:9 not found"
 THEME = '<html><head>{{ page.head }}</head><body class="mine">{{ page.sentence }}</body></html>'
@@ -107,7 +106,7 @@ async def test_pods_are_watched_only_while_somebody_looks(tmp_path: Path) -> Non
 async def test_a_setting_that_names_no_theme_is_told(tmp_path: Path) -> None:
     async with scene(tmp_path) as it, it.waker() as running:
         await running.service.themes.informer.synced.wait()
-        configure(it, theme="nowhere")
+        it.configure(theme="nowhere")
         await it.until(lambda: any("no theme 'nowhere'" in why for _, why in it.events(names.CONFIG_MAP)))
 
 

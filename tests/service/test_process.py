@@ -13,10 +13,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.ports import next_port
 from waker import names
 
-from .scene import SHOP, ServiceScene, free_port, scene
-from .test_asked import configure
+from .scene import SHOP, ServiceScene, scene
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,8 +36,8 @@ async def started(*arguments: str) -> Process:
 @asynccontextmanager
 async def serving(it: ServiceScene) -> AsyncIterator[tuple[Process, str]]:
     """`waker run`, ready, and where its private port is."""
-    private = free_port()
-    configure(it, door_ports=str(it.doors))
+    private = next_port()
+    it.configure()
     process = await started(
         *("run", "--kubeconfig", str(it.folder / "kubeconfig"), "--waker-namespace", "kubesleeper"),
         *("--public-port", str(it.port), "--private-port", str(private), "--advertise", "127.0.0.1"),

@@ -13,7 +13,6 @@ from waker.plan.model import AppId, Kind
 from waker.plan.routes.route import Backend
 
 from .scene import BROWSER, SHOP, SceneVisit, ServiceScene, scene
-from .test_asked import configure
 from .test_service import own
 
 WAIT = "wait.localhost"
@@ -31,7 +30,7 @@ def wait_host(it: ServiceScene) -> None:
         {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": there,
          "spec": {"rules": [{"host": WAIT, "http": {"paths": [path]}}]}},
     ])  # fmt: skip
-    configure(it, wait_host=f"{WAIT}:{it.cluster.ingress.port}", scrape_interval="1s", idle_after="1d")
+    it.configure(wait_host=f"{WAIT}:{it.cluster.ingress.port}", scrape_interval="1s", idle_after="1d")
 
 
 async def follow(it: ServiceScene, url: str) -> tuple[str, SceneVisit]:

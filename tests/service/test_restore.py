@@ -13,7 +13,6 @@ from waker.demo.kinds import Key
 from waker.demo.refusals import ApiRefusal
 
 from .scene import BLOG, MERGE, SHOP, scene
-from .test_asked import configure
 
 DENIED = ApiRefusal(403, "Forbidden", "nobody may change it")
 
@@ -22,7 +21,7 @@ DENIED = ApiRefusal(403, "Forbidden", "nobody may change it")
 async def test_restore_gives_everything_back(tmp_path: Path, service: str) -> None:
     async with scene(tmp_path, SHOP, BLOG) as it:
         before = it.wish(), it.wish("blog")
-        configure(it, idle_after="1h")
+        it.configure(idle_after="1h")
         async with it.waker() as running:
             await asyncio.gather(it.put_to_sleep(), it.put_to_sleep("blog"))
             if service == "gone":
@@ -95,7 +94,7 @@ async def test_an_api_server_that_is_ill_for_a_moment_is_no_reason_to_stop(tmp_p
 
 async def test_it_does_not_claim_to_be_paused(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
-        configure(it, idle_after="1h")
+        it.configure(idle_after="1h")
         it.cluster.api.faults.order(Fault("patch", "configmaps", times=None, refusal=DENIED))
         said = await restore.restore_all(it.settings(), "2s")
         assert not said.complete

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.ports import next_port
 from waker import names
 from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault
 
-from .scene import BLOG, QUICK, SHOP, WRITES, RunningWaker, ServiceScene, free_port, scene
+from .scene import BLOG, QUICK, SHOP, WRITES, RunningWaker, ServiceScene, scene
 
 
 async def test_the_private_port(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ async def ready_at_last(it: ServiceScene) -> None:
 async def test_the_waker_of_the_real_pods(tmp_path: Path) -> None:
     """Without --advertise: the ready pods behind the Service `waker` are mirrored."""
     async with scene(tmp_path) as it:
-        private = free_port()
+        private = next_port()
         own(it.cluster, private)
         async with it.waker(advertise="", private_port=private):
             await it.put_to_sleep()
@@ -79,7 +80,7 @@ def own(cluster: DemoCluster, private_port: int, public_port: int = 1) -> None:
 async def test_only_the_holder_of_the_lease_sleeps_and_the_other_wakes(tmp_path: Path) -> None:
     """Visitors reach the second one only: it may wake, and it takes over when the first one leaves."""
     async with scene(tmp_path) as it:
-        private = free_port()
+        private = next_port()
         own(it.cluster, private)
         async with it.waker(QUICK, identity="first", advertise="", bind_address="127.0.0.2") as first:
             await leading(it, "first")

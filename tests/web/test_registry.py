@@ -15,7 +15,8 @@ from waker.plan.progress import Progress, Step, Trouble
 from waker.plan.routes.ingress_object import IngressRouteId
 from waker.plan.routes.route import Backend, Holder, Route
 from waker.web.apps import View
-from waker.web.registry import VIEWED_FOR, AppRegistry, PageFacts
+from waker.web.registered_app import PageFacts
+from waker.web.registry import VIEWED_FOR, AppRegistry
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SHOP, API = (AppId(Kind.DEPLOYMENT, "demo", name) for name in ("shop", "api"))

@@ -13,7 +13,8 @@ from waker.plan.codes import Code
 from waker.plan.model import Address, AppId, Phase
 from waker.plan.routes.route import Backend
 from waker.web import registry as registry_module
-from waker.web.registry import AppRegistry, PageFacts
+from waker.web.registered_app import PageFacts
+from waker.web.registry import AppRegistry
 
 POD = Address("10.0.0.1", 8080)
 PODS = (POD, Address("10.0.0.2", 8080), Address("10.0.0.3", 8080))

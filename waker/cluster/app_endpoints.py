@@ -110,7 +110,14 @@ class AppEndpoints:
         self._watches: dict[AppId, _EndpointWatch] = {}
 
     def watch(self, workload: Workload, services: Iterable[Service], tasks: asyncio.TaskGroup) -> None:
-        """Watch the slices of these Services and the pods that they select. Does nothing if they are watched already."""
+        """Watch the slices of these Services and the pods that they select. Does nothing if they are watched already.
+
+        Without replicas there is nothing to see. So in a wake the first request to the API server is the one that sets them,
+        and many apps that wake at the same moment do not keep each other waiting with their lists.
+        """
+        if not workload.replicas:
+            self.unwatch(workload.id)
+            return
         app, found = workload.id, list(services)
         wanted = _Watched(
             workload.uid, frozenset(each.name for each in found), frozenset(each.label_selector for each in found)

@@ -14,7 +14,7 @@ from waker.plan.notes import Unreadable
 from waker.plan.sleep_due import CANNOT_TELL
 from waker.printable import printable_text
 from waker.settings.durations import format_duration
-from waker.web.registry import RegisteredApp
+from waker.web.registered_app import RegisteredApp
 
 COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "replicas", "saved", "reason")
 

@@ -20,7 +20,7 @@ from waker.plan.routes.route import CountedBackend, Route, RouteId, port_of
 from waker.plan.snapshot import Certainty, Refusal, Snapshot, Traffic
 from waker.traffic.controllers import Interest, interest, refusals
 from waker.traffic.controllers.configured import configured_adapter, controller_name
-from waker.web.registry import PageFacts
+from waker.web.registered_app import PageFacts
 
 NOT_RUNNING = Traffic(unknown="visits are known to the running service only, and it could not be asked")
 

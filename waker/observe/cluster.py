@@ -19,6 +19,7 @@ from waker.observe.keys import Key, NamespaceKey
 from waker.observe.never_sleeps import never_sleeps
 from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
+from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import OwnedSlice
 from waker.plan.policy import is_managed, read_policy
 from waker.plan.routes.discovery import NamespaceObjects, discover, has_pods, named_objects, named_services
@@ -46,6 +47,7 @@ class ClusterCache:
         self._changed = changed
         self._door = door
         self._own_namespace = own_namespace
+        self.ports_version = 0  # grows with whatever keepers, and the protocols of doors, are made from
         self._indexes = Indexes()
         self.workloads: dict[Kind, Informer[Workload]] = {
             kind: inform(what, _parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
@@ -202,6 +204,7 @@ class ClusterCache:
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._indexes.service_changed(old, new)
+        self.ports_version += not _same_ports(old, new)
         each = new or old
         if each and self.is_synced:
             everybody = (_is_in_the_way(old), self._foreign(old)) != (_is_in_the_way(new), self._foreign(new))
@@ -211,6 +214,7 @@ class ClusterCache:
 
     def _route_object_changed(self, old: RouteObject | None, new: RouteObject | None) -> None:
         self._indexes.route_object_changed(old, new)
+        self.ports_version += not _same_holder(old, new)
         each = new or old
         if each and self.is_synced:
             known = self.services.in_namespace(each.id.namespace)
@@ -220,6 +224,7 @@ class ClusterCache:
             self._notify(self._indexes.naming(*each.id))
 
     def _class_changed(self, old: IngressClass | None, new: IngressClass | None) -> None:
+        self.ports_version += 1
         if self.is_synced:
             self._notify([*self.apps(), *map(NamespaceKey, self.namespaces())])
 
@@ -247,6 +252,21 @@ def left_to(other: str) -> str:
 def _is_in_the_way(service: Service | None) -> bool:
     """Whether somebody else's Service has the name of waker's own."""
     return service is not None and service.name == names.WAKER_SERVICE and not service.managed
+
+
+def _same_ports(old: Service | None, new: Service | None) -> bool:
+    """Whether an app's Service has the ports that it had. waker's own have versions that are looked at."""
+    return new is not None and (new.managed or (old is not None and old.ports == new.ports))
+
+
+def _same_holder(old: RouteObject | None, new: RouteObject | None) -> bool:
+    """Whether an object with routes is of the class that it was of, and remembers no more than it did."""
+    if old is None or new is None:
+        return False
+    if isinstance(new.saved, Unreadable) or isinstance(old.saved, Unreadable):
+        return False
+    before, after = (KINDS[each.id.kind].class_name(each, ()) for each in (old, new))
+    return before == after and new.saved.keys() <= old.saved.keys()
 
 
 def _footprint(workload: Workload | None) -> Mapping[str, str] | None:

@@ -36,6 +36,7 @@ class Doors:
     ) -> None:
         self.book = DoorBook()
         self.lost = True
+        self.unsettled: set[DoorKey] = set()  # somebody wants them otherwise, or they have changed
         self._names: dict[str, DoorKey] | None = None
         self._on_change = on_change
         self._is_wanted = is_wanted
@@ -69,7 +70,9 @@ class Doors:
                 names.DOORS_MAP,
                 ", ".join(self.book.unreadable[:5]),
             )
-        self._on_change({key for _, key in old.doors.items() ^ self.book.doors.items()})
+        changed = {key for _, key in old.doors.items() ^ self.book.doors.items()}
+        self.unsettled |= changed
+        self._on_change(changed)
 
 
 def _book(found: Mapping[str, Any]) -> DoorBook:

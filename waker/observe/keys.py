@@ -16,3 +16,13 @@ class DoorsKey(NamedTuple):
 
 
 Key = AppId | NamespaceKey | DoorsKey
+
+
+def namespace_of(key: Key) -> str | None:
+    """In whose namespace a pass for this key writes; None for the book of doors, which is waker's own."""
+    match key:
+        case DoorsKey():
+            return None
+        case NamespaceKey():
+            return key.name
+    return key.namespace

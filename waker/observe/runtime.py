@@ -16,7 +16,8 @@ from waker.observe.refusals import Refusals
 from waker.plan.model import Workload
 from waker.plan.sleep_due import last_visit
 from waker.traffic.scrape import Scraper
-from waker.web.registry import AppRegistry, RegisteredApp
+from waker.web.registered_app import RegisteredApp
+from waker.web.registry import AppRegistry
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class DoorBook:
         """128 bits that only waker can know: the same for the same words, as long as the secret is. "" without a secret."""
         if not self.secret:
             return ""
-        return hmac.new(bytes.fromhex(self.secret), "\n".join(about).encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(bytes.fromhex(self.secret), "\n".join(about).encode(), "sha256").hex()[:32]
 
     def proof(self, number: int, nonce: str) -> str:
         """That waker answers at this door, for this nonce; "" if the nonce is none."""
@@ -156,7 +156,16 @@ def remembering(old: DoorBook, new: DoorBook, is_wanted: Callable[[DoorKey], boo
     if denied:
         believed = book_of(new.version, {each: text for each, text in new.data().items() if each not in denied})
         new = replace(believed, unreadable=(*new.unreadable, *sorted(denied)))
-    return replace(new, former={number: key for number, key in known.items() if number not in new.doors})
+    return replace(
+        new,
+        former={number: key for number, key in known.items() if number not in new.doors},
+        namespaces={name: _same_or(here, old.namespaces.get(name)) for name, here in new.namespaces.items()},
+    )
+
+
+def _same_or(new: Mapping[DoorKey, int], old: Mapping[DoorKey, int] | None) -> Mapping[DoorKey, int]:
+    """The old one if they are equal: so that who has seen it knows at once that nothing has changed there."""
+    return old if old is not None and old == new else new
 
 
 def revised(
@@ -171,13 +180,11 @@ def revised(
     `listed`: everything that the Services and EndpointSlices of namespaces list at this moment. `repeating`: see `port_budget`.
     """
     wanted = set(wanted)
-    listings = sorted(listed)  # the oldest first
-    in_use = {(each.namespace, each.name, each.number) for each in listings}
-    kept = {
-        number: key
-        for number, key in book.doors.items()
-        if key in wanted or (key.app.namespace, port_name(key), number) in in_use
-    }
+    listings = list(listed)
+    leaving = {number: key for number, key in book.doors.items() if key not in wanted}
+    in_use = {(each.namespace, each.name, each.number) for each in listings} if leaving else set()
+    gone = {number for number, key in leaving.items() if (key.app.namespace, port_name(key), number) not in in_use}
+    kept = {number: key for number, key in book.doors.items() if number not in gone}
     missing = wanted - set(kept.values())
     remembered = {key: number for number, key in book.former.items() if key in missing}  # the latest
     added = {number: key for key, number in remembered.items()}
@@ -200,7 +207,7 @@ def revised(
         budget.add(key.app.namespace, repeats=key in repeating)
         start = number + 1
     change: dict[str, str | None] = {str(number): str(key) for number, key in added.items()}
-    change |= {str(number): None for number in book.doors.keys() - kept.keys() - added.keys()}
+    change |= {str(number): None for number in gone - added.keys()}
     change |= {each: None for each in book.unreadable if each not in change}
     if start != book.next:
         change[NEXT] = str(start)
@@ -214,13 +221,15 @@ def _claimed(
     taken: Collection[int],
     chosen: PortRange,
 ) -> dict[int, DoorKey]:
-    """The numbers that doors get because their own namespace, and no other, lists them."""
+    """The numbers that doors get because their own namespace, and no other, lists them; the older Service first."""
     by_name = {(key.app.namespace, port_name(key)): key for key in missing}
-    namespaces: dict[int, set[str]] = {}
-    for each in listings:
-        namespaces.setdefault(each.number, set()).add(each.namespace)
+    claims = sorted(each for each in listings if (each.namespace, each.name) in by_name)
+    namespaces: dict[int, set[str]] = {each.number: set() for each in claims}
+    for each in listings if claims else ():
+        if each.number in namespaces:
+            namespaces[each.number].add(each.namespace)
     found: dict[int, DoorKey] = {}
-    for each in listings:
+    for each in claims:
         key = by_name.get((each.namespace, each.name))
         free = each.number not in taken and each.number not in found and len(namespaces[each.number]) == 1
         if key and free and former.get(each.number, key) == key and chosen.first <= each.number <= chosen.last:

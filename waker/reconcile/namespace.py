@@ -2,11 +2,16 @@
 
 Also gives back routes that no app claims any more, because its workload was deleted or its annotation removed while waker
 was away. Waits until every app of the namespace has been reconciled once: before that nobody knows what is unclaimed.
+
+A namespace may have thousands of apps, and any change of one of them asks for a pass. So a pass that has left nothing to be
+done is not repeated while all that it depends on is the same (`_inputs`), and a whole one lets others have their turn.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Set
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from waker.cluster import owned_objects
 from waker.cluster.owned_objects import OwnedObjects
@@ -20,10 +25,10 @@ from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import DesiredObjects
 from waker.plan.routes import keeper
 from waker.plan.routes.kinds import unclaimed
-from waker.plan.routes.route import RouteId, RouteObject
+from waker.plan.routes.route import HttpTarget, RouteId, RouteObject
 from waker.reconcile.context import Context
 from waker.reconcile.report import report_no_door
-from waker.web.registry import RegisteredApp
+from waker.web.registered_app import RegisteredApp
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +41,29 @@ ERROR_AGAIN = 5.0
 # created one by one, and gets one back a minute. Whatever changes meanwhile goes into the next write.
 KEEPER_CHANGES = 5
 KEEPER_CHANGE_EVERY = timedelta(minutes=1)
+ALL_AGAIN: Final = timedelta(minutes=5)  # then it is looked at as a whole once more, in case anything was missed
+AT_ONCE: Final = 200  # objects between two turns of the event loop
+
+
+class NamespaceInputs(NamedTuple):
+    """All that a pass for a namespace depends on, but for the time. Cheap to get and to compare."""
+
+    needs: int
+    ports: int
+    reserved: Mapping[DoorKey, int]
+    secret: str
+    seen: tuple[object, ...]
+    replicas: Mapping[str, object]
+    newer: Mapping[HttpTarget, int]
+    served_by: Mapping[str, str]
+    others: tuple[bool, ...]
+
+
+class SettledNamespace(NamedTuple):
+    """After which inputs nothing was left to be done, and when."""
+
+    inputs: NamespaceInputs
+    at: datetime
 
 
 class NamespaceReconciler:
@@ -45,6 +73,7 @@ class NamespaceReconciler:
         self._context = context
         self._keeper_changes: TokenBuckets[tuple[str, str]] = TokenBuckets(KEEPER_CHANGES, KEEPER_CHANGE_EVERY)
         self._waiting: set[str] = set()  # until replicas listen at their doors
+        self._settled: dict[str, SettledNamespace] = {}
 
     def replicas_reported(self) -> None:
         """Some replica listens at more doors than before, or at fewer."""
@@ -81,6 +110,13 @@ class NamespaceReconciler:
                 self._context.queue.add(each.app)
 
     async def _pass(self, namespace: str) -> float | None:
+        inputs, settled = self._inputs(namespace), self._settled.pop(namespace, None)
+        if settled and settled.inputs == inputs and self._context.clock() - settled.at < ALL_AGAIN:
+            self._settled[namespace] = settled
+            return None
+        return await self._whole_pass(namespace, inputs)
+
+    async def _whole_pass(self, namespace: str, inputs: NamespaceInputs) -> float | None:
         context = self._context
         if context.cluster.other_installation(namespace):
             return None
@@ -96,17 +132,41 @@ class NamespaceReconciler:
         reserved = context.doors.book.namespaces.get(namespace, {})
         wanted = {key for each in apps for key in context.registry.doors_of(each, paused=paused)}
         wanted |= {key for key in reserved if key.app in failed}
+        await asyncio.sleep(0)
         if wanted != reserved.keys():
+            context.doors.unsettled |= wanted ^ reserved.keys()
             context.queue.add(DoorsKey())
         seen = context.cluster.owned(namespace)
         if _is_outdated(context.doors.book, wanted, seen):
             return UNKNOWN_AGAIN
         doors = {key: number for key, number in reserved.items() if key in wanted}
         if doors:
-            return await self._ensure(namespace, doors, apps, seen)
+            again = await self._ensure(namespace, doors, apps, seen)
+            if again is None and wanted == {key for each in apps for key in _lasting(each)}:
+                self._settled[namespace] = SettledNamespace(inputs, context.clock())
+            return again
         if not wanted and not context.cluster.holding(namespace):
             await owned_objects.remove(context.writes, namespace, seen)
         return None
+
+    def _inputs(self, namespace: str) -> NamespaceInputs:
+        """All that a pass depends on, but for the time."""
+        context, cluster, book = self._context, self._context.cluster, self._context.doors.book
+        seen = cluster.owned(namespace)
+        return NamespaceInputs(
+            context.registry.needs_version(namespace),
+            cluster.ports_version,
+            book.namespaces.get(namespace, {}),
+            book.secret,
+            (seen.service, *seen.slices, *(each.version for _, each in sorted(seen.keepers.items()))),
+            {
+                host: (report.covers(book), report.failed) if report else None
+                for host, report in context.replicas.reports().items()
+            },
+            context.following.newer_paths(namespace),
+            cluster.served_by(),
+            (context.leading(), context.live().paused, bool(context.registry.failed)),
+        )
 
     async def _ensure(
         self, namespace: str, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp], seen: OwnedObjects
@@ -119,7 +179,10 @@ class NamespaceReconciler:
         self._report_failed(doors, reports)
         listening, final = self._listening(frozenset(doors.values()), reports, seen)
         newer = context.following.newer_paths(namespace)
-        keepers = keeper.keepers(namespace, self._by_class(doors, apps), book, context.cluster.served_by(), newer)
+        classes = self._by_class(doors, apps)
+        await asyncio.sleep(0)
+        keepers = keeper.keepers(namespace, classes, book, context.cluster.served_by(), newer)
+        await asyncio.sleep(0)
         ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
         now, waits = context.clock(), [] if final else [LISTENING_AGAIN]
 
@@ -174,8 +237,10 @@ class NamespaceReconciler:
     async def _release_unclaimed(self, namespace: str, apps: Iterable[RegisteredApp]) -> None:
         holding = self._context.cluster.holding(namespace)
         claimed = {route.id for each in apps for route in each.routes} if holding else set()
-        for found in holding:
+        for count, found in enumerate(holding, 1):
             await self._release(found, claimed)
+            if count % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def _release(self, found: RouteObject, claimed: set[RouteId]) -> None:
         if isinstance(found.saved, Unreadable):
@@ -185,6 +250,11 @@ class NamespaceReconciler:
         if forget:
             log.info("%s: giving back routes that no app claims", found.id)
             await self._context.writes.restore(found.id, routes, forget)
+
+
+def _lasting(each: RegisteredApp) -> Iterable[DoorKey]:
+    """The doors that an app needs for as long as its routes are what they are; all others are closed in time."""
+    return (DoorKey(each.app, route.backend) for route in each.routes if each.may_sleep)
 
 
 def _is_outdated(book: DoorBook, wanted: Set[DoorKey], seen: OwnedObjects) -> bool:

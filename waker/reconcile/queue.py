@@ -2,12 +2,14 @@
 
 A workqueue as in client-go, with delayed adds and two lanes. A key says what to reconcile, never what has changed. The
 informers, the registry and the service add keys; `reconcile.app` and `reconcile.namespace` do the work. What somebody waits for
-(`is_urgent`) has a lane with workers of its own: it never stands in a queue behind sleepers and a slow API server.
-The subtle thing: a key that is added while it is being reconciled is reconciled again right after.
+(`is_urgent`) has a lane with workers of its own: it never stands in a queue behind sleepers and a slow API server. In each
+lane one namespace (`group_of`) gets a part of the workers only: a webhook that takes 10 s over each write there keeps no other
+namespace waiting. The subtle thing: a key that is added while it is being reconciled is reconciled again right after.
 """
 
 import asyncio
 import heapq
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
@@ -15,7 +17,8 @@ from typing import Generic, NamedTuple, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 TIDY = 100  # outdated entries that are kept, beside as many as there are keys
-WORKERS = 16  # keys in progress at the same time, in each lane
+WORKERS = 64  # keys in progress at the same time, in each lane
+SHARE = 16  # of these, for one group; four slow namespaces at once are needed to fill a lane
 
 Reconcile = Callable[[K], Awaitable[float | None]]
 
@@ -27,19 +30,30 @@ class Due(NamedTuple):
     urgent: bool
 
 
+Entry = tuple[float, int, K]  # when it is due, and the order in which it was added
+
+
 @dataclass(slots=True)
 class QueueLane(Generic[K]):
-    """Keys by when they are due; entries that differ from `WorkQueue._due` are outdated."""
+    """Keys by when they are due; entries that differ from `WorkQueue._due` are outdated.
 
-    heap: list[tuple[float, int, K]] = field(default_factory=list)
+    `passed_over`: those that were due while their group had its share of the workers, in that order.
+    """
+
+    heap: list[Entry[K]] = field(default_factory=list)
+    passed_over: dict[Hashable, deque[Entry[K]]] = field(default_factory=dict)
+    busy: Counter[Hashable] = field(default_factory=Counter)  # workers, by group
     free: int = WORKERS
 
 
 class WorkQueue(Generic[K]):
-    """Keys that are due now or later. All calls belong to one event loop."""
+    """Keys that are due now or later. All calls belong to one event loop. A key of the group None is bounded by nothing."""
 
-    def __init__(self, is_urgent: Callable[[K], bool] = lambda key: False) -> None:
+    def __init__(
+        self, is_urgent: Callable[[K], bool] = lambda key: False, group_of: Callable[[K], Hashable] = lambda key: None
+    ) -> None:
         self._is_urgent = is_urgent
+        self._group_of = group_of
         self._due: dict[K, Due] = {}
         self._lanes: dict[bool, QueueLane[K]] = {
             True: QueueLane(),
@@ -66,6 +80,7 @@ class WorkQueue(Generic[K]):
         while True:
             key, lane = await self._next()
             lane.free -= 1
+            lane.busy[self._group_of(key)] += 1
             self._in_progress.add(key)
             tasks.create_task(self._process(key, lane, reconcile))
 
@@ -88,13 +103,32 @@ class WorkQueue(Generic[K]):
 
     def _pop(self, lane: QueueLane[K], now: float) -> K | None:
         while lane.heap and lane.heap[0][0] <= now:
-            at, _, key = heapq.heappop(lane.heap)
-            if (
-                self._is_current(lane, at, key) and key not in self._in_progress
-            ):  # otherwise it comes back when that has ended
-                del self._due[key]
-                return key
+            entry = heapq.heappop(lane.heap)
+            at, _, key = entry
+            if not self._is_current(lane, at, key) or key in self._in_progress:  # it comes back when that has ended
+                continue
+            group = self._group_of(key)
+            if group is not None and lane.busy[group] >= SHARE:
+                lane.passed_over.setdefault(group, deque()).append(entry)
+                continue
+            del self._due[key]
+            return key
         return None
+
+    def _end(self, lane: QueueLane[K], group: Hashable) -> None:
+        """A worker of this group is free again: so the first that was passed over has its turn."""
+        lane.free += 1
+        lane.busy[group] -= 1
+        if not lane.busy[group]:
+            del lane.busy[group]
+        waiting = lane.passed_over.get(group, deque())
+        while waiting:
+            entry = waiting.popleft()
+            if self._is_current(lane, entry[0], entry[2]):
+                heapq.heappush(lane.heap, entry)
+                break
+        if not waiting:
+            lane.passed_over.pop(group, None)
 
     def _push(self, key: K) -> None:
         due = self._due[key]
@@ -116,7 +150,7 @@ class WorkQueue(Generic[K]):
             requeue_after = await reconcile(key)
         finally:
             self._in_progress.discard(key)
-            lane.free += 1
+            self._end(lane, self._group_of(key))
             self._changed.set()
             if key in self._due:
                 self._push(key)

@@ -26,10 +26,11 @@ class ClosingDoors:
 
 
 class OpenDoors:
-    """The doors of all apps. `clock` gives the time."""
+    """The doors of all apps. `clock` gives the time; `on_change` hears of an app that has other closing doors than before."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], on_change: Callable[[AppId], None] = lambda app: None) -> None:
         self._clock = clock
+        self._on_change = on_change
         self._closing: dict[AppId, ClosingDoors] = {}
 
     def routes_published(self, app: AppId, old: Collection[Route] | None, new: Collection[Route]) -> None:
@@ -78,10 +79,11 @@ class OpenDoors:
         self._closing.pop(app, None)
 
     def _set(self, app: AppId, closing: ClosingDoors) -> None:
+        before = self._closing.pop(app, None)
         if closing.backends:
             self._closing[app] = closing
-        else:
-            self._closing.pop(app, None)
+        if closing.backends != (before.backends if before else frozenset()):
+            self._on_change(app)
 
 
 def _held(routes: Collection[Route]) -> frozenset[Backend]:

@@ -7,50 +7,26 @@ scales down is only carried out after one that ended it: so no request is forwar
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from waker.plan.actions import Plan
 from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId, Phase, Pin, Policy, VisitorPolicy
-from waker.plan.page_transport import PageTransport, common_transport
-from waker.plan.progress import Progress
+from waker.plan.page_transport import common_transport
 from waker.plan.routes.kinds import kind_of
-from waker.plan.routes.route import Backend, ObjectId, Route, RouteId, is_held
+from waker.plan.routes.route import Backend, Route, is_held
 from waker.web.apps import View
 from waker.web.open_doors import OpenDoors
+from waker.web.registered_app import PageFacts, RegisteredApp, needs, targets
+from waker.web.waiting import Waiting
 
 KNOCK_AGAIN = 2.0  # seconds; for whoever is held, in case the first knock was lost on the way down
 TELL_AGAIN = timedelta(seconds=1)
 VIEWED_FOR = timedelta(seconds=30)  # a page that is still open polls more often than that
 
 PickAddress = Callable[[AppId, Backend], Address | None]
-
-
-@dataclass(frozen=True, slots=True)
-class PageFacts:
-    """What the waiting page says of an app beside its phase."""
-
-    progress: Progress = field(default_factory=Progress)
-    typical: timedelta | None = None
-    transports: Mapping[RouteId, PageTransport] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredApp:
-    """One app as the public port sees it. `since`: when this wake began."""
-
-    app: AppId
-    plan: Plan
-    title: str
-    theme: str
-    pinned: bool
-    since: datetime | None
-    routes: tuple[Route, ...]
-    visitors: VisitorPolicy
-    may_sleep: bool = True  # managed, and not paused
 
 
 class AppRegistry:
@@ -62,7 +38,9 @@ class AppRegistry:
         self._clock = clock
         self._registered: dict[AppId, RegisteredApp] = {}
         self._namespaces: dict[str, dict[AppId, RegisteredApp]] = {}  # the same, by namespace
-        self.doors = OpenDoors(clock)
+        self.doors = OpenDoors(clock, self._closing_changed)
+        self._needs: dict[str, int] = {}  # by namespace, a number that grows with what its apps need
+        self._changes = 0
         self.failed: set[AppId] = set()  # waker itself has failed at them, and nothing is known of them
         self._knocks: dict[AppId, datetime] = {}
         self._told_at: dict[AppId, datetime] = {}  # when `knocked` was last called
@@ -70,9 +48,7 @@ class AppRegistry:
         self._turns: dict[AppId, Counter[Backend]] = {}  # how many requests were forwarded, by app
         self._facts: dict[AppId, PageFacts] = {}
         self._viewed_at: dict[AppId, datetime] = {}
-        self._changed: dict[AppId, asyncio.Event] = {}
-        self._waiters: Counter[AppId] = Counter()
-        self._given_up = False
+        self._waiting = Waiting()
 
     # --- the reconciler's side ---
 
@@ -88,13 +64,15 @@ class AppRegistry:
         theme = policy.theme if policy else ""
         may_sleep = policy is not None and not policy.paused and plan.phase is not Phase.NOT_MANAGED
         now = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, may_sleep)
+        if not old or needs(old) != needs(now):
+            self._needs_changed(app)
         self._registered[app] = self._namespaces.setdefault(app.namespace, {})[app] = now
         if not plan.open:
             self._turns.pop(app, None)
         if not old or old.routes != routes:
             self.doors.routes_published(app, old.routes if old else None, routes)
         self.notify(app)
-        return not old or old.plan.phase is not plan.phase or _targets(old.routes) != _targets(routes)
+        return not old or old.plan.phase is not plan.phase or targets(old.routes) != targets(routes)
 
     def describe(self, app: AppId, facts: PageFacts) -> None:
         """What its page says from the next `publish` on."""
@@ -104,9 +82,10 @@ class AppRegistry:
         """The app is not waker's business any more."""
         self.failed.discard(app)
         if self._registered.pop(app, None):
+            self._needs_changed(app)
             del self._namespaces[app.namespace][app]
             if not self._namespaces[app.namespace]:
-                del self._namespaces[app.namespace]
+                del self._namespaces[app.namespace], self._needs[app.namespace]
         self.doors.forget(app)
         self._knocks.pop(app, None)
         self._told_at.pop(app, None)
@@ -145,6 +124,20 @@ class AppRegistry:
         """The doors that all apps need."""
         return {key for each in self._registered.values() for key in self.doors_of(each, paused=paused)}
 
+    def needs_version(self, namespace: str) -> int:
+        """Another number whenever the apps there may need other doors, by themselves or in time, or have other routes."""
+        return self._needs.get(namespace, 0)
+
+    def _needs_changed(self, app: AppId) -> None:
+        self._changes += 1
+        self._needs[app.namespace] = self._changes
+
+    def _closing_changed(self, app: AppId) -> None:
+        """A door of an app that may sleep stays whether it is closing or not, unless no route is for it any more."""
+        found = self._registered.get(app)
+        if found and not (found.may_sleep and self.doors.closing(app) <= {route.backend for route in found.routes}):
+            self._needs_changed(app)
+
     def wants(self, door: DoorKey, *, paused: bool = False) -> bool:
         """Whether this is a door that its app needs."""
         found = self._registered.get(door.app)
@@ -152,9 +145,7 @@ class AppRegistry:
 
     def notify(self, app: AppId) -> None:
         """Something about the app has changed: whoever waits for that goes on."""
-        changed = self._changed.pop(app, None)
-        if changed:
-            changed.set()
+        self._waiting.notify(app)
 
     def fail(self, app: AppId) -> None:
         """A pass for the app ended by a defect. What was decided before stays."""
@@ -180,13 +171,11 @@ class AppRegistry:
 
     def waiting(self, app: AppId) -> bool:
         """Whether somebody waits for the app at this moment."""
-        return self._waiters[app] > 0
+        return self._waiting.waits(app)
 
     def give_up(self) -> None:
         """This process ends now: nobody waits any longer, so that everybody still gets an answer."""
-        self._given_up = True
-        for app in list(self._changed):
-            self.notify(app)
+        self._waiting.give_up()
 
     def is_wanted(self, app: AppId) -> bool:
         """Whether somebody waits for the app, or will meet it while it wakes."""
@@ -237,7 +226,7 @@ class AppRegistry:
 
     async def wait_for_change(self, app: AppId, within: timedelta) -> None:
         """Wait until something about the app has changed, or that long."""
-        await self._wait(app, within.total_seconds())
+        await self._waiting.wait(app, within.total_seconds())
 
     async def wait_for_address(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         """Wait for a pod that may take requests of this route. None: not in time."""
@@ -246,26 +235,12 @@ class AppRegistry:
         while True:
             found = self._registered.get(view.app)
             address = self._pick(view.app, view.backend) if found and found.plan.open else None
-            left = 0.0 if self._given_up else end - loop.time()
+            left = 0.0 if self._waiting.given_up else end - loop.time()
             if address or left <= 0 or not found:
                 return address
-            await self._wait(view.app, min(left, KNOCK_AGAIN))
+            await self._waiting.wait(view.app, min(left, KNOCK_AGAIN))
             if knocking:
                 self.knock(view.app)
-
-    async def _wait(self, app: AppId, within: float) -> None:
-        changed = self._changed.setdefault(app, asyncio.Event())
-        self._waiters[app] += 1
-        try:
-            async with asyncio.timeout(within):
-                await changed.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._waiters[app] -= 1
-            if not self._waiters[app]:
-                del self._waiters[app]
-                self._changed.pop(app, None)
 
     @contextmanager
     def forwarding(self, app: AppId, backend: Backend) -> Iterator[None]:
@@ -300,7 +275,3 @@ class AppRegistry:
             theme=found.theme,
             transport=common_transport(filter(None, transports)),
         )
-
-
-def _targets(routes: tuple[Route, ...]) -> set[tuple[ObjectId, Backend]]:
-    return {(route.id.object, route.backend) for route in routes}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 from waker.plan.model import Pod
@@ -39,6 +40,12 @@ class Interest(NamedTuple):
         return (self.key, *self.others)
 
 
+@cache  # there are a dozen selectors, and each app is compared with all of them in each pass
+def _pairs(labels: str) -> tuple[tuple[str, str], ...]:
+    found = (each.partition("=") for each in labels.split(","))
+    return tuple((key, value) for key, _, value in found)
+
+
 class Selector(NamedTuple):
     """The labels of a controller's data-plane pods. An empty `namespace` means all."""
 
@@ -47,8 +54,7 @@ class Selector(NamedTuple):
 
     def matches(self, labels: Mapping[str, str], namespace: str) -> bool:
         """Whether a pod with these labels in this namespace is one of them."""
-        wanted = (each.partition("=") for each in self.labels.split(","))
-        return self.namespace in ("", namespace) and all(labels.get(key) == value for key, _, value in wanted)
+        return self.namespace in ("", namespace) and all(labels.get(key) == value for key, value in _pairs(self.labels))
 
     def __str__(self) -> str:
         return f"{self.labels} in {self.namespace}" if self.namespace else self.labels

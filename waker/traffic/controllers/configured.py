@@ -6,11 +6,14 @@ two ways; all others go by their `spec.controller`. No IngressClass can have an 
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
 from waker.plan.model import IngressClass
 from waker.settings.configmap import Live
 from waker.settings.ingress_class import ClassSettings
 from waker.traffic.controllers import ALL, Access, Adapter, Port, Selector, Values, adapter_for
+
+NO_SETTINGS: Final = ClassSettings()
 
 
 def configured_classes(classes: Iterable[IngressClass], live: Live) -> tuple[IngressClass, ...]:
@@ -30,8 +33,9 @@ def controller_name(controller: str) -> str:
 def configured_adapter(controller: str, live: Live) -> Adapter | None:
     """The adapter by the name that a class's controller goes by, None if there is none."""
     spec, _, name = controller.partition("@")
-    settings = live.classes.get(name, ClassSettings())
-    adapter = next((each for each in ALL if each.name == settings.adapter), None) or adapter_for(spec)
+    settings = live.classes.get(name, NO_SETTINGS)
+    named = next((each for each in ALL if each.name == settings.adapter), None) if settings.adapter else None
+    adapter = named or adapter_for(spec)
     if adapter and name:
         adapter = _with_settings(replace(adapter, controller=controller), settings)
     if adapter and adapter.status and live.ignore_statuses:
