@@ -78,7 +78,11 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
             port = waker.public()
             review = Reviews(api, settings.own_namespace).verdict
             reports = private_port.ServiceReports(
-                waker.unready, waker.status_rows, waker.explain, waker.listeners.report
+                waker.unready,
+                waker.status_rows,
+                waker.explain,
+                waker.listeners.report,
+                lambda number: waker.runtime.forwarding(waker.doors.at(number)),
             )
             private = private_port.private_port(metrics, reports, review)
             public = connections.runner(public_port.public_port(port))

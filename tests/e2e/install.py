@@ -55,6 +55,11 @@ class InstalledWaker:
         running = [one["containerID"] for one in statuses if "running" in one.get("state", {})]
         return [int(each.removeprefix("ground://")) for each in running]
 
+    def leader(self) -> str:
+        """The name of the pod that holds the Lease, "" if none does."""
+        path = f"apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{names.LEASE}"
+        return str(self.api.call("GET", path)["spec"].get("holderIdentity") or "")
+
     def kill(self) -> None:
         """kill -9 of its process, and wait until Kubernetes has started another."""
         (found,) = self.processes()

@@ -129,14 +129,9 @@ def leader(scene: Scene) -> int:
 
 
 def holders_process(scene: Scene) -> int | None:
-    holder = lease(scene)
+    holder = scene.waker.leader()
     for pod in scene.waker.pods():
         for status in pod["status"].get("containerStatuses", []):
             if pod["metadata"]["name"] == holder and "running" in status.get("state", {}):
                 return int(status["containerID"].removeprefix("ground://"))
     return None
-
-
-def lease(scene: Scene) -> str:
-    path = f"apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{names.LEASE}"
-    return str(scene.api.call("GET", path)["spec"].get("holderIdentity") or "")

@@ -92,6 +92,12 @@ class AppReconciler:
         if seen.workload.replicas and any(isinstance(action, Redirect) for action in plan.actions):
             seen = replace(seen, unreachable=await self._why_unreachable(observed))
             plan = decide(seen, context.clock())
+        if any(isinstance(action, ScaleToZero) for action in plan.actions) and context.leading():
+            elsewhere = await context.replicas.forwarding(
+                next(route.door for route in observed.routes if is_held(route))
+            )
+            seen = replace(seen, forwarding=max(seen.forwarding, elsewhere))
+            plan = decide(seen, context.clock())
         self._publish(observed, seen, plan)
         self._reporter.report(observed, seen, plan)
         if was_open and any(isinstance(action, ScaleToZero) for action in plan.actions):
