@@ -71,7 +71,7 @@ def test_a_slow_answer_through_the_waker_that_does_not_lead(scene: Scene) -> Non
         scene.asleep(shop)
         scene.pin(shop, None)
         slow = replace(steady(shop)[0], headers=(("Accept", "application/json"), ("Prefer", f"wait={LONG}")))
-        other = VisitorAddress(follower(scene), doors.number(scene.api, shop))
+        other = VisitorAddress(scene.waker.follower()["status"]["podIP"], doors.number(scene.api, shop))
         with Stream(other, [slow, replace(slow, method="POST", body=b"x" * 4000)], EVERY) as stream:
             until("its pods are ready", lambda: apps.listed_ready(scene.api, shop), 60, 0.01)
             time.sleep(1)
@@ -80,10 +80,3 @@ def test_a_slow_answer_through_the_waker_that_does_not_lead(scene: Scene) -> Non
         scene.asleep(shop)
         stream.check()
         assert stream.seen(Who.APP), "some were forwarded before"
-
-
-def follower(scene: Scene) -> str:
-    """The address of the waker that does not hold the Lease."""
-    return next(
-        str(pod["status"]["podIP"]) for pod in scene.waker.pods() if pod["metadata"]["name"] != scene.waker.leader()
-    )
