@@ -14,6 +14,7 @@ from tests.e2e.install import DEPLOYMENT, NAMESPACE
 from tests.e2e.scene import Scene
 
 AFTER = 6.0  # seconds that clients go on when all is as it was
+LATE = 9.0  # seconds; more than twice what the slowest controller takes
 FOLLOWS = 5.0  # seconds; the slowest controller's, after waker's slices have changed
 NOTICED = 2.0  # seconds until Kubernetes and waker have written that a process has ended
 # readinessProbe: three times in a row, every 2 s, each for up to 2 s; then Kubernetes and waker write
@@ -25,8 +26,8 @@ pytestmark = needs_bed("runs all controllers, and faults of waker's processes")
 
 def test_whoever_leaves_costs_no_request(scene: Scene) -> None:
     with town.town(scene) as all_of_it:
-        for leave in (rolling_update, leader_deleted, other_evicted):
-            with all_of_it.busy() as streams:
+        for leave in (rolling_update, leader_deleted, other_evicted, leader_deleted_and_controllers_late):
+            with all_of_it.busy(naps=leave is not leader_deleted_and_controllers_late) as streams:
                 leave(scene)
                 until("as many as wanted", scene.waker.ready, 90)
                 time.sleep(AFTER)
@@ -36,6 +37,17 @@ def test_whoever_leaves_costs_no_request(scene: Scene) -> None:
         assert all(hosts == now for hosts in doors.listed(scene.api, scene.namespace).values())
 
 
+def test_one_that_leaves_alone_goes_on_until_the_next_one_is_there(scene: Scene) -> None:
+    """With a single waker, too, nobody is lost in an orderly restart."""
+    with town.town(scene, wakers=1) as all_of_it:
+        with all_of_it.busy() as streams:
+            time.sleep(1)
+            leader_deleted(scene)
+            until("as many as wanted", scene.waker.ready, 90)
+            time.sleep(AFTER)
+        town.check(streams)
+
+
 def rolling_update(scene: Scene) -> None:
     kubectl("rollout", "restart", "-n", NAMESPACE, f"deployment/{DEPLOYMENT}")
     kubectl("rollout", "status", "-n", NAMESPACE, f"deployment/{DEPLOYMENT}", within=180)
@@ -43,6 +55,13 @@ def rolling_update(scene: Scene) -> None:
 
 def leader_deleted(scene: Scene) -> None:
     kubectl("delete", "pod", "-n", NAMESPACE, scene.waker.leader(), "--wait=true")
+
+
+def leader_deleted_and_controllers_late(scene: Scene) -> None:
+    """They learn of it long after the usual."""
+    with town.late_controllers():
+        kubectl("delete", "pod", "-n", NAMESPACE, scene.waker.leader(), "--wait=false")
+        time.sleep(LATE)
 
 
 def other_evicted(scene: Scene) -> None:

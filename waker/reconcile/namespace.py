@@ -137,7 +137,8 @@ class NamespaceReconciler:
     ) -> tuple[dict[str, frozenset[int]], bool]:
         """By ready replica, at which doors it is listed; and whether that is final.
 
-        The holder of the Lease lists whoever says that it listens. All others only unlist who is gone.
+        The holder of the Lease lists whoever says that it listens. All others only unlist who is gone. At a door at which
+        nobody else is listed yet, whoever was stays: one that leaves alone serves until the next one is there.
         """
         found, final, book, leading = {}, True, self._context.doors.book, self._context.leading()
         for host, report in reports.items():
@@ -147,6 +148,12 @@ class NamespaceReconciler:
             else:
                 found[host] = doors & {number for each in seen.slices if host in each.hosts for _, number in each.ports}
                 final = final and not leading
+        failed = [report.failed for report in reports.values() if report]
+        left = doors.difference(*found.values(), *failed)
+        for each in seen.slices if found else ():
+            for host in set(each.hosts) - reports.keys():
+                stays = left & {number for _, number in each.ports}
+                found[host] = found.get(host, frozenset()) | stays
         return found, final
 
     def _report_failed(self, doors: Mapping[DoorKey, int], reports: Reports) -> None:
