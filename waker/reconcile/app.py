@@ -194,8 +194,15 @@ class AppReconciler:
         return found
 
     async def _why_unreachable(self, observed: ObservedApp) -> str:
-        """Why a controller could not reach waker at this app's doors, "" if all can."""
+        """Why its routes may not move to waker's doors yet, or a controller could not reach waker there; "" if all can.
+
+        A controller that has not followed the way back yet would seem to follow this move, and then take both: first the way
+        to an app that is down by then.
+        """
         context, namespace = self._context, observed.workload.id.namespace
+        await self._prove_way_back(observed)
+        if context.registry.doors.unproved_since(observed.workload.id):
+            return "its ingress controllers have not followed its last wake yet"
         why = why_unlisted(context.cluster, observed, context.replicas.hosts(), context.doors.book)
         if why:
             context.queue.add(NamespaceKey(namespace))
