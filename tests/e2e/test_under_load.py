@@ -23,7 +23,7 @@ EVERY = 0.02  # seconds between two requests
 SLOW = 1.5  # seconds until a slow answer; less than waker waits for what controllers have taken before they followed
 LONG = 8.0  # seconds; a slow answer for which waker has to wait
 MANY = 20_000  # requests; more than are sent
-TURNS = 4
+TURNS = 2
 
 
 def steady(app: StageApp) -> list[Request]:
