@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from waker import names
+from waker.demo import kinds
 from waker.demo.faults import Fault, unavailable
+from waker.demo.kinds import Key
 from waker.plan.decide import decide
 from waker.reconcile import attempts, dispatch
 
@@ -81,3 +84,13 @@ async def test_what_failed_is_tried_when_the_api_server_answers_again(
     async with scene(tmp_path) as it, it.waker():
         it.cluster.api.faults.order(Fault("patch", "ingresses", "shop", times=1, refusal=unavailable()))
         await it.put_to_sleep()
+
+
+async def test_an_app_whose_ingress_goes_while_it_sleeps_is_given_back_without_a_defect(tmp_path: Path) -> None:
+    """Why it is woken and why it is not managed are the same words, and only the second is a problem."""
+    async with scene(tmp_path) as it, it.waker():
+        await it.put_to_sleep()
+        it.cluster.verbs.delete(kinds.INGRESSES, Key("default", "shop"))
+        await it.until(lambda: it.replicas() and names.SAVED_REPLICAS not in it.noted())
+        await it.until(lambda: [reason for reason, _ in it.events()][-1] == "CannotSleep")
+        assert "InternalError" not in [reason for reason, _ in it.events()]
