@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from waker import names
-from waker.demo import kinds
 from waker.demo.faults import Fault, unavailable
-from waker.demo.kinds import Key
+from waker.observe.app import snapshot
+from waker.plan.actions import Plan
 from waker.plan.decide import decide
+from waker.plan.model import AppId, Kind, Phase
 from waker.reconcile import attempts, dispatch
+from waker.reconcile.report import Reporter
 
 from .scene import BLOG, SHOP, scene
 
@@ -86,11 +87,13 @@ async def test_what_failed_is_tried_when_the_api_server_answers_again(
         await it.put_to_sleep()
 
 
-async def test_an_app_whose_ingress_goes_while_it_sleeps_is_given_back_without_a_defect(tmp_path: Path) -> None:
-    """Why it is woken and why it is not managed are the same words, and only the second is a problem."""
-    async with scene(tmp_path) as it, it.waker():
-        await it.put_to_sleep()
-        it.cluster.verbs.delete(kinds.INGRESSES, Key("default", "shop"))
-        await it.until(lambda: it.replicas() and names.SAVED_REPLICAS not in it.noted())
-        await it.until(lambda: [reason for reason, _ in it.events()][-1] == "CannotSleep")
-        assert "InternalError" not in [reason for reason, _ in it.events()]
+async def test_the_reason_of_a_wake_may_become_a_problem(tmp_path: Path) -> None:
+    """An app whose Ingress is gone is woken for that; if what was saved goes too, the same words say what is wrong."""
+    async with scene(tmp_path) as it, it.waker() as running:
+        service, app = running.service, AppId(Kind.DEPLOYMENT, "default", "shop")
+        observed = service.cluster.observe(app, service.config.live)
+        assert observed
+        seen = snapshot(observed, service.runtime.facts(observed))
+        reporter = Reporter(service.context(it.tasks))
+        reporter.report(observed, seen, Plan(Phase.WAKING, "no Ingress route leads to its pods"))
+        reporter.report(observed, seen, Plan(Phase.NOT_MANAGED, "no Ingress route leads to its pods", warning=True))
