@@ -45,6 +45,7 @@ class NamespaceReconciler:
         self._context = context
         self._keeper_changes: TokenBuckets[tuple[str, str]] = TokenBuckets(KEEPER_CHANGES, KEEPER_CHANGE_EVERY)
         self._waiting: set[str] = set()  # until replicas listen at their doors
+        self._unreadable: dict[str, set[str]] = {}  # what has been logged, by namespace, for as long as it is so
 
     def replicas_reported(self) -> None:
         """Some replica listens at more doors than before, or at fewer."""
@@ -178,12 +179,20 @@ class NamespaceReconciler:
     async def _release_unclaimed(self, namespace: str, apps: Iterable[RegisteredApp]) -> None:
         holding = self._context.cluster.holding(namespace)
         claimed = {route.id for each in apps for route in each.routes} if holding else set()
+        self._log_unreadable(namespace, holding)
         for found in holding:
             await self._release(found, claimed)
 
+    def _log_unreadable(self, namespace: str, holding: Iterable[RouteObject]) -> None:
+        """Once for each: there are many passes, and who writes nonsense must not fill the log."""
+        found = {each.saved.why for each in holding if isinstance(each.saved, Unreadable)}
+        for why in sorted(found - self._unreadable.pop(namespace, set())):
+            log.warning("%s", why)
+        if found:
+            self._unreadable[namespace] = found
+
     async def _release(self, found: RouteObject, claimed: set[RouteId]) -> None:
         if isinstance(found.saved, Unreadable):
-            log.warning("%s", found.saved.why)
             return
         routes, forget = unclaimed(found, claimed)
         if forget:
