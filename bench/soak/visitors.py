@@ -31,7 +31,7 @@ class VisitorMood(NamedTuple):
 
 
 MOODS = (
-    VisitorMood((0.05, 0.6), (1.0, 3.0), 3),  # busy
+    VisitorMood((0.02, 0.3), (1.0, 3.0), 3),  # busy
     VisitorMood((0.6, 1.7), (3.0, 8.0), 4),  # single ones, just before or after the app would sleep
     VisitorMood((2.5, 5.0), (2.0, 4.0), 2),  # hardly any
 )
