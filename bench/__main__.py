@@ -29,11 +29,13 @@ def main() -> int:
     sizes = commands.add_parser("footprint", help="how much memory and CPU an idle waker uses")
     sizes.add_argument("--seconds", type=int, default=60, help="how long to measure each row (default: 60)")
     sizes.add_argument("--apps", type=int, nargs="*", default=[0, 100, 1000], help="numbers of sleeping apps")
-    soaks = commands.add_parser("soak", help="random visits and faults; fails if waker put a visited app to sleep")
-    soaks.add_argument("--minutes", type=float, default=30, help="how long visitors come (default: 30)")
+    soaks = commands.add_parser(
+        "soak", help="random visits, attacks and faults; fails if anything was lost or went astray"
+    )
+    soaks.add_argument("--minutes", type=float, default=20, help="how long visitors come (default: 20)")
     soaks.add_argument("--seed", type=int, default=1, help="the same seed makes the same choices (default: 1)")
     soaks.add_argument(
-        "--pair", nargs=2, default=["traefik", "nginx"], metavar="controller", help="two ingress controllers"
+        "--pair", nargs=2, metavar="controller", help="two ingress controllers (default: the seed chooses)"
     )
     scrapes = commands.add_parser("scrape", help="what scraping metrics pages costs; needs no cluster")
     scrapes.add_argument("--apps", type=int, default=1000, help="apps on the pages (default: 1000)")
@@ -69,7 +71,7 @@ def main() -> int:
         if args.command == "wake":
             wake.run(api, args.controllers or list(controllers.ALL), args.samples)
         elif args.command == "soak":
-            return 0 if soak.run(api, soak.SoakPlan(tuple(args.pair), args.minutes, args.seed)) else 1
+            return 0 if soak.run(api, soak.SoakPlan(args.minutes, args.seed, args.pair and tuple(args.pair))) else 1
         elif args.command == "doors":
             doors.run(api, args.doors, args.samples)
         elif args.command == "many":

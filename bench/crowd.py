@@ -16,7 +16,7 @@ from waker import names
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer
 from waker.metrics import Metrics
-from waker.observe.replicas import ListeningReport
+from waker.observe.replicas import ListeningReport, Slices
 from waker.plan.actions import Plan
 from waker.plan.codes import Code
 from waker.plan.doors import DoorKey, book_of
@@ -136,7 +136,7 @@ async def crowd(count: int, namespaces: int) -> AsyncIterator[Crowd]:
     async with aiohttp.ClientSession() as session:
         waker = Waker(Settings(namespace=OWN), cast(Api, api), session, Metrics("bench"))
         waker.lease._renewed = float("inf")
-        waker.own_slices._update((OWN, "waker-1"), {names.OWN_PRIVATE_PORT: (REPLICA,)})
+        waker.own_slices._update((OWN, "waker-1"), Slices({names.OWN_PRIVATE_PORT: (REPLICA,)}, {}))
         waker.replicas._reports[REPLICA] = ListeningReport("7")
         shared = min(count, SHARED) if count > SHARED or namespaces == 1 else 0
         places = [0] * shared + [number % namespaces for number in range(count - shared)]

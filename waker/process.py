@@ -16,6 +16,7 @@ from aiohttp import web
 from waker import __version__
 from waker.cluster.client import Api, connect
 from waker.cluster.reviews import Reviews
+from waker.leaving import Leaving
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache, start
 from waker.observe.keys import Key
@@ -24,11 +25,10 @@ from waker.service import Waker, now
 from waker.settings.flags import Settings
 from waker.web import connections, forward, private_port, public_port
 from waker.web.doors import DoorListeners, listening_socket, raise_open_files
+from waker.web.public_port import PublicPort
 
 log = logging.getLogger(__name__)
 
-DRAIN = 4.0  # seconds between "not ready" and the end, at least; meanwhile controllers stop sending requests here
-HELD = 21.0  # seconds more, at most, for those who are held or forwarded; a pod has 30 s in all
 LOOK = 0.1  # seconds between two looks whether somebody is left
 ANSWERED = 0.5  # seconds, for the answers to those who wait in vain
 UNLIST = 2.0  # seconds, at most, for the last one who leaves
@@ -78,7 +78,11 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
             port = waker.public()
             review = Reviews(api, settings.own_namespace).verdict
             reports = private_port.ServiceReports(
-                waker.unready, waker.status_rows, waker.explain, waker.listeners.report
+                waker.unready,
+                waker.status_rows,
+                waker.explain,
+                waker.listeners.report,
+                lambda number: waker.runtime.forwarding(waker.doors.at(number)),
             )
             private = private_port.private_port(metrics, reports, review)
             public = connections.runner(public_port.public_port(port))
@@ -87,7 +91,7 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
             tasks.create_task(
                 _serve(private_port.runner(private), settings, settings.private_port), name="private port"
             )
-            tasks.create_task(_shut_down_on_signal(waker, lambda: bool(port.held.taken)), name="signals")
+            tasks.create_task(_shut_down_on_signal(waker, port), name="signals")
             on_start(waker)
             await refuse_host_network(api, settings.own_namespace, settings.identity)
             await waker.run(tasks)
@@ -105,8 +109,8 @@ async def _serve(runner: web.AppRunner, settings: Settings, port: int, doors: Do
         await runner.cleanup()
 
 
-async def _shut_down_on_signal(waker: Waker, is_busy: Callable[[], bool]) -> None:
-    """SIGTERM: become unready, release the Lease, serve for a moment more, end. SIGINT, or a second signal: end at once.
+async def _shut_down_on_signal(waker: Waker, port: PublicPort) -> None:
+    """SIGTERM: become unready, release the Lease, serve until `leaving` says so, end. SIGINT, or a second signal: end at once.
 
     Who is held meanwhile gets the app if it is ready in time, and an answer in any case. Who leaves alone takes its address
     out of the apps' namespaces: another pod may get it.
@@ -121,12 +125,19 @@ async def _shut_down_on_signal(waker: Waker, is_busy: Callable[[], bool]) -> Non
     log.info("shutting down", extra={"signal": first.name})
     if first is signal.SIGTERM:
         waker.lease.release()
-        end = loop.time() + DRAIN + HELD
-        await _unless_signalled(signals, DRAIN)
-        while is_busy() and loop.time() < end:
+        now = loop.time()
+        port.leaving = True
+        leaving = Leaving(
+            began=now,
+            is_busy=lambda: bool(port.held.taken),
+            is_listed=lambda: waker.readiness.is_needed(waker.replicas.hosts()),
+            arrived_at=lambda: port.arrived_at,
+            listed_at=now,
+        )
+        while not leaving.is_over(loop.time()):
             await _unless_signalled(signals, LOOK)
         waker.registry.give_up()
-        if is_busy():
+        if port.held.taken:
             await _unless_signalled(signals, ANSWERED)
         with suppress(TimeoutError):
             async with asyncio.timeout(UNLIST):

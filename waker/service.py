@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from waker import names
-from waker.cluster import collector, manifests
+from waker.cluster import collector
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
 from waker.cluster.client import Api
@@ -40,7 +40,7 @@ from waker.observe.keys import DoorsKey, Key, NamespaceKey, namespace_of
 from waker.observe.live_settings import LiveConfig
 from waker.observe.own_readiness import OwnReadiness
 from waker.observe.refusals import Refusals
-from waker.observe.replicas import Replicas, Slices
+from waker.observe.replicas import Replicas, Slices, parse_slices
 from waker.observe.route_lookup import RouteLookup
 from waker.observe.runtime import Runtime
 from waker.observe.scraping import Scraping
@@ -83,7 +83,7 @@ class Waker:
         self.queue: WorkQueue[Key] = WorkQueue(self._is_urgent, namespace_of)
         selector = f"{names.SLICE_SERVICE}={names.OWN_SERVICE}"
         own = Source(ENDPOINT_SLICES.collection(settings.own_namespace), {"labelSelector": selector})
-        self.own_slices: Informer[Slices] = Informer(api, own, manifests.endpoints, self._own_changed, now)
+        self.own_slices: Informer[Slices] = Informer(api, own, parse_slices, self._own_changed, now)
         self.recorder = Recorder(api, settings.identity, now)
         self.lease = Lease(api, settings.own_namespace, settings.identity, self._all_changed)
         self.doors = Doors(api, settings.own_namespace, self._doors_changed, self._is_wanted, now)

@@ -5,8 +5,9 @@ were made. All times are `time.monotonic()` seconds of one process.
     wrong sleep    replicas became 0 less than idle-after after the app itself last answered somebody
     late by        from idle-after after the last answer to the sleep, if there was no fault near
     overdue        the app stayed up for SLACK longer than idle-after, without a visit and without a fault near
-    failed         the answer was neither the app's 200 nor waker's 503. Excused if a fault of that pod or of waker was
-                   near, or if the pod became ready less than 2 s ago (a new ingress-nginx answers 503 at first)
+    failed         the answer was neither the app's 200 nor waker's 503 in the app's own name. Excused within what a fault of
+                   that pod, of that app or of waker allows, or if the pod became ready less than 2 s ago (a new
+                   ingress-nginx answers 503 at first)
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,12 +32,16 @@ class SoakVisit(NamedTuple):
 
 
 class SoakFault(NamedTuple):
-    """One fault. `at`: the pod of a controller, "waker", or "" if no visitor should notice it."""
+    """One fault. `at`: the pod of a controller, an app, "waker", "cluster", or "" if nothing should notice it.
+
+    `allowed`: seconds from its beginning in which a request to whom it hits may have failed. Sleeps may be late near it.
+    """
 
     kind: str
     at: str
     began: float
     ended: float
+    allowed: float = 0.0
 
 
 class SoakChange(NamedTuple):
@@ -57,7 +62,12 @@ class Sleep(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """All of one run. `idle`: idle-after in seconds, by app. `unready`: from when to when each pod was not ready."""
+    """All of one run. `idle`: idle-after in seconds, by app. `unready`: from when to when each pod was not ready.
+
+    `unpunctual`: apps whose controller loses counts, so that each change of any Ingress puts their sleep off.
+    `lost`: what of a user's was lost, or did not come back. `stolen`: answers of one tenant's apps to the other. `tricks`: what
+    the attacker did, and how often.
+    """
 
     idle: Mapping[str, float]
     began: float
@@ -66,6 +76,10 @@ class Log:
     faults: Sequence[SoakFault] = ()
     changes: Mapping[str, Sequence[SoakChange]] = field(default_factory=dict)
     unready: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    unpunctual: frozenset[str] = frozenset()
+    lost: Sequence[str] = ()
+    stolen: Sequence[str] = ()
+    tricks: Mapping[str, int] = field(default_factory=dict)
 
 
 def sleeps(log: Log) -> list[Sleep]:
@@ -87,14 +101,15 @@ def wrong(log: Log) -> list[Sleep]:
 
 def lateness(log: Log) -> list[float]:
     """The seconds beyond idle-after, for each sleep without a fault near."""
-    return [late for each in sleeps(log) if each.calm and (late := each.after - log.idle[each.app]) >= 0]
+    calm = [each for each in sleeps(log) if each.calm and each.app not in log.unpunctual]
+    return [late for each in calm if (late := each.after - log.idle[each.app]) >= 0]
 
 
 def overdue(log: Log) -> list[tuple[str, float, float]]:
     """(app, from, to): without a visit or a fault, the app stayed up for far longer than idle-after."""
     found = []
     for app, idle in log.idle.items():
-        for start, end in _quiet(log, app):
+        for start, end in _quiet(log, app) if app not in log.unpunctual else ():
             for a, b in _without_faults(log, start, end):
                 if b - a > idle + SLACK and not _down_within(log.changes.get(app, ()), a, b):
                     found.append((app, a, b))
@@ -109,8 +124,8 @@ def failures(log: Log) -> tuple[list[SoakVisit], list[SoakVisit]]:
 
 
 def _excused(log: Log, visit: SoakVisit) -> bool:
-    near = (each for each in log.faults if each.at in (visit.pod, "waker"))
-    if any(each.began < visit.ended and visit.began < each.ended + AFTERMATH for each in near):
+    near = (each for each in log.faults if each.allowed and each.at in (visit.pod, visit.app, "waker"))
+    if any(each.began < visit.ended and visit.began < each.began + each.allowed for each in near):
         return True
     return any(a - 1 < visit.ended and visit.began < b + NEW for a, b in log.unready.get(visit.pod, ()))
 

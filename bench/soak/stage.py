@@ -1,25 +1,25 @@
-"""The stage of a soak: four apps behind two controllers, and an up-to-date list of the controllers' pods."""
+"""The stage of a soak: thirty apps of two tenants behind two controllers, and an up-to-date list of the controllers' pods."""
 
-import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from tests.e2e import apps, entry_points, load
 from tests.e2e.apps import Rule, StageApp
-from tests.e2e.cluster import ClusterApi, Json, until
+from tests.e2e.cluster import UNANSWERED, ClusterApi, Json, until
 from tests.e2e.controllers import IngressController
 from tests.e2e.entry_points import EntryPoint
 from tests.e2e.load import Who
 from waker import names
 
-NAMESPACE = "soak"
+TENANT, ATTACKER = "soak-tenant", "soak-attacker"  # namespaces
+TENANTS, ATTACKERS = 22, 8  # apps
 TOUCHED = "touched"  # the Ingress of a Service without pods, which nobody visits
-EVERY = 0.25  # seconds between two lists of the controllers' pods
-IDLE = (4, 5, 6, 8)  # seconds of idle-after
+EVERY = 0.5  # seconds between two lists of the controllers' pods
+IDLE = (5, 7, 9, 12)  # seconds of idle-after
 
 
 @dataclass(slots=True)
@@ -34,7 +34,10 @@ class SoakWatch:
 
     def run(self, stop: threading.Event) -> None:
         while not stop.wait(EVERY):
-            self.update()
+            try:
+                self.update()
+            except UNANSWERED:
+                continue  # the API server is down for a moment
         self.api.close()
 
     def update(self) -> None:
@@ -53,26 +56,45 @@ class SoakWatch:
 
 
 def build(api: ClusterApi, pair: tuple[str, str], dice: random.Random) -> list[StageApp]:
-    """Create one app behind each controller and two behind both, one of them with two pods. All are ready."""
-    made = []
-    for name, behind in {"left": pair[:1], "right": pair[1:], "both": pair, "twins": pair}.items():
-        app = StageApp(
-            NAMESPACE,
-            name,
-            behind[0],
-            replicas=2 if name == "twins" else 1,
-            annotations={names.IDLE_AFTER: f"{dice.choice(IDLE)}s"},
-            ingresses=tuple(f"{name}-{each}" for each in behind),
-        )
-        for obj in apps.objects(app) + [_ingress(name, each) for each in behind]:
+    """Create the apps of both tenants, each behind one controller or both. All are ready, and pinned awake so far."""
+    made = [
+        _app(namespace, f"{namespace}-{number:02}", pair, dice)
+        for namespace, count in ((TENANT, TENANTS), (ATTACKER, ATTACKERS))
+        for number in range(count)
+    ]
+    for app in made:
+        for obj in [*apps.objects(app), *(_ingress(app, name) for name in app.ingresses)]:
             api.create(obj)
-        made.append(app)
-    touched = StageApp(NAMESPACE, TOUCHED, pair[0])
-    for obj in [apps.service(touched), *(_ingress(TOUCHED, each) for each in pair)]:
+    touched = StageApp(TENANT, TOUCHED, pair[0], ingresses=tuple(f"{TOUCHED}-{each}" for each in pair))
+    for obj in [apps.service(touched), *(_ingress(touched, name) for name in touched.ingresses)]:
         api.create(obj)
     for app in made:
-        until(f"{app.name} is ready", partial(_awake, api, app), 60)
+        until(f"{app.name} is ready", partial(_awake, api, app), 120)
     return made
+
+
+def _app(namespace: str, name: str, pair: tuple[str, str], dice: random.Random) -> StageApp:
+    behind = dice.choice([pair[:1], pair[1:], pair])
+    return StageApp(
+        namespace,
+        name,
+        behind[0],
+        kind=dice.choices(["Deployment", "StatefulSet"], [5, 1])[0],
+        replicas=dice.choice([1, 1, 2]),
+        annotations={names.STATE: "awake", names.IDLE_AFTER: f"{dice.choice(IDLE)}s", names.TITLE: title(name)},
+        ingresses=tuple(f"{name}-{each}" for each in behind),
+    )
+
+
+def release(api: ClusterApi, made: Sequence[StageApp]) -> None:
+    """From now on they may sleep."""
+    for app in made:
+        api.annotate(app.kind, app.namespace, app.name, state=None)
+
+
+def title(app: str) -> str:
+    """What only the waiting page of this app says."""
+    return f"title-of-{app}"
 
 
 def _awake(api: ClusterApi, app: StageApp) -> bool:
@@ -84,33 +106,30 @@ def host(ingress: str) -> str:
     return f"{ingress}.example.org"
 
 
+def hosts(app: StageApp) -> dict[str, str]:
+    """Its host at each ingress class."""
+    return {each.rpartition("-")[2]: host(each) for each in app.routed_by}
+
+
+def idle(app: StageApp) -> float:
+    """Its idle-after in seconds."""
+    return float(app.annotations[names.IDLE_AFTER][:-1])
+
+
 def answers_everywhere(stage_apps: Sequence[StageApp], entries: Sequence[EntryPoint]) -> bool:
     """Whether every app answers through every pod of each of its controllers."""
     asked = (
-        (entry, app, ingress)
+        (entry, app, hosts(app)[entry.controller.ingress_class])
         for app in stage_apps
-        for ingress in app.routed_by
         for entry in entries
-        if ingress == f"{app.name}-{entry.controller.ingress_class}"
+        if entry.controller.ingress_class in hosts(app)
     )
     return all(
-        load.ask_now(entry.address, load.curl(host(ingress), app.name), patience=3).who is Who.APP
-        for entry, app, ingress in asked
+        load.ask_now(entry.address, load.curl(name, app.name), patience=3).who is Who.APP for entry, app, name in asked
     )
 
 
-def toucher(api: ClusterApi, pair: tuple[str, str]) -> Callable[[], None]:
-    """A function that changes an Ingress which nobody visits, so that each controller loads a new configuration."""
-    numbers = itertools.count()
-
-    def touch() -> None:
-        path = [{"op": "replace", "path": "/spec/rules/0/http/paths/0/path", "value": f"/{next(numbers)}"}]
-        for each in pair:
-            api.patch("Ingress", NAMESPACE, f"{TOUCHED}-{each}", path)
-
-    return touch
-
-
-def _ingress(name: str, ingress_class: str) -> Json:
-    full = f"{name}-{ingress_class}"
-    return apps.ingress(StageApp(NAMESPACE, name, ingress_class), full, [Rule(host(full), name)])
+def _ingress(app: StageApp, name: str) -> Json:
+    ingress_class = name.rpartition("-")[2]
+    of_class = StageApp(app.namespace, app.name, ingress_class)
+    return apps.ingress(of_class, name, [Rule(host(name), app.name)])

@@ -11,8 +11,8 @@ BEFORE, AFTER = 15.0, 5.0  # seconds of evidence around a wrong sleep
 
 
 def good(log: Log) -> bool:
-    """Whether no sleep was wrong or overdue, and no request failed without a reason."""
-    return not (oracle.wrong(log) or oracle.failures(log)[0] or oracle.overdue(log))
+    """Whether nothing was lost or stolen, no sleep was wrong or overdue, and no request failed without a reason."""
+    return not (log.lost or log.stolen or oracle.wrong(log) or oracle.failures(log)[0] or oracle.overdue(log))
 
 
 def report(log: Log) -> str:
@@ -22,6 +22,12 @@ def report(log: Log) -> str:
     kinds = Counter(each.kind for each in log.faults)
     rows = [
         ("faults", f"{len(log.faults)}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))),
+        (
+            "attacks",
+            f"{sum(log.tricks.values())}: " + ", ".join(f"{n} {each}" for each, n in sorted(log.tricks.items())),
+        ),
+        ("lost", str(len(log.lost))),
+        ("answers to the wrong tenant", str(len(log.stolen))),
         ("requests", str(len(log.visits))),
         ("answered by the app", str(sum(each.answered for each in log.visits))),
         ("failed without a reason", str(len(unexcused))),
@@ -37,8 +43,15 @@ def report(log: Log) -> str:
 
 def evidence(log: Log) -> str:
     """What happened around everything that was wrong. Times are seconds since the run began."""
-    parts = [_around(log, each) for each in oracle.wrong(log)]
+    parts = [f"lost: {each}" for each in log.lost] + [f"stolen: {each}" for each in log.stolen]
+    parts += [_around(log, each) for each in oracle.wrong(log)]
     parts += [f"overdue: {app} {a - log.began:.1f} .. {b - log.began:.1f}" for app, a, b in oracle.overdue(log)]
+    if not good(log):
+        parts += [
+            f"fault: {each.kind} {each.at} {each.began - log.began:.1f} for {each.ended - each.began:.1f} s, "
+            f"allowed {each.allowed:.1f} s"
+            for each in log.faults
+        ]
     parts += [
         f"failed: {each.app} through {each.pod} {each.began - log.began:.2f} .. {each.ended - log.began:.2f} {each.failed}"
         for each in oracle.failures(log)[0]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.soak import oracle
+from bench.soak import oracle, verdict
 from bench.soak.oracle import Log, SoakChange, SoakFault, SoakVisit
 
 IDLE = 5.0
@@ -63,9 +63,12 @@ def test_overdue(changes: list[SoakChange], faults: list[SoakFault], overdue: in
     ("faults", "unready", "excused"),
     [
         pytest.param([], {}, 0, id="nothing happened"),
-        pytest.param([SoakFault("pod cut off", "t-1", 45, 49)], {}, 1, id="that pod was cut off"),
-        pytest.param([SoakFault("pod cut off", "t-2", 45, 49)], {}, 0, id="another pod was"),
-        pytest.param([SoakFault("waker killed", "waker", 45, 49)], {}, 1, id="waker was killed"),
+        pytest.param([SoakFault("pod cut off", "t-1", 45, 49, 6)], {}, 1, id="that pod was cut off"),
+        pytest.param([SoakFault("pod cut off", "t-1", 43, 49, 6)], {}, 0, id="longer ago than that allows"),
+        pytest.param([SoakFault("pod cut off", "t-2", 45, 49, 6)], {}, 0, id="another pod was"),
+        pytest.param([SoakFault("waker killed", "waker", 45, 49, 6)], {}, 1, id="waker was killed"),
+        pytest.param([SoakFault("app rolled out", "shop", 45, 49, 6)], {}, 1, id="the app was rolled out"),
+        pytest.param([SoakFault("etcd killed", "cluster", 49, 51)], {}, 0, id="what no visitor may notice"),
         pytest.param([SoakFault("nginx reloads", "", 49, 51)], {}, 0, id="a reload is no excuse"),
         pytest.param([], {"t-1": [(49.0, 52.0)]}, 1, id="the pod was not ready"),
     ],
@@ -73,3 +76,10 @@ def test_overdue(changes: list[SoakChange], faults: list[SoakFault], overdue: in
 def test_failures(faults: list[SoakFault], unready: dict[str, list[tuple[float, float]]], excused: int) -> None:
     log = replace(QUIET, visits=[visit(50, "nobody reset")], faults=faults, unready=unready)
     assert [len(each) for each in oracle.failures(log)] == [1 - excused, excused]
+
+
+@pytest.mark.parametrize("wrong", [{"lost": ["replicas are 0"]}, {"stolen": ["somebody else's page"]}])
+def test_what_is_lost_or_stolen_is_no_good_run(wrong: dict[str, list[str]]) -> None:
+    assert verdict.good(QUIET)
+    assert not verdict.good(replace(QUIET, **wrong))  # type: ignore[arg-type]
+    assert next(iter(wrong.values()))[0] in verdict.evidence(replace(QUIET, **wrong))  # type: ignore[arg-type]

@@ -45,6 +45,10 @@ class ApiError(Exception):
         self.status = status
 
 
+# What a call raises that was refused, or not answered because the API server is down.
+UNANSWERED = (ApiError, OSError, HTTPException)
+
+
 @dataclass(slots=True)
 class ApiAccess:
     """Where the API server is and how to be let in."""

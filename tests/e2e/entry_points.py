@@ -25,11 +25,11 @@ class EntryPoint(NamedTuple):
 
     def cut(self) -> None:
         """Nothing reaches it or leaves it any more, though it runs."""
-        self._link("down")
+        link(self.address.host, "down")
 
     def join(self) -> None:
         """The end of `cut`."""
-        self._link("up")
+        link(self.address.host, "up")
 
     def kill(self) -> None:
         """kill -9 of what runs in it; Kubernetes starts it again in the same pod."""
@@ -39,9 +39,11 @@ class EntryPoint(NamedTuple):
         """Another pod takes its place."""
         kubectl("delete", "pod", "-n", self.controller.namespace, self.name, "--wait=false")
 
-    def _link(self, state: str) -> None:
-        link = f"v0-{self.address.host.rpartition('.')[2]}"  # its end of the pod's wire, see ground's README
-        subprocess.run(["ip", "link", "set", link, state], check=True)
+
+def link(host: str, state: str) -> None:
+    """Cut a pod's wire, or join it: `down` or `up`. See ground's README."""
+    wire = "v" + "-".join(host.split(".")[2:])
+    subprocess.run(["ip", "link", "set", wire, state], check=True)
 
 
 def entry_points(api: ClusterApi, controller: IngressController) -> list[EntryPoint]:

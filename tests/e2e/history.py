@@ -16,6 +16,7 @@ from tests.e2e.cluster import ApiAccess, Json, path_of
 from waker import names
 
 WATCHED = ("Deployment", "StatefulSet", "Ingress")
+AGAIN = 0.2  # seconds until a watch that broke is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class History:
     namespace: str
     versions: list[Version] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    _stopped: threading.Event = field(default_factory=threading.Event)
     _connections: list[HTTPConnection] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -58,23 +60,27 @@ class History:
             thread.start()
 
     def stop(self) -> None:
+        self._stopped.set()
         for connection in self._connections:
             if connection.sock:
                 with suppress(OSError):
                     connection.sock.shutdown(2)
         for thread in self._threads:
             thread.join()
-        for connection in self._connections:
-            connection.close()
 
     def _watch(self, connection: HTTPConnection, kind: str) -> None:
-        with suppress(OSError, HTTPException, ValueError):
-            connection.request("GET", f"/{path_of(kind, self.namespace)}?watch=true", headers=self.access.headers)
-            answer = connection.getresponse()
-            while line := answer.readline():
-                obj = json.loads(line)["object"]
-                self.versions.append(Version(time.monotonic(), kind, obj["metadata"]["name"], obj))
-            answer.close()
+        """Again and again, for the API server may be killed; all objects come anew then."""
+        while not self._stopped.is_set():
+            with suppress(OSError, HTTPException, ValueError):
+                connection.request("GET", f"/{path_of(kind, self.namespace)}?watch=true", headers=self.access.headers)
+                answer = connection.getresponse()
+                while line := answer.readline():
+                    obj = json.loads(line)["object"]
+                    if "metadata" in obj and "name" in obj["metadata"]:
+                        self.versions.append(Version(time.monotonic(), kind, obj["metadata"]["name"], obj))
+                answer.close()
+            connection.close()
+            self._stopped.wait(AGAIN)
 
     def of(self, kind: str, name: str, since: float = 0.0) -> list[Version]:
         return [each for each in list(self.versions) if (each.kind, each.name) == (kind, name) and each.at >= since]

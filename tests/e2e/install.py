@@ -55,6 +55,22 @@ class InstalledWaker:
         running = [one["containerID"] for one in statuses if "running" in one.get("state", {})]
         return [int(each.removeprefix("ground://")) for each in running]
 
+    def leader(self) -> str:
+        """The name of the pod that holds the Lease, "" if none does."""
+        path = f"apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{names.LEASE}"
+        return str(self.api.call("GET", path)["spec"].get("holderIdentity") or "")
+
+    def follower(self) -> Json:
+        """A pod that does not hold the Lease."""
+        leader = self.leader()
+        return next(pod for pod in self.pods() if pod["metadata"]["name"] != leader)
+
+    def process(self, *, leads: bool) -> int:
+        """The process of the pod that holds the Lease, or of one that does not."""
+        leader = until("one holds the Lease", self.leader)
+        found = (pod for pod in self.pods() if (pod["metadata"]["name"] == leader) is leads)
+        return int(next(found)["status"]["containerStatuses"][0]["containerID"].removeprefix("ground://"))
+
     def kill(self) -> None:
         """kill -9 of its process, and wait until Kubernetes has started another."""
         (found,) = self.processes()

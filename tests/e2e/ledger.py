@@ -1,6 +1,8 @@
 """A sample app that writes down who was delivered: every request carries an id, and `/ledger` gives id -> how often.
 
 An image of the test cluster, see `run`. It speaks all that a wake has to pass on: plain, uploads, events, WebSockets.
+`Prefer: wait=2` has it answer 2 s after the whole request was read. Told to end, it finishes nothing that takes longer
+than a second: who loses no request with it loses none with an app that ends well.
 """
 
 import argparse
@@ -31,6 +33,7 @@ async def deliver(request: web.Request) -> web.StreamResponse:
     digest = hashlib.sha256()
     async for chunk in request.content.iter_any():
         digest.update(chunk)
+    await asyncio.sleep(float(request.headers.get("Prefer", "wait=0").removeprefix("wait=")))
     return web.Response(text=f"ledger {request.method} {digest.hexdigest()}\n")
 
 

@@ -5,51 +5,16 @@ import random
 import signal
 import time
 
-from tests.e2e import apps, doors, load
-from tests.e2e.apps import StageApp, backends
+from tests.e2e import apps, doors
+from tests.e2e.apps import StageApp
 from tests.e2e.bed import needs_bed
-from tests.e2e.cluster import Json, kubectl, until
-from tests.e2e.install import DEPLOYMENT, NAMESPACE
-from tests.e2e.load import Who
-from tests.e2e.scene import Scene, every_controller
-from tests.e2e.stream import Stream
+from tests.e2e.cluster import until
+from tests.e2e.scene import Scene
 from waker import names
 
-EVERY = 0.02  # seconds between two visitors
 NEW_APPS = 30
 REAL = 3  # of them have pods that answer
 KILLS = 4
-
-
-@every_controller
-def test_a_rolling_update_loses_no_request(scene: Scene) -> None:
-    """Visitors of a sleeping app meet its page, those of an awake one the app, and a third one sleeps and wakes as ever."""
-    with doors.replicas(scene, 2):
-        sleeper, worker, napper = (scene.app(name) for name in ("sleeper", "worker", "napper"))
-        scene.pin(sleeper, "asleep")
-        scene.asleep(sleeper)
-        seen = doors.listed(scene.api, scene.namespace)
-        assert all(len(hosts) == 2 for hosts in seen.values()), seen
-        swapped = [each for each in scene.history.of("Ingress", sleeper.name) if leads_to_waker(each.obj)]
-        assert swapped, "its routes lead to waker"
-
-        some = [load.browser(sleeper.host, sleeper.name), load.curl(worker.host, worker.name)]
-        with Stream(scene.address, some, EVERY) as stream:
-            kubectl("rollout", "restart", "-n", NAMESPACE, f"deployment/{DEPLOYMENT}")
-            kubectl("rollout", "status", "-n", NAMESPACE, f"deployment/{DEPLOYMENT}", within=180)
-            until("the old pods are gone", scene.waker.ready, 60)
-            scene.sleep(napper)
-            scene.visit(napper)
-            time.sleep(scene.controller.lag)
-
-        stream.check()
-        assert stream.seen(Who.APP) > 0 < stream.seen(Who.WAKER)
-        now = {pod["status"]["podIP"] for pod in scene.waker.pods()}
-        assert all(hosts == now for hosts in doors.listed(scene.api, scene.namespace).values())
-
-
-def leads_to_waker(found: Json) -> bool:
-    return names.WAKER_SERVICE in backends(found).values()
 
 
 def test_both_are_listed_before_anything_sleeps(scene: Scene) -> None:
@@ -129,14 +94,9 @@ def leader(scene: Scene) -> int:
 
 
 def holders_process(scene: Scene) -> int | None:
-    holder = lease(scene)
+    holder = scene.waker.leader()
     for pod in scene.waker.pods():
         for status in pod["status"].get("containerStatuses", []):
             if pod["metadata"]["name"] == holder and "running" in status.get("state", {}):
                 return int(status["containerID"].removeprefix("ground://"))
     return None
-
-
-def lease(scene: Scene) -> str:
-    path = f"apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{names.LEASE}"
-    return str(scene.api.call("GET", path)["spec"].get("holderIdentity") or "")

@@ -21,9 +21,11 @@ class OwnSlices:
 
     def __init__(self) -> None:
         self.ready: tuple[Address, ...] = ()
+        self.leaving: tuple[Address, ...] = ()
 
     def values(self) -> list[Slices]:
-        return [{names.OWN_PRIVATE_PORT: self.ready, "http": (Address("10.0.0.9", 8080),)}]
+        ready = {names.OWN_PRIVATE_PORT: self.ready, "http": (Address("10.0.0.9", 8080),)}
+        return [Slices(ready, {names.OWN_PRIVATE_PORT: self.leaving})]
 
 
 class ReplicasUnderTest:
@@ -33,10 +35,13 @@ class ReplicasUnderTest:
         self.slices = OwnSlices()
         self.book = book_of("7", {})
         self.says: Any = {"version": "7", "failed": []}
+        self.forwarding: Any = {"forwarding": 0, "open": False}
         self.asked = 0
         self.reported = asyncio.Event()
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
+        if request.path == f"{replicas.DOORS_PATH}/20000":
+            return web.json_response(self.forwarding)
         assert request.path == replicas.DOORS_PATH
         self.asked += 1
         return web.json_response(self.says) if self.says != "garbage" else web.Response(text="<html>", status=500)
@@ -106,6 +111,29 @@ async def test_who_is_no_longer_ready_is_forgotten() -> None:
         await scene.heard()
         assert found.reports() == {}
         assert found.hosts() == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("says", "count"),
+    [
+        pytest.param({"forwarding": 0, "open": False}, 0, id="nothing"),
+        pytest.param({"forwarding": 2, "open": False}, 2, id="two"),
+        pytest.param({"forwarding": 0, "open": True}, 1, id="it may begin"),
+        pytest.param({"forwarding": "many"}, 1, id="unreadable"),
+        pytest.param([], 1, id="no object"),
+    ],
+)
+async def test_before_pods_go_all_replicas_say_what_they_forward(says: Any, count: int) -> None:
+    scene = ReplicasUnderTest()
+    scene.forwarding = says
+    async with scene.running() as found:
+        assert await found.forwarding(20_000) == count
+        scene.slices.leaving, scene.slices.ready = scene.slices.ready, ()
+        assert await found.forwarding(20_000) == count
+        scene.slices.leaving = (Address("127.0.0.1", 1),)
+        assert await found.forwarding(20_000) == 1, "one that does not answer"
+        scene.slices.leaving = ()
+        assert await found.forwarding(20_000) == 0
 
 
 @pytest.mark.parametrize("says", ["garbage", [], {}, {"version": 7}, {"failed": [1]}, "7"])

@@ -122,3 +122,18 @@ async def test_enabled_later(tmp_path: Path) -> None:
         it.annotate(names.ENABLED, "true")
         await it.asleep()
         await it.served()
+
+
+async def test_pods_stay_while_another_waker_forwards_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the holder of the Lease takes pods away, and it may not be the one through which a request goes."""
+    left = [3, 2, 1]
+
+    async def forwarding(_door: int) -> int:
+        return left.pop() if left else 0
+
+    async with scene(tmp_path) as it, it.waker() as running:
+        monkeypatch.setattr(running.service.replicas, "forwarding", forwarding)
+        monkeypatch.setattr("waker.plan.decide.SOON", timedelta(milliseconds=10))
+        it.annotate(names.STATE, "asleep")
+        await it.asleep()
+        assert not left

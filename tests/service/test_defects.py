@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from waker.demo.faults import Fault, unavailable
+from waker.observe.app import snapshot
+from waker.plan.actions import Plan
+from waker.plan.codes import Code
 from waker.plan.decide import decide
+from waker.plan.model import AppId, Kind, Phase
 from waker.reconcile import attempts, dispatch
+from waker.reconcile.report import Reporter
 
 from .scene import BLOG, SHOP, scene
 
@@ -81,3 +86,19 @@ async def test_what_failed_is_tried_when_the_api_server_answers_again(
     async with scene(tmp_path) as it, it.waker():
         it.cluster.api.faults.order(Fault("patch", "ingresses", "shop", times=1, refusal=unavailable()))
         await it.put_to_sleep()
+
+
+async def test_the_reason_of_a_wake_may_become_a_problem(tmp_path: Path) -> None:
+    """An app whose Ingress is gone is woken for that; if what was saved goes too, the same words say what is wrong."""
+    async with scene(tmp_path) as it, it.waker() as running:
+        service, app = running.service, AppId(Kind.DEPLOYMENT, "default", "shop")
+        observed = service.cluster.observe(app, service.config.live)
+        assert observed
+        seen = snapshot(observed, service.runtime.facts(observed))
+        reporter = Reporter(service.context(it.tasks))
+        reporter.report(observed, seen, Plan(Phase.WAKING, Code.CANNOT_SLEEP, "no Ingress route leads to its pods"))
+        reporter.report(
+            observed,
+            seen,
+            Plan(Phase.NOT_MANAGED, Code.CANNOT_SLEEP, "no Ingress route leads to its pods", warning=True),
+        )

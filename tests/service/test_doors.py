@@ -22,6 +22,8 @@ from waker.settings.parsing import PortRange
 from .scene import BLOG, ENABLED, MERGE, SHOP, ServiceScene, scene
 from .test_service import own
 
+NEXT = "127.0.0.9"  # nobody listens there
+
 
 def numbers(it: ServiceScene) -> dict[str, int]:
     """The door of each app, by the app's name."""
@@ -212,3 +214,32 @@ async def test_on_its_nodes_network_it_does_not_start(tmp_path: Path) -> None:
         with pytest.raises(ExceptionGroup) as refused:
             await process.run(it.settings(public_port=next_port(), private_port=next_port()))
         assert refused.group_contains(SettingsError, match="hostNetwork")
+
+
+async def test_one_that_leaves_alone_stays_listed_until_the_next_one_is(tmp_path: Path) -> None:
+    """The next one is ready before it has been found to listen; until then the only one at the doors is the one that leaves."""
+    async with scene(tmp_path) as it:
+        private = next_port()
+        own(it.cluster, private)
+        async with it.waker(advertise="", private_port=private) as running:
+            await it.put_to_sleep()
+            running.service.leaving = True
+            assert not running.service.readiness.is_needed(running.service.replicas.hosts())
+            ready(it, None)
+            await it.until(lambda: not running.service.replicas.hosts())
+            assert running.service.readiness.is_needed(frozenset()), "its app is asleep, and nobody else is there"
+            ready(it, NEXT)
+            await it.until(running.service.replicas.hosts)
+            running.service._all_changed()
+            await it.cluster.ingress.caught_up()
+            assert listed(it) == {"127.0.0.1"}
+            assert running.service.readiness.is_needed({NEXT})
+            listed_is(it, NEXT)
+            await it.until(lambda: not running.service.readiness.is_needed({NEXT}))
+
+
+def listed_is(it: ServiceScene, host: str) -> None:
+    """The next one's leader has listed it instead."""
+    endpoints = [{"addresses": [host], "conditions": {"ready": True}}]
+    key = Key("default", f"{names.WAKER_SERVICE}-1")
+    it.cluster.verbs.patch(kinds.ENDPOINT_SLICES, key, MERGE, {"endpoints": endpoints})

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from waker import names
 from waker.demo import kinds
 from waker.demo.faults import Fault
 from waker.demo.kinds import Key
@@ -74,3 +75,19 @@ async def test_where_the_path_cannot_be_written_the_lag_has_to_do(tmp_path: Path
             (said,) = (running.service.explain("default", "Deployment", "shop") or {"notes": []})["notes"]
             assert said.startswith("whether Traefik follows could not be proved")
             assert newer_paths(it) == []
+
+
+async def test_an_app_does_not_fall_asleep_again_before_its_last_wake_is_followed(tmp_path: Path) -> None:
+    """A controller that never noticed the wake seems to follow; later it would take the wake first, without pods behind it."""
+    async with scene(tmp_path) as it, it.waker():
+        await it.put_to_sleep()
+        it.cluster.ingress.following.clear()
+        it.annotate(names.STATE, "awake")
+        await it.until(lambda: it.replicas() and not it.held() and names.SAVED_REPLICAS not in it.noted())
+        it.annotate(names.STATE, "asleep")
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+            assert it.replicas()
+            assert not it.held()
+        it.cluster.ingress.following.set()
+        await it.asleep()

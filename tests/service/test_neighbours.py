@@ -5,13 +5,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from waker import names
 from waker.commands.restore import restore_all
 from waker.demo import kinds
 from waker.demo.kinds import Key
 from waker.demo.samples import SAMPLES, manifests
 
-from .scene import ServiceScene, scene
+from .scene import MERGE, ServiceScene, scene
 from .test_explain import asked
 
 API = replace(SAMPLES["api"], ready_after="20ms")
@@ -132,3 +134,22 @@ async def test_what_another_installation_manages_is_left_alone_and_reported(tmp_
             assert service
             assert service["metadata"]["labels"][names.INSTALLATION] == "kubesleeper"
             await it.put_to_sleep()
+
+
+async def test_nonsense_in_an_ingress_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A tenant must not fill the log: passes for its namespace are many."""
+    async with scene(tmp_path) as it, it.waker() as running:
+        nonsense = {"metadata": {"annotations": {names.SAVED_BACKENDS: '{"routes": [7]}'}}}
+        it.cluster.verbs.patch(kinds.INGRESSES, Key("default", "shop"), MERGE, nonsense)
+        async with asyncio.timeout(5):
+            while not unreadable(caplog):  # noqa: ASYNC110 - a log tells no event
+                await asyncio.sleep(0.02)
+        for _ in range(5):
+            running.service._all_changed()
+            await asyncio.sleep(0.05)
+        assert len(unreadable(caplog)) == 1
+
+
+def unreadable(caplog: pytest.LogCaptureFixture) -> list[str]:
+    said = [each.getMessage() for each in caplog.records]
+    return [each for each in said if each.startswith("the saved backends of Ingress")]

@@ -177,3 +177,14 @@ async def test_many_clients_at_once_reach_the_app_and_a_browser_meanwhile_gets_t
             texts.append(await answer.text())
     assert texts == [f"app: POST / {n}" for n in range(90)]
     assert rig.apps.app_view == ASLEEP
+
+
+async def test_whoever_arrives_while_it_leaves_is_answered_on_a_connection_that_ends(rig: PortUnderTest) -> None:
+    """Its controller must not send the next request on it."""
+    async with rig.client.get("/") as before:
+        assert before.headers.get("Connection") != "close"
+    rig.port.leaving = True
+    async with rig.client.get("/") as answer:
+        assert (answer.status, answer.headers["Connection"]) == (503, "close")
+    await until(lambda: not rig.connections())
+    assert rig.port.arrived_at <= asyncio.get_running_loop().time()

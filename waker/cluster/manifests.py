@@ -123,13 +123,13 @@ def pod(found: Json) -> Pod:
     )
 
 
-def endpoints(found: Json, *, ready: bool = True) -> dict[str, tuple[Address, ...]]:
-    """An EndpointSlice's ready addresses by port name, or those that are not. Terminating ones are left out."""
+def endpoints(found: Json, *, ready: bool = True, terminating: bool = False) -> dict[str, tuple[Address, ...]]:
+    """An EndpointSlice's ready addresses by port name, or those that are not; or those of pods that are about to go."""
     hosts = [
         address
         for each in found.get("endpoints") or []
         if (each.get("conditions") or {}).get("ready", True) is ready
-        and not (each.get("conditions") or {}).get("terminating")
+        and bool((each.get("conditions") or {}).get("terminating")) is terminating
         for address in each["addresses"]
     ]
     ports = found.get("ports") or []

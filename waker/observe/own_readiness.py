@@ -1,10 +1,10 @@
-"""Why this replica should get no visitors: what /readyz says.
+"""Why this replica should get no visitors, which is what /readyz says; and whether it still gets them while it leaves.
 
 A replica that is listed answers for apps, so before that it has to know all of them and listen at all doors. It does not
 become unready again because of a new app or a new door: those are not listed before it is there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from waker import names
 from waker.observe.cluster import ClusterCache
 from waker.observe.doors import Doors
+from waker.plan.routes.route import is_held
 from waker.web.doors import DoorListeners
 from waker.web.registry import AppRegistry
 
@@ -43,6 +44,15 @@ class OwnReadiness:
             for each in informers
             if each.last_received_at and now - each.last_received_at > SILENT_FOR
         ]
+
+    def is_needed(self, ready: Collection[str]) -> bool:
+        """While it leaves: whether controllers still find it at doors. `ready`: the hosts of replicas that stay.
+
+        If none is ready, whoever visits a sleeping app meets this one or nobody.
+        """
+        if not ready:
+            return any(is_held(route) for each in self.registry.entries() for route in each.routes)
+        return any(host not in ready for each in self.cluster.slices.values() for host in each.hosts)
 
     def _knows_all_apps(self) -> bool:
         if not self._knew_all_apps:

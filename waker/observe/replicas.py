@@ -2,7 +2,7 @@
 
 Which pods are ready is known from the slices of the Service `waker`. Up to which version of the book of doors a pod listens is
 asked of the pod itself, on its private port, and remembered for as long as the pod stays ready. `reconcile.namespace` lists a
-pod at a door only after it has said so.
+pod at a door only after it has said so. Before pods of an app go, all are asked what they still forward to it (`forwarding`).
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 
 from waker import names
+from waker.cluster import manifests
 from waker.cluster.informer import Informer
 from waker.plan.doors import DoorBook
 from waker.plan.model import Address
@@ -20,7 +21,17 @@ ASK_AGAIN: Final = (0.05, 5.0)  # seconds, doubled from the first to the second;
 TIMEOUT: Final = aiohttp.ClientTimeout(total=2, sock_connect=1)
 DOORS_PATH: Final = "/doors"
 
-Slices = Mapping[str, tuple[Address, ...]]  # ready addresses by port name
+
+class Slices(NamedTuple):
+    """One slice of the Service `waker`: by port name, the addresses of replicas that are ready, and of those that leave."""
+
+    ready: Mapping[str, tuple[Address, ...]]
+    leaving: Mapping[str, tuple[Address, ...]]
+
+
+def parse_slices(found: Mapping[str, Any]) -> Slices:
+    """An EndpointSlice as JSON -> its addresses."""
+    return Slices(manifests.endpoints(found), manifests.endpoints(found, ready=False, terminating=True))
 
 
 class ListeningReport(NamedTuple):
@@ -103,12 +114,33 @@ class Replicas:
     def _private_ports(self) -> set[Address]:
         if self._advertised:
             return set()
-        return {address for each in self._slices.values() for address in each.get(names.OWN_PRIVATE_PORT, ())}
+        return {address for each in self._slices.values() for address in each.ready.get(names.OWN_PRIVATE_PORT, ())}
+
+    async def forwarding(self, door: int) -> int:
+        """How many requests all replicas, this one and those that leave too, are forwarding to the app of a door.
+
+        One that may begin with another at any moment, or does not say, counts as forwarding one.
+        """
+        leaving = {
+            address for each in self._slices.values() for address in each.leaving.get(names.OWN_PRIVATE_PORT, ())
+        }
+        asked = sorted(self._private_ports() | leaving)
+        return sum(await asyncio.gather(*(self._ask_forwarding(each, door) for each in asked)))
+
+    async def _ask_forwarding(self, address: Address, door: int) -> int:
+        match await self._get(address, f"{DOORS_PATH}/{door}"):
+            case {"forwarding": int(count), "open": bool(may_begin)}:
+                return count + may_begin
+        return 1
 
     async def _ask(self, address: Address) -> ListeningReport | None:
+        return _parsed(await self._get(address, DOORS_PATH))
+
+    async def _get(self, address: Address, path: str) -> object:
+        """What a replica answers; None if it does not."""
         try:
-            async with self._session.get(f"http://{address.netloc}{DOORS_PATH}", timeout=TIMEOUT) as answer:
-                return _parsed(await answer.json())
+            async with self._session.get(f"http://{address.netloc}{path}", timeout=TIMEOUT) as answer:
+                return await answer.json()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
 

@@ -13,6 +13,7 @@ from waker.cluster.app_pods import AppPods
 from waker.observe.app import RuntimeFacts, all_ready, ready_routes, start_failure
 from waker.observe.observed_app import ObservedApp
 from waker.observe.refusals import Refusals
+from waker.plan.doors import DoorKey
 from waker.plan.model import Workload
 from waker.plan.sleep_due import last_visit
 from waker.traffic.scrape import Scraper
@@ -48,6 +49,12 @@ class Runtime:
             refusal=self.refusals.of(app),
             passes_on=registered is not None and registered.plan.open,
         )
+
+    def forwarding(self, door: DoorKey | None) -> dict[str, int | bool]:
+        """For the other replicas: how many requests this one forwards to the app of a door, and whether it may begin more."""
+        found = self.registry.get(door.app) if door else None
+        count = self.registry.forwarding_now(door.app) if door else 0
+        return {"forwarding": count, "open": found is not None and found.plan.open}
 
     def last_visit(self, workload: Workload, registered: RegisteredApp) -> datetime | None:
         """The last sign of life of one app, from what is in memory: a thousand rows of `waker status` must not take long."""

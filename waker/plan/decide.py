@@ -62,7 +62,7 @@ def _decide(seen: Snapshot, state: State, now: datetime) -> Plan:
 
 def _left_to_the_leader(plan: Plan) -> Plan:
     """Law 9."""
-    asks_for_it = plan.needs in (Fact.REACHABLE, Fact.FOLLOWED, Fact.UNSERVED)
+    asks_for_it = plan.needs not in (None, Fact.LEAST_REPLICAS)
     if not asks_for_it and not any(isinstance(action, Redirect | ScaleToZero) for action in plan.actions):
         return plan
     return replace(plan, code=Code.OTHER_REPLICA, actions=(), requeue_after=SOON, needs=None)

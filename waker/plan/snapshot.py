@@ -46,6 +46,7 @@ class Fact(Enum):
 
     REACHABLE = "unreachable"  # does every controller pod reach waker at this app's doors?
     FOLLOWED = "followed_since"  # does every controller pod send the swapped routes there?
+    FORWARDING = "forwarding"  # how many requests do all replicas of waker forward to it?
     UNSERVED = "unserved"  # behind which of its routes does no pod listen?
     LEAST_REPLICAS = "least_replicas"  # how many pods does it have at least, by its HorizontalPodAutoscaler?
 
@@ -64,7 +65,9 @@ class Snapshot:
     leader: bool = False  # holds the Lease
     unreachable: str = ""  # why waker cannot be reached through this app's controllers yet, "" if it can
     followed_since: datetime | None = None  # since when every controller pod sends the swapped routes to waker
-    forwarding: int = 0  # requests that waker is forwarding to the app at this moment
+    forwarding: int = (
+        0  # requests that waker is forwarding to the app at this moment, this replica or, if asked for, all
+    )
     ready: bool = False  # a ready endpoint behind every routed Service port that had one before the sleep
     probed_ready: bool = False  # a pod passes its own readiness probes, and Kubernetes has not said so yet
     certainty: Certainty = Certainty()

@@ -108,6 +108,9 @@ def _take_pods(seen: Snapshot, due: SleepDue, now: datetime, followed_since: dat
         return _falling(Code.READING_ONCE_MORE, f"{due.reason}: reading its controllers once more", CHECK_EVERY)
     if seen.passes_on:
         return _falling(Code.LETTING_REQUESTS_END, f"{due.reason}: waker passes nothing on any more", CLOSED_WITHIN)
+    if Fact.FORWARDING not in seen.gathered:
+        reason = f"{due.reason}: does any replica still forward a request?"
+        return replace(_falling(Code.LETTING_REQUESTS_END, reason, SOON), needs=Fact.FORWARDING)
     if seen.forwarding and now < followed_since + DRAIN_WITHIN:
         reason = f"{due.reason}: {seen.forwarding} requests are still being forwarded"
         return _falling(Code.LETTING_REQUESTS_END, reason, SOON)

@@ -14,7 +14,7 @@ from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
 from waker.plan.doors import DoorKey
 from waker.plan.routes.keeper import newer_target, way_target
-from waker.plan.routes.route import HttpTarget, RouteId
+from waker.plan.routes.route import HttpTarget, RouteId, is_held
 from waker.plan.snapshot import Fact, Snapshot
 from waker.reconcile.context import Context
 from waker.web.open_doors import OPEN_AFTER
@@ -37,6 +37,10 @@ class Gatherer:
                 return replace(seen, gathered=gathered, unreachable=await self._why_unreachable(observed))
             case Fact.FOLLOWED:
                 return replace(seen, gathered=gathered, followed_since=await self._followed_since(observed))
+            case Fact.FORWARDING:
+                door = next(route.door for route in observed.routes if is_held(route))
+                elsewhere = await self._context.replicas.forwarding(door)
+                return replace(seen, gathered=gathered, forwarding=max(seen.forwarding, elsewhere))
             case Fact.UNSERVED:
                 return replace(seen, gathered=gathered, unserved=await self._unserved(observed))
             case Fact.LEAST_REPLICAS:
@@ -91,8 +95,15 @@ class Gatherer:
         return found
 
     async def _why_unreachable(self, observed: ObservedApp) -> str:
-        """Why a controller could not reach waker at this app's doors, "" if all can."""
+        """Why its routes may not move to waker's doors yet, or a controller could not reach waker there; "" if all can.
+
+        A controller that has not followed the way back yet would seem to follow this move, and then take both: first the way
+        to an app that is down by then.
+        """
         context, namespace = self._context, observed.workload.id.namespace
+        await self.way_back(observed)
+        if context.registry.doors.unproved_since(observed.workload.id):
+            return "its ingress controllers have not followed its last wake yet"
         why = why_unlisted(context.cluster, observed, context.replicas.hosts(), context.doors.book)
         if why:
             refusal = context.runtime.refusals.in_namespace(namespace)

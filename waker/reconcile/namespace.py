@@ -74,6 +74,7 @@ class NamespaceReconciler:
         self._keeper_changes: TokenBuckets[tuple[str, str]] = TokenBuckets(KEEPER_CHANGES, KEEPER_CHANGE_EVERY)
         self._waiting: set[str] = set()  # until replicas listen at their doors
         self._settled: dict[str, SettledNamespace] = {}
+        self._unreadable: dict[str, set[str]] = {}  # what has been logged, by namespace, for as long as it is so
 
     def replicas_reported(self) -> None:
         """Some replica listens at more doors than before, or at fewer."""
@@ -203,7 +204,8 @@ class NamespaceReconciler:
     ) -> tuple[dict[str, frozenset[int]], bool]:
         """By ready replica, at which doors it is listed; and whether that is final.
 
-        The holder of the Lease lists whoever says that it listens. All others only unlist who is gone.
+        The holder of the Lease lists whoever says that it listens. All others only unlist who is gone. At a door at which
+        nobody else is listed yet, whoever was stays: one that leaves alone serves until the next one is there.
         """
         found, final, book, leading = {}, True, self._context.doors.book, self._context.leading()
         for host, report in reports.items():
@@ -213,6 +215,12 @@ class NamespaceReconciler:
             else:
                 found[host] = doors & {number for each in seen.slices if host in each.hosts for _, number in each.ports}
                 final = final and not leading
+        failed = [report.failed for report in reports.values() if report]
+        left = doors.difference(*found.values(), *failed)
+        for each in seen.slices if found else ():
+            for host in set(each.hosts) - reports.keys():
+                stays = left & {number for _, number in each.ports}
+                found[host] = found.get(host, frozenset()) | stays
         return found, final
 
     def _report_failed(self, doors: Mapping[DoorKey, int], reports: Reports) -> None:
@@ -237,14 +245,22 @@ class NamespaceReconciler:
     async def _release_unclaimed(self, namespace: str, apps: Iterable[RegisteredApp]) -> None:
         holding = self._context.cluster.holding(namespace)
         claimed = {route.id for each in apps for route in each.routes} if holding else set()
+        self._log_unreadable(namespace, holding)
         for count, found in enumerate(holding, 1):
             await self._release(found, claimed)
             if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
+    def _log_unreadable(self, namespace: str, holding: Iterable[RouteObject]) -> None:
+        """Once for each: there are many passes, and who writes nonsense must not fill the log."""
+        found = {each.saved.why for each in holding if isinstance(each.saved, Unreadable)}
+        for why in sorted(found - self._unreadable.pop(namespace, set())):
+            log.warning("%s", why)
+        if found:
+            self._unreadable[namespace] = found
+
     async def _release(self, found: RouteObject, claimed: set[RouteId]) -> None:
         if isinstance(found.saved, Unreadable):
-            log.warning("%s", found.saved.why)
             return
         routes, forget = unclaimed(found, claimed)
         if forget:

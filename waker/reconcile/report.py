@@ -100,7 +100,8 @@ class Reporter:
         now = self._context.clock()
         if old is None or old.code is not plan.code:
             self._warned_at[workload.id] = now
-        if plan.phase is Phase.NOT_MANAGED and now - self._warned_at[workload.id] < SECOND_LOOK:
+        # The same words may have been no problem before: that of an app which is woken because it is not managed any more.
+        if plan.phase is Phase.NOT_MANAGED and now - self._warned_at.setdefault(workload.id, now) < SECOND_LOOK:
             self._context.queue.add(workload.id, SECOND_LOOK.total_seconds())
             return
         self._tell(workload, Severity.WARNING, _warning_reason(plan), plan.reason)

@@ -6,6 +6,7 @@
 | /healthz                   | 200 while the event loop runs; a crash ends the process, so there is nothing more to check |
 | /readyz                    | 200, or 503 with the reasons why this replica should get no requests                       |
 | /doors                     | at which doors this replica listens, for the holder of the Lease                           |
+| /doors/NUMBER              | whether the app of a door is forwarded requests by this replica, for the same              |
 | /apps                      | what `waker status` shows                                                                  |
 | /apps/NAMESPACE/KIND/NAME  | what `waker explain` shows                                                                 |
 
@@ -30,10 +31,17 @@ RESOURCES = {str(kind): f"{kind.lower()}s" for kind in Kind}  # Deployment -> de
 NO_SUCH_KIND = {"message": "no such kind of workload"}
 NO_SUCH_APP = {"message": "no such app"}
 
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
 
 def no_app(_namespace: str, _kind: str, _name: str) -> Mapping[str, Any] | None:
     """There is no such workload."""
     return None
+
+
+def no_door(_number: int) -> Mapping[str, Any]:
+    """Nothing is forwarded from a door that nobody knows."""
+    return {"forwarding": 0, "open": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class ServiceReports:
     apps: Callable[[], list[dict[str, Any]]] = list  # all apps, as JSON objects
     explain: Callable[[str, str, str], Mapping[str, Any] | None] = no_app  # one app, by namespace, kind and name
     doors: Callable[[], Mapping[str, Any]] = dict  # at which doors it listens, for the other replicas
+    forwarding: Callable[[int], Mapping[str, Any]] = no_door  # to the app of a door, for the other replicas
 
 
 def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Review = callers.nobody) -> web.Application:
@@ -58,9 +67,6 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
     async def readyz(_request: web.Request) -> web.Response:
         reasons = reports.unready()
         return web.Response(text="\n".join(reasons or ["ok"]) + "\n", status=503 if reasons else 200)
-
-    async def show_doors(_request: web.Request) -> web.Response:
-        return web.json_response(reports.doors())
 
     async def show_apps(request: web.Request) -> web.Response:
         refused = await callers.refusal(request, Right("list", RESOURCES[Kind.DEPLOYMENT]), review)
@@ -77,11 +83,11 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
         return web.json_response(NO_SUCH_APP if app is None else app, status=404 if app is None else 200)
 
     application = web.Application()
-    handlers: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = {
+    handlers: dict[str, Handler] = {
         "/metrics": show_metrics,
         "/healthz": healthz,
         "/readyz": readyz,
-        "/doors": show_doors,
+        **for_replicas(reports),
         "/apps": show_apps,
         "/apps/{namespace}/{kind}/{name}": show_app,
     }
@@ -89,6 +95,18 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
         application.router.add_get(path, handler)
     application.on_response_prepare.append(http_errors.no_server_header)
     return application
+
+
+def for_replicas(reports: ServiceReports) -> dict[str, Handler]:
+    """What the other replicas ask."""
+
+    async def show_doors(_request: web.Request) -> web.Response:
+        return web.json_response(reports.doors())
+
+    async def show_forwarding(request: web.Request) -> web.Response:
+        return web.json_response(reports.forwarding(int(request.match_info["number"])))
+
+    return {"/doors": show_doors, r"/doors/{number:\d{1,5}}": show_forwarding}
 
 
 def runner(app: web.Application) -> web.AppRunner:

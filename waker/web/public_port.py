@@ -76,6 +76,8 @@ class PublicPort:
     connections: Connections = field(default_factory=Connections)
     held: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # held requests, and those being forwarded
     polls: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # polls and WebSockets of pages
+    leaving: bool = False  # every answer closes its connection: a controller must not send another request on it
+    arrived_at: float = float("-inf")  # when the last request arrived, by the event loop's clock
 
 
 def public_port(port: PublicPort) -> web.Application:
@@ -94,6 +96,7 @@ def public_port(port: PublicPort) -> web.Application:
         return await wait_host.answer(request) if wait_host.is_for(request) else ("unknown", responses.misdirected())
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        port.arrived_at = asyncio.get_running_loop().time()
         kind, response = await answer_any(request)
         port.metrics.responses.labels(kind).inc()
         log.debug("answered", extra={"kind": kind, "status": response.status})
@@ -111,6 +114,13 @@ def public_port(port: PublicPort) -> web.Application:
 
     app = web.Application(middlewares=[never_500])
     app.router.add_route("*", "/{tail:.*}", handle, expect_handler=_continue_later)
+
+    async def close_if_leaving(_request: web.Request, response: web.StreamResponse) -> None:
+        if port.leaving and response.status != forward.SWITCHING_PROTOCOLS:
+            response.headers["Connection"] = "close"  # the library has made the headers already
+            response.force_close()
+
+    app.on_response_prepare.append(close_if_leaving)
     app.on_response_prepare.append(forward.no_added_headers)
     return app
 

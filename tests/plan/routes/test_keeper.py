@@ -71,11 +71,6 @@ def test_others_are_asked_to_leave_keepers_alone() -> None:
         assert not any("cert-manager" in key for key in each["metadata"]["annotations"])
 
 
-def test_a_controller_that_loads_an_upstream_at_once_gets_only_the_way() -> None:
-    (way,) = made("traefik", {"traefik": "traefik.io/ingress-controller"})
-    assert way["metadata"]["name"] == "kubesleeper-keeper-way-traefik"
-
-
 @pytest.mark.parametrize(
     ("ingress_class", "served_by", "spec", "annotation"),
     [

@@ -6,8 +6,11 @@
 - The *upstreams* has a path to each app's own backend, so that a route that is given back meets an upstream that is loaded.
 
 Without them a swap loses requests on Envoy and ingress-nginx: an upstream that no route names is dropped in the same moment as
-the route changes hands. Hosts and paths are 128 bits that only waker can compute, paths match exactly, and the upstreams
-keep whatever login the controller asks for everywhere. So nothing of an app can be read through them.
+the route changes hands. On Traefik it would lose visits: what it has counted for a Service that no route names any more it
+shows to the next scrape alone, and another waker or a Prometheus may be the one that scrapes.
+
+Hosts and paths are 128 bits that only waker can compute, paths match exactly, and the upstreams keep whatever login the
+controller asks for everywhere. So nothing of an app can be read through them.
 """
 
 import re
@@ -38,8 +41,6 @@ WAY_ANNOTATIONS = COMMON_ANNOTATIONS | {
     "nginx.ingress.kubernetes.io/force-ssl-redirect": "false",
     "nginx.ingress.kubernetes.io/ssl-redirect": "false",
 }
-# Controllers that keep a backend loaded, or load it before they use it. They need no upstreams: docs/decisions.md.
-LOADS_AT_ONCE = frozenset({"traefik.io/ingress-controller"})
 
 
 def keepers(
@@ -61,10 +62,9 @@ def keepers(
         way = {_way_path(book, key): door_backend(number) for key, number in doors.items()}
         way |= {target.path: door_backend(number) for target, number in newer.items() if target.host == host}
         found.append(_keeper("way", host, name, way, by_annotation=by_annotation))
-        if served_by.get(name) not in LOADS_AT_ONCE:
-            backends = {f"/{book.token('upstream', str(key))}": key.backend for key in doors}
-            host = _host(book, namespace, name, "upstreams")
-            found.append(_keeper("upstreams", host, name, backends, by_annotation=by_annotation))
+        backends = {f"/{book.token('upstream', str(key))}": key.backend for key in doors}
+        host = _host(book, namespace, name, "upstreams")
+        found.append(_keeper("upstreams", host, name, backends, by_annotation=by_annotation))
     return tuple(found)
 
 
