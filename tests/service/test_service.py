@@ -91,6 +91,8 @@ async def test_only_the_holder_of_the_lease_sleeps_and_the_other_wakes(tmp_path:
                 await it.served()
                 await it.awake()
                 assert (first.service.lease.held, second.service.lease.held) == (True, False)
+                told = [reason for reason, _ in it.events()]
+                assert (told.count("Asleep"), told.count("Waking")) == (1, 1), "by one of them"
                 await it.asleep()
                 await leaves(first)
                 await leading(it, "second")

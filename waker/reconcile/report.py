@@ -1,6 +1,7 @@
 """Reports what changed: a log line and an Event for each transition, a Warning for what its user should know, metrics.
 
 Remembers what it reported last, for that only; nothing is decided by it. Never waits: Events are written in the background.
+Of several replicas the holder of the Lease writes the Events of what all of them see; each one those of what it met itself.
 """
 
 import logging
@@ -92,7 +93,7 @@ class Reporter:
         if plan.phase is Phase.RESTORING_ROUTES and registered and registered.since:
             metrics.wakes.observe((self._context.clock() - registered.since).total_seconds())
         if not plan.warning:
-            self._event(workload, Severity.NORMAL, EventReason(plan.phase), plan.reason)
+            self._tell(workload, Severity.NORMAL, EventReason(plan.phase), plan.reason)
 
     def _report_warning(self, workload: Workload, old: Plan | None, plan: Plan) -> None:
         """A problem that may only mean "its other objects are not there yet" gets a second look before an Event."""
@@ -102,7 +103,7 @@ class Reporter:
         if plan.phase is Phase.NOT_MANAGED and now - self._warned_at[workload.id] < SECOND_LOOK:
             self._context.queue.add(workload.id, SECOND_LOOK.total_seconds())
             return
-        self._event(workload, Severity.WARNING, _warning_reason(plan), plan.reason)
+        self._tell(workload, Severity.WARNING, _warning_reason(plan), plan.reason)
 
     def _report_unknown_traffic(self, observed: ObservedApp, seen: Snapshot, plan: Plan) -> None:
         """An app whose visits cannot be seen stays awake; its user hears of it, but of what may pass only after a while."""
@@ -114,26 +115,31 @@ class Reporter:
         if left > timedelta() and not uncounted_routes(observed):
             self._context.queue.add(app, left.total_seconds())
         else:
-            self._event(observed.workload, Severity.WARNING, EventReason.TRAFFIC_UNKNOWN, seen.traffic.unknown)
+            self._tell(observed.workload, Severity.WARNING, EventReason.TRAFFIC_UNKNOWN, seen.traffic.unknown)
 
     def _report_refusal(self, observed: ObservedApp) -> None:
         """What waker needs in its namespace cannot be made: a quota, an admission policy, a missing right."""
         refusal = self._context.runtime.refusals.in_namespace(observed.workload.id.namespace)
         if refusal:
             message = f"waker cannot make what it needs in this namespace: {refusal}"
-            self._event(observed.workload, Severity.WARNING, EventReason.CANNOT_SLEEP, message)
+            self._tell(observed.workload, Severity.WARNING, EventReason.CANNOT_SLEEP, message)
 
     def _report_no_wait_host(self, observed: ObservedApp) -> None:
         """Its annotation asks for what cannot be done. It may still sleep: its visitors get the page."""
         if observed.reading.own_while_asleep == "redirect" and not self._context.live().wait_host:
             message = f"{names.WHILE_ASLEEP}: redirect: {NO_WAIT_HOST}"
-            self._event(observed.workload, Severity.WARNING, EventReason.NO_WAIT_HOST, message)
+            self._tell(observed.workload, Severity.WARNING, EventReason.NO_WAIT_HOST, message)
 
     def _report_theme(self, observed: ObservedApp) -> None:
         theme = observed.reading.own_theme
         if not self._context.theme_exists(theme):
             problem = f"{names.THEME}: there is no theme {theme[:60]!r}; visitors see the built-in page"
-            self._event(observed.workload, Severity.WARNING, EventReason.UNKNOWN_THEME, problem)
+            self._tell(observed.workload, Severity.WARNING, EventReason.UNKNOWN_THEME, problem)
+
+    def _tell(self, workload: Workload, severity: Severity, reason: EventReason, message: str) -> None:
+        """An Event of what every replica sees: the holder of the Lease writes it."""
+        if self._context.leading():
+            self._event(workload, severity, reason, message)
 
     def _event(self, workload: Workload, severity: Severity, reason: EventReason, message: str) -> None:
         self._context.recorder.record(subject_of(workload), severity, reason, message)
