@@ -7,7 +7,7 @@ import logging
 from datetime import datetime, timedelta
 
 from waker import names
-from waker.cluster.events import Severity, Subject
+from waker.cluster.event_correlation import Severity, Subject
 from waker.cluster.resources import WORKLOADS, workload_path
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.names import EventReason
