@@ -33,6 +33,7 @@ TLS_BUFFER = 32 * 1024  # bytes a connection, two TLS records; asyncio's own 256
 LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd accepts objects of up to 1.5 MiB
 # All that a 422 says of a JSON-Patch whose test has failed. An admission policy or a validation says what is wrong.
 UNPATCHABLE = "the server rejected our request due to an error in our request"
+VERSION_TOO_LARGE = "ResourceVersionTooLarge"  # the cause of a refusal; the version is from the future
 TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
 
 
@@ -159,6 +160,8 @@ def _error(verb: str, path: str, code: int, status: Json, retry_after: str | Non
     causes = (status.get("details") or {}).get("causes") or []
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return NotFound(message, code)  # a 403, but all that waker has in the namespace goes with it
+    if any(cause.get("reason") == VERSION_TOO_LARGE for cause in causes):
+        return Gone(message, code)  # a 504: etcd was restored from a backup
     match code:
         case 404:
             return NotFound(message, code)

@@ -26,6 +26,7 @@ from waker import names
 from waker.cluster.client import Api, Json
 from waker.cluster.resources import ROUTES, Resource, workload_path
 from waker.cluster.token_buckets import TokenBuckets
+from waker.cluster.versions import is_newer
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.plan import workload_patches
 from waker.plan.actions import Action, Redirect, Restore, ScaleToZero
@@ -198,6 +199,10 @@ class Writes:
         lane = Lane.WAKE if changes[0].to_app else Lane.SLEEP
         try:
             made = await self._send_to_user(_path(holder), lane, self._patch_of(changes))
+        except Conflict as error:
+            # What was written last is not what is there. If etcd was restored, it looks newer for ever.
+            self._written.pop(holder, None)
+            return error
         except ClusterError as error:
             return error
         self._written[holder] = KINDS[holder.kind].parse(made)
@@ -218,7 +223,7 @@ class Writes:
         found, written = self._find(id), self._written.get(id)
         if found is None:
             raise Conflict(f"{id} is gone")
-        if written and _is_newer(written.version, found.version):
+        if written and is_newer(written.version, found.version):
             return written
         self._written.pop(id, None)
         return found
@@ -226,8 +231,3 @@ class Writes:
 
 def _path(holder: ObjectId) -> str:
     return ROUTES[holder.kind].one(holder.namespace, holder.name)
-
-
-def _is_newer(one: str, other: str) -> bool:
-    """Resource versions of one resource can be compared as numbers (KEP-5504). If not, the informer's word counts."""
-    return one.isdecimal() and other.isdecimal() and int(one) > int(other)

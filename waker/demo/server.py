@@ -85,11 +85,13 @@ class ApiServer:
         try:
             target = target_of(request.path)
             call = target.call(request.method, is_watch=request.query.get("watch") in TRUE)
-            await self.faults.apply(call)
-            if call.verb == "watch":
-                return await self._watch(request, target)
             body = await body_of(request)
-            return self._respond(request, target, call, body)
+            async with self.faults.around(call._replace(body=body)) as fault:
+                if call.verb == "watch":
+                    response = await self._watch(request, target, fault.line if fault else b"")
+                else:
+                    response = self._respond(request, target, call, body)
+            return response
         except ApiRefusal as refusal:
             return refusal_response(refusal)
         except CutConnection:
@@ -136,7 +138,7 @@ class ApiServer:
         details = refusals.details_of(target.resource, target.name) | {"uid": old["metadata"]["uid"]}
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
-    async def _watch(self, request: web.BaseRequest, target: PathTarget) -> web.StreamResponse:
+    async def _watch(self, request: web.BaseRequest, target: PathTarget, only_line: bytes) -> web.StreamResponse:
         watch = self._watch_of(request, target)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         store = self.verbs.store
@@ -145,6 +147,9 @@ class ApiServer:
             self._streams.append(stream)
             try:
                 await response.prepare(request)
+                if only_line:
+                    await response.write(only_line)
+                    return response
                 async for event in events(store, watch, changes):
                     await response.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
                 await response.write_eof()
