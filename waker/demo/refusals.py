@@ -79,8 +79,8 @@ def expired(message: str) -> ApiRefusal:
 
 def too_large(version: int, current: int) -> ApiRefusal:
     """504: the resource version is from the future, as after etcd was restored from a backup."""
-    details = {"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]}
-    details |= {"retryAfterSeconds": 1}
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    details: Obj = {"causes": [cause], "retryAfterSeconds": 1}
     return ApiRefusal(504, "Timeout", f"Timeout: Too large resource version: {version}, current: {current}", details)
 
 

@@ -83,21 +83,23 @@ class ApiServer:
         if request.path == "/version":
             return web.json_response(VERSION)
         try:
-            target = target_of(request.path)
-            call = target.call(request.method, is_watch=request.query.get("watch") in TRUE)
-            body = await body_of(request)
-            async with self.faults.around(call._replace(body=body)) as fault:
-                if call.verb == "watch":
-                    response = await self._watch(request, target, fault.line if fault else b"")
-                else:
-                    response = self._respond(request, target, call, body)
-            return response
+            return await self._answer(request, target_of(request.path))
         except ApiRefusal as refusal:
             return refusal_response(refusal)
         except CutConnection:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
+
+    async def _answer(self, request: web.BaseRequest, target: PathTarget) -> web.StreamResponse:
+        call = target.call(request.method, is_watch=request.query.get("watch") in TRUE)
+        body = await body_of(request)
+        async with self.faults.around(call._replace(body=body)) as fault:
+            if call.verb == "watch":
+                response = await self._watch(request, target, fault.line if fault else b"")
+            else:
+                response = self._respond(request, target, call, body)
+        return response
 
     def _respond(self, request: web.BaseRequest, target: PathTarget, call: Call, body: Any) -> web.Response:
         verbs, resource, key = self.verbs, target.resource, target.key
