@@ -41,6 +41,7 @@ FindObject = Callable[[ObjectId], RouteObject | None]  # the newest version of a
 
 BURST: Final = 5  # writes of one object at once
 EVERY: Final = timedelta(seconds=2)  # then one each
+GIVE_BACK_TRIES: Final = 5
 MOST_WRITTEN: Final = 100  # objects; an informer is late by less than that
 
 
@@ -160,13 +161,24 @@ class Writes:
     async def _send_to_user(self, path: str, lane: Lane, patch: Json | Patch) -> Json:
         """And give the fields back. If that fails, the next write of the object does it."""
         made = await self._send(path, lane, patch)
-        release = released(made)
-        if not release:
-            return made
+        for _ in range(GIVE_BACK_TRIES):
+            release = released(made)
+            if not release:
+                break
+            try:
+                made = await self.api.patch(path, release)
+            except Conflict:  # its controller has written its status meanwhile
+                made = await self._newer(path, made)
+            except ClusterError as error:
+                log.debug("%s: its fields are given back with the next write: %s", path, error)
+                break
+        return made
+
+    async def _newer(self, path: str, made: Json) -> Json:
         try:
-            return await self.api.patch(path, release)
+            return await self.api.get(path)
         except ClusterError as error:
-            log.debug("%s: its fields are given back with the next write: %s", path, error)
+            log.debug("%s cannot be read again: %s", path, error)
             return made
 
     async def _move(self, change: RouteChange) -> None:

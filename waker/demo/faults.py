@@ -31,7 +31,7 @@ class CutConnection(Exception):
     """The connection has to be closed without a response."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fault:
     """What happens to the next `times` requests that match, or to all if it is None. "" matches everything."""
 
@@ -69,6 +69,10 @@ class Faults:
         """Put a fault in force. Returns it, so that a test can see how often it was met."""
         self._ordered.append(fault)
         return fault
+
+    def withdraw(self, fault: Fault) -> None:
+        """Remove a fault. A request that hangs in it goes on hanging."""
+        self._ordered.remove(fault)
 
     def clear(self) -> None:
         """Remove all faults. Requests that hang are served now."""

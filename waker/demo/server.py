@@ -115,7 +115,8 @@ class ApiServer:
             case "update":
                 return web.json_response(verbs.replace(resource, key, required_object(body)))
             case "patch":
-                return web.json_response(verbs.patch(resource, key, patch_type(request), body))
+                manager = request.query.get("fieldManager", "")
+                return web.json_response(verbs.patch(resource, key, patch_type(request), body, manager))
             case "deletecollection":
                 selected = list_objects(verbs.store, resource, target.namespace, request.query)
                 for item in selected["items"]:
