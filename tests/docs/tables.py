@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from tests.service import test_every_answer, test_every_crash, test_every_watch, test_every_write
 from waker.cli import parser
 from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
@@ -145,6 +146,19 @@ def reasons() -> str:
     return table(("kind", "meaning"), ((f"`{kind}`", f"{text}.") for kind, text in KINDS.items()))
 
 
+def points() -> str:
+    """How many points the enumerating tests of the service go through."""
+    writes = len(test_every_write.WRITES)
+    rows = (
+        ("`test_every_answer`", f"{writes} kinds of write, {len(test_every_answer.ANSWERS)} answers each", test_every_answer.POINTS),
+        ("`test_every_crash`", f"right before and right after {writes} kinds of write, with one waker and with two",
+         test_every_crash.POINTS),
+        ("`test_every_watch`", f"{len(test_every_watch.WATCHES)} kinds of watch, {len(test_every_watch.ENDS)} ends each",
+         test_every_watch.POINTS),
+    )  # fmt: skip
+    return table(("test", "what", "points"), ((name, what, str(count)) for name, what, count in rows))
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "classes": classes,
@@ -153,6 +167,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "controllers": controllers,
     "reasons": reasons,
+    "points": points,
 }
 
 

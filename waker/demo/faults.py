@@ -25,6 +25,7 @@ class Call(NamedTuple):
     name: str = ""
     subresource: str = ""
     body: Any = None
+    user: str = ""  # the token that it showed
 
 
 class CutConnection(Exception):
@@ -46,6 +47,7 @@ class Fault:
     served: bool = False  # the request takes effect first
     line: bytes = b""  # of a watch: it sends this and ends
     only: Callable[[Call], bool] = lambda _: True  # a request that matches has to pass this, too
+    struck: Call | None = None  # the latest request that it was applied to
     met: int = 0  # how many requests it was applied to
     reached: asyncio.Event = field(default_factory=asyncio.Event)  # set once it has been applied
 
@@ -94,8 +96,13 @@ class Faults:
             yield None
             return
         fault.met += 1
+        fault.struck = call
         if fault.served:
-            yield fault
+            try:
+                yield fault
+            except ApiRefusal:  # it had no effect, and its own answer
+                fault.met -= 1
+                raise
         fault.reached.set()
         if fault.hangs:
             await self._released.wait()

@@ -94,7 +94,8 @@ class ApiServer:
     async def _answer(self, request: web.BaseRequest, target: PathTarget) -> web.StreamResponse:
         call = target.call(request.method, is_watch=request.query.get("watch") in TRUE)
         body = await body_of(request)
-        async with self.faults.around(call._replace(body=body)) as fault:
+        user = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        async with self.faults.around(call._replace(body=body, user=user)) as fault:
             if call.verb == "watch":
                 response = await self._watch(request, target, fault.line if fault else b"")
             else:
