@@ -148,15 +148,15 @@ def reasons() -> str:
 
 def points() -> str:
     """How many points the enumerating tests of the service go through."""
-    writes = len(test_every_write.WRITES)
+    writes, answers = len(test_every_write.WRITES), len(test_every_answer.ANSWERS)
+    watches, ends = len(test_every_watch.WATCHES), len(test_every_watch.ENDS)
+    around = f"right before and right after {writes} kinds of write, with one waker and with two"
     rows = (
-        ("`test_every_answer`", f"{writes} kinds of write, {len(test_every_answer.ANSWERS)} answers each", test_every_answer.POINTS),
-        ("`test_every_crash`", f"right before and right after {writes} kinds of write, with one waker and with two",
-         test_every_crash.POINTS),
-        ("`test_every_watch`", f"{len(test_every_watch.WATCHES)} kinds of watch, {len(test_every_watch.ENDS)} ends each",
-         test_every_watch.POINTS),
-    )  # fmt: skip
-    return table(("test", "what", "points"), ((name, what, str(count)) for name, what, count in rows))
+        ("`test_every_answer`", f"{writes} kinds of write, {answers} answers", str(test_every_answer.POINTS)),
+        ("`test_every_crash`", around, str(test_every_crash.POINTS)),
+        ("`test_every_watch`", f"{watches} kinds of watch, {ends} ends", str(test_every_watch.POINTS)),
+    )
+    return table(("test", "what", "points"), rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {

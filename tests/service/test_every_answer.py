@@ -1,7 +1,7 @@
 """Each answer that an API server can give, at each kind of write: reported, never an outage, and later all is right.
 
-One life of an app for each answer. Each of its writes meets the answer until the app's user could know of it; meanwhile a visitor
-gets the app or waker's page. Then that write fares well, and the next kind of write meets the answer.
+One life of an app for each answer. Each of its writes meets the answer until the app's user could know of it; meanwhile a
+visitor gets the app or waker's page. Then that write fares well, and the next kind of write meets the answer.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from waker.cluster import client
-from waker.demo.faults import Fault, broken, forbidden, throttled
+from waker.demo.faults import Fault, broken, throttled
 from waker.demo.refusals import ApiRefusal, unpatchable
 
 from .scene import RunningWaker, ServiceScene
@@ -81,7 +81,9 @@ async def met(it: ServiceScene, running: RunningWaker, kind: str, answer: str, f
     enough = 1 if answer == "429" or kind in BEST_EFFORT or fault.served else OFTEN
     end = asyncio.get_running_loop().time() + 20
     while fault.met < enough or not await told(it, running, kind, answer):
-        assert asyncio.get_running_loop().time() < end, f"{kind}: met {fault.met} times, and nobody could know: {it.events()}"
+        assert asyncio.get_running_loop().time() < end, (
+            f"{kind}: met {fault.met} times, and nobody could know: {it.events()}"
+        )
         await asyncio.sleep(0.02)
     it.cluster.api.faults.withdraw(fault)
 

@@ -1,6 +1,6 @@
 """waker dies right before, and right after, each kind of write of a life; whoever is there next goes on, and nothing is lost.
 
-Alone, a new process takes its place. With a second one, that one goes on meanwhile: who is dead holds the Lease until it expires.
+Alone, a new process takes its place. With a second one, that one goes on meanwhile, once the Lease of the dead has expired.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ def _buried() -> Iterator[None]:
 
 
 @dataclass
-class Replicas:
+class MortalReplicas:
     """One or two wakers, each at an address of its own, and the slice in which the ready ones are listed."""
 
     it: ServiceScene
@@ -58,7 +58,7 @@ class Replicas:
 
     async def _start(self, identity: str) -> None:
         file = self.it.cluster.kubeconfig(self.it.folder / f"kubeconfig-{identity}", identity)
-        where = {"advertise": "", "bind_address": self.hosts[identity], "private_port": self.private_port}
+        where: Any = {"advertise": "", "bind_address": self.hosts[identity], "private_port": self.private_port}
         self.running[identity] = await self.it.start(identity=identity, kubeconfig=str(file), **where)
         self._list(self.running)
 
@@ -79,9 +79,12 @@ class Replicas:
         await victim.crash()
         self._list(self.running)
         async with asyncio.timeout(10):
-            while self.running and not any(each.service.lease.held for each in self.running.values()):
+            while self.running and not self._any_leads():  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         await self._start(identity)
+
+    def _any_leads(self) -> bool:
+        return any(each.service.lease.held for each in self.running.values())
 
     def end(self) -> None:
         """All of them."""
@@ -98,7 +101,7 @@ async def test_at_every_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, w
     monkeypatch.setattr("tests.service.scene.LONGEST", 120)
     monkeypatch.setattr("tests.service.scene.WITHIN", timedelta(seconds=60))
     async with stage(tmp_path) as it:
-        replicas = Replicas(it, dict(list(HOSTS.items())[:wakers]))
+        replicas = MortalReplicas(it, dict(list(HOSTS.items())[:wakers]))
         dying = []
         for kind, matches in WRITES.items():
             fatal = it.cluster.api.faults.order(Fault(only=matches, hangs=True, served=when == "after"))

@@ -97,7 +97,9 @@ WRITES: Final[dict[str, Is]] = {
     "scale to zero": write(
         "patch", "deployments", like=lambda body: annotates(body, names.SAVED_REPLICAS, replicas=True)
     ),
-    "scale up": write("patch", "deployments", like=lambda body: annotates(body, names.WAKE_REQUESTED_AT, replicas=True)),
+    "scale up": write(
+        "patch", "deployments", like=lambda body: annotates(body, names.WAKE_REQUESTED_AT, replicas=True)
+    ),
     "request a wake": write("patch", "deployments", like=lambda body: annotates(body, names.WAKE_REQUESTED_AT)),
     "forget a sleep": write("patch", "deployments", like=lambda body: annotates(body, names.AWAKE_SINCE)),
     "leave a workload": write("patch", "deployments", like=annotates),
@@ -105,7 +107,9 @@ WRITES: Final[dict[str, Is]] = {
     "create an Event": write("create", "events"),
     "count an Event": write("patch", "events"),
 }
-OF_APP: Final = frozenset(each for each in WRITES if each.split()[0] in ("redirect", "restore", "scale", "request", "forget"))
+OF_APP: Final = frozenset(
+    each for each in WRITES if each.split()[0] in ("redirect", "restore", "scale", "request", "forget")
+)
 BEST_EFFORT: Final = frozenset(each for each in WRITES if each.startswith("give back") or each.endswith("an Event"))
 OF_NAMESPACE: Final = frozenset(
     f"{verb} {what}" for verb in ("create", "patch") for what in ("waker's Service", "a slice", "a keeper")
@@ -208,6 +212,11 @@ async def visit(it: ServiceScene) -> int:
     return 0
 
 
+async def comes_until_served(it: ServiceScene) -> None:
+    while await visit(it) != 200:  # noqa: ASYNC110 - as a person would
+        await asyncio.sleep(0.01)
+
+
 async def turns_back(it: ServiceScene) -> None:
     """It was on its way to sleep when somebody came."""
     held_up = Fault("patch", "deployments", times=None, only=WRITES["scale to zero"])
@@ -231,8 +240,7 @@ def sleeps(it: ServiceScene) -> bool:
 
 async def sleeps_and_wakes(it: ServiceScene) -> None:
     await it.until(lambda: sleeps(it))
-    while await visit(it) != 200:
-        await asyncio.sleep(0.01)
+    await comes_until_served(it)
     await it.until(lambda: it.replicas() == 2 and led_to_the_shop(it))
 
 

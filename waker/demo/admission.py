@@ -81,7 +81,9 @@ def managed(old: Obj, new: Obj, manager: str) -> Obj:
     """The object with its writer in metadata.managedFields, unless nothing but that list changes. `[{}]` empties it."""
     metadata = {k: v for k, v in new["metadata"].items() if k != MANAGED}
     managers = [entry for entry in new["metadata"].get(MANAGED) or () if entry]
-    changes = new | {"metadata": metadata} != old | {"metadata": {k: v for k, v in old["metadata"].items() if k != MANAGED}}
+    changes = new | {"metadata": metadata} != old | {
+        "metadata": {k: v for k, v in old["metadata"].items() if k != MANAGED}
+    }
     if changes and manager not in ("", *(entry["manager"] for entry in managers)):
         managers.append({"manager": manager, "operation": "Update"})
     return new | {"metadata": metadata | ({MANAGED: managers} if managers else {})}

@@ -125,7 +125,7 @@ class Store:
     def restore(self, backup: "StoreBackup") -> None:
         """Go back to what was, versions included. Subscriptions get the differences; the history does not know of them."""
         self.version = backup.version
-        for resource in KINDS:
+        for resource in reversed(KINDS):  # routes before workloads, as KubeSleeper would write it
             before, self._objects[resource] = self._objects[resource], dict(backup.objects[resource])
             self._history[resource].clear()
             self._forgotten[resource] = 0
