@@ -9,7 +9,7 @@
     │  ├─ Conflict       reconcile.app and reconcile.namespace requeue the key within a fraction of a second
     │  ├─ Refused        reconcile.app and reconcile.namespace report it where the app's user looks, and try ever more seldom
     │  ├─ TooSoon        cluster.writes. reconcile.app requeues the key after `wait`; reported if that goes on
-    │  ├─ NotFound       reconcile.namespace is done: the object went with its namespace
+    │  ├─ NotFound       reconcile.namespace is done if no app is left: the object went with its namespace
     │  │  └─ Terminating reconcile.namespace has it reported
     │  └─ Gone           the informer loop lists again
     ├─ ScrapeError       traffic. traffic.rounds: the visits of that controller pod are unknown until its next scrape

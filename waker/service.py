@@ -16,7 +16,8 @@ from waker.cluster import collector
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
 from waker.cluster.client import Api
-from waker.cluster.events import Recorder, Severity, Subject
+from waker.cluster.event_correlation import Severity, Subject
+from waker.cluster.events import Recorder
 from waker.cluster.informer import Informer, Source
 from waker.cluster.lease import Lease
 from waker.cluster.owned_objects import unlist_all

@@ -1,4 +1,4 @@
-"""Events: each is written once in ten minutes, short enough, and nobody waits for it."""
+"""Events as they stand in the cluster: fields, counts, and that nobody waits for them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import pytest
 
-from waker.cluster import events
+from waker.cluster import client, events
 from waker.cluster.client import Api
-from waker.cluster.events import REPEAT_AFTER, Recorder, Severity, Subject
+from waker.cluster.event_correlation import REPEAT_AFTER, Severity, Subject
+from waker.cluster.events import Recorder
 from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault, forbidden, unavailable
+from waker.demo.kinds import EVENTS, Key
 
 SHOP = Subject("apps/v1", "Deployment", "default", "shop", "uid-1")
 
@@ -40,8 +43,8 @@ async def recording(api: Api, clock: EventClock) -> AsyncIterator[Callable[..., 
     recorder = Recorder(api, "waker-1", clock)
     task = asyncio.create_task(recorder.run(dry=False))
 
-    def record(message: str, subject: Subject = SHOP, reason: str = "Asleep") -> None:
-        recorder.record(subject, Severity.NORMAL, reason, message)
+    def record(message: str, subject: Subject = SHOP, reason: str = "CannotSleep") -> None:
+        recorder.record(subject, Severity.WARNING, reason, message)
 
     try:
         yield record
@@ -74,45 +77,64 @@ async def test_the_fields_of_an_event(cluster: DemoCluster, api: Api, clock: Eve
         "name": "shop",
         "uid": "uid-1",
     }
-    assert (event["type"], event["reason"], event["count"]) == ("Normal", "Asleep", 1)
+    assert (event["type"], event["reason"], event["count"]) == ("Warning", "CannotSleep", 1)
     assert event["firstTimestamp"] == event["lastTimestamp"] == "2026-01-31T12:00:00Z"
     assert event["source"] == {"component": "kubesleeper-waker"}
     assert (event["reportingComponent"], event["reportingInstance"]) == ("kubesleeper-waker", "waker-1")
 
 
-async def test_the_same_event_is_not_written_again_within_ten_minutes(
+def counts(cluster: DemoCluster) -> dict[str, tuple[int, str, str]]:
+    """Of each Event: how often, and when first and last."""
+    return {
+        each["message"]: (each["count"], each["firstTimestamp"][11:19], each["lastTimestamp"][11:19])
+        for each in cluster.objects("Event", "default")
+    }
+
+
+async def test_the_same_event_again_is_counted_and_not_made_a_second_time(
+    cluster: DemoCluster, api: Api, clock: EventClock
+) -> None:
+    async with recording(api, clock) as record:
+        record("not ready 58s after the wake")
+        clock.at += REPEAT_AFTER - timedelta(seconds=1)
+        record("not ready 10m57s after the wake")  # on every pass
+        record("two")
+        clock.at += timedelta(seconds=1)
+        record("not ready 10m58s after the wake")
+        await until_written(cluster, "two", "not ready 10m58s after the wake")
+    assert counts(cluster) == {
+        "two": (1, "12:09:59", "12:09:59"),
+        "not ready 10m58s after the wake": (2, "12:00:00", "12:10:00"),
+    }
+
+
+async def test_an_event_that_the_api_server_has_deleted_is_made_anew(
     cluster: DemoCluster, api: Api, clock: EventClock
 ) -> None:
     async with recording(api, clock) as record:
         record("one")
-        clock.at += REPEAT_AFTER - timedelta(seconds=1)
+        await until_written(cluster, "one")
+        cluster.verbs.delete(EVENTS, Key("default", cluster.objects("Event")[0]["metadata"]["name"]))
+        clock.at += timedelta(hours=2)
         record("one")
-        record("two")
-        record("one", reason="Other")
-        record("one", subject=SHOP._replace(name="blog"))
-        clock.at += timedelta(seconds=1)
-        record("one")
-        await until_written(cluster, "one", "two", "one", "one", "one")
+        await until_written(cluster, "one")
+    assert counts(cluster) == {"one": (2, "12:00:00", "14:00:00")}
 
 
-async def test_numbers_make_no_other_event(cluster: DemoCluster, api: Api, clock: EventClock) -> None:
-    """A stuck wake is reported every few seconds, with how long it has taken so far."""
-    async with recording(api, clock) as record:
-        for text in ("not ready 58s after the wake", "not ready 1m1s after the wake", "not ready 1h2m after the wake"):
-            record(text)
-        record("not ready after the wake: exit code 1")
-        record("not ready after the wake: exit code 137")
-        await until_written(cluster, "not ready 58s after the wake", "not ready after the wake: exit code 1")
-
-
-async def test_the_number_of_remembered_events_is_bounded(
-    cluster: DemoCluster, api: Api, clock: EventClock, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", [Fault(hangs=True), Fault(refusal=unavailable())], ids=["hangs", "503"])
+async def test_an_event_that_could_not_be_written_is_written_on_the_next_pass(
+    cluster: DemoCluster, api: Api, clock: EventClock, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr(events, "MAX_REMEMBERED", 2)
+    """A Warning that is lost must not be silent for ten minutes."""
+    monkeypatch.setattr(client, "CALL_TIMEOUT", aiohttp.ClientTimeout(total=0.1))
+    cluster.api.faults.order(Fault("create", "events", refusal=fault.refusal, hangs=fault.hangs))
     async with recording(api, clock) as record:
-        for message in ("one", "two", "three", "three", "one"):
-            record(message)
-        await until_written(cluster, "one", "two", "three", "one")
+        record("one")
+        record("other")
+        await until_written(cluster, "other")
+        record("one")
+        record("other")
+        await until_written(cluster, "other", "one")
 
 
 @pytest.mark.parametrize("message", ["x" * 5000, "ü" * 2000, "€" * 1000, "🦥" * 300])

@@ -124,6 +124,63 @@ async def test_an_unreadable_line(tmp_path: Path, line: bytes) -> None:
         assert versions(script)[:4] == ["", "5", "", "7"]
 
 
+@pytest.mark.parametrize("code", [0, 400, 403, 500])
+async def test_an_error_that_the_same_version_brings_again_and_again(tmp_path: Path, code: int) -> None:
+    """Whatever the server cannot send from there, a list shows what came of it."""
+    error = json.dumps({"type": "ERROR", "object": {"code": code, "message": "no event for you"}}).encode() + b"\n"
+    responses = (ScriptedResponse(listed("5", a="A")), ScriptedResponse(error), ScriptedResponse(listed("7", a="A2")))
+    async with scripted(tmp_path, *responses) as (api, script), running(api) as recording:
+        await recording.shows("A2")
+        assert versions(script)[:3] == ["", "5", ""]
+
+
+@pytest.mark.parametrize("code", [429, 503])
+async def test_an_error_that_passes_needs_no_list(tmp_path: Path, code: int) -> None:
+    error = json.dumps({"type": "ERROR", "object": {"code": code, "message": "not now"}}).encode() + b"\n"
+    responses = (
+        ScriptedResponse(listed("5", a="A")),
+        ScriptedResponse(error),
+        ScriptedResponse(event("MODIFIED", "6", a="A2")),
+    )
+    async with scripted(tmp_path, *responses) as (api, script), running(api) as recording:
+        await recording.shows("A2")
+        assert versions(script)[:3] == ["", "5", "5"]
+
+
+# --- etcd was restored from a backup ------------------------------------------------------------------------------
+
+
+async def test_a_version_from_the_future(cluster: DemoCluster, recording: RecordingInformer) -> None:
+    """The server says so, with a 504. What is in the backup counts, also what is older than what was seen."""
+    backup = cluster.store.snapshot()
+    put(cluster, "a", "A2")
+    drop(cluster, "b")
+    put(cluster, "c", "C")
+    await recording.shows("A2", "C")
+    recording.changes.clear()
+    cluster.store.restore(backup)
+    cluster.api.drop_watches(kinds.CONFIG_MAPS)
+    await recording.shows("A", "B")
+    assert sorted(recording.changes, key=str) == sorted([("A2", "A"), (None, "B"), ("C", None)], key=str)
+    put(cluster, "a", "A3")
+    await recording.shows("A3", "B")
+
+
+@pytest.mark.parametrize("kind", ["BOOKMARK", "MODIFIED"])
+async def test_a_watch_in_which_versions_go_back(tmp_path: Path, kind: str) -> None:
+    """A server that lets a watch begin in the future sends nothing of what is older; its bookmarks give it away."""
+    responses = (
+        ScriptedResponse(listed("1000", a="A")),
+        ScriptedResponse(event(kind, "501", a="lost")),
+        ScriptedResponse(listed("502", a="restored")),
+        ScriptedResponse(event("MODIFIED", "503", a="newer")),
+    )
+    async with scripted(tmp_path, *responses) as (api, script), running(api) as recording:
+        await recording.shows("newer")
+        assert versions(script)[:4] == ["", "1000", "", "502"]
+        assert recording.changes == [(None, "A"), ("A", "restored"), ("restored", "newer")]
+
+
 def listed(version: str, **texts: str) -> bytes:
     """A list."""
     items = [{"metadata": {"name": name}, "data": {"text": text}} for name, text in texts.items()]

@@ -15,16 +15,18 @@ from waker.cluster.client import Api
 from waker.cluster.lease import Lease
 from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault, unavailable
+from waker.demo.kinds import LEASES, Key
+from waker.demo.verbs import PatchType
 from waker.errors import Unavailable
 
 
 @dataclass
 class LeaseClock:
-    """Stands still unless a test moves it. In place of the module `time`."""
+    """Stands still unless a test moves it."""
 
     at: float = 1000.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         """Seconds."""
         return self.at
 
@@ -51,10 +53,12 @@ class Candidate:
 
     api: CandidateApi
     name: str
+    clock: LeaseClock
     changes: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.lease = Lease(cast(Api, self.api), "kubesleeper", self.name, lambda: self.changes.append(self.held))
+        api = cast(Api, self.api)
+        self.lease = Lease(api, "kubesleeper", self.name, lambda: self.changes.append(self.held), self.clock)
 
     @property
     def held(self) -> bool:
@@ -67,15 +71,14 @@ def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     """The clock of all candidates."""
     caplog.set_level(logging.ERROR)  # each try logs a line
     clock = LeaseClock()
-    monkeypatch.setattr(lease, "time", clock)
-    monkeypatch.setattr(lease, "RENEW_EVERY", 0.001)
+    monkeypatch.setattr(lease, "RETRY_PERIOD", 0.001)
     return clock
 
 
 @asynccontextmanager
-async def running(api: Api, *names: str) -> AsyncIterator[list[Candidate]]:
+async def running(api: Api, clock: LeaseClock, *names: str) -> AsyncIterator[list[Candidate]]:
     """These candidates, running."""
-    candidates = [Candidate(CandidateApi(api), name) for name in names]
+    candidates = [Candidate(CandidateApi(api), name, clock) for name in names]
     tasks = [asyncio.create_task(each.lease.run()) for each in candidates]
     try:
         yield candidates
@@ -93,8 +96,8 @@ async def until(holds: Callable[[], object]) -> None:
 
 
 def tries(cluster: DemoCluster) -> int:
-    """How often any candidate has read the Lease."""
-    return cluster.api.faults.counted(["get"], "leases")
+    """How often any candidate has read or renewed the Lease."""
+    return cluster.api.faults.counted(["get", "patch"], "leases")
 
 
 async def some_tries(cluster: DemoCluster) -> None:
@@ -110,7 +113,7 @@ def holder(cluster: DemoCluster) -> str | None:
 
 
 async def test_one_of_two_candidates_holds_it(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
-    async with running(api, "a", "b") as (a, b):
+    async with running(api, clock, "a", "b") as (a, b):
         await until(lambda: a.held or b.held)
         await some_tries(cluster)
         assert [a.held, b.held].count(True) == 1
@@ -119,7 +122,7 @@ async def test_one_of_two_candidates_holds_it(cluster: DemoCluster, api: Api, cl
 
 
 async def test_while_it_is_renewed_it_is_not_lost(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
-    async with running(api, "a") as (a,), running(api, "b") as (b,):
+    async with running(api, clock, "a") as (a,), running(api, clock, "b") as (b,):
         await until(lambda: a.held or b.held)
         first, second = (a, b) if a.held else (b, a)
         for _ in range(5):
@@ -131,9 +134,9 @@ async def test_while_it_is_renewed_it_is_not_lost(cluster: DemoCluster, api: Api
 async def test_a_holder_that_cannot_renew_loses_it_before_another_can_acquire_it(
     cluster: DemoCluster, api: Api, clock: LeaseClock
 ) -> None:
-    async with running(api, "a") as (a,):
+    async with running(api, clock, "a") as (a,):
         await until(lambda: a.held)
-        async with running(api, "b") as (b,):
+        async with running(api, clock, "b") as (b,):
             await some_tries(cluster)
             a.api.cut = True
             held = []
@@ -152,7 +155,7 @@ async def test_a_holder_that_cannot_renew_loses_it_before_another_can_acquire_it
 
 async def test_an_outage_for_all_candidates(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     """Nobody holds it during the outage. One candidate does afterwards."""
-    async with running(api, "a", "b") as (a, b):
+    async with running(api, clock, "a", "b") as (a, b):
         await until(lambda: a.held or b.held)
         outage = cluster.api.faults.order(Fault(resource="leases", times=None, refusal=unavailable()))
         await outage.reached.wait()
@@ -168,7 +171,7 @@ async def test_an_outage_for_all_candidates(cluster: DemoCluster, api: Api, cloc
 
 async def test_a_slow_renewal_counts_from_when_it_was_sent(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     """Another candidate may have seen the renewal long before its response arrived here."""
-    a = Candidate(CandidateApi(api), "a")
+    a = Candidate(CandidateApi(api), "a", clock)
     task = asyncio.create_task(a.lease.run())
     slow = cluster.api.faults.order(Fault("patch", "leases", hangs=True))
     await slow.reached.wait()
@@ -183,16 +186,16 @@ async def test_a_slow_renewal_counts_from_when_it_was_sent(cluster: DemoCluster,
 
 
 async def test_a_released_lease_is_free_at_once(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
-    async with running(api, "a") as (a,):
+    async with running(api, clock, "a") as (a,):
         await until(lambda: a.held)
-        async with running(api, "b") as (b,):
+        async with running(api, clock, "b") as (b,):
             a.lease.release()
             await until(lambda: b.held)
             assert not a.held
 
 
 async def test_a_holder_that_ends_releases_it(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
-    async with running(api, "a") as (a,):
+    async with running(api, clock, "a") as (a,):
         await until(lambda: a.held)
     assert holder(cluster) == ""
     assert not a.held
@@ -201,16 +204,16 @@ async def test_a_holder_that_ends_releases_it(cluster: DemoCluster, api: Api, cl
 async def test_a_candidate_that_does_not_hold_it_releases_nothing(
     cluster: DemoCluster, api: Api, clock: LeaseClock
 ) -> None:
-    async with running(api, "a") as (a,):
+    async with running(api, clock, "a") as (a,):
         await until(lambda: a.held)
-        async with running(api, "b"):
+        async with running(api, clock, "b"):
             await some_tries(cluster)
         assert holder(cluster) == "a"
 
 
 async def test_a_release_that_fails(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     """The Lease then expires."""
-    async with running(api, "a") as (a,):
+    async with running(api, clock, "a") as (a,):
         await until(lambda: a.held)
         cluster.api.faults.order(Fault(resource="leases", times=None, refusal=unavailable()))
     assert not a.held
@@ -219,11 +222,11 @@ async def test_a_release_that_fails(cluster: DemoCluster, api: Api, clock: Lease
 
 async def test_the_same_identity_need_not_wait(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
     """A container was killed and restarted in its pod."""
-    async with running(api, "a") as (a,):
+    async with running(api, clock, "a") as (a,):
         await until(lambda: a.held)
         a.api.cut = True
     assert holder(cluster) == "a"
-    async with running(api, "a") as (again,):
+    async with running(api, clock, "a") as (again,):
         await until(lambda: again.held)
 
 
@@ -232,11 +235,66 @@ async def test_an_empty_lease_is_free(cluster: DemoCluster, api: Api, clock: Lea
     metadata = {"name": names.LEASE, "namespace": "kubesleeper"}
     lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
     cluster.load([lease])
-    async with running(api, "a") as (a,):
+    async with running(api, clock, "a") as (a,):
         await until(lambda: a.held)
 
 
-def test_the_times_leave_room() -> None:
-    """The holder loses it before another can acquire it, and one renewal may fail."""
-    assert lease.RENEW_DEADLINE < lease.LEASE_DURATION
-    assert lease.RENEW_EVERY * 2 <= lease.RENEW_DEADLINE
+def spec(cluster: DemoCluster) -> dict[str, Any]:
+    """The fields of the Lease."""
+    found = cluster.get("Lease", "kubesleeper", names.LEASE)
+    assert found
+    return dict(found["spec"])
+
+
+async def test_its_fields_are_those_that_client_go_writes(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+    async with running(api, clock, "a") as (a,):
+        await until(lambda: a.held)
+        first = spec(cluster)
+        assert (first["holderIdentity"], first["leaseDurationSeconds"], first["leaseTransitions"]) == ("a", 15, 0)
+        await until(lambda: spec(cluster)["renewTime"] > first["renewTime"])
+        assert spec(cluster) | {"renewTime": ""} == first | {"renewTime": ""}, "a renewal is no acquisition"
+    released = spec(cluster)
+    assert (released["holderIdentity"], released["leaseDurationSeconds"], released["leaseTransitions"]) == ("", 1, 0)
+    async with running(api, clock, "b") as (b,):
+        await until(lambda: b.held)
+        second = spec(cluster)
+    assert (second["holderIdentity"], second["leaseDurationSeconds"], second["leaseTransitions"]) == ("b", 15, 1)
+    assert second["acquireTime"] > first["acquireTime"]
+
+
+async def test_a_renewal_is_one_call(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+    async with running(api, clock, "a") as (a,):
+        await until(lambda: a.held)
+        read = cluster.api.faults.counted(["get"], "leases")
+        await some_tries(cluster)
+        assert cluster.api.faults.counted(["get"], "leases") == read
+
+
+async def test_a_lease_that_somebody_has_edited_or_deleted_is_renewed_all_the_same(
+    cluster: DemoCluster, api: Api, clock: LeaseClock
+) -> None:
+    key = Key("kubesleeper", names.LEASE)
+    async with running(api, clock, "a") as (a,):
+        await until(lambda: a.held)
+        cluster.verbs.patch(LEASES, key, PatchType.MERGE, {"metadata": {"labels": {"a": "b"}}})
+        await some_tries(cluster)
+        cluster.verbs.delete(LEASES, key)
+        await until(lambda: holder(cluster) == "a")
+        await some_tries(cluster)
+        assert (a.held, a.changes) == (True, [True])
+
+
+async def test_who_finds_another_holder_lets_go_at_once(cluster: DemoCluster, api: Api, clock: LeaseClock) -> None:
+    """A person has given it to somebody else."""
+    async with running(api, clock, "a") as (a,):
+        await until(lambda: a.held)
+        patch = {"spec": {"holderIdentity": "b"}}
+        cluster.verbs.patch(LEASES, Key("kubesleeper", names.LEASE), PatchType.MERGE, patch)
+        await until(lambda: not a.held)
+        await until(lambda: a.changes == [True, False])
+        assert holder(cluster) == "b"
+
+
+def test_the_times_are_those_of_client_go_and_one_renewal_may_fail() -> None:
+    assert (lease.LEASE_DURATION, lease.RENEW_DEADLINE, lease.RETRY_PERIOD) == (15, 10, 2)
+    assert lease.CALL_TIMEOUT * 2 <= lease.RENEW_DEADLINE

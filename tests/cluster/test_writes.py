@@ -225,3 +225,17 @@ async def outcome(writing: Any) -> type:
     except ClusterError as error:
         return type(error)
     return type(None)
+
+
+async def test_what_was_written_before_etcd_was_restored_is_not_believed_for_ever(
+    cluster: DemoCluster, api: Api
+) -> None:
+    """Its version is higher than all that come after."""
+    cluster.load([front(APPS[:1])])
+    written = Writes(api, newest(cluster), lambda: NOW)
+    move = Redirect((own_routes(stored(cluster))["app-0"],))
+    backup = cluster.store.snapshot()
+    await written.act(move, app("app-0"))
+    cluster.store.restore(backup)
+    assert [await outcome(written.act(move, app("app-0"))) for _ in range(2)] == [Conflict, type(None)]
+    assert held(cluster) == {"app-0"}

@@ -100,3 +100,34 @@ async def test_a_short_history() -> None:
                 event = json.loads(await stream.content.readline())
                 assert event["type"] == first
         assert cluster.store.get(CONFIG_MAPS, Key("default", "a")) is not None
+
+
+async def test_a_request_that_takes_effect_and_whose_answer_is_lost(
+    cluster: DemoCluster, session: aiohttp.ClientSession
+) -> None:
+    """One that is refused by itself has no effect: it does not count, and gets its own answer."""
+    fault = cluster.api.faults.order(Fault("create", "configmaps", cuts=True, served=True))
+    for body, answers in (({"metadata": {}}, True), ({"metadata": {"name": "a"}}, False)):
+        try:
+            async with session.post(cluster.api_url + LIST, json=body) as answer:
+                assert (answer.status, answers) == (422, True)
+        except aiohttp.ClientConnectionError:
+            assert not answers
+    assert (fault.met, fault.struck and fault.struck.body) == (1, {"metadata": {"name": "a"}})
+    assert cluster.get("ConfigMap", "default", "a")
+
+
+async def test_only_requests_like_this_one(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+    fault = cluster.api.faults.order(Fault(only=lambda call: call.user == "b", times=None, refusal=broken()))
+    for user, expected in (("a", 200), ("b", 500)):
+        headers = {"Authorization": f"Bearer {user}"}
+        async with session.get(cluster.api_url + LIST, headers=headers) as answer:
+            assert answer.status == expected
+    cluster.api.faults.withdraw(fault)
+    assert await status(cluster, session) == 200
+
+
+async def test_a_watch_that_sends_one_line_and_ends(cluster: DemoCluster, session: aiohttp.ClientSession) -> None:
+    cluster.api.faults.order(Fault("watch", line=b'{"type": "ERR'))
+    async with session.get(f"{cluster.api_url}{LIST}?watch=true") as stream:
+        assert await stream.content.read() == b'{"type": "ERR'

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from tests.service import test_every_answer, test_every_crash, test_every_watch, test_every_write
 from waker.cli import parser
 from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
@@ -151,6 +152,19 @@ def codes() -> str:
     return table(("code", "the app ..."), ((f"`{each}`", f"{each.meaning}.") for each in Code))
 
 
+def points() -> str:
+    """How many points the enumerating tests of the service go through."""
+    writes, answers = len(test_every_write.WRITES), len(test_every_answer.ANSWERS)
+    watches, ends = len(test_every_watch.WATCHES), len(test_every_watch.ENDS)
+    around = f"right before and right after {writes} kinds of write, with one waker and with two"
+    rows = (
+        ("`test_every_answer`", f"{writes} kinds of write, {answers} answers", str(test_every_answer.POINTS)),
+        ("`test_every_crash`", around, str(test_every_crash.POINTS)),
+        ("`test_every_watch`", f"{watches} kinds of watch, {ends} ends", str(test_every_watch.POINTS)),
+    )
+    return table(("test", "what", "points"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "classes": classes,
@@ -160,6 +174,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "controllers": controllers,
     "reasons": reasons,
     "codes": codes,
+    "points": points,
 }
 
 

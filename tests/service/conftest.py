@@ -33,7 +33,7 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.observe.refusals.FIRST_AGAIN": MOMENT * 10,
         "waker.cluster.informer.PAUSE": 0.01,
         "waker.cluster.informer.BACKOFF": wait_fixed(0.02),
-        "waker.cluster.lease.RENEW_EVERY": 0.2,
+        "waker.cluster.lease.RETRY_PERIOD": 0.2,
         "waker.commands.restore.PASS_EVERY": 0.02,
         "waker.reconcile.report.SECOND_LOOK": MOMENT * 3,
         "waker.web.connections.DRAIN": 0.1,

@@ -202,9 +202,8 @@ class ServiceScene:
 
     # --- wakers ---
 
-    @asynccontextmanager
-    async def waker(self, live: Live = NEVER, **settings: Any) -> AsyncIterator[RunningWaker]:
-        """The whole service, at work and ready. It ends with the block; a crash of it ends the test."""
+    async def start(self, live: Live = NEVER, **settings: Any) -> RunningWaker:
+        """The whole service, at work, but not ready yet. Whoever calls this ends it; a crash of it ends the test."""
         chosen = self.settings(**{"public_port": self.port, "private_port": next_port()} | settings)
         started: asyncio.Future[Waker] = asyncio.get_running_loop().create_future()
 
@@ -215,14 +214,20 @@ class ServiceScene:
         task = self.tasks.create_task(process.run(chosen, begun))
         running = RunningWaker(await started, chosen, task)
         self.started.append(running)
+        return running
+
+    @asynccontextmanager
+    async def waker(self, live: Live = NEVER, **settings: Any) -> AsyncIterator[RunningWaker]:
+        """The whole service, at work and ready. It ends with the block."""
+        running = await self.start(live, **settings)
         try:
             async with asyncio.timeout(WITHIN.total_seconds()):
                 while running.service.unready():  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(0.005)
             yield running
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            running.task.cancel()
+            await asyncio.wait([running.task])
 
     def settings(self, **chosen: Any) -> Settings:
         """The settings of a process or a command."""

@@ -1,11 +1,11 @@
-"""Waker killed at every step of the cycle, before and after each of its writes: the next one goes on, nothing is lost."""
+"""What the next waker makes of what it finds: a sleep that somebody else has begun, or objects that changed meanwhile.
 
-import asyncio
+`test_every_crash` has waker killed at every single write.
+"""
+
 import gc
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -13,7 +13,7 @@ from waker import names
 from waker.demo.faults import Fault
 from waker.demo.kinds import DEPLOYMENTS, INGRESSES, Key
 
-from .scene import MERGE, RunningWaker, ServiceScene, scene
+from .scene import MERGE, scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the killed close nothing
 
@@ -25,100 +25,15 @@ def _buried() -> Iterator[None]:
     gc.collect()
 
 
-class CrashStep(NamedTuple):
-    """The so manieth write of this kind in a sleep or a wake."""
-
-    verb: str
-    resource: str
-    nth: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.verb} {self.resource} {self.nth}"
-
-
-FALL = [
-    CrashStep("create", "services"),
-    CrashStep("create", "endpointslices"),
-    CrashStep("create", "ingresses"),
-    CrashStep("patch", "ingresses"),
-    CrashStep("patch", "deployments"),
-]
-RISE = [CrashStep("patch", "deployments"), CrashStep("patch", "ingresses"), CrashStep("patch", "deployments", 2)]
-
-
-async def crashed(it: ServiceScene, waker: RunningWaker, step: CrashStep, when: str) -> None:
-    """Kill it when it does this: its request on the way, or done and not yet answered."""
-    faults = it.cluster.api.faults
-    if step.nth > 1:
-        faults.order(Fault(step.verb, step.resource, times=step.nth - 1))
-    last = faults.order(Fault(step.verb, step.resource, hangs=True))
-    await last.reached.wait()
-    if when == "after":
-        before = it.cluster.store.version
-        faults.clear()
-        await it.until(lambda: it.cluster.store.version > before)
-    await waker.crash()
-    faults.clear()
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-async def test_on_the_way_down(tmp_path: Path, when: str) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for step in FALL:
-            tasks.create_task(down(tmp_path / str(step), step, when))
-
-
-async def down(folder: Path, step: CrashStep, when: str) -> None:
-    """Somebody asked for sleep, once. Afterwards it sleeps, and wakes, as if nothing had been."""
-    async with scene(folder) as it:
-        before = it.wish()
-        async with it.waker() as first:
-            dying = asyncio.create_task(crashed(it, first, step, when))
-            it.annotate(names.SLEEP_REQUESTED_AT, "2026-01-31T12:00:00Z")
-            await dying
-        async with it.waker():
-            await it.asleep()
-            assert it.noted()[names.SAVED_REPLICAS] == "2"
-            await it.served()
-            await it.awake()
-            await it.until(lambda: it.wish() == before)
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-async def test_on_the_way_up(tmp_path: Path, when: str) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for step in RISE:
-            tasks.create_task(up(tmp_path / str(step), step, when))
-
-
-async def up(folder: Path, step: CrashStep, when: str) -> None:
-    """A visitor came, once. What was written down is not forgotten; else he knocks again, as the page does."""
-    async with scene(folder) as it:
-        async with it.waker() as first:
-            await it.put_to_sleep()
-            dying = asyncio.create_task(crashed(it, first, step, when))
-            while not dying.done():
-                with suppress(OSError, TimeoutError):  # what it had accepted nobody closes in here
-                    async with asyncio.timeout(1):
-                        await it.visit()
-                await asyncio.sleep(0.01)
-            await dying
-        async with it.waker():
-            if step == RISE[0] and when == "before":
-                await it.served()
-            await it.awake()
-            await it.until(lambda: it.replicas() == 2)
-            assert (await it.visit()).status == 200
-
-
 async def test_a_sleep_by_idleness_is_not_continued_by_who_did_not_see_it(tmp_path: Path) -> None:
     """Law 8: routes were swapped, then a crash. The next waker has seen no idle time of its own."""
     async with scene(tmp_path) as it:
         before = it.wish()
         async with it.waker() as first:
-            dying = asyncio.create_task(crashed(it, first, CrashStep("patch", "deployments"), "before"))
+            down = it.cluster.api.faults.order(Fault("patch", "deployments", hangs=True))
             it.annotate(names.SLEEP_REQUESTED_AT, "2026-01-31T12:00:00Z")
-            await dying
+            await down.reached.wait()
+            await first.crash()
             it.annotate(names.SLEEP_REQUESTED_AT, None)
         assert it.held()
         async with it.waker():

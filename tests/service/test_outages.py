@@ -1,51 +1,18 @@
 """An API server that refuses, hangs, forgets or hangs up in the middle of a sleep and of a wake: later, but right."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from waker import names
-from waker.cluster import client
 from waker.cluster.app_endpoints import Reply
-from waker.demo.faults import Fault, broken, forbidden, throttled, unavailable
+from waker.demo.faults import Fault, throttled, unavailable
 from waker.demo.refusals import ApiRefusal
 from waker.plan.model import Address
 
 from .scene import QUICK, ServiceScene, scene
-
-FAULTS = {
-    "503": Fault(refusal=unavailable()),
-    "500": Fault(refusal=broken()),
-    "403": Fault(refusal=forbidden("it")),
-    "409": Fault(refusal=ApiRefusal(409, "Conflict", "the object has been modified")),
-    "cut": Fault(cuts=True),
-    "hangs": Fault(hangs=True),
-    "slow": Fault(delay=timedelta(milliseconds=50)),
-}
-
-
-def order(it: ServiceScene, like: Fault, *verbs: str) -> None:
-    """The next two writes of each kind run into it."""
-    for verb in verbs:
-        for resource in ("services", "endpointslices", "ingresses", "deployments", "events"):
-            it.cluster.api.faults.order(replace(like, verb=verb, resource=resource, times=2, reached=asyncio.Event()))
-
-
-@pytest.mark.parametrize("name", FAULTS)
-async def test_every_write_fails_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(client, "CALL_TIMEOUT", aiohttp.ClientTimeout(total=0.15))
-    async with scene(tmp_path) as it, it.waker():
-        before = it.wish()
-        order(it, FAULTS[name], "create", "patch")
-        await it.put_to_sleep()
-        order(it, FAULTS[name], "create", "patch")
-        await it.served()
-        await it.awake()
-        await it.until(lambda: it.wish() == before)
 
 
 async def cycle(it: ServiceScene) -> None:

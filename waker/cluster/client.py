@@ -53,6 +53,7 @@ REFUSALS = (
         "an admission policy forbids it",
     ),
 )
+VERSION_TOO_LARGE = "ResourceVersionTooLarge"  # the cause of a refusal; the version is from the future
 TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
 
 
@@ -179,6 +180,8 @@ def _error(verb: str, path: str, code: int, status: Json, retry_after: str | Non
     causes = (status.get("details") or {}).get("causes") or []
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return Terminating(message, code)
+    if any(cause.get("reason") == VERSION_TOO_LARGE for cause in causes):
+        return Gone(message, code)  # a 504: etcd was restored from a backup
     match code:
         case 404:
             return NotFound(message, code)

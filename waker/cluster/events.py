@@ -1,59 +1,27 @@
 """Kubernetes Events: what happened to an object, written where its user looks (`kubectl describe`).
 
 Best effort, in the background: nobody waits for an Event, and one that cannot be written is logged and dropped. Knows
-the API and nothing of apps; `reconcile.report` and the service call `record`. The subtle thing: the same reason and
-message about the same object is written at most once in ten minutes, so callers may record it on every pass. Numbers in it
-make no difference: "not ready 40s after the wake" is news once.
+the API and nothing of apps; `reconcile.report` and the service call `record`, on every pass if they like. What is written at
+all, and what only moves a count on, is decided by `event_correlation`. The subtle thing: the API server deletes Events, an hour
+after they were last written, and so may anybody. One that is gone is made anew, with its count.
 """
 
 import asyncio
 import logging
-import re
-import uuid
-from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from enum import Enum
-from typing import NamedTuple
+from datetime import datetime
 
 from waker import names
 from waker.cluster.client import Api
+from waker.cluster.event_correlation import CorrelatedEvent, EventCorrelation, EventKind, Severity, Subject
 from waker.cluster.resources import EVENTS
-from waker.errors import ClusterError, NotFound
+from waker.errors import ClusterError, NotFound, Refused
 from waker.printable import printable_text
 
 log = logging.getLogger(__name__)
 
-NUMBERS = re.compile(r"(?:\d+(?:\.\d+)?[dhms]?)+")  # and durations: 31m, 1h5m, 0.5
-REPEAT_AFTER = timedelta(minutes=10)
-MAX_REMEMBERED = 2000  # Events that are known not to need repeating yet
 MAX_UNWRITTEN = 5000  # Events; while the API server is away they must not fill the memory
 MAX_MESSAGE = 1000  # bytes; the API accepts 1024
-
-
-class Severity(Enum):
-    """The two types of Event that Kubernetes knows."""
-
-    NORMAL = "Normal"
-    WARNING = "Warning"
-
-
-class Subject(NamedTuple):
-    """The object that an Event is about: its `involvedObject`."""
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-
-
-class _UnwrittenEvent(NamedTuple):
-    subject: Subject
-    reason: str
-    message: str
-    severity: Severity
-    at: datetime
 
 
 class Recorder:
@@ -63,8 +31,8 @@ class Recorder:
         self._api = api
         self._identity = identity
         self._clock = clock
-        self._recorded_at: OrderedDict[tuple[Subject, str, str], datetime] = OrderedDict()
-        self._unwritten: asyncio.Queue[_UnwrittenEvent] = asyncio.Queue(MAX_UNWRITTEN)
+        self._correlation = EventCorrelation()
+        self._unwritten: asyncio.Queue[CorrelatedEvent] = asyncio.Queue(MAX_UNWRITTEN)
         self._dropping = False
 
     async def run(self, *, dry: bool) -> None:
@@ -73,41 +41,53 @@ class Recorder:
             event = await self._unwritten.get()
             self._dropping = False
             if dry:
-                log.info("dry run: would write an Event", extra={"reason": str(event.reason), "text": event.message})
+                log.info(
+                    "dry run: would write an Event", extra={"reason": event.key.kind.reason, "text": event.message}
+                )
                 continue
             try:
-                await self._api.create(EVENTS.collection(event.subject.namespace), self._body(event))
+                await self._write(event)
             except NotFound as error:  # the namespace is gone
                 log.debug("an Event could not be written", extra={"error": error})
             except ClusterError as error:
                 log.warning("an Event could not be written", extra={"error": error})
+                if not isinstance(error, Refused):  # what is refused would be refused on the next pass, too
+                    self._correlation.not_written(event)
 
-    def record(self, subject: Subject, severity: Severity, reason: str, message: str) -> None:
-        """Have an Event written, unless the same one was recorded in the last ten minutes."""
-        now = self._clock()
-        key = (subject, reason, NUMBERS.sub("0", message))
-        if key in self._recorded_at and now - self._recorded_at[key] < REPEAT_AFTER:
+    def record(self, subject: Subject, severity: Severity, reason: str, message: str, action: str = "") -> None:
+        """Have an Event written, or one that is there counted up. May be called on every pass."""
+        kind = EventKind(subject, severity, str(reason), str(action))
+        event = self._correlation.correlate(kind, message, self._clock())
+        if event is None:
             return
-        self._recorded_at[key] = now
-        self._recorded_at.move_to_end(key)
-        while len(self._recorded_at) > MAX_REMEMBERED:
-            self._recorded_at.popitem(last=False)
         try:
-            self._unwritten.put_nowait(_UnwrittenEvent(subject, reason, message, severity, now))
+            self._unwritten.put_nowait(event)
         except asyncio.QueueFull:
+            self._correlation.not_written(event)
             if not self._dropping:
                 log.warning(
                     "too many Events are waiting to be written: dropping new ones", extra={"max": MAX_UNWRITTEN}
                 )
             self._dropping = True
 
-    def _body(self, event: _UnwrittenEvent) -> dict[str, object]:
-        subject = event.subject
-        at = event.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    async def _write(self, event: CorrelatedEvent) -> None:
+        namespace = event.key.kind.subject.namespace
+        if event.count > 1:
+            try:
+                await self._api.patch(EVENTS.one(namespace, event.name), _moving(event))
+            except NotFound:
+                log.debug("an Event is gone and is made anew", extra={"reason": event.key.kind.reason})
+            else:
+                return
+        await self._api.create(EVENTS.collection(namespace), self._body(event))
+
+    def _body(self, event: CorrelatedEvent) -> dict[str, object]:
+        kind = event.key.kind
+        subject = kind.subject
         return {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
-            "metadata": {"name": f"{subject.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": subject.namespace},
+            "metadata": {"name": event.name, "namespace": subject.namespace},
             "involvedObject": {
                 "apiVersion": subject.api_version,
                 "kind": subject.kind,
@@ -115,13 +95,22 @@ class Recorder:
                 "name": subject.name,
                 "uid": subject.uid,
             },
-            "type": event.severity.value,
-            "reason": str(event.reason),
-            "message": printable_text(event.message).encode()[:MAX_MESSAGE].decode(errors="ignore"),
-            "count": 1,
-            "firstTimestamp": at,
-            "lastTimestamp": at,
+            "type": kind.severity.value,
+            "reason": kind.reason,
+            **({"action": kind.action} if kind.action else {}),
+            "firstTimestamp": _written(event.first_at),
             "source": {"component": names.FIELD_MANAGER},
             "reportingComponent": names.FIELD_MANAGER,
             "reportingInstance": self._identity,
+            **_moving(event),
         }
+
+
+def _moving(event: CorrelatedEvent) -> dict[str, object]:
+    """What changes when the same Event is written again: the numbers in its message, too."""
+    message = printable_text(event.message).encode()[:MAX_MESSAGE].decode(errors="ignore")
+    return {"message": message, "count": event.count, "lastTimestamp": _written(event.last_at)}
+
+
+def _written(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,7 +1,7 @@
 """An informer: a local store of one kind of object that follows the API server for ever.
 
     list, in small chunks --> change the store, report differences --> watch from that version --+
-      ^-- 410, or an unreadable line                                      ^-- ended, or an error --+
+      ^-- 410, an unreadable line, an older version, a refusal             ^-- ended, or cut off --+
 
 It keeps parsed objects only and knows nothing of what they mean. `observe` runs one for each kind in the whole cluster;
 `app_pods` and `app_endpoints` run small ones for single apps. `on_change(old, new)` is called synchronously for each
@@ -19,6 +19,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from waker.cluster import collector
 from waker.cluster.client import Api
+from waker.cluster.versions import is_newer
 from waker.errors import ClusterError, Gone, Unavailable
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 CHUNK_SIZE = 50  # objects; the heap does not shrink again after large chunks
 PAUSE = 0.2  # seconds between a watch that ended by itself and the next
+ITS_OWN_FAULT = 500  # the status of a server that fails at this very watch; from the same version it would do so again
 BACKOFF = wait_random_exponential(multiplier=0.5, max=30)
 
 
@@ -77,19 +79,19 @@ class Informer(Generic[T]):
                     await self._list_and_watch()
 
     async def _list_and_watch(self) -> None:
-        """List if needed, then watch until the stream ends. Returns if anything was received, which resets the backoff."""
+        """List if needed, then watch until the stream ends. Raises if nothing was received; else the backoff starts anew."""
+        received = self.last_received_at
         try:
             if not self._version:
                 await self._list()
-            received_before = self.last_received_at
-            try:
-                await self._watch()
-            except Unavailable:
-                if self.last_received_at == received_before:
-                    raise
-        except Gone as error:
-            log.info("listing again", extra={"path": self.source.path, "error": error})
-            self._version = ""
+                received = self.last_received_at
+            await self._watch()
+        except ClusterError as error:
+            if not isinstance(error, Unavailable) or error.status == ITS_OWN_FAULT:
+                log.info("listing again", extra={"path": self.source.path, "error": error})
+                self._version = ""
+            if self.last_received_at == received:
+                raise
         await asyncio.sleep(PAUSE)
 
     async def _list(self) -> None:
@@ -130,11 +132,14 @@ class Informer(Generic[T]):
     async def _watch(self) -> None:
         async for event in self._api.watch(self.source.path, {**self.source.params, "resourceVersion": self._version}):
             item = event["object"]
-            self._version = item["metadata"]["resourceVersion"]
+            version = item["metadata"]["resourceVersion"]
+            if is_newer(self._version, version):
+                raise Gone(
+                    f"{self.source.path}: version {version} after {self._version}: etcd was restored from a backup"
+                )
+            self._version = version
             self.last_received_at = self._clock()
-            await asyncio.sleep(
-                0
-            )  # thousands of events may have been received at once, and decoding a large one takes 25 ms
+            await asyncio.sleep(0)  # thousands of events may have been received at once; a large one takes 25 ms
             if event["type"] != "BOOKMARK":
                 self._update(_key(item), None if event["type"] == "DELETED" else self._parse_safely(item))
 
@@ -163,7 +168,8 @@ class Informer(Generic[T]):
 
     def _log_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        level = logging.WARNING if state.attempt_number in (1, 10) else logging.DEBUG
+        routine = isinstance(error, Gone) and state.attempt_number == 1
+        level = logging.WARNING if state.attempt_number in (1, 10) and not routine else logging.DEBUG
         log.log(level, "list or watch failed: trying again", extra={"path": self.source.path, "error": error})
 
 

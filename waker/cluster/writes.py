@@ -26,6 +26,7 @@ from waker import names
 from waker.cluster.client import Api, Json
 from waker.cluster.resources import ROUTES, Resource, workload_path
 from waker.cluster.token_buckets import TokenBuckets
+from waker.cluster.versions import is_newer
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.plan import workload_patches
 from waker.plan.actions import Action, Redirect, Restore, ScaleToZero
@@ -40,6 +41,7 @@ FindObject = Callable[[ObjectId], RouteObject | None]  # the newest version of a
 
 BURST: Final = 5  # writes of one object at once
 EVERY: Final = timedelta(seconds=2)  # then one each
+GIVE_BACK_TRIES: Final = 5
 MOST_WRITTEN: Final = 100  # objects; an informer is late by less than that
 
 
@@ -159,13 +161,24 @@ class Writes:
     async def _send_to_user(self, path: str, lane: Lane, patch: Json | Patch) -> Json:
         """And give the fields back. If that fails, the next write of the object does it."""
         made = await self._send(path, lane, patch)
-        release = released(made)
-        if not release:
-            return made
+        for _ in range(GIVE_BACK_TRIES):
+            release = released(made)
+            if not release:
+                break
+            try:
+                made = await self.api.patch(path, release)
+            except Conflict:  # its controller has written its status meanwhile
+                made = await self._newer(path, made)
+            except ClusterError as error:
+                log.debug("%s: its fields are given back with the next write: %s", path, error)
+                break
+        return made
+
+    async def _newer(self, path: str, made: Json) -> Json:
         try:
-            return await self.api.patch(path, release)
+            return await self.api.get(path)
         except ClusterError as error:
-            log.debug("%s: its fields are given back with the next write: %s", path, error)
+            log.debug("%s cannot be read again: %s", path, error)
             return made
 
     async def _move(self, change: RouteChange) -> None:
@@ -198,6 +211,10 @@ class Writes:
         lane = Lane.WAKE if changes[0].to_app else Lane.SLEEP
         try:
             made = await self._send_to_user(_path(holder), lane, self._patch_of(changes))
+        except Conflict as error:
+            # What was written last is not what is there. If etcd was restored, it looks newer for ever.
+            self._written.pop(holder, None)
+            return error
         except ClusterError as error:
             return error
         self._written[holder] = KINDS[holder.kind].parse(made)
@@ -218,7 +235,7 @@ class Writes:
         found, written = self._find(id), self._written.get(id)
         if found is None:
             raise Conflict(f"{id} is gone")
-        if written and _is_newer(written.version, found.version):
+        if written and is_newer(written.version, found.version):
             return written
         self._written.pop(id, None)
         return found
@@ -226,8 +243,3 @@ class Writes:
 
 def _path(holder: ObjectId) -> str:
     return ROUTES[holder.kind].one(holder.namespace, holder.name)
-
-
-def _is_newer(one: str, other: str) -> bool:
-    """Resource versions of one resource can be compared as numbers (KEP-5504). If not, the informer's word counts."""
-    return one.isdecimal() and other.isdecimal() and int(one) > int(other)

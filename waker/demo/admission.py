@@ -29,6 +29,7 @@ from waker.demo.selectors import selects
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so that no words appear
+MANAGED: Final = "managedFields"
 IMMUTABLE: Final = ("uid", "creationTimestamp")
 SERVER_OWNED: Final = ("uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp")
 
@@ -74,6 +75,18 @@ def admit_update(resource: ServedResource, key: Key, old: Obj, body: Obj) -> Obj
     if any(field_of(new, field) != field_of(old, field) for field in resource.generation_fields):
         metadata = new["metadata"] | {"generation": old["metadata"]["generation"] + 1}
     return new | {"metadata": metadata if resource.generation_fields else new["metadata"]}
+
+
+def managed(old: Obj, new: Obj, manager: str) -> Obj:
+    """The object with its writer in metadata.managedFields, unless nothing but that list changes. `[{}]` empties it."""
+    metadata = {k: v for k, v in new["metadata"].items() if k != MANAGED}
+    managers = [entry for entry in new["metadata"].get(MANAGED) or () if entry]
+    changes = new | {"metadata": metadata} != old | {
+        "metadata": {k: v for k, v in old["metadata"].items() if k != MANAGED}
+    }
+    if changes and manager not in ("", *(entry["manager"] for entry in managers)):
+        managers.append({"manager": manager, "operation": "Update"})
+    return new | {"metadata": metadata | ({MANAGED: managers} if managers else {})}
 
 
 def validated(resource: ServedResource, body: Obj) -> Obj:

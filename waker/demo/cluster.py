@@ -94,8 +94,8 @@ class DemoCluster:
         """The URL at which a visitor reaches a host."""
         return f"http://{host}:{self.ingress.port}/"
 
-    def kubeconfig(self, path: Path) -> Path:
-        """Write a kubeconfig for this cluster, and return its path. JSON is YAML."""
+    def kubeconfig(self, path: Path, user: str = "demo") -> Path:
+        """Write a kubeconfig for this cluster, and return its path. JSON is YAML. `Call.user` says who it was."""
         name = "demo"
         path.write_text(
             json.dumps(
@@ -103,7 +103,7 @@ class DemoCluster:
                     "apiVersion": "v1",
                     "kind": "Config",
                     "clusters": [{"name": name, "cluster": {"server": self.api_url}}],
-                    "users": [{"name": name, "user": {"token": name}}],
+                    "users": [{"name": name, "user": {"token": user}}],
                     "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
                     "current-context": name,
                 }

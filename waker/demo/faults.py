@@ -1,16 +1,17 @@
 """Fault injection: requests that are refused, delayed, cut or left hanging on purpose, selected by verb and resource.
 
-For tests only. A test orders a fault; `server` passes each request through `Faults.apply` before it serves it. The first
-ordered fault that matches the request applies, for as many requests as it was ordered for. This module knows nothing of
-HTTP.
+For tests only. A test orders a fault; `server` serves each request inside `Faults.around`. The first ordered fault that matches
+the request applies, for as many requests as it was ordered for: before the request is served, or after it took effect
+(`served`), when only the answer is lost. This module knows nothing of HTTP.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from waker.demo.refusals import ApiRefusal
 
@@ -23,13 +24,15 @@ class Call(NamedTuple):
     namespace: str = ""
     name: str = ""
     subresource: str = ""
+    body: Any = None
+    user: str = ""  # the token that it showed
 
 
 class CutConnection(Exception):
     """The connection has to be closed without a response."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fault:
     """What happens to the next `times` requests that match, or to all if it is None. "" matches everything."""
 
@@ -41,6 +44,10 @@ class Fault:
     refusal: ApiRefusal | None = None
     hangs: bool = False
     cuts: bool = False
+    served: bool = False  # the request takes effect first
+    line: bytes = b""  # of a watch: it sends this and ends
+    only: Callable[[Call], bool] = lambda _: True  # a request that matches has to pass this, too
+    struck: Call | None = None  # the latest request that it was applied to
     met: int = 0  # how many requests it was applied to
     reached: asyncio.Event = field(default_factory=asyncio.Event)  # set once it has been applied
 
@@ -49,7 +56,7 @@ class Fault:
         if self.times is not None and self.met >= self.times:
             return False
         pairs = ((self.verb, call.verb), (self.resource, call.resource), (self.name, call.name))
-        return all(wanted in ("", actual) for wanted, actual in pairs)
+        return all(wanted in ("", actual) for wanted, actual in pairs) and self.only(call)
 
 
 @dataclass(slots=True)
@@ -65,6 +72,10 @@ class Faults:
         self._ordered.append(fault)
         return fault
 
+    def withdraw(self, fault: Fault) -> None:
+        """Remove a fault. A request that hangs in it goes on hanging."""
+        self._ordered.remove(fault)
+
     def clear(self) -> None:
         """Remove all faults. Requests that hang are served now."""
         self._ordered.clear()
@@ -76,22 +87,32 @@ class Faults:
         counted = frozenset(verbs)
         return sum(call.verb in counted and resource in ("", call.resource) for call in self.calls)
 
-    async def apply(self, call: Call) -> None:
-        """Apply the request's fault, if there is one. Raises ApiRefusal or CutConnection."""
+    @asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[Fault | None]:
+        """Serve the request in here. Its fault strikes before or after. Raises ApiRefusal or CutConnection."""
         self.calls.append(call)
         fault = next((fault for fault in self._ordered if fault.matches(call)), None)
         if fault is None:
+            yield None
             return
         fault.met += 1
+        fault.struck = call
+        if fault.served:
+            try:
+                yield fault
+            except ApiRefusal:  # it had no effect, and its own answer
+                fault.met -= 1
+                raise
         fault.reached.set()
         if fault.hangs:
             await self._released.wait()
-            return
         await asyncio.sleep(fault.delay.total_seconds())
         if fault.cuts:
             raise CutConnection
         if fault.refusal is not None:
             raise fault.refusal
+        if not fault.served:
+            yield fault
 
 
 def unavailable() -> ApiRefusal:

@@ -77,6 +77,13 @@ def expired(message: str) -> ApiRefusal:
     return ApiRefusal(410, "Expired", message)
 
 
+def too_large(version: int, current: int) -> ApiRefusal:
+    """504: the resource version is from the future, as after etcd was restored from a backup."""
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    details: Obj = {"causes": [cause], "retryAfterSeconds": 1}
+    return ApiRefusal(504, "Timeout", f"Timeout: Too large resource version: {version}, current: {current}", details)
+
+
 def unsupported_media_type() -> ApiRefusal:
     """415: a PATCH without a patch type."""
     return ApiRefusal(415, "UnsupportedMediaType", "415: Unsupported Media Type")

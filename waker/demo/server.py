@@ -83,19 +83,24 @@ class ApiServer:
         if request.path == "/version":
             return web.json_response(VERSION)
         try:
-            target = target_of(request.path)
-            call = target.call(request.method, is_watch=request.query.get("watch") in TRUE)
-            await self.faults.apply(call)
-            if call.verb == "watch":
-                return await self._watch(request, target)
-            body = await body_of(request)
-            return self._respond(request, target, call, body)
+            return await self._answer(request, target_of(request.path))
         except ApiRefusal as refusal:
             return refusal_response(refusal)
         except CutConnection:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
+
+    async def _answer(self, request: web.BaseRequest, target: PathTarget) -> web.StreamResponse:
+        call = target.call(request.method, is_watch=request.query.get("watch") in TRUE)
+        body = await body_of(request)
+        user = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        async with self.faults.around(call._replace(body=body, user=user)) as fault:
+            if call.verb == "watch":
+                response = await self._watch(request, target, fault.line if fault else b"")
+            else:
+                response = self._respond(request, target, call, body)
+        return response
 
     def _respond(self, request: web.BaseRequest, target: PathTarget, call: Call, body: Any) -> web.Response:
         verbs, resource, key = self.verbs, target.resource, target.key
@@ -111,7 +116,8 @@ class ApiServer:
             case "update":
                 return web.json_response(verbs.replace(resource, key, required_object(body)))
             case "patch":
-                return web.json_response(verbs.patch(resource, key, patch_type(request), body))
+                manager = request.query.get("fieldManager", "")
+                return web.json_response(verbs.patch(resource, key, patch_type(request), body, manager))
             case "deletecollection":
                 selected = list_objects(verbs.store, resource, target.namespace, request.query)
                 for item in selected["items"]:
@@ -136,7 +142,7 @@ class ApiServer:
         details = refusals.details_of(target.resource, target.name) | {"uid": old["metadata"]["uid"]}
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
-    async def _watch(self, request: web.BaseRequest, target: PathTarget) -> web.StreamResponse:
+    async def _watch(self, request: web.BaseRequest, target: PathTarget, only_line: bytes) -> web.StreamResponse:
         watch = self._watch_of(request, target)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         store = self.verbs.store
@@ -145,6 +151,9 @@ class ApiServer:
             self._streams.append(stream)
             try:
                 await response.prepare(request)
+                if only_line:
+                    await response.write(only_line)
+                    return response
                 async for event in events(store, watch, changes):
                     await response.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
                 await response.write_eof()

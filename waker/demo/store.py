@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from waker.demo.kinds import KINDS, Key, Obj, ServedResource
-from waker.demo.refusals import expired
+from waker.demo.refusals import expired, too_large
 
 
 class StoredChange(NamedTuple):
@@ -23,6 +23,13 @@ class StoredChange(NamedTuple):
     key: Key
     old: Obj | None
     new: Obj | None
+
+
+class StoreBackup(NamedTuple):
+    """All objects as they were at a version."""
+
+    version: int
+    objects: dict[ServedResource, dict[Key, Obj]]
 
 
 class Subscription:
@@ -84,13 +91,13 @@ class Store:
             self._objects[resource][key] = obj
         change = StoredChange(self.version, resource, key, old, obj)
         self._remember(change)
-        for subscription in self._subscriptions:
-            if resource in subscription.resources:
-                subscription.push(change)
+        self._push(change)
         return obj
 
     def since(self, resource: ServedResource, version: int) -> list[StoredChange]:
         """The changes after a version. Raises ApiRefusal (410) if it has expired."""
+        if version > self.version:
+            raise too_large(version, self.version)
         if version < self._forgotten[resource]:
             raise expired(f"too old resource version: {version} ({self._forgotten[resource]})")
         return [change for change in self._history[resource] if change.version > version]
@@ -111,6 +118,22 @@ class Store:
             self._forgotten[resource] = self.version + 1
         self.version += 1
 
+    def snapshot(self) -> "StoreBackup":
+        """A backup, as of etcd."""
+        return StoreBackup(self.version, {resource: dict(objects) for resource, objects in self._objects.items()})
+
+    def restore(self, backup: "StoreBackup") -> None:
+        """Go back to what was, versions included. Subscriptions get the differences; the history does not know of them."""
+        self.version = backup.version
+        for resource in reversed(KINDS):  # routes before workloads, as KubeSleeper would write it
+            before, self._objects[resource] = self._objects[resource], dict(backup.objects[resource])
+            self._history[resource].clear()
+            self._forgotten[resource] = 0
+            for key in before.keys() | self._objects[resource].keys():
+                old, new = before.get(key), self._objects[resource].get(key)
+                if old != new:
+                    self._push(StoredChange(self.version, resource, key, old, new))
+
     @contextmanager
     def subscribe(self, *resources: ServedResource) -> Iterator[Subscription]:
         """A subscription to all changes of these kinds from now on."""
@@ -125,6 +148,11 @@ class Store:
         """Close all subscriptions."""
         for subscription in self._subscriptions:
             subscription.close()
+
+    def _push(self, change: StoredChange) -> None:
+        for subscription in self._subscriptions:
+            if change.resource in subscription.resources:
+                subscription.push(change)
 
     def _remember(self, change: StoredChange) -> None:
         history = self._history[change.resource]

@@ -43,6 +43,7 @@ class Verbs:
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self.store = store
         self.now = now
+        self.keeps_managers = False  # whether metadata.managedFields names who has patched an object
 
     def get(self, resource: ServedResource, key: Key) -> Obj:
         """Get an object. Raises ApiRefusal (404)."""
@@ -70,10 +71,11 @@ class Verbs:
             raise refusals.conflict(resource, key)
         return self._update(resource, key, old, body)
 
-    def patch(self, resource: ServedResource, key: Key, kind: PatchType, patch: Any) -> Obj:
+    def patch(self, resource: ServedResource, key: Key, kind: PatchType, patch: Any, manager: str = "") -> Obj:
         """Patch an object. Raises ApiRefusal like `replace`, and 422 if a JSON-Patch cannot be applied."""
         old = self.get(resource, key)
-        return self._update(resource, key, old, apply_patch(old, kind, patch))
+        new = apply_patch(old, kind, patch)
+        return self._update(resource, key, old, admission.managed(old, new, manager) if self.keeps_managers else new)
 
     def set_status(self, resource: ServedResource, key: Key, status: Obj) -> None:
         """For controllers: write the status, if it has changed and the object still exists."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from waker import names
 from waker.cluster.client import Api
-from waker.cluster.events import Subject
+from waker.cluster.event_correlation import Subject
 from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import CONFIG_MAPS
 from waker.settings.configmap import Live, read_live

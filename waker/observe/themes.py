@@ -14,7 +14,7 @@ from pathlib import Path
 
 from waker import names
 from waker.cluster.client import Api
-from waker.cluster.events import Subject
+from waker.cluster.event_correlation import Subject
 from waker.cluster.informer import Informer, Source
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import SettingsError, ThemeError

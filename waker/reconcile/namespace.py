@@ -93,7 +93,8 @@ class NamespaceReconciler:
             return None
         except NotFound as error:
             log.debug("namespace %s: %s", key.name, error)
-            return None
+            # It is gone, or something in it. Where apps are left, the informers may have nothing more to tell.
+            return ERROR_AGAIN if self._context.cluster.apps_in(key.name) else None
         except TooSoon as error:
             log.debug("namespace %s: %s", key.name, error)
             return error.wait.total_seconds()

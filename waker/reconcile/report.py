@@ -8,7 +8,7 @@ import logging
 from datetime import datetime, timedelta
 
 from waker import names
-from waker.cluster.events import Severity, Subject
+from waker.cluster.event_correlation import Severity, Subject
 from waker.cluster.resources import WORKLOADS, workload_path
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.names import EventReason
@@ -51,7 +51,7 @@ class Reporter:
         if plan.warning:
             self._report_warning(observed.workload, old, plan)
         if seen.start_failure and plan.phase is Phase.WAKING:
-            self._event(observed.workload, Severity.WARNING, EventReason.CANNOT_START, seen.start_failure)
+            self._event(observed.workload, Severity.WARNING, EventReason.CANNOT_START, seen.start_failure, plan.code)
         self._report_unknown_traffic(observed, seen, plan)
         self._report_refusal(observed)
         self._report_no_wait_host(observed)
@@ -93,7 +93,7 @@ class Reporter:
         if plan.phase is Phase.RESTORING_ROUTES and registered and registered.since:
             metrics.wakes.observe((self._context.clock() - registered.since).total_seconds())
         if not plan.warning:
-            self._tell(workload, Severity.NORMAL, EventReason(plan.phase), plan.reason)
+            self._tell(workload, Severity.NORMAL, EventReason(plan.phase), plan.reason, plan.code)
 
     def _report_warning(self, workload: Workload, old: Plan | None, plan: Plan) -> None:
         """A problem that may only mean "its other objects are not there yet" gets a second look before an Event."""
@@ -104,7 +104,7 @@ class Reporter:
         if plan.phase is Phase.NOT_MANAGED and now - self._warned_at.setdefault(workload.id, now) < SECOND_LOOK:
             self._context.queue.add(workload.id, SECOND_LOOK.total_seconds())
             return
-        self._tell(workload, Severity.WARNING, _warning_reason(plan), plan.reason)
+        self._tell(workload, Severity.WARNING, _warning_reason(plan), plan.reason, plan.code)
 
     def _report_unknown_traffic(self, observed: ObservedApp, seen: Snapshot, plan: Plan) -> None:
         """An app whose visits cannot be seen stays awake; its user hears of it, but of what may pass only after a while."""
@@ -137,13 +137,17 @@ class Reporter:
             problem = f"{names.THEME}: there is no theme {theme[:60]!r}; visitors see the built-in page"
             self._tell(observed.workload, Severity.WARNING, EventReason.UNKNOWN_THEME, problem)
 
-    def _tell(self, workload: Workload, severity: Severity, reason: EventReason, message: str) -> None:
+    def _tell(
+        self, workload: Workload, severity: Severity, reason: EventReason, message: str, code: Code | None = None
+    ) -> None:
         """An Event of what every replica sees: the holder of the Lease writes it."""
         if self._context.leading():
-            self._event(workload, severity, reason, message)
+            self._event(workload, severity, reason, message, code)
 
-    def _event(self, workload: Workload, severity: Severity, reason: EventReason, message: str) -> None:
-        self._context.recorder.record(subject_of(workload), severity, reason, message)
+    def _event(
+        self, workload: Workload, severity: Severity, reason: EventReason, message: str, code: Code | None = None
+    ) -> None:
+        self._context.recorder.record(subject_of(workload), severity, reason, message, code or "")
 
 
 def _warning_reason(plan: Plan) -> EventReason:
