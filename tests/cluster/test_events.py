@@ -43,8 +43,8 @@ async def recording(api: Api, clock: EventClock) -> AsyncIterator[Callable[..., 
     recorder = Recorder(api, "waker-1", clock)
     task = asyncio.create_task(recorder.run(dry=False))
 
-    def record(message: str, subject: Subject = SHOP, reason: str = "CannotSleep") -> None:
-        recorder.record(subject, Severity.WARNING, reason, message)
+    def record(message: str, subject: Subject = SHOP, reason: str = "CannotSleep", action: str = "") -> None:
+        recorder.record(subject, Severity.WARNING, reason, message, action)
 
     try:
         yield record
@@ -70,6 +70,7 @@ async def test_the_fields_of_an_event(cluster: DemoCluster, api: Api, clock: Eve
         record("asleep until visited")
         await until_written(cluster, "asleep until visited")
     event: dict[str, Any] = cluster.objects("Event")[0]
+    assert "action" not in event
     assert event["involvedObject"] == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -81,6 +82,16 @@ async def test_the_fields_of_an_event(cluster: DemoCluster, api: Api, clock: Eve
     assert event["firstTimestamp"] == event["lastTimestamp"] == "2026-01-31T12:00:00Z"
     assert event["source"] == {"component": "kubesleeper-waker"}
     assert (event["reportingComponent"], event["reportingInstance"]) == ("kubesleeper-waker", "waker-1")
+
+
+async def test_what_is_done_or_stands_in_the_way_is_its_action(
+    cluster: DemoCluster, api: Api, clock: EventClock
+) -> None:
+    async with recording(api, clock) as record:
+        record("no way", action="WakerUnreachable")
+        record("no way", action="WriteRefused")
+        await until_written(cluster, "no way", "no way")
+    assert [each["action"] for each in cluster.objects("Event")] == ["WakerUnreachable", "WriteRefused"]
 
 
 def counts(cluster: DemoCluster) -> dict[str, tuple[int, str, str]]:
@@ -126,7 +137,7 @@ async def test_an_event_that_could_not_be_written_is_written_on_the_next_pass(
     cluster: DemoCluster, api: Api, clock: EventClock, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     """A Warning that is lost must not be silent for ten minutes."""
-    monkeypatch.setattr(client, "CALL_TIMEOUT", aiohttp.ClientTimeout(total=0.1))
+    monkeypatch.setattr(client, "CALL_TIMEOUT", aiohttp.ClientTimeout(total=1))
     cluster.api.faults.order(Fault("create", "events", refusal=fault.refusal, hangs=fault.hangs))
     async with recording(api, clock) as record:
         record("one")
