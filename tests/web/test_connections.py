@@ -1,8 +1,42 @@
+"""What connections of the public port may cost."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
 import pytest
 
-from tests.web.conftest import APP, PortUnderTest
+from tests.web.conftest import APP, HOST, PortUnderTest, until
 from waker import names
 from waker.web import connections
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET / HTTP/1.1\r\nX-Half: ", f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode(), b"no HTTP\r\n\r\n"],
+    ids=["half a head", "a request", "no HTTP"],
+)
+async def test_a_connection_that_is_gone_is_freed_without_the_collector(rig: PortUnderTest, sent: bytes) -> None:
+    reader, writer = await asyncio.open_connection(*rig.address)
+    writer.write(sent)
+    if sent.endswith(b"\r\n\r\n"):
+        await reader.readuntil(b"\r\n")
+    await until(rig.connections)
+    kept = [weakref.ref(each._bounded) for each in rig.connections()]
+    assert kept
+    writer.close()
+    await until(lambda: not rig.connections())
+    await until(lambda: not [each for each in kept if each()])
 
 
 async def test_beyond_the_limit_of_connections_the_answer_is_503_at_once(

@@ -1,8 +1,8 @@
 """How both ports are served: what connections may cost, and what is logged of requests that cannot be parsed.
 
 Only ingress controllers should reach the public port, and they send a request's head in one piece. Still, nobody is trusted
-with our memory: a head has limits (`heads`), a body is read no further ahead than READ_AHEAD, and beyond MAX_CONNECTIONS each
-request at the public port is answered 503 at once and its connection closed. Between requests a connection
+with our memory: a head has limits (`heads`), a body is read no further ahead than HELD_AHEAD while its request is held, and
+than READ_AHEAD while it is forwarded, and beyond MAX_CONNECTIONS each request at the public port is answered 503 at once and its connection closed. Between requests a connection
 may stay idle for as long as the library allows, an hour: a controller that keeps it open must be the one to close it,
 or a request is lost. `process` serves the runners and runs `watch`; `forward` and `tunnel` use the limits.
 """
@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 
 LINGER: Final = 5.0  # s in which the rest of a refused body is dropped as it arrives; a reset could cost the answer
 DRAIN: Final = 5  # s; what requests in progress may still take when waker shuts down
-READ_AHEAD: Final = 16 * 1024  # bytes of a body that are read before somebody wants them; reading pauses at twice that
+# Bytes of a body that are read before somebody wants them; the HTTP library pauses when there are more than twice as many.
+HELD_AHEAD: Final = 2 * 1024  # so after the first piece that was read
+READ_AHEAD: Final = 16 * 1024
 MAX_CONNECTIONS: Final = 6000  # clients and polls at their limits (`concurrency`), and what controllers keep open
 STALL_TIMEOUT: Final = 60.0  # s; a visitor who neither sends nor reads for that long is gone; an app may take longer
 CHECK_EVERY: Final = 1.0  # s
@@ -39,7 +41,7 @@ def limited_runner(app: web.Application, **options: Any) -> web.AppRunner:
         logger=protocol_log(),
         max_line_size=heads.LONGEST_HEAD,
         max_field_size=heads.LONGEST_HEAD,
-        read_bufsize=READ_AHEAD,
+        read_bufsize=HELD_AHEAD,
         lingering_time=LINGER,
         **options,
     )

@@ -102,8 +102,10 @@ class BoundedParser:
         self._parser.set_upgraded(upgraded)
 
     def stop(self) -> None:
-        """The connection is gone."""
+        """The connection is gone. Without these references it is freed at once, with all that the parser has kept."""
         self._set_head(0)
+        self._parser = self._connection = None
+        self._too_slow = _nothing_is_slow
 
     def _set_head(self, size: int) -> None:
         """So many bytes of an incomplete head have arrived; 0: none is expected now."""
@@ -121,8 +123,14 @@ class BoundedParser:
         self._set_head(0)
         too_long = isinstance(error, LineTooLong)
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_long else HTTPStatus.BAD_REQUEST
+        # Without its traceback, whose frames have the bytes that could not be parsed, and lead back to here.
+        error = error.with_traceback(None)
         endless = StreamReader(self._connection, READ_AT_ONCE, loop=self._loop)
         return ((_ErrInfo(status, error, ""), endless),), False, b""
+
+
+def _nothing_is_slow() -> None:
+    """No head is expected."""
 
 
 def head_size(method: str, path: str, fields: Iterable[tuple[bytes, bytes]]) -> int:
