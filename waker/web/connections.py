@@ -1,10 +1,11 @@
 """How both ports are served: what connections may cost, and what is logged of requests that cannot be parsed.
 
 Only ingress controllers should reach the public port, and they send a request's head in one piece. Still, nobody is trusted
-with our memory: a head has limits (`heads`), a body is read no further ahead than HELD_AHEAD while its request is held, and
-than READ_AHEAD while it is forwarded, and beyond MAX_CONNECTIONS each request at the public port is answered 503 at once and its connection closed. Between requests a connection
-may stay idle for as long as the library allows, an hour: a controller that keeps it open must be the one to close it,
-or a request is lost. `process` serves the runners and runs `watch`; `forward` and `tunnel` use the limits.
+with our memory: a head has limits (`heads`), a body is read no further ahead than HELD_AHEAD while its request is held
+(`unread` lets a few bring more), and than READ_AHEAD while it is forwarded. Beyond MAX_CONNECTIONS each request at the public
+port is answered 503 at once and its connection closed. Between requests a connection may stay idle for as long as the
+library allows, an hour: a controller that keeps it open must be the one to close it, or a request is lost. `process` serves
+the runners and runs `watch`; `forward` and `tunnel` use the limits.
 """
 
 import asyncio

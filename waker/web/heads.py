@@ -57,7 +57,7 @@ class BoundedParser:
         self._begun = begun
         self._loop = loop
         self._too_slow = too_slow
-        self._body = EMPTY_PAYLOAD  # of the newest message
+        self.body = EMPTY_PAYLOAD  # of the newest message
         self._head = 0  # bytes of the next head that have arrived
         self._last = b""  # the newest bytes, to find an END_OF_HEAD that arrives in pieces
         self.refused = False
@@ -67,20 +67,20 @@ class BoundedParser:
         """Parse what has arrived, or what the parser has kept (b""). Never raises HttpProcessingError."""
         if self.refused:
             return (), False, b""
-        in_head, arrived = self._body.is_eof(), self._head + len(data)
+        in_head, arrived = self.body.is_eof(), self._head + len(data)
         try:
             messages, upgraded, tail = self._parser.feed_data(data)
         except HttpProcessingError as error:
             return self._refusal(error)
         self._last = (self._last + data)[-len(END_OF_HEAD) :]
         if messages:
-            self._body = messages[-1][1]
+            self.body = messages[-1][1]
         elif not in_head:
             arrived = 0
         if arrived > LONGEST_HEAD and (not messages or head_size(*_head_of(messages[0][0])) > LONGEST_HEAD):
             return self._refusal(LineTooLong("the head", str(LONGEST_HEAD)))
         if messages:
-            is_next_begun = self._body is EMPTY_PAYLOAD and not upgraded and self._last != END_OF_HEAD
+            is_next_begun = self.body is EMPTY_PAYLOAD and not upgraded and self._last != END_OF_HEAD
             arrived = 1 if is_next_begun else 0
         self._set_head(arrived)
         if self._begun.size > MOST_BEGUN and arrived:

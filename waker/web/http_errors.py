@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from waker import names
-from waker.web import heads
+from waker.web import heads, unread
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class _Server(web.Server):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.begun = heads.BegunHeads()
+        self.unread = unread.UnreadConnections(self._loop)
 
     def __call__(self) -> RequestHandler:
         return _ServedConnection(self, loop=self._loop, **self._kwargs)
@@ -49,11 +50,12 @@ class _Server(web.Server):
 class _ServedConnection(RequestHandler, asyncio.BufferedProtocol):
     """One connection. All share one buffer to read into, as whatever arrives is parsed before anything else can arrive."""
 
-    __slots__ = ("_bounded",)
+    __slots__ = ("_bounded", "_unread")
 
     def __init__(self, manager: _Server, *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(manager, loop=loop, **options)
         self._bounded = heads.BoundedParser(self._parser, self, manager.begun, self.force_close, loop)
+        self._unread = manager.unread
         self._parser = self._bounded  # type: ignore[assignment]  # it has all that is used of a parser
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -69,9 +71,25 @@ class _ServedConnection(RequestHandler, asyncio.BufferedProtocol):
         """Called by asyncio when it has read something."""
         self.data_received(bytes(_ARRIVING[:nbytes]))
 
+    def read_on(self, size: int) -> None:
+        """Read so many bytes of the body, though nobody takes them yet."""
+        self._bounded.body.set_read_chunk_size(size // 2)  # reading pauses at twice that
+        if self._reading_paused:
+            self.resume_reading()
+
+    def _pause_transport_reading(self) -> None:
+        super()._pause_transport_reading()
+        self._unread.add(self)
+
+    def _resume_transport_reading(self) -> None:
+        self._unread.discard(self)
+        super()._resume_transport_reading()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio at the end. Whatever the connection has kept is freed at once, without the garbage collector."""
         self._bounded.stop()
+        self._unread.discard(self)
+        self._unread.settled(self)
         task = self._task_handler
         super().connection_lost(exc)
         if task is not None:
@@ -98,6 +116,7 @@ class _ServedConnection(RequestHandler, asyncio.BufferedProtocol):
         if isinstance(resp, web.HTTPException):
             resp = _StatusOnly(resp.status, {"Allow": resp.headers["Allow"]} if "Allow" in resp.headers else {})
         finished = await super().finish_response(request, resp, start_time)
+        self._unread.settled(self)
         if self._bounded.refused and not self._messages and self.transport is not None:
             self.transport.write_eof()  # closing it now could reset it, and the answer might be lost
         return finished
