@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from waker.web import heads, http_errors
+from waker.web import heads, server
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def runner(app: web.Application) -> web.AppRunner:
 
 def limited_runner(app: web.Application, **options: Any) -> web.AppRunner:
     """A server with the limits of both ports, not yet listening. `options` are the HTTP library's."""
-    return http_errors.Runner(
+    return server.Runner(
         app,
         access_log=None,
         logger=protocol_log(),

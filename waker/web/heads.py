@@ -2,12 +2,12 @@
 
 The HTTP library bounds each field and the number of fields, so a head could have 8 MiB, and could take for ever to arrive.
 `BoundedParser` stands before the library's parser, on both ports: it counts what arrives before the parser keeps it, and
-its timer runs while a head is expected or incomplete. A connection may be idle between two requests. `http_errors` makes one
+its timer runs while a head is expected or incomplete. A connection may be idle between two requests. `server` makes one
 for each connection.
 
 The subtle thing: the parser does not say where in the bytes a message ends. So only bytes that surely belong to a head are
-counted: of a head that begins in one piece with the end of a body, up to READ_AT_ONCE bytes are not, and its time begins
-with the next piece.
+counted: of a head that begins in one piece with the end of a body, what is in that piece is not (READ_AT_ONCE bytes at the
+most, or what `server` reads at once of a body that is forwarded), and its time begins with the next piece.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ The event loop learns of the end of a connection by reading, and what waker read
 as long as there are connections that are not read, each is looked at every LOOK_EVERY seconds. One that the visitor has
 closed is ended, and its request with it. The subtle thing: the end arrives behind whatever the visitor's side had sent
 before, and that waits there because nothing is read here. So MOST_READING_ON of the connections may bring READ_ON bytes
-more, which is about as much as Linux keeps for a peer that does not read. `http_errors` calls this for both ports.
+more, which is about as much as Linux keeps for a peer that does not read. `server` calls this for both ports.
 """
 
 import asyncio
