@@ -6,10 +6,12 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from aiohttp import web
 
-from tests.web.conftest import APP, HOST, PortUnderTest, until
+from tests.web.conftest import APP, BROWSER, HOST, PortUnderTest, until
 from waker import names
-from waker.web import connections
+from waker.web import connections, public_port
+from waker.web.apps import View
 
 
 @pytest.fixture
@@ -36,7 +38,29 @@ async def test_a_connection_that_is_gone_is_freed_without_the_collector(rig: Por
     assert kept
     writer.close()
     await until(lambda: not rig.connections())
-    await until(lambda: not [each for each in kept if each()])
+    await until(lambda: not [each for each in kept if each() is not None])
+
+
+@pytest.mark.usefixtures("no_collector")
+async def test_an_idle_connection_keeps_neither_its_last_request_nor_the_answer(
+    rig: PortUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[weakref.ref[object]] = []
+    page_response = public_port.page_response
+
+    def note(port: public_port.PublicPort, request: web.Request, view: View) -> web.Response:
+        response = page_response(port, request, view)
+        part_of_request = set[str]()
+        vars(request)["part"] = part_of_request
+        kept.extend((weakref.ref(part_of_request), weakref.ref(response)))
+        return response
+
+    monkeypatch.setattr(public_port, "page_response", note)
+    async with rig.client.get("/", headers=BROWSER) as answer:
+        assert answer.status == 503
+    assert kept
+    await until(lambda: not [each for each in kept if each() is not None])
+    assert rig.connections()
 
 
 async def test_beyond_the_limit_of_connections_the_answer_is_503_at_once(

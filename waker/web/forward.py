@@ -135,11 +135,12 @@ async def body(request: web.Request) -> AsyncIterator[bytes]:
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
-    request.content.set_read_chunk_size(READ_AHEAD)
+    content = request.content
+    content.set_read_chunk_size(READ_AHEAD)
     server.widen(request)
     while True:
         async with asyncio.timeout(STALL_TIMEOUT):
-            chunk = await request.content.readany()
+            chunk = await content.readany()
         if not chunk:
             return
         yield chunk

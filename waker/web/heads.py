@@ -22,7 +22,9 @@ from aiohttp.web_protocol import _ErrInfo
 
 LONGEST_HEAD: Final = 64 * 1024  # bytes; Envoy accepts 60 KiB by default, nginx 32
 HEAD_TIMEOUT: Final = 20.0  # s until a head has arrived; nginx, Envoy and Traefik send it in one piece
-READ_AT_ONCE: Final = 8 * 1024  # bytes; asyncio would read 256 KiB at once, for each connection
+# Bytes; asyncio would read 256 KiB at once, for each connection. A longer head is the last of its connection: the HTTP
+# library keeps the last one as long as the connection is idle.
+READ_AT_ONCE: Final = 8 * 1024
 MOST_BEGUN: Final = 16 * 1024 * 1024  # bytes of all incomplete heads of a port; most heads arrive whole and never count
 END_OF_HEAD: Final = b"\r\n\r\n"
 
@@ -75,6 +77,8 @@ class BoundedParser:
         self._last = (self._last + data)[-len(END_OF_HEAD) :]
         if messages:
             self.body = messages[-1][1]
+            if in_head and arrived > READ_AT_ONCE:
+                messages = [(messages[0][0]._replace(should_close=True), messages[0][1]), *messages[1:]]
         elif not in_head:
             arrived = 0
         if arrived > LONGEST_HEAD and (not messages or head_size(*_head_of(messages[0][0])) > LONGEST_HEAD):

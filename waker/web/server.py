@@ -10,6 +10,7 @@ connections may go at once, so nothing of a connection that is gone may wait for
 import asyncio
 import socket
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -21,6 +22,16 @@ WRITE_AHEAD: Final = 16 * 1024  # bytes of an answer that wait for a slow visito
 WIDE: Final = 64 * 1024  # bytes that a wide connection reads at once, and of its receive buffer, which Linux doubles
 MOST_WIDE: Final = 16  # connections; each has 128 KiB in the kernel and, if its pod is slow, as much here: 4 MiB
 
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """All that the library asks of an answer that was sent."""
+
+    keep_alive: bool
+
+
+_KEEP_ALIVE: Final = _Sent(keep_alive=True)
+_CLOSE: Final = _Sent(keep_alive=False)
 _ARRIVING: Final = memoryview(bytearray(WIDE))
 _LITTLE: Final = _ARRIVING[: heads.READ_AT_ONCE]
 
@@ -129,11 +140,13 @@ class _ServedConnection(RequestHandler, asyncio.BufferedProtocol):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Called by the library with each answer, to send it."""
-        finished = await super().finish_response(request, http_errors.without_quotes(resp), start_time)
+        answer, is_lost = await super().finish_response(request, http_errors.without_quotes(resp), start_time)
         self._settle()
         if self._bounded.refused and not self._messages and self.transport is not None:
             self.transport.write_eof()  # closing it now could reset it, and the answer might be lost
-        return finished
+        # The library keeps both until the next request.
+        vars(request).clear()
+        return cast(web.StreamResponse, _KEEP_ALIVE if answer.keep_alive else _CLOSE), is_lost
 
 
 def widen(request: web.BaseRequest) -> None:
