@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from bench import doors, footprint, grounds, scale, scrape, visitors, wake
+from bench import doors, footprint, grounds, large_objects, scale, scrape, visitors, wake
 from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
@@ -25,7 +25,9 @@ def main() -> int:
     wakes.add_argument(
         "controllers", nargs="*", metavar="controller", help=f"any of {', '.join(controllers.ALL)} (default: all)"
     )
-    sizes = commands.add_parser("footprint", help="how much memory and CPU an idle waker uses")
+    sizes = commands.add_parser(
+        "footprint", help="how much memory and CPU an idle waker uses, and a new one beside large objects"
+    )
     sizes.add_argument("--seconds", type=int, default=60, help="how long to measure each row (default: 60)")
     sizes.add_argument("--apps", type=int, nargs="*", default=[0, 100, 1000], help="numbers of sleeping apps")
     soaks = commands.add_parser("soak", help="random visits and faults; fails if waker put a visited app to sleep")
@@ -70,6 +72,7 @@ def main() -> int:
             visitors.run(api, args.crowd, args.seconds)
         else:
             footprint.run(api, args.apps, args.seconds)
+            large_objects.run(api)
     finally:
         api.close()
     return 0

@@ -9,6 +9,7 @@
     │  ├─ Conflict       reconcile.app and reconcile.namespace requeue the key within a fraction of a second
     │  ├─ Refused        reconcile.app and reconcile.namespace report it where the app's user looks, and try ever more seldom
     │  ├─ TooSoon        cluster.writes. reconcile.app requeues the key after `wait`; reported if that goes on
+    │  ├─ TooLong        the informer lists fewer objects at once
     │  ├─ NotFound       reconcile.namespace is done: the object went with its namespace
     │  └─ Gone           the informer loop lists again
     ├─ ScrapeError       traffic. traffic.rounds: the visits of that controller pod are unknown until its next scrape
@@ -62,6 +63,10 @@ class TooSoon(ClusterError):
         super().__init__(f"{path} was written too often just now: the next time in {wait.total_seconds():.1f} s")
         self.path = path
         self.wait = wait
+
+
+class TooLong(ClusterError):
+    """A chunk of a list has more bytes than may be read at once. Ask for fewer objects."""
 
 
 class NotFound(ClusterError):
