@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.web.conftest import APP, BROWSER, HOST, PortUnderTest, until
 from waker import names
-from waker.web import connections, public_port
+from waker.web import connections, heap, public_port
 from waker.web.apps import View
 
 
@@ -76,3 +76,23 @@ async def test_beyond_the_limit_of_connections_the_answer_is_503_at_once(
     async with rig.client.post("/", data=b"x") as answer:
         assert answer.content_type == "application/problem+json"
     assert rig.apps.knocks == [APP]
+
+
+def test_memory_is_given_back_when_a_crowd_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    trims = 0
+
+    def trim() -> None:
+        nonlocal trims
+        trims += 1
+
+    monkeypatch.setattr(heap, "trim", trim)
+    port = connections.Connections()
+    for number, expected in ((10, 0), (2000, 0), (1700, 0), (900, 1), (890, 1), (100, 2), (0, 2), (300, 2), (0, 2)):
+        port.counted(number)
+        assert trims == expected, number
+
+
+def test_giving_memory_back_is_possible_here(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    heap.trim()
+    assert not caplog.records

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from waker.web import heads, server
+from waker.web import heads, heap, server
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ READ_AHEAD: Final = 16 * 1024
 MAX_CONNECTIONS: Final = 6000  # clients and polls at their limits (`concurrency`), and what controllers keep open
 STALL_TIMEOUT: Final = 60.0  # s; a visitor who neither sends nor reads for that long is gone; an app may take longer
 CHECK_EVERY: Final = 1.0  # s
+CROWD: Final = 500  # connections; when so many have gone, 5 MB or more are free
 
 
 def runner(app: web.Application) -> web.AppRunner:
@@ -67,6 +68,7 @@ class Connections:
 
     def __init__(self) -> None:
         self.over_limit = False
+        self._most = 0  # since memory was last given back
 
     async def watch(self, served: web.AppRunner) -> None:
         """Count them every second, for as long as the port is served."""
@@ -78,3 +80,7 @@ class Connections:
     def counted(self, number: int) -> None:
         """So many are open."""
         self.over_limit = number > MAX_CONNECTIONS
+        self._most = max(self._most, number)
+        if self._most - number >= CROWD:
+            self._most = number
+            heap.trim()
