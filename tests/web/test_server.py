@@ -25,6 +25,8 @@ async def test_only_a_few_connections_read_much_and_only_while_their_body_is_for
     rig: PortUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "MOST_WIDE", 2)
+    wide, buffer = server.WIDE, 50_000
+    monkeypatch.setattr(server, "WIDE", buffer)
     go_on = asyncio.Event()
 
     async def slow(request: web.Request) -> web.Response:
@@ -34,19 +36,18 @@ async def test_only_a_few_connections_read_much_and_only_while_their_body_is_for
     await rig.upstream(slow)
     async with rig.client.get("/", headers={"X-Kubesleeper": "poll"}):
         (connection,) = rig.connections()
-        before = receive_buffer(connection)
     assert reads_at_once(connection) == heads.READ_AT_ONCE
     pending = [asyncio.create_task(rig.client.put("/", data=io.BytesIO(b"x" * 3_000_000))) for _ in range(3)]
     await until(lambda: len(rig.connections()) == 3 and rig.apps.in_flight == 3)
-    await until(lambda: sorted(map(reads_at_once, rig.connections()))[1:] == [server.WIDE] * 2)
+    await until(lambda: sorted(map(reads_at_once, rig.connections()))[1:] == [wide] * 2)
     assert sorted(map(reads_at_once, rig.connections()))[0] == heads.READ_AT_ONCE
-    assert sorted(map(receive_buffer, rig.connections())) == sorted([before, 2 * server.WIDE, 2 * server.WIDE])
+    assert list(map(receive_buffer, rig.connections())).count(2 * buffer) == 2, "Linux doubles it"
     go_on.set()
     for each in pending:
         async with await each as answer:
             assert await answer.text() == "3000000"
     await until(lambda: set(map(reads_at_once, rig.connections())) == {heads.READ_AT_ONCE})
-    assert set(map(receive_buffer, rig.connections())) == {before}
+    assert 2 * buffer not in map(receive_buffer, rig.connections())
 
 
 @pytest.mark.usefixtures("app_is_open")

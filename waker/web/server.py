@@ -89,7 +89,7 @@ class _ServedConnection(RequestHandler, asyncio.BufferedProtocol):
         self.data_received(bytes(_ARRIVING[:nbytes]))
 
     def read_on(self, size: int) -> None:
-        """Read so many bytes of the body, though nobody takes them yet."""
+        """Read so many bytes of the body in all, though nobody takes them yet."""
         self._bounded.body.set_read_chunk_size(size // 2)  # reading pauses at twice that
         if self._reading_paused:
             self.resume_reading()
