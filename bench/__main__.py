@@ -1,4 +1,4 @@
-"""`python -m bench wake|footprint|soak|visitors|doors|scrape|scale` measures, and prints a table.
+"""`python -m bench wake|footprint|soak|visitors|peaks|doors|scrape|scale` measures, and prints a table.
 
 All but `scrape` and `scale` run in a test cluster that they start themselves. Everything from the network (the
 controllers' programs, wheels) is downloaded first, as the cluster has no access to it.
@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from bench import doors, footprint, grounds, large_objects, scale, scrape, visitors, wake
+from bench import doors, footprint, grounds, large_objects, peaks, scale, scrape, visitors, wake
 from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
@@ -46,6 +46,10 @@ def main() -> int:
     )
     crowds.add_argument("--seconds", type=int, default=10, help="how long to measure each row (default: 10)")
     crowds.add_argument("--crowd", type=int, default=2000, help="held requests, and as many polls (default: 2000)")
+    worst = commands.add_parser(
+        "peaks", help="the most memory that waker needs while visitors do their worst, one after the other"
+    )
+    worst.add_argument("--crowd", type=int, default=2000, help="visitors of most kinds (default: 2000)")
     costs = commands.add_parser(
         "doors", help="what listening at doors costs, and a reload of ingress-nginx beside them"
     )
@@ -70,6 +74,8 @@ def main() -> int:
             doors.run(api, args.doors, args.samples)
         elif args.command == "visitors":
             visitors.run(api, args.crowd, args.seconds)
+        elif args.command == "peaks":
+            peaks.run(api, args.crowd)
         else:
             footprint.run(api, args.apps, args.seconds)
             large_objects.run(api)

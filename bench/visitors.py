@@ -6,8 +6,7 @@ cluster and everything else have the other. Two apps are being woken and never b
 - page: browsers that ask for the waiting page, on 32 connections;
 - page beside them: pages again, while 2,000 programs are held and 2,000 waiting pages poll.
 Rows show pages a second at full speed, and latency at that speed and at 100 a second. On a machine that others use too,
-compare the CPU time a page: a core of its own serves 1,000,000 divided by it. Then, in the same process, the worst for
-its memory (`peaks`).
+compare the CPU time a page: a core of its own serves 1,000,000 divided by it.
 """
 
 import json
@@ -18,7 +17,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench import footprint, peaks
+from bench import footprint
 from bench.load_target import OTHER_CORE, WAKER_CORE, LoadTarget, load, start
 from bench.tables import table
 from bench.wake import holds
@@ -49,12 +48,8 @@ HEAD = (
 
 def run(api: ClusterApi, crowd: int, seconds: int) -> None:
     """Print a row for each Python and each kind of load."""
-    controllers.TRAEFIK.install(api)
-    waker = InstalledWaker(api, settings=SETTINGS)
-    waker.ensure()
-    hosts = tuple(f"{app.host}:{door(api, app)}" for app in waking_apps(api, waker))
+    waker, hosts = prepare(api)
     rows: list[tuple[str, ...]] = []
-    worst: list[tuple[str, ...]] = []
     for image, (bare, title) in IMAGES.items():
         with pod(api, bare) as floor:
             rows.append(row(f"bare aiohttp, {title}", floor, seconds))
@@ -69,15 +64,24 @@ def run(api: ClusterApi, crowd: int, seconds: int) -> None:
                 (f"{crowd} held, {crowd} polling, {title}", *[""] * 6, f"{held.rss:.1f}", f"{held.private:.1f}", "")
             )
             rows.append(row(f"page beside them, {title}", target, seconds))
-        worst += [(f"{title}: {case}", *figures) for case, *figures in peaks.rows(target, crowd)]
-        print(*rows, *worst, sep="\n", flush=True)
-    print(table(HEAD, rows), table(peaks.HEAD, worst), sep="\n\n")
+        print(*rows, sep="\n", flush=True)
+    print(table(HEAD, rows))
+
+
+def prepare(api: ClusterApi) -> tuple[InstalledWaker, tuple[str, ...]]:
+    """Install waker, with two apps that never become ready. Gives HOST:PORT of their doors, too."""
+    controllers.TRAEFIK.install(api)
+    waker = InstalledWaker(api, settings=SETTINGS)
+    waker.ensure()
+    return waker, tuple(f"{app.host}:{door(api, app)}" for app in waking_apps(api, waker))
 
 
 def row(title: str, target: LoadTarget, seconds: int) -> tuple[str, ...]:
     """A row of pages at full speed, then at a quiet rate."""
     before = footprint.cpu(target.process)
     fast = load(target, "page", connections=32, seconds=seconds)
+    if not fast["rate"]:
+        raise RuntimeError("no page came back at all: the machine is too busy")
     cost = 1e6 * (footprint.cpu(target.process) - before) / fast["rate"] / seconds
     calm = load(target, "page", connections=32, seconds=seconds, rate=QUIET)
     used = footprint.memory(target.process)
