@@ -164,7 +164,8 @@ async def run(args: argparse.Namespace) -> dict[str, object]:
     summary = report.summary(time.perf_counter() - began)
     summary["busy"] = (time.process_time() - busy) / (time.perf_counter() - began)
     for transport in transports:
-        transport.abort()
+        if not transport.is_closing():  # else its connection may be lost already
+            transport.abort()
     return summary
 
 

@@ -50,7 +50,7 @@ def read_ahead(rig: PortUnderTest) -> int:
 async def test_who_leaves_is_noticed_though_its_body_is_not_read(
     rig: PortUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unread, "MOST_READ_ON", 0)
+    monkeypatch.setattr(unread, "MOST_READING_ON", 0)
     writer = await upload(rig, 60_000)
     await until(lambda: is_reading_paused(rig))
     writer.close()
@@ -61,19 +61,27 @@ async def test_who_leaves_is_noticed_though_its_body_is_not_read(
 async def test_who_leaves_behind_much_that_is_not_read_is_noticed(
     rig: PortUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unread, "READ_ON", 1_000_000)
+    monkeypatch.setattr(unread, "READ_ON", 4_000_000)
     writer = await upload(rig, 3_000_000)
     await asyncio.sleep(0)
     writer.close()
     await until(lambda: not rig.port.held.taken)
 
 
+async def test_all_who_leave_are_noticed_a_few_at_a_time(rig: PortUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unread, "MOST_READING_ON", 2)
+    monkeypatch.setattr(unread, "READ_ON", 4_000_000)
+    writers = [await upload(rig, 3_000_000) for _ in range(6)]
+    for each in writers:
+        each.close()
+    await until(lambda: not rig.port.held.taken)
+
+
 async def test_no_more_read_on_at_a_time_than_memory_was_set_aside_for(
     rig: PortUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unread, "MOST_EACH", 2)
-    monkeypatch.setattr(unread, "MOST_READ_ON", 2)
-    monkeypatch.setattr(unread, "READ_ON", 500_000)
+    monkeypatch.setattr(unread, "MOST_READING_ON", 1)
+    monkeypatch.setattr(unread, "READ_ON", 1_000_000)
     first, second = await upload(rig, 3_000_000), await upload(rig, 3_000_000)
     await until(lambda: read_ahead(rig) > 1_000_000)
     await asyncio.sleep(0.1)

@@ -3,20 +3,18 @@
 The event loop learns of the end of a connection by reading, and what waker reads of the body of a held request is little. So
 as long as there are connections that are not read, each is looked at every LOOK_EVERY seconds. One that the visitor has
 closed is ended, and its request with it. The subtle thing: the end arrives behind whatever the visitor's side had sent
-before, and that waits there because nothing is read here. So as far as there is memory for it, MOST_READ_ON for all, each
-connection may bring READ_ON bytes more, and then again, up to MOST_EACH: bodies that are no longer than that, and what
-Linux keeps for a peer that does not read, arrive whole, and the end behind them.
+before, and that waits there because nothing is read here. So MOST_READING_ON of the connections may bring READ_ON bytes
+more: bodies that are no longer than that, and what Linux keeps for a peer that does not read, arrive whole, and the end
+behind them. Each gets all of it at once: with a part of it each, none might ever get to the end.
 """
 
 import asyncio
 import select
-from collections import Counter
 from typing import Any, Final
 
 LOOK_EVERY: Final = 1.0  # s
-READ_ON: Final = 128 * 1024  # bytes; measured, 110,000 wait at a sender whose peer has the receive buffer of a door
-MOST_EACH: Final = 4  # times READ_ON, for one connection
-MOST_READ_ON: Final = 64  # times READ_ON, for all: 8 MiB
+READ_ON: Final = 512 * 1024  # bytes; and 110,000 wait at a sender whose peer has the receive buffer of a door
+MOST_READING_ON: Final = 16  # connections: 8 MiB
 
 
 class UnreadConnections:
@@ -25,7 +23,7 @@ class UnreadConnections:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._files: dict[Any, int] = {}
-        self._read_on: Counter[Any] = Counter()  # how often, until `settled`
+        self._reading_on: set[Any] = set()  # also those that have, until `settled`
         self._poll = select.poll()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -47,7 +45,7 @@ class UnreadConnections:
 
     def settled(self, connection: Any) -> None:
         """What it has read on is not kept any more: its request is answered, or it is gone."""
-        self._read_on.pop(connection, None)
+        self._reading_on.discard(connection)
 
     def _look(self) -> None:
         self._timer = self._loop.call_later(LOOK_EVERY, self._look) if self._files else None
@@ -56,6 +54,6 @@ class UnreadConnections:
             if file in ended:
                 if connection.transport is not None:  # else it is closing already
                     connection.transport.abort()
-            elif self._read_on[connection] < MOST_EACH and self._read_on.total() < MOST_READ_ON:
-                self._read_on[connection] += 1
-                connection.read_on(READ_ON * self._read_on[connection])
+            elif len(self._reading_on) < MOST_READING_ON and connection not in self._reading_on:
+                self._reading_on.add(connection)
+                connection.read_on(READ_ON)
