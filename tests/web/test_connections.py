@@ -87,7 +87,7 @@ def test_memory_is_given_back_when_a_crowd_has_gone(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(heap, "trim", trim)
     port = connections.Connections()
-    for number, expected in ((10, 0), (2000, 0), (1700, 0), (900, 1), (890, 1), (100, 2), (0, 2), (300, 2), (0, 2)):
+    for number, expected in ((10, 0), (2000, 0), (1900, 0), (900, 1), (890, 1), (100, 2), (0, 2), (150, 2), (0, 2)):
         port.counted(number)
         assert trims == expected, number
 

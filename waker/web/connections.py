@@ -26,7 +26,7 @@ READ_AHEAD: Final = 16 * 1024
 MAX_CONNECTIONS: Final = 6000  # clients and polls at their limits (`concurrency`), and what controllers keep open
 STALL_TIMEOUT: Final = 60.0  # s; a visitor who neither sends nor reads for that long is gone; an app may take longer
 CHECK_EVERY: Final = 1.0  # s
-CROWD: Final = 500  # connections; when so many have gone, 5 MB or more are free
+CROWD: Final = 200  # connections; when so many have gone, 2 MB or more are free
 
 
 def runner(app: web.Application) -> web.AppRunner:

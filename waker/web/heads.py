@@ -25,7 +25,7 @@ HEAD_TIMEOUT: Final = 20.0  # s until a head has arrived; nginx, Envoy and Traef
 # Bytes; asyncio would read 256 KiB at once, for each connection. A longer head is the last of its connection: the HTTP
 # library keeps the last one as long as the connection is idle.
 READ_AT_ONCE: Final = 8 * 1024
-MOST_BEGUN: Final = 8 * 1024 * 1024  # bytes of all incomplete heads of a port; most heads arrive whole and never count
+MOST_BEGUN: Final = 4 * 1024 * 1024  # bytes of all incomplete heads of a port; most heads arrive whole and never count
 END_OF_HEAD: Final = b"\r\n\r\n"
 
 # Messages with bodies, whether upgraded, what is left over.
