@@ -13,6 +13,8 @@ from waker import names
 from waker.web import connections, heap, public_port
 from waker.web.apps import View
 
+UPLOAD = f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 9000\r\n\r\n".encode() + b"x" * 2000
+
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
@@ -25,8 +27,8 @@ def no_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize(
     "sent",
-    [b"GET / HTTP/1.1\r\nX-Half: ", f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode(), b"no HTTP\r\n\r\n"],
-    ids=["half a head", "a request", "no HTTP"],
+    [b"GET / HTTP/1.1\r\nX-Half: ", f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode(), b"no HTTP\r\n\r\n", UPLOAD],
+    ids=["half a head", "a request", "no HTTP", "half a body"],
 )
 async def test_a_connection_that_is_gone_is_freed_without_the_collector(rig: PortUnderTest, sent: bytes) -> None:
     reader, writer = await asyncio.open_connection(*rig.address)

@@ -109,6 +109,7 @@ class BoundedParser:
         """The connection is gone. Without these references it is freed at once, with all that the parser has kept."""
         self._set_head(0)
         self._parser = self._connection = None
+        self.body = EMPTY_PAYLOAD
         self._too_slow = _nothing_is_slow
 
     def _set_head(self, size: int) -> None:
