@@ -47,7 +47,8 @@ ENV PATH=/usr/local/bin:/usr/bin:/bin \
     SSL_CERT_FILE=/nonexistent \
     MALLOC_ARENA_MAX=1 \
     MALLOC_TRIM_THRESHOLD_=65536 \
-    MALLOC_MMAP_THRESHOLD_=65536
+    MALLOC_MMAP_THRESHOLD_=65536 \
+    PYTHONMALLOC=malloc
 WORKDIR /
 # A number, so that Kubernetes can check runAsNonRoot without a password file.
 USER 65532:65532

@@ -1,4 +1,4 @@
-"""`python -m bench wake|footprint|soak|visitors|doors|many|scrape|scale` measures, and prints a table.
+"""`python -m bench wake|footprint|soak|visitors|peaks|doors|many|scrape|scale` measures, and prints a table.
 
 All but `scrape` and `scale` run in a test cluster that they start themselves. Everything from the network (the
 controllers' programs, wheels) is downloaded first, as the cluster has no access to it.
@@ -9,16 +9,17 @@ import os
 import subprocess
 import sys
 
-from bench import doors, footprint, grounds, many, scale, scrape, visitors, wake
+from bench import doors, footprint, grounds, large_objects, many, peaks, scale, scrape, visitors, wake
 from bench.many_apps import ManyApps
 from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+def parser() -> argparse.ArgumentParser:
+    """All that can be measured, and how."""
+    found = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    commands = found.add_subparsers(dest="command", required=True)
     wakes = commands.add_parser(
         "wake", help="how long the first visitor of a sleeping app waits, beside the shortest possible times"
     )
@@ -26,7 +27,9 @@ def main() -> int:
     wakes.add_argument(
         "controllers", nargs="*", metavar="controller", help=f"any of {', '.join(controllers.ALL)} (default: all)"
     )
-    sizes = commands.add_parser("footprint", help="how much memory and CPU an idle waker uses")
+    sizes = commands.add_parser(
+        "footprint", help="how much memory and CPU an idle waker uses, and a new one beside large objects"
+    )
     sizes.add_argument("--seconds", type=int, default=60, help="how long to measure each row (default: 60)")
     sizes.add_argument("--apps", type=int, nargs="*", default=[0, 100, 1000], help="numbers of sleeping apps")
     soaks = commands.add_parser(
@@ -47,6 +50,10 @@ def main() -> int:
     )
     crowds.add_argument("--seconds", type=int, default=10, help="how long to measure each row (default: 10)")
     crowds.add_argument("--crowd", type=int, default=2000, help="held requests, and as many polls (default: 2000)")
+    worst = commands.add_parser(
+        "peaks", help="the most memory that waker needs while visitors do their worst, one after the other"
+    )
+    worst.add_argument("--crowd", type=int, default=2000, help="visitors of most kinds (default: 2000)")
     costs = commands.add_parser(
         "doors", help="what listening at doors costs, and a reload of ingress-nginx beside them"
     )
@@ -57,7 +64,11 @@ def main() -> int:
     masses.add_argument("--asleep", type=int, default=3500, help="how many of them sleep (default: 3500)")
     masses.add_argument("--namespaces", type=int, default=200, help="number of namespaces (default: 200)")
     masses.add_argument("--rounds", type=int, default=3, help="wakes of 20 apps of each kind (default: 3)")
-    args = parser.parse_args()
+    return found
+
+
+def main() -> int:
+    args = parser().parse_args()
     if args.command == "scrape":
         scrape.run(args.apps)
         return 0
@@ -78,8 +89,11 @@ def main() -> int:
             many.run(api, ManyApps(args.apps, args.asleep, args.namespaces), args.rounds)
         elif args.command == "visitors":
             visitors.run(api, args.crowd, args.seconds)
+        elif args.command == "peaks":
+            peaks.run(api, args.crowd)
         else:
             footprint.run(api, args.apps, args.seconds)
+            large_objects.run(api)
     finally:
         api.close()
     return 0

@@ -34,7 +34,7 @@ PROGRAMS = {
 # The environment of Dockerfile, as far as it concerns memory.
 LEVERS = (
     "PYTHONNODEBUGRANGES=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 "
-    "MALLOC_MMAP_THRESHOLD_=65536"
+    "MALLOC_MMAP_THRESHOLD_=65536 PYTHONMALLOC=malloc"
 )
 ON_315 = """#!/bin/sh
 # In a mount namespace of the pod's own.
@@ -43,7 +43,7 @@ mount --bind /dev {root}/dev && mount --rbind /var/run/secrets {root}/var/run/se
 exec env {levers} PYTHONPATH=/srv:/opt/site chroot {root} /usr/bin/python3.15 -X lazy_imports=all -OO {program} "$@"
 """
 ON_THIS = """#!/bin/sh
-cd {checkout} && exec {python} {program} "$@"
+cd {checkout} && exec env {levers} {python} {program} "$@"
 """
 
 
@@ -58,7 +58,8 @@ def prepared() -> Iterator[Path]:
         site = _wheels()
         code = _as_in_the_image(images / "code", root, site)
         for name, program in PROGRAMS.items():
-            script = ON_THIS.format(checkout=_quoted(CHECKOUT), python=_quoted(sys.executable), program=program)
+            python = _quoted(sys.executable)
+            script = ON_THIS.format(checkout=_quoted(CHECKOUT), levers=LEVERS, python=python, program=program)
             _write(images / name, script)
             script = ON_315.format(
                 checkout=_quoted(code), root=_quoted(root), site=_quoted(site), levers=LEVERS, program=program

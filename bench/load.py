@@ -10,6 +10,10 @@ HTTP/1.1 (a Content-Length, no compression, no redirects), so that the load is n
 | poll | the waiting page's script, whose request is held for a while | asks again, after the page's pause |
 | hold | a program, which is held until the app is there | is done |
 | upload | a program that sends a body, whether it is taken or not; all begin together | is done |
+| once | a browser that navigates | keeps its connection |
+| long | a program whose head is nearly as long as it may be | is done |
+| huge | a program whose head is much longer than that | is done |
+| begun | a program that never completes its head | is cut off some time |
 """
 
 import argparse
@@ -28,12 +32,27 @@ PAUSE = 0.25  # seconds between two polls of the waiting page's script
 UPLOAD = 300_000  # bytes of a body
 PIECE = b"x" * 10_000  # of a body
 RAMP = 0.002  # seconds between two connections, so that no kernel queue overflows
+
+
+def fields(size: int) -> str:
+    """Header fields of so many bytes together, 15 kB each."""
+    return "".join(f"X-{number}: {'x' * 15_000}\r\n" for number in range(size // 15_000))
+
+
+PAGE = (
+    "GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\r\n"
+)
+PROGRAM = "GET / HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nUser-Agent: curl/8.14.1\r\n"
 KINDS = {
-    "page": "GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n"
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\r\n",
+    "page": PAGE,
     "poll": f"HEAD / HTTP/1.1\r\nHost: {{host}}\r\nAccept: */*\r\n{names.MARKER}: {names.MARK_POLL}\r\n\r\n",
-    "hold": "GET / HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nUser-Agent: curl/8.14.1\r\n\r\n",
+    "hold": PROGRAM + "\r\n",
     "upload": f"POST / HTTP/1.1\r\nHost: {{host}}\r\nContent-Length: {UPLOAD}\r\nUser-Agent: curl/8.14.1\r\n\r\n",
+    "once": PAGE,
+    "long": PROGRAM + fields(60_000) + "\r\n",
+    "huge": PROGRAM + fields(960_000) + "\r\n",
+    "begun": PROGRAM + fields(60_000),
 }
 
 
@@ -127,11 +146,12 @@ async def run(args: argparse.Namespace) -> dict[str, object]:
     loop, report = asyncio.get_running_loop(), Report()
     again = {"page": 0.0, "poll": PAUSE}.get(args.kind)
     every = args.connections / args.rate if args.rate else 0.0
-    transports, visitors = [], []
+    transports, visitors, requests = [], [], []
+    for host, _, port in (each.rpartition(":") for each in args.hosts):
+        requests.append((int(port), KINDS[args.kind].format(host=host).encode()))
     for number in range(args.connections):
-        host, _, port = args.hosts[number % len(args.hosts)].rpartition(":")
-        request = KINDS[args.kind].format(host=host).encode()
-        made = await loop.create_connection(partial(Visitor, request, again, every, report), args.address, int(port))
+        port, request = requests[number % len(requests)]
+        made = await loop.create_connection(partial(Visitor, request, again, every, report), args.address, port)
         transports.append(made[0])
         visitors.append(made[1])
         await asyncio.sleep(every / args.connections or RAMP)
@@ -144,7 +164,8 @@ async def run(args: argparse.Namespace) -> dict[str, object]:
     summary = report.summary(time.perf_counter() - began)
     summary["busy"] = (time.process_time() - busy) / (time.perf_counter() - began)
     for transport in transports:
-        transport.abort()
+        if not transport.is_closing():  # else its connection may be lost already
+            transport.abort()
     return summary
 
 

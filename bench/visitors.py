@@ -4,7 +4,6 @@ waker runs in a pod as installed, and the load goes to the pod's own address. wa
 cluster and everything else have the other. Two apps are being woken and never become ready, so nobody is let through:
 - bare aiohttp: the floor, a handler that does nothing, also in a pod;
 - page: browsers that ask for the waiting page, on 32 connections;
-- uploads: 2,000 programs send a body of 300 kB. Some are held, the others are refused; none is read to its end;
 - page beside them: pages again, while 2,000 programs are held and 2,000 waiting pages poll.
 Rows show pages a second at full speed, and latency at that speed and at 100 a second. On a machine that others use too,
 compare the CPU time a page: a core of its own serves 1,000,000 divided by it.
@@ -12,16 +11,14 @@ compare the CPU time a page: a core of its own serves 1,000,000 divided by it.
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from bench import footprint
+from bench.load_target import OTHER_CORE, WAKER_CORE, LoadTarget, load, start
 from bench.tables import table
 from bench.wake import holds
 from tests.e2e import apps, controllers
@@ -35,7 +32,6 @@ NAMESPACE = "bench-visitors"
 SETTINGS = {"wake-timeout": "1d", "hold-for": "5m"}  # no wake times out, no held request is released
 QUIET = 100  # pages a second
 SETTLE = 12.0  # seconds; longer than a poll is held
-WAKER_CORE, OTHER_CORE = 0, 1  # cores
 HEAD = (
     "",
     "pages/s",
@@ -46,89 +42,59 @@ HEAD = (
     f"p99 ms at {QUIET}/s",
     "RSS MiB",
     "private MiB",
-    "unread MiB",
     "load's core busy",
 )
 
 
-class LoadTarget(NamedTuple):
-    """A process that gets the load. `hosts`: HOST:PORT each, for an app is known by the port at which a request arrives."""
-
-    process: int
-    address: str
-    hosts: tuple[str, ...]
-
-
 def run(api: ClusterApi, crowd: int, seconds: int) -> None:
     """Print a row for each Python and each kind of load."""
-    controllers.TRAEFIK.install(api)
-    waker = InstalledWaker(api, settings=SETTINGS)
-    waker.ensure()
-    hosts = tuple(f"{app.host}:{door(api, app)}" for app in waking_apps(api, waker))
-    rows = []
+    waker, hosts = prepare(api)
+    rows: list[tuple[str, ...]] = []
     for image, (bare, title) in IMAGES.items():
         with pod(api, bare) as floor:
             rows.append(row(f"bare aiohttp, {title}", floor, seconds))
         footprint.restart(api, waker, image)
         target = pinned(waker.processes()[0], waker.pods()[0]["status"]["podIP"], hosts)
         idle = footprint.memory(target.process)
-        rows.append((f"idle, {title}", *[""] * 6, f"{idle.rss:.1f}", f"{idle.private:.1f}", "", ""))
+        rows.append((f"idle, {title}", *[""] * 6, f"{idle.rss:.1f}", f"{idle.private:.1f}", ""))
         rows.append(row(f"page, {title}", target, seconds))
         with waiting_crowd(target, crowd, 8 * seconds):
             held = footprint.memory(target.process)
             rows.append(
-                (f"{crowd} held, {crowd} polling, {title}", *[""] * 6, f"{held.rss:.1f}", f"{held.private:.1f}", "", "")
+                (f"{crowd} held, {crowd} polling, {title}", *[""] * 6, f"{held.rss:.1f}", f"{held.private:.1f}", "")
             )
             rows.append(row(f"page beside them, {title}", target, seconds))
-        # The last: who sends a body and is gone is not noticed before hold-for is over, and keeps slots until then.
-        rows.append((f"{crowd} uploads, {title}", *[""] * 6, *uploads(target, crowd), ""))
         print(*rows, sep="\n", flush=True)
     print(table(HEAD, rows))
+
+
+def prepare(api: ClusterApi) -> tuple[InstalledWaker, tuple[str, ...]]:
+    """Install waker, with two apps that never become ready. Gives HOST:PORT of their doors, too."""
+    controllers.TRAEFIK.install(api)
+    waker = InstalledWaker(api, settings=SETTINGS)
+    waker.ensure()
+    return waker, tuple(f"{app.host}:{door(api, app)}" for app in waking_apps(api, waker))
 
 
 def row(title: str, target: LoadTarget, seconds: int) -> tuple[str, ...]:
     """A row of pages at full speed, then at a quiet rate."""
     before = footprint.cpu(target.process)
     fast = load(target, "page", connections=32, seconds=seconds)
+    if not fast["rate"]:
+        raise RuntimeError("no page came back at all: the machine is too busy")
     cost = 1e6 * (footprint.cpu(target.process) - before) / fast["rate"] / seconds
     calm = load(target, "page", connections=32, seconds=seconds, rate=QUIET)
     used = footprint.memory(target.process)
     if fast["statuses"].keys() != {"503"} or fast["lost"]:
         raise RuntimeError(f"something else than the waiting page came back: {fast}")
     figures = (cost, fast["p50"], fast["p99"], calm["p50"], calm["p99"], used.rss, used.private)
-    return (title, f"{fast['rate']:,.0f}", *(f"{each:.1f}" for each in figures), "", f"{fast['busy']:.0%}")
-
-
-def uploads(target: LoadTarget, count: int) -> tuple[str, str, str]:
-    """The worst moment of so many uploads at once: RSS, private memory, and what waits unread in the kernel, in MiB."""
-    sending = _start(target, "upload", connections=count, seconds=SETTLE)
-    worst = (0.0, 0.0, 0.0)
-    while sending.poll() is None:
-        used, unread = footprint.memory(target.process), footprint.unread(target.process)
-        worst = max(worst, (used.rss, used.private, unread), key=lambda each: each[1] + each[2])
-        time.sleep(0.25)
-    summary = json.loads(sending.communicate()[0])
-    print({key: summary[key] for key in ("statuses", "waiting", "lost")}, flush=True)
-    return f"{worst[0]:.1f}", f"{worst[1]:.1f}", f"{worst[2]:.1f}"
-
-
-def load(target: LoadTarget, kind: str, **options: float) -> Any:
-    """Run a process of visitors. Returns what they measured."""
-    return json.loads(_start(target, kind, **options).communicate()[0])
-
-
-def _start(target: LoadTarget, kind: str, **options: float) -> "subprocess.Popen[bytes]":
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    program = [sys.executable, "-m", "bench.load", kind, target.address, *target.hosts, *words]
-    process = subprocess.Popen(program, stdout=subprocess.PIPE)
-    os.sched_setaffinity(process.pid, {OTHER_CORE})
-    return process
+    return (title, f"{fast['rate']:,.0f}", *(f"{each:.1f}" for each in figures), f"{fast['busy']:.0%}")
 
 
 @contextmanager
 def waiting_crowd(target: LoadTarget, count: int, seconds: int) -> Iterator[None]:
     """Hold `count` programs and let `count` waiting pages poll, and print at the end how they fared."""
-    kinds = [_start(target, kind, connections=count, seconds=seconds) for kind in ("hold", "poll")]
+    kinds = [start(target, kind, connections=count, seconds=seconds) for kind in ("hold", "poll")]
     time.sleep(SETTLE + count * 0.004)
     try:
         yield

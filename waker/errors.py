@@ -9,6 +9,7 @@
     │  ├─ Conflict       reconcile.app and reconcile.namespace requeue the key within a fraction of a second
     │  ├─ Refused        reconcile.app and reconcile.namespace report it where the app's user looks, and try ever more seldom
     │  ├─ TooSoon        cluster.writes. reconcile.app requeues the key after `wait`; reported if that goes on
+    │  ├─ TooLong        the informer lists fewer objects at once
     │  ├─ NotFound       reconcile.namespace is done if no app is left: the object went with its namespace
     │  │  └─ Terminating reconcile.namespace has it reported
     │  └─ Gone           the informer loop lists again
@@ -78,6 +79,10 @@ class TooSoon(ClusterError):
         super().__init__(f"{path} was written too often just now: the next time in {wait.total_seconds():.1f} s")
         self.path = path
         self.wait = wait
+
+
+class TooLong(ClusterError):
+    """A chunk of a list has more bytes than may be read at once. Ask for fewer objects."""
 
 
 class NotFound(ClusterError):

@@ -78,9 +78,8 @@ class Waker:
     """The running service."""
 
     def __init__(self, settings: Settings, api: Api, session: aiohttp.ClientSession, metrics: Metrics) -> None:
-        self.settings = settings
+        self.settings, self.metrics = settings, metrics
         self.leaving = False
-        self.metrics = metrics
         self.queue: WorkQueue[Key] = WorkQueue(self._is_urgent, namespace_of)
         selector = f"{names.SLICE_SERVICE}={names.OWN_SERVICE}"
         own = Source(ENDPOINT_SLICES.collection(settings.own_namespace), {"labelSelector": selector})
@@ -117,8 +116,7 @@ class Waker:
         self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, self.queue.add, now))
         self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
         self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, Refusals(), self.leading)
-        self._api = api
-        self._session = session
+        self._api, self._session = api, session
         metrics.leader.set_function(lambda: float(self.lease.held))
         metrics.doors.set_function(lambda: len(self.doors.book.doors))
         metrics.doors_failed.set_function(lambda: len(self.listeners.failed))

@@ -4,11 +4,26 @@ from typing import Any
 
 import pytest
 
-from waker.cluster import informer
+from waker.cluster import client, informer
 from waker.cluster.client import Api
 from waker.demo.cluster import DemoCluster
 
 from .informing import RecordingInformer, drop, lists, put, running, text_of
+
+
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """How many objects, and bytes, each chunk has that is decoded from now on."""
+    decode, found = client._decode, list[tuple[int, int]]()
+
+    def note(body: bytes) -> dict[str, Any]:
+        decoded = decode(body)
+        if "items" in decoded:
+            found.append((len(decoded["items"]), len(body)))
+        return decoded
+
+    monkeypatch.setattr(client, "_decode", note)
+    return found
+
 
 pytestmark = pytest.mark.usefixtures("_no_pauses")
 
@@ -23,6 +38,22 @@ async def test_lists_in_chunks(cluster: DemoCluster, api: Api, monkeypatch: pyte
         assert lists(cluster) == 3
         assert recording.informer.synced.is_set()
         assert sorted(recording.changes) == [(None, name) for name in "abcde"]
+
+
+async def test_large_objects_are_listed_a_few_at_once(
+    cluster: DemoCluster, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LONGEST_CHUNK", 50_000)
+    asked = sizes(monkeypatch)
+    for number in range(20):
+        put(cluster, f"small-{number:02}", f"{number}")
+    large = ["x" * 20_000 + name for name in "abcd"]
+    for text in [*large, "y" * 200_000]:
+        put(cluster, f"t{text[-1]}", text)
+    async with running(api) as recording:
+        await recording.shows(*map(str, range(20)), *large, "y" * 200_000)
+    assert max(size for count, size in asked if count > 1) <= 50_000
+    assert max(count for count, _ in asked) > 10, "small ones are listed many at once"
 
 
 async def test_an_empty_collection_is_synced_too(cluster: DemoCluster, api: Api) -> None:

@@ -184,13 +184,24 @@ async def test_a_head_that_is_too_long_is_answered_431(either_port: Address, siz
     writer.close()
 
 
-async def test_a_head_within_the_limit_is_answered(either_port: Address) -> None:
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [(1000, True), (heads.READ_AT_ONCE, True), (heads.READ_AT_ONCE + 1, False), (heads.LONGEST_HEAD, False)],
+)
+async def test_a_long_head_is_answered_and_is_the_last_of_its_connection(
+    either_port: Address, size: int, kept: bool
+) -> None:
+    """The library keeps the last head of an idle connection."""
     reader, writer = await asyncio.open_connection(*either_port)
-    for _ in range(3):
-        writer.write(long_head(heads.LONGEST_HEAD))
-        assert not (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 4")
+    for _ in range(2 if kept else 1):
+        writer.write(long_head(size))
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert not answer.startswith(b"HTTP/1.1 4")
+        assert (b"connection: close" not in answer.lower()) == kept
         await asyncio.sleep(0)
         reader._buffer.clear()  # type: ignore[attr-defined]  # the body
+    if not kept:
+        await read_to_the_end(reader)
     writer.close()
 
 

@@ -30,6 +30,7 @@ from waker.errors import (
     Refused,
     SettingsError,
     Terminating,
+    TooLong,
     Unavailable,
 )
 
@@ -42,6 +43,7 @@ NO_SERVER = frozenset({0, 502, 503, 504})  # statuses: no response, or a load ba
 WATCH_SECONDS = (240, 480)  # the server ends a watch after a random time in between, so that not all end at once
 TLS_BUFFER = 32 * 1024  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen idle watches are 3 MB
 LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd accepts objects of up to 1.5 MiB
+LONGEST_CHUNK = 4 << 20  # bytes of a list; decoded it takes three times as much. A chunk of one object may be longer
 # All that a 422 says of a JSON-Patch whose test has failed. An admission policy or a validation says what is wrong.
 UNPATCHABLE = "the server rejected our request due to an error in our request"
 REFUSALS = (
@@ -69,7 +71,7 @@ class Api:
     async def get(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Json:
-        """Get one object, or one chunk of a list. Raises ClusterError."""
+        """Get one object, or one chunk of a list. Raises TooLong if a chunk of several objects is, else ClusterError."""
         return await self._request_json("GET", path, params, headers=headers)
 
     async def create(self, path: str, body: Json) -> Json:
@@ -114,7 +116,8 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Json:
         async with self._request(verb, path, params, body, headers) as response:
-            return _decode(await response.read())
+            has_several = int((params or {}).get("limit", 1)) > 1
+            return _decode(await _read(response, LONGEST_CHUNK) if has_several else await response.read())
 
     @asynccontextmanager
     async def _request(  # noqa: PLR0913, PLR0917 the one place where requests are made
@@ -157,6 +160,15 @@ class Api:
         recovered, self._is_ill = well and self._is_ill, not well
         if recovered:
             self.on_recovery()
+
+
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > most:
+            raise TooLong(f"{response.url.path}: more than {most} bytes at once", response.status)
+    return bytes(body)
 
 
 def _decode(body: bytes) -> Json:

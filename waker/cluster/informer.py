@@ -20,13 +20,13 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from waker.cluster import collector
 from waker.cluster.client import Api
 from waker.cluster.versions import is_newer
-from waker.errors import ClusterError, Gone, Unavailable
+from waker.errors import ClusterError, Gone, TooLong, Unavailable
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CHUNK_SIZE = 50  # objects; the heap does not shrink again after large chunks
+CHUNK_SIZE = 50  # objects, fewer where they are large; the heap does not shrink again after large chunks
 PAUSE = 0.2  # seconds between a watch that ended by itself and the next
 ITS_OWN_FAULT = 500  # the status of a server that fails at this very watch; from the same version it would do so again
 BACKOFF = wait_random_exponential(multiplier=0.5, max=30)
@@ -96,20 +96,18 @@ class Informer(Generic[T]):
 
     async def _list(self) -> None:
         listed: dict[str, dict[str, T]] = {}
-        params = {**self.source.params, "limit": str(CHUNK_SIZE)}
+        params, size = dict(self.source.params), CHUNK_SIZE
         while True:
-            chunk = await self._api.get(self.source.path, params)
-            for item in chunk.get("items") or []:
-                await asyncio.sleep(0)  # parsing one object may take 30 ms
-                parsed = self._parse_safely(item)
-                if parsed is not None:
-                    namespace, name = _key(item)
-                    listed.setdefault(namespace, {})[name] = parsed
-            continue_token = chunk["metadata"].get("continue")
-            if not continue_token:
+            try:
+                metadata = await self._list_chunk({**params, "limit": str(size)}, listed)
+            except TooLong:
+                size = max(1, size // 4)
+                continue
+            if not metadata.get("continue"):
                 break
-            params["continue"] = continue_token
-        self._version = chunk["metadata"]["resourceVersion"]
+            params["continue"] = metadata["continue"]
+            size = min(CHUNK_SIZE, 2 * size)
+        self._version = metadata["resourceVersion"]
         self.last_received_at = self._clock()
         if self.synced.is_set():
             await self._replace(listed)
@@ -118,6 +116,18 @@ class Informer(Generic[T]):
         self.synced.set()
         for each in self.values():
             self._on_change(None, each)
+
+    async def _list_chunk(self, params: Mapping[str, str], listed: dict[str, dict[str, T]]) -> Mapping[str, Any]:
+        """Add one chunk's objects to what was listed. Gives the chunk's metadata, and keeps nothing else of it."""
+        chunk = await self._api.get(self.source.path, params)
+        for item in chunk.get("items") or []:
+            await asyncio.sleep(0)  # parsing one object may take 30 ms
+            parsed = self._parse_safely(item)
+            if parsed is not None:
+                namespace, name = _key(item)
+                listed.setdefault(namespace, {})[name] = parsed
+        metadata: Mapping[str, Any] = chunk["metadata"]
+        return metadata
 
     async def _replace(self, listed: Mapping[str, Mapping[str, T]]) -> None:
         """Change the store into what was listed, one object after the other, as a watch would have done."""

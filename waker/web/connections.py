@@ -1,10 +1,11 @@
 """How both ports are served: what connections may cost, and what is logged of requests that cannot be parsed.
 
 Only ingress controllers should reach the public port, and they send a request's head in one piece. Still, nobody is trusted
-with our memory: a head has limits (`heads`), a body is read no further ahead than READ_AHEAD, and beyond MAX_CONNECTIONS each
-request at the public port is answered 503 at once and its connection closed. Between requests a connection
-may stay idle for as long as the library allows, an hour: a controller that keeps it open must be the one to close it,
-or a request is lost. `process` serves the runners and runs `watch`; `forward` and `tunnel` use the limits.
+with our memory: a head has limits (`heads`), a body is read no further ahead than HELD_AHEAD while its request is held
+(`unread` lets a few bring more), and than READ_AHEAD while it is forwarded. Beyond MAX_CONNECTIONS each request at the public
+port is answered 503 at once and its connection closed. Between requests a connection may stay idle for as long as the
+library allows, an hour: a controller that keeps it open must be the one to close it, or a request is lost. `process` serves
+the runners and runs `watch`; `forward` and `tunnel` use the limits.
 """
 
 import asyncio
@@ -13,16 +14,19 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from waker.web import heads, http_errors
+from waker.web import heads, heap, server
 
 log = logging.getLogger(__name__)
 
 LINGER: Final = 5.0  # s in which the rest of a refused body is dropped as it arrives; a reset could cost the answer
 DRAIN: Final = 5  # s; what requests in progress may still take when waker shuts down
-READ_AHEAD: Final = 16 * 1024  # bytes of a body that are read before somebody wants them; reading pauses at twice that
+# Bytes of a body that are read before somebody wants them; the HTTP library pauses when there are more than twice as many.
+HELD_AHEAD: Final = 2 * 1024  # so after the first piece that was read
+READ_AHEAD: Final = 16 * 1024
 MAX_CONNECTIONS: Final = 6000  # clients and polls at their limits (`concurrency`), and what controllers keep open
 STALL_TIMEOUT: Final = 60.0  # s; a visitor who neither sends nor reads for that long is gone; an app may take longer
 CHECK_EVERY: Final = 1.0  # s
+CROWD: Final = 200  # connections; when so many have gone, 2 MB or more are free
 
 
 def runner(app: web.Application) -> web.AppRunner:
@@ -33,13 +37,13 @@ def runner(app: web.Application) -> web.AppRunner:
 
 def limited_runner(app: web.Application, **options: Any) -> web.AppRunner:
     """A server with the limits of both ports, not yet listening. `options` are the HTTP library's."""
-    return http_errors.Runner(
+    return server.Runner(
         app,
         access_log=None,
         logger=protocol_log(),
         max_line_size=heads.LONGEST_HEAD,
         max_field_size=heads.LONGEST_HEAD,
-        read_bufsize=READ_AHEAD,
+        read_bufsize=HELD_AHEAD,
         lingering_time=LINGER,
         **options,
     )
@@ -64,6 +68,7 @@ class Connections:
 
     def __init__(self) -> None:
         self.over_limit = False
+        self._most = 0  # since memory was last given back
 
     async def watch(self, served: web.AppRunner) -> None:
         """Count them every second, for as long as the port is served."""
@@ -75,3 +80,7 @@ class Connections:
     def counted(self, number: int) -> None:
         """So many are open."""
         self.over_limit = number > MAX_CONNECTIONS
+        self._most = max(self._most, number)
+        if self._most - number >= CROWD:
+            self._most = number
+            heap.trim()

@@ -36,7 +36,7 @@ from yarl import URL
 from waker import names
 from waker.errors import WakerError
 from waker.plan.model import Address
-from waker.web import tunnel
+from waker.web import server, tunnel
 from waker.web.answer_heads import AnswerConnection
 from waker.web.connections import READ_AHEAD, STALL_TIMEOUT
 from waker.web.heads import LONGEST_HEAD
@@ -135,9 +135,12 @@ async def body(request: web.Request) -> AsyncIterator[bytes]:
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
+    content = request.content
+    content.set_read_chunk_size(READ_AHEAD)
+    server.widen(request)
     while True:
         async with asyncio.timeout(STALL_TIMEOUT):
-            chunk = await request.content.readany()
+            chunk = await content.readany()
         if not chunk:
             return
         yield chunk

@@ -2,12 +2,12 @@
 
 The HTTP library bounds each field and the number of fields, so a head could have 8 MiB, and could take for ever to arrive.
 `BoundedParser` stands before the library's parser, on both ports: it counts what arrives before the parser keeps it, and
-its timer runs while a head is expected or incomplete. A connection may be idle between two requests. `http_errors` makes one
+its timer runs while a head is expected or incomplete. A connection may be idle between two requests. `server` makes one
 for each connection.
 
 The subtle thing: the parser does not say where in the bytes a message ends. So only bytes that surely belong to a head are
-counted: of a head that begins in one piece with the end of a body, up to READ_AT_ONCE bytes are not, and its time begins
-with the next piece.
+counted: of a head that begins in one piece with the end of a body, what is in that piece is not (READ_AT_ONCE bytes at the
+most, or what `server` reads at once of a body that is forwarded), and its time begins with the next piece.
 """
 
 import asyncio
@@ -22,8 +22,10 @@ from aiohttp.web_protocol import _ErrInfo
 
 LONGEST_HEAD: Final = 64 * 1024  # bytes; Envoy accepts 60 KiB by default, nginx 32
 HEAD_TIMEOUT: Final = 20.0  # s until a head has arrived; nginx, Envoy and Traefik send it in one piece
-READ_AT_ONCE: Final = 8 * 1024  # bytes; asyncio would read 256 KiB at once, for each connection
-MOST_BEGUN: Final = 16 * 1024 * 1024  # bytes of all incomplete heads of a port; most heads arrive whole and never count
+# Bytes; asyncio would read 256 KiB at once, for each connection. A longer head is the last of its connection: the HTTP
+# library keeps the last one as long as the connection is idle.
+READ_AT_ONCE: Final = 8 * 1024
+MOST_BEGUN: Final = 4 * 1024 * 1024  # bytes of all incomplete heads of a port; most heads arrive whole and never count
 END_OF_HEAD: Final = b"\r\n\r\n"
 
 # Messages with bodies, whether upgraded, what is left over.
@@ -57,7 +59,7 @@ class BoundedParser:
         self._begun = begun
         self._loop = loop
         self._too_slow = too_slow
-        self._body = EMPTY_PAYLOAD  # of the newest message
+        self.body = EMPTY_PAYLOAD  # of the newest message
         self._head = 0  # bytes of the next head that have arrived
         self._last = b""  # the newest bytes, to find an END_OF_HEAD that arrives in pieces
         self.refused = False
@@ -67,20 +69,22 @@ class BoundedParser:
         """Parse what has arrived, or what the parser has kept (b""). Never raises HttpProcessingError."""
         if self.refused:
             return (), False, b""
-        in_head, arrived = self._body.is_eof(), self._head + len(data)
+        in_head, arrived = self.body.is_eof(), self._head + len(data)
         try:
             messages, upgraded, tail = self._parser.feed_data(data)
         except HttpProcessingError as error:
             return self._refusal(error)
         self._last = (self._last + data)[-len(END_OF_HEAD) :]
         if messages:
-            self._body = messages[-1][1]
+            self.body = messages[-1][1]
+            if in_head and arrived > READ_AT_ONCE:
+                messages = [(messages[0][0]._replace(should_close=True), messages[0][1]), *messages[1:]]
         elif not in_head:
             arrived = 0
         if arrived > LONGEST_HEAD and (not messages or head_size(*_head_of(messages[0][0])) > LONGEST_HEAD):
             return self._refusal(LineTooLong("the head", str(LONGEST_HEAD)))
         if messages:
-            is_next_begun = self._body is EMPTY_PAYLOAD and not upgraded and self._last != END_OF_HEAD
+            is_next_begun = self.body is EMPTY_PAYLOAD and not upgraded and self._last != END_OF_HEAD
             arrived = 1 if is_next_begun else 0
         self._set_head(arrived)
         if self._begun.size > MOST_BEGUN and arrived:
@@ -102,8 +106,11 @@ class BoundedParser:
         self._parser.set_upgraded(upgraded)
 
     def stop(self) -> None:
-        """The connection is gone."""
+        """The connection is gone. Without these references it is freed at once, with all that the parser has kept."""
         self._set_head(0)
+        self._parser = self._connection = None
+        self.body = EMPTY_PAYLOAD
+        self._too_slow = _nothing_is_slow
 
     def _set_head(self, size: int) -> None:
         """So many bytes of an incomplete head have arrived; 0: none is expected now."""
@@ -121,8 +128,14 @@ class BoundedParser:
         self._set_head(0)
         too_long = isinstance(error, LineTooLong)
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_long else HTTPStatus.BAD_REQUEST
+        # Without its traceback, whose frames have the bytes that could not be parsed, and lead back to here.
+        error = error.with_traceback(None)
         endless = StreamReader(self._connection, READ_AT_ONCE, loop=self._loop)
         return ((_ErrInfo(status, error, ""), endless),), False, b""
+
+
+def _nothing_is_slow() -> None:
+    """No head is expected."""
 
 
 def head_size(method: str, path: str, fields: Iterable[tuple[bytes, bytes]]) -> int:
