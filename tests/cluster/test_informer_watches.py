@@ -151,7 +151,7 @@ async def test_an_error_that_passes_needs_no_list(tmp_path: Path, code: int) -> 
 
 
 async def test_a_version_from_the_future(cluster: DemoCluster, recording: RecordingInformer) -> None:
-    """The server says so, with a 504. What is in the backup counts, also what is older than what was seen."""
+    """The server may say so, with a 504. What is in the backup counts, also what is older than what was seen."""
     backup = cluster.store.snapshot()
     put(cluster, "a", "A2")
     drop(cluster, "b")
@@ -179,6 +179,21 @@ async def test_a_watch_in_which_versions_go_back(tmp_path: Path, kind: str) -> N
         await recording.shows("newer")
         assert versions(script)[:4] == ["", "1000", "", "502"]
         assert recording.changes == [(None, "A"), ("A", "restored"), ("restored", "newer")]
+
+
+async def test_who_cannot_tell_hears_of_it(cluster: DemoCluster, api: Api) -> None:
+    """Versions are given out a second time: a watch from one of them is served, and leaves out what came in between."""
+    async with running(api) as one, running(api) as other:
+        backup = cluster.store.snapshot()
+        put(cluster, "a", "lost")
+        await one.shows("lost")
+        await other.shows("lost")
+        cluster.store.restore(backup)
+        cluster.store.version += 10  # somebody else has written
+        one.informer._version = one.informer._newest = str(cluster.store.version + 1000)
+        cluster.api.drop_watches(kinds.CONFIG_MAPS)
+        await one.shows()
+        await other.shows()
 
 
 def listed(version: str, **texts: str) -> bytes:

@@ -15,7 +15,7 @@ from waker.cluster.client import Api
 from waker.cluster.writes import Writes
 from waker.demo import kinds
 from waker.demo.cluster import DemoCluster
-from waker.demo.faults import Fault
+from waker.demo.faults import Call, Fault
 from waker.demo.kinds import Key
 from waker.demo.refusals import ApiRefusal
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
@@ -239,3 +239,21 @@ async def test_what_was_written_before_etcd_was_restored_is_not_believed_for_eve
     cluster.store.restore(backup)
     assert [await outcome(written.act(move, app("app-0"))) for _ in range(2)] == [Conflict, type(None)]
     assert held(cluster) == {"app-0"}
+
+
+@pytest.mark.parametrize("times", [0, 1, writes.GIVE_BACK_TRIES - 1])
+async def test_fields_are_given_back_also_if_others_write_in_between(
+    cluster: DemoCluster, api: Api, times: int
+) -> None:
+    """A Deployment's controller writes its status right after each change."""
+    cluster.verbs.keeps_managers = True
+    cluster.load([front(APPS[:1])])
+
+    def gives_back(call: Call) -> bool:
+        return "managedFields" in str(call.body)
+
+    raced = cluster.api.faults.order(Fault("patch", "ingresses", times=times, refusal=TEST_FAILED, only=gives_back))
+    await Writes(api, newest(cluster), lambda: NOW).act(Redirect((own_routes(stored(cluster))["app-0"],)), app("app-0"))
+    found = cluster.get("Ingress", *FRONT)
+    assert found
+    assert (raced.met, found["metadata"].get("managedFields"), held(cluster)) == (times, None, {"app-0"})

@@ -19,7 +19,7 @@ from waker.demo.faults import Fault, broken, throttled
 from waker.demo.refusals import ApiRefusal, unpatchable
 
 from .scene import RunningWaker, ServiceScene
-from .test_every_write import BEST_EFFORT, OF_APP, OF_NAMESPACE, WRITES, Is, hasten, life, managers, stage, write
+from .test_every_write import BEST_EFFORT, OF_APP, OF_NAMESPACE, WRITES, Is, hasten, life, stage, write
 
 POLICY: Final = "denied the request: not on my watch"
 ANSWERS: Final = {
@@ -102,6 +102,4 @@ async def test_every_write_meets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             await life(it)
             if ANSWERS[answer].served:  # some writes follow others that are answered
                 await life(it)
-            else:
-                await it.until(lambda: not managers(it))
             assert [kind for kind, fault in faults.items() if not fault.met] == []

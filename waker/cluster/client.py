@@ -66,6 +66,7 @@ class Api:
         self._client = client
         self._on_call = on_call
         self._is_ill = False  # the last call had no answer
+        self.restores = 0  # how often an informer has found that etcd was restored: all others list again
         self.on_recovery: Callable[[], None] = lambda: None  # called when it answers again
 
     async def get(
@@ -147,6 +148,8 @@ class Api:
                 raise _error(verb, path, status, _parsed(await response.read()), response.headers.get("Retry-After"))
             yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if verb == "WATCH" and status == 200 and isinstance(error, TimeoutError):
+                raise Gone(f"WATCH {path}: nothing has come, not even a bookmark") from error
             raise Unavailable(f"{verb} {path}: {type(error).__name__} {error}".rstrip()) from error
         except (ValueError, KeyError, TypeError, HttpProcessingError) as error:  # a line is not JSON, or too long
             raise Gone(f"{verb} {path}: unreadable response: {error}", status) from error

@@ -6,7 +6,9 @@
 It keeps parsed objects only and knows nothing of what they mean. `observe` runs one for each kind in the whole cluster;
 `app_pods` and `app_endpoints` run small ones for single apps. `on_change(old, new)` is called synchronously for each
 difference, with None for an object that is not there. The subtle thing: an error never ends the loop and never empties
-the store. Whether the store is still fresh shows in `last_received_at`, which the service's readiness check reads.
+the store. Whether the store is still fresh shows in `last_received_at`, which the service's readiness check reads. After etcd
+was restored from a backup, a watch from before is silent for ever, or is served from a version that was given out a second
+time. So silence has it listed again, and one informer that finds an older list makes all of them list.
 """
 
 import asyncio
@@ -58,7 +60,9 @@ class Informer(Generic[T]):
         self._parse = parse
         self._on_change = on_change
         self._clock = clock
-        self._version = ""
+        self._version = ""  # to watch from; "": list first
+        self._newest = ""  # that was seen
+        self._restores = 0  # of `Api.restores`, as of the last list
 
     def in_namespace(self, namespace: str) -> Mapping[str, T]:
         """The objects of one namespace by name. Cluster-wide objects are in the namespace ""."""
@@ -82,7 +86,7 @@ class Informer(Generic[T]):
         """List if needed, then watch until the stream ends. Raises if nothing was received; else the backoff starts anew."""
         received = self.last_received_at
         try:
-            if not self._version:
+            if not self._version or self._restores != self._api.restores:
                 await self._list()
                 received = self.last_received_at
             await self._watch()
@@ -107,7 +111,7 @@ class Informer(Generic[T]):
                 break
             params["continue"] = metadata["continue"]
             size = min(CHUNK_SIZE, 2 * size)
-        self._version = metadata["resourceVersion"]
+        self._note_restore(metadata["resourceVersion"])
         self.last_received_at = self._clock()
         if self.synced.is_set():
             await self._replace(listed)
@@ -129,6 +133,14 @@ class Informer(Generic[T]):
         metadata: Mapping[str, Any] = chunk["metadata"]
         return metadata
 
+    def _note_restore(self, version: str) -> None:
+        """A list that is older than what was seen before: etcd was restored from a backup. Whoever finds that has all list."""
+        if self._restores == self._api.restores and is_newer(self._newest, version):
+            log.warning("etcd was restored from a backup: listing everything again", extra={"path": self.source.path})
+            self._api.restores += 1
+        self._restores = self._api.restores
+        self._version = self._newest = version
+
     async def _replace(self, listed: Mapping[str, Mapping[str, T]]) -> None:
         """Change the store into what was listed, one object after the other, as a watch would have done."""
         keys = {
@@ -143,11 +155,9 @@ class Informer(Generic[T]):
         async for event in self._api.watch(self.source.path, {**self.source.params, "resourceVersion": self._version}):
             item = event["object"]
             version = item["metadata"]["resourceVersion"]
-            if is_newer(self._version, version):
-                raise Gone(
-                    f"{self.source.path}: version {version} after {self._version}: etcd was restored from a backup"
-                )
-            self._version = version
+            if is_newer(self._version, version) or self._restores != self._api.restores:
+                raise Gone(f"{self.source.path}: etcd was restored from a backup: {version} after {self._version}")
+            self._version = self._newest = version
             self.last_received_at = self._clock()
             await asyncio.sleep(0)  # thousands of events may have been received at once; a large one takes 25 ms
             if event["type"] != "BOOKMARK":
