@@ -122,17 +122,3 @@ def test_what_is_not_listed_yet() -> None:
     assert unlisted([SHOP, API], {ONE, TWO, "10.0.0.3"}, ports, [_as_seen(piece)]) == {20_000, 20_001}
     assert unlisted([SHOP, API], {ONE}, ports[:1], [_as_seen(piece)]) == {20_001}, "not in the Service"
     assert unlisted([SHOP], (), ports, [_as_seen(piece)]) == {20_000}, "nobody knows waker's own pods"
-
-
-def test_a_door_at_which_nobody_listens_yet_stays_in_its_slice_without_a_pod() -> None:
-    """A new waker has started and has not said yet where it listens. Slices that go and come again cost it a second."""
-    before = arranged(doors(101), ONE)
-    numbers = {each.number for each in doors(101)}
-    after = arranged(doors(101), TWO, failed={TWO: numbers}, seen=before)
-    assert [(each["metadata"]["name"], each["endpoints"]) for each in after] == [
-        (each["metadata"]["name"], []) for each in before
-    ]
-    assert [each["ports"] for each in after] == [each["ports"] for each in before]
-    assert not arranged(doors(1), TWO, failed={TWO: {20_000}}), "none is made for nobody"
-    (gone,) = arranged(doors(1), TWO, failed={TWO: {20_000}}, seen=before)
-    assert gone["ports"] == before[0]["ports"][:1]

@@ -62,10 +62,7 @@ def service(doors: Iterable[DoorPort]) -> Json:
 
 
 def slices(wanted: DesiredObjects, seen: Sequence[OwnedSlice]) -> list[Json]:
-    """The EndpointSlices. A door stays in the slice in which it is seen, as long as the same pods listen there.
-
-    A door at which nobody listens at this moment stays, too, with no pod: a new waker is about to say that it does.
-    """
+    """The EndpointSlices. A door stays in the slice in which it is seen, as long as the same pods listen there."""
     arranged: dict[str, tuple[str, frozenset[str], list[DoorPort]]] = {}
     for (family, hosts), doors in _groups(wanted):
         left = {each.number: each for each in doors}
@@ -85,12 +82,6 @@ def slices(wanted: DesiredObjects, seen: Sequence[OwnedSlice]) -> list[Json]:
                 place = arranged[free[0]] = family, hosts, []
                 mine.append(place)
             place[2].append(door)
-    reached = {door.number for _, _, doors in arranged.values() for door in doors}
-    waiting = {door.number: door for door in wanted.doors if door.number not in reached}
-    for each in seen if waiting else ():
-        here = [waiting.pop(number) for _, number in each.ports if number in waiting]
-        if here and each.name not in arranged:
-            arranged[each.name] = each.family, frozenset(), here
     return [endpoint_slice(name, *arranged[name]) for name in SLICE_NAMES if name in arranged]
 
 

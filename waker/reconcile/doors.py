@@ -5,8 +5,8 @@ from the ConfigMap: all replicas listen, and the namespaces' Services list what 
 comes before what Services list: of these, anybody writes some.
 
 There may be thousands of doors, and a pass follows every change anywhere. So it looks only at those that somebody has named
-(`Doors.unsettled`), and at all of them if a number is to be given or taken back. The first pass is for all, and waits until
-every app has been reconciled once: before that nobody knows which doors are wanted.
+(`Doors.unsettled`), and at all of them if a number is to be given or taken back. That waits until every app has been reconciled
+once: before that nobody knows which doors are wanted.
 """
 
 import logging
@@ -69,15 +69,11 @@ class DoorReconciler:
         settings = context.live().paused, context.live().door_ports
         if self._is_settled(named, settings):
             return None
-        if self._settled is None or self._settled.settings != settings:
-            ready = context.doors.informer.synced.is_set()
-            if not (ready and context.registry.has_tried_all(context.cluster.own_apps())):
-                return UNKNOWN_AGAIN
-        try:
-            await self._revise()
-        except ClusterError:
-            self._settled = None
-            raise
+        self._settled = None
+        ready = context.doors.informer.synced.is_set()
+        if not (ready and context.registry.has_tried_all(context.cluster.own_apps())):
+            return UNKNOWN_AGAIN
+        await self._revise()
         self._settled = SettledBook(settings, context.clock())
         return None
 
