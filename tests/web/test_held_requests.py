@@ -176,6 +176,23 @@ async def test_if_a_pod_refuses_another_one_is_tried(
     assert rig.apps.in_flight == 0
 
 
+async def test_who_was_held_before_a_pod_refuses_is_held_no_longer_in_all(
+    rig: PortUnderTest, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A controller in front of waker gives up after its own time, whatever the request waited for."""
+    monkeypatch.setattr(public_port, "RETRY_PAUSES", (0, 0))
+    good, nobody = await rig.upstream(app_answer), Address("127.0.0.1", unused_tcp_port)
+    rig.apps.addresses = [nobody, good]
+    rig.apps.gate = asyncio.Event()
+    asked = asyncio.create_task(rig.client.post("/order", data=b"one book"))
+    await rig.apps.waiting.wait()
+    await asyncio.sleep(0.2)
+    rig.apps.gate.set()
+    assert (await asked).status == 200
+    first, second = rig.apps.waits
+    assert second <= first - timedelta(seconds=0.2)
+
+
 async def test_a_request_is_never_sent_twice(rig: PortUnderTest) -> None:
     received: list[str] = []
 

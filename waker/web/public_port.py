@@ -198,6 +198,8 @@ async def hold_and_forward(
     within = hold_time(view, kind)
     if not within:
         return "page", not_ready_response(port, request, view, kind)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within.total_seconds()
     with port.held.slots(view.app, slots_needed(request)) as free:
         if not free:
             reason = "Too many requests are already waiting."
@@ -208,7 +210,7 @@ async def hold_and_forward(
             late = "late" if kind is VisitorKind.CLIENT else "page"
             return late, not_ready_response(port, request, latest(port, view), kind)
         try:
-            return "forwarded", await forward_request(port, request, view, address, within)
+            return "forwarded", await forward_request(port, request, view, address, end)
         except forward.ForwardRefused as error:
             reason = f"The request was not forwarded: {error}."
             return "refused", not_ready_response(port, request, view, kind, reason)
@@ -231,11 +233,13 @@ def slots_needed(request: web.Request) -> int:
 
 
 async def forward_request(
-    port: PublicPort, request: web.Request, view: View, address: Address, within: timedelta
+    port: PublicPort, request: web.Request, view: View, address: Address, end: float
 ) -> web.StreamResponse:
-    """Forward once. A pod that refuses the connection has read nothing and is about to go, so wait for another one."""
+    """Forward once. A pod that refuses the connection has read nothing and is about to go, so wait for another one.
+
+    `end`: until when, by the event loop's clock. It was held before, and whoever is in front of waker waits no longer.
+    """
     loop = asyncio.get_running_loop()
-    end = loop.time() + within.total_seconds()
     for pause in RETRY_PAUSES:
         try:
             return await forward_to(port, request, view, address)
