@@ -19,10 +19,5 @@ Key = AppId | NamespaceKey | DoorsKey
 
 
 def namespace_of(key: Key) -> str | None:
-    """In whose namespace a pass for this key writes; None for the book of doors, which is waker's own."""
-    match key:
-        case DoorsKey():
-            return None
-        case NamespaceKey():
-            return key.name
-    return key.namespace
+    """In whose namespace a pass for an app writes. None for what waker keeps itself: one key a namespace holds one worker."""
+    return key.namespace if isinstance(key, AppId) else None
