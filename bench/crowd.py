@@ -40,6 +40,8 @@ REPLICA = Address("10.0.0.1", 9090)
 class OfflineApi:
     """Takes every write, and makes what is created known to the informers. Lists are empty, watches silent."""
 
+    restores = 0  # of etcd
+
     def __init__(self) -> None:
         self.crowd: Crowd | None = None
 
