@@ -96,6 +96,7 @@ def changes(draw: st.DrawFn) -> Change:
 class ListingApi:
     """Answers each list with the objects of one change, which are parsed already."""
 
+    restores = 0  # of etcd
     objects: Iterable[Any] = ()
 
     async def get(self, _path: str, _params: Any) -> Any:

@@ -1,6 +1,7 @@
 """The book of doors: who gets which number, and that nobody's is ever given to somebody else too early."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.plan.building import NOW
-from waker.plan.doors import NO_NUMBER, Claim, DoorBook, DoorKey, book_of, parse_key, port_name, remembering, revised
+from waker.plan.doors import (
+    NO_NUMBER,
+    Claim,
+    DoorBook,
+    DoorKey,
+    book_of,
+    disputed_numbers,
+    parse_key,
+    port_name,
+    remembering,
+    revised,
+)
 from waker.plan.model import AppId, Kind
 from waker.plan.routes.route import Backend
 from waker.settings.parsing import PortRange
@@ -280,3 +292,15 @@ def test_in_no_history_a_number_means_two_apps(steps: list[tuple[set[DoorKey], b
             assert owner is None or (owner.app.namespace, port_name(owner)) == (space, name)
         assert len(set(now.doors.values())) == len(now.doors)
         assert {now.number(*door) for door in now.doors.values()} == set(now.doors)
+
+
+def test_who_lets_go_of_a_disputed_number_does_not_leave_it_to_the_other() -> None:
+    """Its owner, who has got another one by then: requests for the owner may still be under way to it."""
+    theirs, stranger = key(), key("evil", "team-a")
+    both = [claim(theirs, 20_005), claim(stranger, 20_005)]
+    assert disputed_numbers(both) == {20_005}
+    assert disputed_numbers([claim(theirs, 20_005), claim(theirs, 20_005, minutes_ago=5)]) == set()
+    known = replace(book(), disputed=frozenset({20_005}))
+    assert 20_005 not in after(known, stranger, listed=(claim(stranger, 20_005),)).doors
+    assert 20_005 in after(book(), stranger, listed=(claim(stranger, 20_005),)).doors
+    assert remembering(known, book(_20001=theirs), lambda _: True).disputed == {20_005}

@@ -8,7 +8,8 @@ door that is still wanted counts for nothing.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +57,11 @@ class Doors:
         if self._names is None:
             self._names = {port_name(key): key for key in self.book.doors.values()}
         return self._names.get(name)
+
+    def dispute(self, numbers: Set[int]) -> None:
+        """Several namespaces list these numbers: if one lets go of one, that does not make it the other's."""
+        if not numbers <= self.book.disputed:
+            self.book = replace(self.book, disputed=self.book.disputed | numbers)
 
     def _book_changed(self, _old: DoorBook | None, new: DoorBook | None) -> None:
         self.lost = new is None

@@ -11,8 +11,8 @@ it. Only the holder of the Lease writes it. Rules:
 - If the book is lost or restored from a backup, what a running waker remembers of newer books counts first: a wanted door keeps
   its number, also against an older book that has another door there.
 - Then what Services list: a door without a number takes the one that its own namespace's Service lists for it, if the number is
-  nobody's and nobody else's in memory. Within a namespace the older Service counts. A number that two namespaces list is given
-  to neither, because a tenant may list anything.
+  nobody's and nobody else's in memory. Within a namespace the older Service counts. A number that two namespaces list, or have
+  listed since this waker began, is given to neither, because a tenant may list anything.
 - All other numbers are given next-fit: a number is given again as late as possible, and only if no other is left while anything
   anywhere lists it.
 
@@ -81,7 +81,8 @@ class Claim(NamedTuple):
 class DoorBook:
     """All doors. `version` is the resourceVersion of the ConfigMap, "" if there is none.
 
-    `former`: whose the numbers were that this book gives to nobody, the latest last. It is memory, and not in the ConfigMap.
+    `former`: whose the numbers were that this book gives to nobody, the latest last. `disputed`: those that several namespaces
+    have listed at the same time. Both are memory, and not in the ConfigMap.
     """
 
     version: str = ""
@@ -91,6 +92,7 @@ class DoorBook:
     namespaces: Mapping[str, Mapping[DoorKey, int]] = field(default_factory=dict)  # the inverse, by the apps' namespace
     unreadable: tuple[str, ...] = ()  # keys of the ConfigMap that are to be removed
     former: Mapping[int, DoorKey] = field(default_factory=dict)
+    disputed: Set[int] = frozenset()
 
     def number(self, app: AppId, backend: Backend) -> int:
         """The door's number, 0 if it has none."""
@@ -159,6 +161,7 @@ def remembering(old: DoorBook, new: DoorBook, is_wanted: Callable[[DoorKey], boo
     return replace(
         new,
         former={number: key for number, key in known.items() if number not in new.doors},
+        disputed=old.disputed,
         namespaces={name: _same_or(here, old.namespaces.get(name)) for name, here in new.namespaces.items()},
     )
 
@@ -188,7 +191,8 @@ def revised(
     missing = wanted - set(kept.values())
     remembered = {key: number for number, key in book.former.items() if key in missing}  # the latest
     added = {number: key for key, number in remembered.items()}
-    added |= _claimed(missing - remembered.keys(), listings, book.former, kept.keys() | added.keys(), chosen)
+    barred = kept.keys() | added.keys() | book.disputed | disputed_numbers(listings)
+    added |= _claimed(missing - remembered.keys(), listings, book.former, barred, chosen)
     taken = kept.keys() | added.keys()
     spared = {each.number for each in listings} | {number for number, key in book.former.items() if key in wanted}
     budget = PortBudget()
@@ -214,25 +218,26 @@ def revised(
     return change, without
 
 
+def disputed_numbers(listed: Iterable[Claim]) -> set[int]:
+    """The numbers that more than one namespace lists."""
+    first: dict[int, str] = {}
+    return {each.number for each in listed if first.setdefault(each.number, each.namespace) != each.namespace}
+
+
 def _claimed(
     missing: Iterable[DoorKey],
     listings: Iterable[Claim],
     former: Mapping[int, DoorKey],
-    taken: Collection[int],
+    barred: Set[int],
     chosen: PortRange,
 ) -> dict[int, DoorKey]:
-    """The numbers that doors get because their own namespace, and no other, lists them; the older Service first."""
+    """The numbers that doors get because their own namespace lists them; the older Service first."""
     by_name = {(key.app.namespace, port_name(key)): key for key in missing}
-    claims = sorted(each for each in listings if (each.namespace, each.name) in by_name)
-    namespaces: dict[int, set[str]] = {each.number: set() for each in claims}
-    for each in listings if claims else ():
-        if each.number in namespaces:
-            namespaces[each.number].add(each.namespace)
     found: dict[int, DoorKey] = {}
-    for each in claims:
+    for each in sorted(each for each in listings if (each.namespace, each.name) in by_name):
         key = by_name.get((each.namespace, each.name))
-        free = each.number not in taken and each.number not in found and len(namespaces[each.number]) == 1
-        if key and free and former.get(each.number, key) == key and chosen.first <= each.number <= chosen.last:
+        free = each.number not in barred and each.number not in found and chosen.first <= each.number <= chosen.last
+        if key and free and former.get(each.number, key) == key:
             found[each.number] = key
             del by_name[each.namespace, each.name]
     return found

@@ -20,7 +20,7 @@ from waker import names
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import ClusterError, Conflict, TooSoon
 from waker.observe.door_listing import listed_doors
-from waker.plan.doors import SECRET, DoorKey, revised
+from waker.plan.doors import SECRET, DoorKey, disputed_numbers, revised
 from waker.reconcile.context import Context
 from waker.reconcile.report import report_no_door
 from waker.settings.parsing import PortRange
@@ -97,12 +97,14 @@ class DoorReconciler:
     async def _revise(self) -> None:
         """Have each wanted door in the book, if it can have a number."""
         context = self._context
+        listed = list(listed_doors(context.cluster))
+        context.doors.dispute(disputed_numbers(listed))
         book = context.doors.book
         unknown = {key for key in book.doors.values() if key.app in context.registry.failed}
         change, without = revised(
             book,
             context.registry.wanted_doors(paused=context.live().paused) | unknown,
-            listed_doors(context.cluster),
+            listed,
             context.live().door_ports,
             self._repeating(),
         )

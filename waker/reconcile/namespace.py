@@ -59,6 +59,15 @@ class NamespaceInputs(NamedTuple):
     others: tuple[bool, ...]
 
 
+class SeenNamespace(NamedTuple):
+    """What one pass works with from its beginning to its end, whatever changes while others have their turn."""
+
+    name: str
+    book: DoorBook
+    apps: list[RegisteredApp]
+    objects: OwnedObjects
+
+
 class SettledNamespace(NamedTuple):
     """After which inputs nothing was left to be done, and when."""
 
@@ -131,24 +140,24 @@ class NamespaceReconciler:
         if context.leading() and not failed:
             await self._release_unclaimed(namespace, apps)
         paused = context.live().paused
-        reserved = context.doors.book.namespaces.get(namespace, {})
+        seen = SeenNamespace(namespace, context.doors.book, apps, context.cluster.owned(namespace))
+        reserved = seen.book.namespaces.get(namespace, {})
         wanted = {key for each in apps for key in context.registry.doors_of(each, paused=paused)}
         wanted |= {key for key in reserved if key.app in failed}
         await asyncio.sleep(0)
         if wanted != reserved.keys():
             context.doors.unsettled |= wanted ^ reserved.keys()
             context.queue.add(DoorsKey())
-        seen = context.cluster.owned(namespace)
-        if _is_outdated(context.doors.book, wanted, seen):
+        if _is_outdated(seen.book, wanted, seen.objects):
             return UNKNOWN_AGAIN
         doors = {key: number for key, number in reserved.items() if key in wanted}
         if doors:
-            again = await self._ensure(namespace, doors, apps, seen)
+            again = await self._ensure(seen, doors)
             if again is None and wanted == {key for each in apps for key in _lasting(each)}:
                 self._settled[namespace] = SettledNamespace(inputs, context.clock())
             return again
         if not wanted and not context.cluster.holding(namespace):
-            await owned_objects.remove(context.writes, namespace, seen)
+            await owned_objects.remove(context.writes, namespace, seen.objects)
         return None
 
     def _inputs(self, namespace: str) -> NamespaceInputs:
@@ -170,20 +179,17 @@ class NamespaceReconciler:
             (context.leading(), context.live().paused, bool(context.registry.failed)),
         )
 
-    async def _ensure(
-        self, namespace: str, doors: Mapping[DoorKey, int], apps: Iterable[RegisteredApp], seen: OwnedObjects
-    ) -> float | None:
+    async def _ensure(self, seen: SeenNamespace, doors: Mapping[DoorKey, int]) -> float | None:
         """Have the doors listed, and the keepers lead to them. When to come again, None to wait for changes."""
-        context = self._context
-        book = context.doors.book
+        context, namespace = self._context, seen.name
         self._waiting.add(namespace)
         reports = context.replicas.reports()
         self._report_failed(doors, reports)
         listening, final = self._listening(frozenset(doors.values()), reports, seen)
         newer = context.following.newer_paths(namespace)
-        classes = self._by_class(doors, apps)
+        classes = self._by_class(doors, seen.apps)
         await asyncio.sleep(0)
-        keepers = keeper.keepers(namespace, classes, book, context.cluster.served_by(), newer)
+        keepers = keeper.keepers(namespace, classes, seen.book, context.cluster.served_by(), newer)
         await asyncio.sleep(0)
         ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
         now, waits = context.clock(), [] if final else [LISTENING_AGAIN]
@@ -194,31 +200,31 @@ class NamespaceReconciler:
             return not wait
 
         await owned_objects.ensure(
-            context.writes, namespace, DesiredObjects(ports, listening, keepers), seen, may_change
+            context.writes, namespace, DesiredObjects(ports, listening, keepers), seen.objects, may_change
         )
         if final:
             self._waiting.discard(namespace)
         return min(waits, default=None)
 
     def _listening(
-        self, doors: frozenset[int], reports: Reports, seen: OwnedObjects
+        self, doors: frozenset[int], reports: Reports, seen: SeenNamespace
     ) -> tuple[dict[str, frozenset[int]], bool]:
         """By ready replica, at which doors it is listed; and whether that is final.
 
         The holder of the Lease lists whoever says that it listens. All others only unlist who is gone. At a door at which
         nobody else is listed yet, whoever was stays: one that leaves alone serves until the next one is there.
         """
-        found, final, book, leading = {}, True, self._context.doors.book, self._context.leading()
+        found, final, leading, slices = {}, True, self._context.leading(), seen.objects.slices
         for host, report in reports.items():
-            if leading and report and report.covers(book):
+            if leading and report and report.covers(seen.book):
                 found[host] = doors - report.failed
                 final = final and not doors & report.failed
             else:
-                found[host] = doors & {number for each in seen.slices if host in each.hosts for _, number in each.ports}
+                found[host] = doors & {number for each in slices if host in each.hosts for _, number in each.ports}
                 final = final and not leading
         failed = [report.failed for report in reports.values() if report]
         left = doors.difference(*found.values(), *failed)
-        for each in seen.slices if found else ():
+        for each in slices if found else ():
             for host in set(each.hosts) - reports.keys():
                 stays = left & {number for _, number in each.ports}
                 found[host] = found.get(host, frozenset()) | stays
