@@ -16,6 +16,7 @@ from waker.observe.keys import NamespaceKey
 from waker.observe.replicas import ListeningReport
 from waker.plan.doors import book_of
 from waker.plan.model import Phase
+from waker.plan.owned_objects import DesiredObjects
 from waker.plan.routes.route import Holder
 from waker.reconcile import namespace
 from waker.reconcile.app import AppReconciler
@@ -176,3 +177,27 @@ async def test_a_door_that_is_closed_in_time_is_looked_at_until_then(monkeypatch
         changed_route(it.it, holder=Holder.WAKER)
         changed_route(it.it, holder=Holder.APP)
         assert await it.passes() == 2
+
+
+async def test_a_pass_works_with_one_book_from_its_beginning_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old book is restored, and is completed again while a pass lets others have their turn: nothing is unlisted."""
+    made: list[int] = []
+
+    async def ensure(_writes: object, _namespace: str, desired: DesiredObjects, *_about: object) -> None:
+        made.append(len(desired.doors))
+
+    async with scene(monkeypatch) as it:
+        doors, sleep = it.it.waker.doors, asyncio.sleep
+        newest = doors.book
+
+        async def others_have_their_turn(seconds: float) -> None:
+            doors.book = newest
+            await sleep(seconds)
+
+        doors.book = book_of("6", {key: text for key, text in newest.data().items() if key not in ("20001", "20002")})
+        monkeypatch.setattr("waker.reconcile.namespace.owned_objects.ensure", ensure)
+        monkeypatch.setattr("waker.reconcile.namespace.asyncio.sleep", others_have_their_turn)
+        for _ in range(2):
+            await it.namespaces.reconcile(NamespaceKey(SPACE))
+    assert doors.book is newest
+    assert set(made) <= {3}
