@@ -72,6 +72,10 @@ def older_claims(
     return found
 
 
+def nobody_disputes(_listed: Iterable[Claim]) -> set[int]:
+    return set()
+
+
 def nothing_remembered(_old: DoorBook, new: DoorBook, _is_wanted: object) -> DoorBook:
     return new
 
@@ -159,7 +163,13 @@ FAULTS = {
         ((observed_doors, "remembering", nothing_remembered),), 5, (Chapter.RESTORED,)
     ),
     "of two namespaces that list a number the older gets it": OldFault(
-        ((doors, "_claimed", older_claims),), 3, (Chapter.UNWATCHED,)
+        (
+            (doors, "_claimed", older_claims),
+            (doors, "disputed_numbers", nobody_disputes),
+            (reconciled_doors, "disputed_numbers", nobody_disputes),
+        ),
+        3,
+        (Chapter.UNWATCHED,),
     ),
     "any address in any slice of a Service's name counts": OldFault(
         (
