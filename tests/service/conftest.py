@@ -39,5 +39,6 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.web.connections.DRAIN": 0.1,
         "waker.web.open_doors.OPEN_AFTER": MOMENT * 10,
         "waker.reconcile.gather.CLOSED_AGAIN": MOMENT * 11,
+        "waker.reconcile.app.CLOSED_AGAIN": MOMENT * 11,
     }.items():
         monkeypatch.setattr(name, value)

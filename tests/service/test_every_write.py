@@ -27,7 +27,6 @@ from .scene import BLOG, SHOP, ServiceScene, scene
 MERGE: Any = "application/merge-patch+json"
 MOMENT: Final = timedelta(milliseconds=50)
 SECOND: Final = "shop-too"  # the shop's other Ingress
-KEEPER: Final = f"{names.KEEPER}-way-traefik"
 KEPT: Final = {"Service", "Ingress", "EndpointSlice"}  # in a namespace of apps
 Is = Callable[[Call], bool]
 
@@ -38,6 +37,16 @@ def write(verb: str, resource: str, name: str = "", like: Callable[[Any], bool] 
     def matches(call: Call) -> bool:
         called = field_of(call.body, "metadata.name") if verb == "create" else call.name
         return (call.verb, call.resource) == (verb, resource) and name in ("", called) and like(call.body)
+
+    return matches
+
+
+def keeper(verb: str) -> Is:
+    """Requests with this verb on a keeper: the way to the doors, or the upstreams."""
+
+    def matches(call: Call) -> bool:
+        called = field_of(call.body, "metadata.name") if verb == "create" else call.name
+        return (call.verb, call.resource) == (verb, "ingresses") and str(called).startswith(names.KEEPER)
 
     return matches
 
@@ -86,9 +95,9 @@ WRITES: Final[dict[str, Is]] = {
     "create a slice": write("create", "endpointslices"),
     "patch a slice": write("patch", "endpointslices"),
     "delete a slice": write("delete", "endpointslices"),
-    "create a keeper": write("create", "ingresses", KEEPER),
-    "patch a keeper": write("patch", "ingresses", KEEPER),
-    "delete a keeper": write("delete", "ingresses", KEEPER),
+    "create a keeper": keeper("create"),
+    "patch a keeper": keeper("patch"),
+    "delete a keeper": keeper("delete"),
     "redirect an Ingress": moves("shop", to_waker=True),
     "redirect the second Ingress": moves(SECOND, to_waker=True),
     "restore an Ingress": moves("shop", to_waker=False),

@@ -98,11 +98,11 @@ class Gatherer:
         """Why its routes may not move to waker's doors yet, or a controller could not reach waker there; "" if all can.
 
         A controller that has not followed the way back yet would seem to follow this move, and then take both: first the way
-        to an app that is down by then.
+        to an app that is down by then. Once the first of its routes leads here, that is past.
         """
         context, namespace = self._context, observed.workload.id.namespace
         await self.way_back(observed)
-        if context.registry.doors.unproved_since(observed.workload.id):
+        if context.registry.doors.unproved_since(observed.workload.id) and not observed.is_held:
             return "its ingress controllers have not followed its last wake yet"
         why = why_unlisted(context.cluster, observed, context.replicas.hosts(), context.doors.book)
         if why:
