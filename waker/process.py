@@ -8,7 +8,7 @@ The subtle thing is the order of leaving on SIGTERM, see `_shut_down_on_signal`.
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Set
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 from aiohttp import web
@@ -127,10 +127,11 @@ async def _shut_down_on_signal(waker: Waker, port: PublicPort) -> None:
         waker.lease.release()
         now = loop.time()
         port.leaving = True
+        ready = set() if waker.settings.advertise else set(waker.replicas.hosts())  # this one among them
         leaving = Leaving(
             began=now,
             is_busy=lambda: bool(port.held.taken),
-            is_listed=lambda: waker.readiness.is_needed(waker.replicas.hosts()),
+            is_listed=lambda: _is_listed(waker, ready),
             arrived_at=lambda: port.arrived_at,
             listed_at=now,
         )
@@ -143,6 +144,13 @@ async def _shut_down_on_signal(waker: Waker, port: PublicPort) -> None:
             async with asyncio.timeout(UNLIST):
                 await waker.leave()
     raise Shutdown
+
+
+def _is_listed(waker: Waker, ready: Set[str]) -> bool:
+    """Whether controllers may still send visitors here. `ready`: the hosts of ready replicas when this one began to leave."""
+    hosts = set(waker.replicas.hosts())
+    knows_of_it = not ready or hosts != ready  # until then its own address is among those that seem to stay
+    return not knows_of_it or waker.readiness.is_needed(hosts)
 
 
 async def _unless_signalled(signals: "asyncio.Queue[signal.Signals]", seconds: float) -> None:

@@ -63,6 +63,7 @@ def test_it_stays_down_for_a_while(seen: AppBuilder) -> None:
     "seen",
     [
         pytest.param(STOPPED.wake_requested(seconds=1), id="`waker wake`"),
+        pytest.param(WOKEN.wake_requested(seconds=1), id="`waker wake`, before it was noted"),
         pytest.param(asleep(3).stopped(minutes=6).request_arrived(seconds=1), id="a visitor, later"),
         pytest.param(asleep(3).stopped(minutes=6).pinned("awake"), id="its pin, later"),
     ],
@@ -70,7 +71,7 @@ def test_it_stays_down_for_a_while(seen: AppBuilder) -> None:
 def test_what_wakes_it_again(seen: AppBuilder) -> None:
     check(seen, Phase.WAKING, ScaleUp(3))
     annotations = patch(seen.seen.workload, ScaleUp(3), NOW)["metadata"]["annotations"]
-    assert annotations[names.STOPPED_AT] is None
+    assert annotations.get(names.STOPPED_AT) is None
     assert annotations[names.SCALED_UP_AT] is not None
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from waker.cluster.served_ports import ServedPorts
 from waker.demo.faults import Fault, unavailable
+from waker.errors import Refused
 from waker.observe.app import snapshot
 from waker.plan.actions import Plan
 from waker.plan.codes import Code
@@ -102,3 +104,23 @@ async def test_the_reason_of_a_wake_may_become_a_problem(tmp_path: Path) -> None
             seen,
             Plan(Phase.NOT_MANAGED, Code.CANNOT_SLEEP, "no Ingress route leads to its pods", warning=True),
         )
+
+
+async def test_a_question_that_fails_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app is awake, and known to be: else a new waker would never be ready, and no namespace looked after."""
+    answers = ServedPorts.unserved
+
+    async def refused(*_about: object) -> set[tuple[str, str]]:
+        raise Refused("not on my watch")
+
+    monkeypatch.setattr(ServedPorts, "unserved", refused)
+    async with scene(tmp_path, state="asleep") as it:
+        for _ in range(2):
+            async with it.waker() as running:
+                await it.until(lambda: any("not on my watch" in message for _, message in it.events()))
+                registered = running.service.registry.get(AppId(Kind.DEPLOYMENT, "default", "shop"))
+                assert registered
+                assert (registered.plan.open, it.replicas(), it.held()) == (True, 2, False)
+        monkeypatch.setattr(ServedPorts, "unserved", answers)
+        async with it.waker():
+            await it.asleep()

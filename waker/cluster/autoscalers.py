@@ -1,6 +1,7 @@
 """The HorizontalPodAutoscalers of an app, read when somebody asks: KubeSleeper leaves them alone, and follows none."""
 
 from waker.cluster.client import Api, Json
+from waker.cluster.listing import listed
 from waker.cluster.resources import AUTOSCALERS
 from waker.errors import NotFound, Refused
 from waker.plan.model import AppId
@@ -9,10 +10,10 @@ from waker.plan.model import AppId
 async def autoscalers_of(api: Api, app: AppId) -> list[Json]:
     """Those that scale this workload, as autoscaling/v2. None if they may not be listed. Raises ClusterError."""
     try:
-        found = await api.get(AUTOSCALERS.collection(app.namespace))
+        found = listed(api, AUTOSCALERS.collection(app.namespace))
+        return [each async for each in found if _target(each) == (app.kind, app.name)]
     except (Refused, NotFound):
         return []
-    return [each for each in found.get("items") or [] if _target(each) == (app.kind, app.name)]
 
 
 async def least_replicas(api: Api, app: AppId) -> int:

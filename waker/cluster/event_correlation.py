@@ -100,6 +100,8 @@ class EventCorrelation:
             text, message = COMBINED, COMBINED + message
         key = EventKey(kind, text)
         old = self._known.get(key)
+        if old:
+            self._known.move_to_end(key)
         if old and kind.severity is Severity.WARNING and now - old.last_at < REPEAT_AFTER:
             return None
         if self._tokens.spend(kind.subject, now):

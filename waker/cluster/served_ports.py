@@ -4,12 +4,13 @@ What nobody serves now (a named port that no pod has, a container that does not 
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
 
 from waker import names
 from waker.cluster.app_endpoints import Reply, ServicePortName, TryAddress, reply_of, slice_addresses
 from waker.cluster.client import Api
+from waker.cluster.listing import listed
 from waker.cluster.pod_addresses import pod_hosts
 from waker.cluster.resources import ENDPOINT_SLICES, PODS
 from waker.plan.model import Address, Service, Workload
@@ -33,14 +34,13 @@ class ServedPorts:
         One whose pods are silent counts as served: waker may not be let through to them.
         """
         labels = f"{names.SLICE_SERVICE} in ({','.join(sorted(each.name for each in services))})"
-        slices = [
-            slice_addresses(each)
-            for each in await self._list(ENDPOINT_SLICES.collection(workload.id.namespace), labels)
-        ]
+        namespace = workload.id.namespace
+        found = listed(self._api, ENDPOINT_SLICES.collection(namespace), {"labelSelector": labels})
+        slices = [slice_addresses(each) async for each in found]
         hosts: set[str] = set()
         for selector in {each.label_selector for each in services}:
-            for found in await self._list(PODS.collection(workload.id.namespace), selector):
-                hosts |= pod_hosts(workload, found) or frozenset()
+            async for pod in listed(self._api, PODS.collection(namespace), {"labelSelector": selector}):
+                hosts |= pod_hosts(workload, pod) or frozenset()
         unserved = set()
         for service, name in ports:
             behind = {address for each in slices if each.service == service for address in each.ready.get(name, ())}
@@ -49,7 +49,3 @@ class ServedPorts:
             if all(reply is Reply.REFUSED for reply in replies):
                 unserved.add((service, name))
         return unserved
-
-    async def _list(self, path: str, selector: str) -> list[Mapping[str, Any]]:
-        found = await self._api.get(path, {"labelSelector": selector})
-        return list(found.get("items") or [])

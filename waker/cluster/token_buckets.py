@@ -1,6 +1,7 @@
 """Token buckets: so many at once, and one more after each interval. What is bounded by them can never run away.
 
-A bucket for each key, full at first. A key that is full again takes no memory. `cluster.writes` and `reconcile.namespace` ask.
+A bucket for each key, full at first. A key that is full again takes no memory. `cluster.writes`, `cluster.event_correlation`
+and `reconcile.namespace` ask.
 """
 
 from collections.abc import Hashable

@@ -47,7 +47,9 @@ def wake(seen: Snapshot, state: State, why: str, now: datetime) -> Plan:
 def stopped(seen: Snapshot, now: datetime) -> Plan | None:
     """If somebody has scaled it to 0 while it woke, they mean it: visitors wake it again only after a while. Law 5."""
     notes, policy = seen.workload.notes, seen.policy
-    if notes.scaled_up_at is not None:
+    scaled_up, requested = readable(notes.scaled_up_at), wake_requested_at(notes)
+    asked_again = scaled_up is not None and requested is not None and requested > scaled_up
+    if notes.scaled_up_at is not None and not asked_again:
         reason = "somebody has scaled it to 0 while it woke"
         return Plan(Phase.ASLEEP, Code.WAKE_STOPPED, reason, (StopWake(),), SOON)
     until = knocks_ignored_until(seen)

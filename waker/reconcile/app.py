@@ -11,13 +11,14 @@ and tried again later; what was done stays true, for every step can be the last 
 """
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.observe.app import awaited_ports, counted_as, incarnation, page_facts, routed_ports, snapshot
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
-from waker.plan.actions import Action, Plan, Redirect, RequestWake
+from waker.plan.actions import Action, Plan, Redirect, RequestWake, ScaleToZero
 from waker.plan.decide import decide
 from waker.plan.model import AppId, Phase, Workload
 from waker.plan.policy import is_managed
@@ -71,9 +72,11 @@ class AppReconciler:
         self._watch_traffic(observed)
         self._forget_answered_knocks(observed)
         listening = await self._try_addresses(observed)
-        seen, plan = await self._decide(observed)
+        seen, plan, unanswered = await self._decide(observed)
         self._publish(observed, seen, plan)
         self._reporter.report(observed, seen, plan)
+        if unanswered:
+            raise unanswered
         await self._write(observed, plan)
         return _soonest(
             plan.requeue_after,
@@ -101,14 +104,21 @@ class AppReconciler:
             return None
         return observed
 
-    async def _decide(self, observed: ObservedApp) -> tuple[Snapshot, Plan]:
-        seen = snapshot(observed, self._context.runtime.facts(observed))
-        plan = decide(seen, self._context.clock())
+    async def _decide(self, observed: ObservedApp) -> tuple[Snapshot, Plan, ClusterError | None]:
+        """The plan; and why the fact that it needs could not be had: until then it holds without it."""
+        context, app = self._context, observed.workload.id
+        seen = snapshot(observed, context.runtime.facts(observed))
+        plan = decide(seen, context.clock())
         while plan.needs:
-            seen = await self._gatherer.gather(observed, seen, plan.needs)
-            plan = decide(seen, self._context.clock())
+            try:
+                seen = await self._gatherer.gather(observed, seen, plan.needs)
+            except ClusterError as error:
+                return seen, plan, error
+            # Questions take time: who has come meanwhile, and who leads now, counts.
+            seen = replace(seen, arrived_at=context.registry.knocked_at(app), leader=context.leading())
+            plan = decide(seen, context.clock())
         self._gatherer.settle(observed, seen)
-        return seen, plan
+        return seen, plan, None
 
     async def _try_addresses(self, observed: ObservedApp) -> bool:
         """Whether all that Kubernetes calls ready listens, as far as a wake waits for it."""
@@ -169,6 +179,8 @@ class AppReconciler:
     async def _write(self, observed: ObservedApp, plan: Plan) -> None:
         context = self._context
         for action in plan.actions:
+            if isinstance(action, Redirect | ScaleToZero) and not context.leading():
+                return  # the Lease was lost since that was decided
             if context.dry_run:
                 log.info("%s: dry run: would %s", observed.workload.id, action)
                 continue

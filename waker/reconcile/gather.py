@@ -58,7 +58,8 @@ class Gatherer:
         since = context.registry.doors.unproved_since(app)
         if since is None or observed.is_held:
             return None
-        routes = {route.id.object: route for route in observed.routes}  # all of an object were given back in one patch
+        # One for all of an object that lead to one backend: they were ready, and given back, in the same moment.
+        routes = {(route.id.object, route.backend): route for route in observed.routes}
         if await context.following.way_back_proved(list(routes.values()), counted_as(observed), since):
             context.registry.doors.way_back_proved(app)
             context.queue.add(NamespaceKey(app.namespace))
