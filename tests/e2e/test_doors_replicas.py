@@ -59,8 +59,7 @@ def test_the_leader_is_killed_while_it_gives_numbers(scene: Scene) -> None:
         assert sorted(text.split()[1].partition("/")[2] for text in written.values()) == sorted(
             app.name for app in some
         ), f"seed {seed}"
-        ports = scene.api.get("Service", scene.namespace, names.WAKER_SERVICE)["spec"]["ports"]
-        assert {each["port"] for each in ports} == written.keys()
+        until("all are in the Service", lambda: in_service(scene) == written.keys(), 10)
         until("both are listed", lambda: listed_twice(scene, written), 60)
         for app in some:
             scene.pin(app, "asleep")
@@ -72,6 +71,12 @@ def test_the_leader_is_killed_while_it_gives_numbers(scene: Scene) -> None:
         for app in real:
             scene.pin(app, None)
             scene.visit(app)
+
+
+def in_service(scene: Scene) -> set[int]:
+    """The numbers that the namespace's Service of waker lists."""
+    found = scene.api.get("Service", scene.namespace, names.WAKER_SERVICE)
+    return {int(each["port"]) for each in found["spec"]["ports"]}
 
 
 def have_doors(scene: Scene, count: int) -> None:
