@@ -149,8 +149,9 @@ async def _shut_down_on_signal(waker: Waker, port: PublicPort) -> None:
 def _is_listed(waker: Waker, ready: Set[str]) -> bool:
     """Whether controllers may still send visitors here. `ready`: the hosts of ready replicas when this one began to leave."""
     hosts = set(waker.replicas.hosts())
-    knows_of_it = not ready or hosts != ready  # until then its own address is among those that seem to stay
-    return not knows_of_it or waker.readiness.is_needed(hosts)
+    if ready and hosts == ready:  # its own address is still among those that seem to stay
+        return True
+    return waker.readiness.is_needed(hosts)
 
 
 async def _unless_signalled(signals: "asyncio.Queue[signal.Signals]", seconds: float) -> None:

@@ -28,6 +28,14 @@ def scale(it: ServiceScene, replicas: int) -> None:
     change(it, {"spec": {"replicas": replicas}})
 
 
+async def wake_that_never_ends(it: ServiceScene) -> None:
+    """It sleeps, somebody comes, and its new pods do not get ready."""
+    await it.put_to_sleep()
+    change(it, NEVER_READY)
+    assert (await it.visit()).page
+    await it.until(lambda: it.replicas() == 2)
+
+
 def autoscaler(least: int, target: str = "shop") -> dict[str, Any]:
     """A HorizontalPodAutoscaler."""
     about = {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}
@@ -65,10 +73,7 @@ async def test_a_lost_number(tmp_path: Path, number: str | None, autoscalers: li
 
 async def test_a_wake_that_somebody_stops(tmp_path: Path) -> None:
     async with scene(tmp_path) as it, it.waker():
-        await it.put_to_sleep()
-        change(it, NEVER_READY)
-        assert (await it.visit()).page
-        await it.until(lambda: it.replicas() == 2)
+        await wake_that_never_ends(it)
         scale(it, 0)
         await it.until(lambda: names.STOPPED_AT in it.noted())
         assert names.WAKE_REQUESTED_AT not in it.noted()
@@ -86,10 +91,7 @@ async def test_a_wake_that_somebody_stops(tmp_path: Path) -> None:
 
 async def test_visitors_wake_it_later(tmp_path: Path) -> None:
     async with scene(tmp_path) as it, it.waker(replace(NEVER, wake_timeout=timedelta(seconds=1))):
-        await it.put_to_sleep()
-        change(it, NEVER_READY)
-        assert (await it.visit()).page
-        await it.until(lambda: it.replicas() == 2)
+        await wake_that_never_ends(it)
         scale(it, 0)
         await it.until(lambda: names.STOPPED_AT in it.noted())
         change(it, {"spec": {"template": {"metadata": {"annotations": {READY_AFTER: "20ms"}}}}})
@@ -99,10 +101,7 @@ async def test_visitors_wake_it_later(tmp_path: Path) -> None:
 
 async def test_without_kubesleeper_it_stays_at_0(tmp_path: Path) -> None:
     async with scene(tmp_path) as it, it.waker():
-        await it.put_to_sleep()
-        change(it, NEVER_READY)
-        assert (await it.visit()).page
-        await it.until(lambda: it.replicas() == 2)
+        await wake_that_never_ends(it)
         scale(it, 0)
         it.annotate(names.ENABLED, None)
         await it.until(lambda: not it.held() and not it.noted())

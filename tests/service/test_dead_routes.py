@@ -11,7 +11,7 @@ from waker.demo import kinds
 from waker.demo.kinds import Key
 
 from .scene import MERGE, ServiceScene, scene
-from .test_by_hand import NEVER_READY, change
+from .test_by_hand import wake_that_never_ends
 
 
 def add_dead_route(it: ServiceScene) -> None:
@@ -49,10 +49,7 @@ async def test_out_of_a_wake_that_never_ends(
 ) -> None:
     monkeypatch.setattr("waker.plan.way_up.GIVE_BACK_AFTER", timedelta(seconds=1))
     async with scene(tmp_path) as it, it.waker():
-        await it.put_to_sleep()
-        change(it, NEVER_READY)
-        assert (await it.visit()).page
-        await it.until(lambda: it.replicas() == 2)
+        await wake_that_never_ends(it)
         for key, text in annotations.items():
             it.annotate(key, text)
         await it.awake()

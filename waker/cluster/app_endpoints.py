@@ -28,9 +28,8 @@ from waker.cluster.resources import ENDPOINT_SLICES, PODS
 from waker.plan.model import Address, AppId, Service, Workload
 
 ACCEPTS_WITHIN = 0.5  # seconds
-BELIEVED_AFTER = timedelta(
-    seconds=5
-)  # of silence: from then on Kubernetes' word is enough, and it is tried once in a while
+# Of silence: from then on Kubernetes' word is enough, and the address is tried once in a while.
+BELIEVED_AFTER = timedelta(seconds=5)
 TRIES_AT_ONCE = 20  # addresses
 
 
@@ -59,6 +58,11 @@ def slice_addresses(found: Mapping[str, Any]) -> SliceAddresses:
     """An EndpointSlice as JSON -> its addresses."""
     labels = found["metadata"].get("labels") or {}
     return SliceAddresses(labels.get(names.SLICE_SERVICE, ""), endpoints(found), endpoints(found, ready=False))
+
+
+def slices_of(services: Iterable[Service]) -> str:
+    """The label selector of the EndpointSlices of these Services."""
+    return f"{names.SLICE_SERVICE} in ({','.join(sorted(each.name for each in services))})"
 
 
 class _Watched(NamedTuple):
@@ -132,8 +136,7 @@ class AppEndpoints:
         def changed(_old: object, _new: object) -> None:
             self._on_change(app)
 
-        labels = f"{names.SLICE_SERVICE} in ({','.join(sorted(wanted.services))})"
-        source = Source(ENDPOINT_SLICES.collection(app.namespace), {"labelSelector": labels})
+        source = Source(ENDPOINT_SLICES.collection(app.namespace), {"labelSelector": slices_of(found)})
         slices = Informer(self._api, source, slice_addresses, changed, self._clock)
         pods = [
             Informer(

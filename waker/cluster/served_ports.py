@@ -7,8 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
-from waker import names
-from waker.cluster.app_endpoints import Reply, ServicePortName, TryAddress, reply_of, slice_addresses
+from waker.cluster.app_endpoints import Reply, ServicePortName, TryAddress, reply_of, slice_addresses, slices_of
 from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.pod_addresses import pod_hosts
@@ -33,9 +32,8 @@ class ServedPorts:
 
         One whose pods are silent counts as served: waker may not be let through to them.
         """
-        labels = f"{names.SLICE_SERVICE} in ({','.join(sorted(each.name for each in services))})"
         namespace = workload.id.namespace
-        found = listed(self._api, ENDPOINT_SLICES.collection(namespace), {"labelSelector": labels})
+        found = listed(self._api, ENDPOINT_SLICES.collection(namespace), {"labelSelector": slices_of(services)})
         slices = [slice_addresses(each) async for each in found]
         hosts: set[str] = set()
         for selector in {each.label_selector for each in services}:

@@ -65,9 +65,7 @@ class Snapshot:
     leader: bool = False  # holds the Lease
     unreachable: str = ""  # why waker cannot be reached through this app's controllers yet, "" if it can
     followed_since: datetime | None = None  # since when every controller pod sends the swapped routes to waker
-    forwarding: int = (
-        0  # requests that waker is forwarding to the app at this moment, this replica or, if asked for, all
-    )
+    forwarding: int = 0  # requests that this replica is forwarding to the app now; all replicas, if that was gathered
     ready: bool = False  # a ready endpoint behind every routed Service port that had one before the sleep
     probed_ready: bool = False  # a pod passes its own readiness probes, and Kubernetes has not said so yet
     certainty: Certainty = Certainty()

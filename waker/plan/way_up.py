@@ -13,9 +13,8 @@ from waker.plan.snapshot import Fact, Snapshot
 from waker.plan.state import State
 from waker.settings.durations import format_duration
 
-GIVE_BACK_AFTER = timedelta(
-    seconds=30
-)  # of not being ready, to a user who does not want it to sleep; longer if it is slow
+# Of not being ready, to a user who does not want it to sleep; longer for an app that is slow.
+GIVE_BACK_AFTER = timedelta(seconds=30)
 EMPTY_WITHIN = timedelta(seconds=10)  # Kubernetes takes pods away within 1 s; it is not waited for for ever
 
 
