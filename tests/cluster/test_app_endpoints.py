@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from waker import names
+from waker.cluster import app_endpoints
 from waker.cluster.app_endpoints import BELIEVED_AFTER, AppEndpoints, Reply, accepts
 from waker.cluster.client import Api
 from waker.demo import kinds
@@ -235,6 +236,22 @@ async def test_an_address_is_ready_once_it_accepts_connections(
     await watching.shows(SHOP, "shop", "10.0.0.1", "10.0.0.2")
     put(cluster, "shop", ["10.0.0.1"])
     await watching.shows(SHOP, "shop", "10.0.0.1")
+
+
+@pytest.mark.usefixtures("_pods")
+async def test_many_that_refuse_keep_nobody_else_from_being_tried(
+    cluster: DemoCluster, watching: WatchedEndpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_endpoints, "TRIES_AT_ONCE", 1)
+    watching.refusing.add("10.0.0.1")
+    put(cluster, "shop", ["10.0.0.1", "10.0.0.2"])
+    watching.watch(SHOP, "shop")
+    async with asyncio.timeout(5):
+        while not watching.endpoints.ready(SHOP, "shop", "http"):
+            watching.clock[0] += timedelta(seconds=1)
+            await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
+            await asyncio.sleep(0.001)
+    await watching.shows(SHOP, "shop", "10.0.0.2")
 
 
 @pytest.mark.usefixtures("_pods")

@@ -1,5 +1,6 @@
 """What is recorded on every pass becomes few Events: counted, combined, and bounded for each object."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -141,6 +142,14 @@ def test_what_could_not_be_written_is_tried_on_the_next_pass_under_the_same_name
     assert again
     assert (again.name, again.count) == (first.name, 2)
     assert recording.warn("one") is None
+
+
+@pytest.mark.parametrize("name", ["a" * 199 + "-b", "a" * 198 + ".-b", "a" * 253], ids=["hyphen", "dot", "long"])
+def test_a_name_that_is_cut_is_a_name(recording: Recording, name: str) -> None:
+    found = recording.warn("one", subject=SHOP._replace(name=name))
+    assert found
+    assert all(re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", label) for label in found.name.split("."))
+    assert len(found.name) <= 253
 
 
 def test_what_is_remembered_is_bounded(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:

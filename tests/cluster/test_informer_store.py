@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from waker.cluster import client, informer
+from waker.cluster import client, listing
 from waker.cluster.client import Api
 from waker.demo.cluster import DemoCluster
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("_no_pauses")
 
 
 async def test_lists_in_chunks(cluster: DemoCluster, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(informer, "CHUNK_SIZE", 2)
+    monkeypatch.setattr(listing, "CHUNK_SIZE", 2)
     for name in "abcde":
         put(cluster, name, name)
     async with running(api) as recording:

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from waker.cluster import client, informer
+from waker.cluster import client, listing
 from waker.cluster.client import Api, connect
 from waker.demo import kinds
 from waker.demo.cluster import DemoCluster, Options
@@ -99,7 +99,7 @@ async def test_too_old_a_version_as_a_status(cluster: DemoCluster, recording: Re
 
 async def test_too_old_in_the_middle_of_a_list(cluster: DemoCluster, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The continue token of a later chunk has expired."""
-    monkeypatch.setattr(informer, "CHUNK_SIZE", 1)
+    monkeypatch.setattr(listing, "CHUNK_SIZE", 1)
     put(cluster, "a", "A")
     put(cluster, "b", "B")
     cluster.api.faults.order(Fault("list", "configmaps"))  # the first chunk is served

@@ -6,7 +6,7 @@ import pytest
 
 from waker.cluster import client
 from waker.cluster.client import Api
-from waker.cluster.listing import CHUNK, listed
+from waker.cluster.listing import CHUNK_SIZE, listed
 from waker.cluster.resources import CONFIG_MAPS
 from waker.demo.cluster import DemoCluster
 
@@ -19,7 +19,7 @@ def config_map(number: int, size: int) -> dict[str, Any]:
 @pytest.mark.parametrize("size", [1, 2000])
 async def test_all_of_it(cluster: DemoCluster, api: Api, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(client, "LONGEST_CHUNK", 50_000)
-    numbers = range(CHUNK + 20)
+    numbers = range(CHUNK_SIZE + 20)
     cluster.load([config_map(number, size) for number in numbers])
     found = [each["metadata"]["name"] async for each in listed(api, CONFIG_MAPS.collection("default"))]
     assert found == [f"map-{number:03}" for number in numbers]

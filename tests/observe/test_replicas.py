@@ -120,6 +120,7 @@ async def test_who_is_no_longer_ready_is_forgotten() -> None:
         pytest.param({"forwarding": 2, "open": False}, 2, id="two"),
         pytest.param({"forwarding": 0, "open": True}, 1, id="it may begin"),
         pytest.param({"forwarding": "many"}, 1, id="unreadable"),
+        pytest.param({"message": "this replica does not know this door"}, 1, id="it does not know the door"),
         pytest.param([], 1, id="no object"),
     ],
 )

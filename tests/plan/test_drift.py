@@ -35,6 +35,10 @@ def test_a_route_that_its_user_has_added_while_asleep_is_moved_too() -> None:
     assert not asleep().routed(at_waker(), route("www")).plan().warning, "nobody has done anything wrong"
 
 
+def test_a_new_route_does_not_wait_for_one_that_was_pointed_back() -> None:
+    check(asleep().routed(pointed_back(swapped=ago(seconds=1)), route("www")), Phase.ASLEEP, Redirect((route("www"),)))
+
+
 def test_who_pins_asleep_what_another_tool_points_back_is_told() -> None:
     check(asleep().pinned("asleep").pointed_back(swaps=3), Phase.STUCK)
 

@@ -1,7 +1,10 @@
 """A move is followed when it is proved, not when it is late enough: routes for which no answer shows where they lead."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from waker import names
 from waker.demo import kinds
@@ -77,8 +80,15 @@ async def test_where_the_path_cannot_be_written_the_lag_has_to_do(tmp_path: Path
             assert newer_paths(it) == []
 
 
-async def test_an_app_does_not_fall_asleep_again_before_its_last_wake_is_followed(tmp_path: Path) -> None:
-    """A controller that never noticed the wake seems to follow; later it would take the wake first, without pods behind it."""
+async def test_an_app_does_not_fall_asleep_again_before_its_last_wake_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A controller that never noticed the wake seems to follow; later it would take the wake first, without pods behind it.
+
+    That is told once it has lasted: a moment of it is nothing special.
+    """
+    monkeypatch.setattr("waker.reconcile.report.REACHED_WITHIN", timedelta(milliseconds=500))
+    warning = ("CannotSleep", "pinned asleep, but its ingress controllers have not followed its last wake yet")
     async with scene(tmp_path) as it, it.waker():
         await it.put_to_sleep()
         it.cluster.ingress.following.clear()
@@ -89,5 +99,7 @@ async def test_an_app_does_not_fall_asleep_again_before_its_last_wake_is_followe
             await asyncio.sleep(0.02)
             assert it.replicas()
             assert not it.held()
+            assert warning not in it.events()
+        await it.until(lambda: warning in it.events())
         it.cluster.ingress.following.set()
         await it.asleep()

@@ -19,6 +19,14 @@ async def test_health_and_metrics() -> None:
         assert (await client.get("/else")).status == 404
 
 
+async def test_of_a_door_that_this_replica_does_not_know_it_says_nothing() -> None:
+    """Its book may be behind, and the app may have other doors: that it forwards nothing would be a guess."""
+    known = {20_000: {"forwarding": 0, "open": False}}
+    async with TestClient(TestServer(private_port(Metrics("1"), ServiceReports(forwarding=known.get)))) as client:
+        assert await (await client.get("/doors/20000")).json() == known[20_000]
+        assert (await client.get("/doors/20001")).status == 404
+
+
 def test_metrics_are_named_as_prometheus_wants() -> None:
     metrics = Metrics("1")
     for row in DESCRIBED:

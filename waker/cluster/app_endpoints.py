@@ -25,7 +25,7 @@ from waker.cluster.informer import Informer, Source
 from waker.cluster.manifests import endpoints
 from waker.cluster.pod_addresses import pod_hosts
 from waker.cluster.resources import ENDPOINT_SLICES, PODS
-from waker.plan.model import Address, AppId, Service, Workload
+from waker.plan.model import LONG_AGO, Address, AppId, Service, Workload
 
 ACCEPTS_WITHIN = 0.5  # seconds
 # Of silence: from then on Kubernetes' word is enough, and the address is tried once in a while.
@@ -176,8 +176,8 @@ class AppEndpoints:
         for times in (watch.silent_since, watch.tried_at):
             for gone in times.keys() - ready:
                 del times[gone]
-        untried = sorted(address for address in ready - watch.accepting if self._worth_a_try(watch, address))
-        untried = untried[:TRIES_AT_ONCE]
+        untried = [address for address in ready - watch.accepting if self._worth_a_try(watch, address)]
+        untried = sorted(untried, key=lambda each: (watch.tried_at.get(each, LONG_AGO), each))[:TRIES_AT_ONCE]
         for address, reply in zip(untried, await asyncio.gather(*map(self._try, untried)), strict=True):
             watch.tried_at[address] = self._clock()
             if reply is Reply.SILENT:

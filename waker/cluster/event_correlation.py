@@ -29,7 +29,7 @@ COMBINED: Final = "(combined from similar events): "  # client-go's words, which
 BURST: Final = 25  # Events about one object at once; client-go's defaultSpamBurst
 EVERY: Final = timedelta(minutes=5)  # then one each; client-go's defaultSpamQPS
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-MAX_REMEMBERED = 2000  # Events, and kinds of Events; what was not recorded for longest is forgotten first
+MAX_REMEMBERED = 10_000  # Events, and kinds of Events; what was not recorded for longest is forgotten first
 
 
 class Severity(Enum):
@@ -109,7 +109,9 @@ class EventCorrelation:
         if old:
             new = replace(old, message=message, count=old.count + 1, last_at=now)
         else:
-            new = CorrelatedEvent(key, f"{kind.subject.name[:200]}.{uuid.uuid4().hex[:16]}", message, 1, now, now)
+            new = CorrelatedEvent(
+                key, f"{kind.subject.name[:200].rstrip('.-')}.{uuid.uuid4().hex[:16]}", message, 1, now, now
+            )
         self._known[key] = new
         self._known.move_to_end(key)
         while len(self._known) > MAX_REMEMBERED:

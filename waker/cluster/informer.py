@@ -21,14 +21,15 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from waker.cluster import collector
 from waker.cluster.client import Api
+from waker.cluster.listing import Listing
 from waker.cluster.versions import is_newer
-from waker.errors import ClusterError, Gone, TooLong, Unavailable
+from waker.errors import ClusterError, Gone, Unavailable
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CHUNK_SIZE = 50  # objects, fewer where they are large; the heap does not shrink again after large chunks
+AT_ONCE = 50  # changes of the store between two turns of the event loop
 PAUSE = 0.2  # seconds between a watch that ended by itself and the next
 ITS_OWN_FAULT = 500  # the status of a server that fails at this very watch; from the same version it would do so again
 BACKOFF = wait_random_exponential(multiplier=0.5, max=30)
@@ -99,39 +100,23 @@ class Informer(Generic[T]):
         await asyncio.sleep(PAUSE)
 
     async def _list(self) -> None:
-        listed: dict[str, dict[str, T]] = {}
-        params, size = dict(self.source.params), CHUNK_SIZE
-        while True:
-            try:
-                metadata = await self._list_chunk({**params, "limit": str(size)}, listed)
-            except TooLong:
-                size = max(1, size // 4)
-                continue
-            if not metadata.get("continue"):
-                break
-            params["continue"] = metadata["continue"]
-            size = min(CHUNK_SIZE, 2 * size)
-        self._note_restore(metadata["resourceVersion"])
-        self.last_received_at = self._clock()
-        if self.synced.is_set():
-            await self._replace(listed)
-            return
-        self._store = listed
-        self.synced.set()
-        for each in self.values():
-            self._on_change(None, each)
-
-    async def _list_chunk(self, params: Mapping[str, str], listed: dict[str, dict[str, T]]) -> Mapping[str, Any]:
-        """Add one chunk's objects to what was listed. Gives the chunk's metadata, and keeps nothing else of it."""
-        chunk = await self._api.get(self.source.path, params)
-        for item in chunk.get("items") or []:
+        found: dict[str, dict[str, T]] = {}
+        listing = Listing(self._api, self.source.path, self.source.params)
+        async for item in listing.items():
             await asyncio.sleep(0)  # parsing one object may take 30 ms
             parsed = self._parse_safely(item)
             if parsed is not None:
                 namespace, name = _key(item)
-                listed.setdefault(namespace, {})[name] = parsed
-        metadata: Mapping[str, Any] = chunk["metadata"]
-        return metadata
+                found.setdefault(namespace, {})[name] = parsed
+        self._note_restore(listing.version)
+        self.last_received_at = self._clock()
+        if self.synced.is_set():
+            await self._replace(found)
+            return
+        self._store = found
+        self.synced.set()
+        for each in self.values():
+            self._on_change(None, each)
 
     def _note_restore(self, version: str) -> None:
         """A list that is older than what was seen before: etcd was restored from a backup. Whoever finds that has all list."""
@@ -148,7 +133,7 @@ class Informer(Generic[T]):
         }
         for count, (namespace, name) in enumerate(keys, 1):
             self._update((namespace, name), listed.get(namespace, {}).get(name))
-            if count % CHUNK_SIZE == 0:
+            if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
     async def _watch(self) -> None:

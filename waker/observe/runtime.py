@@ -50,11 +50,15 @@ class Runtime:
             passes_on=registered is not None and registered.plan.open,
         )
 
-    def forwarding(self, door: DoorKey | None) -> dict[str, int | bool]:
-        """For the other replicas: how many requests this one forwards to the app of a door, and whether it may begin more."""
-        found = self.registry.get(door.app) if door else None
-        count = self.registry.forwarding_now(door.app) if door else 0
-        return {"forwarding": count, "open": found is not None and found.plan.open}
+    def forwarding(self, door: DoorKey | None) -> dict[str, int | bool] | None:
+        """For the other replicas: how many requests this one forwards to the app of a door, and whether it may begin more.
+
+        None for a door that is not in this replica's book yet: its app is unknown, and it may have others.
+        """
+        if door is None:
+            return None
+        found = self.registry.get(door.app)
+        return {"forwarding": self.registry.forwarding_now(door.app), "open": found is not None and found.plan.open}
 
     def last_visit(self, workload: Workload, registered: RegisteredApp) -> datetime | None:
         """The last sign of life of one app, from what is in memory: a thousand rows of `waker status` must not take long."""

@@ -25,18 +25,16 @@ def persistent(state: State) -> bool:
 
 def swap_again(state: State, phase: Phase, now: datetime) -> Plan:
     """What to do about routes that lead to the app: a new one is swapped at once, one that was pointed back after a while."""
-    named = ", ".join(str(route.id) for route in state.at_app if route.swaps)
+    pointed_back = tuple(route for route in state.at_app if route.swaps)
+    named = ", ".join(str(route.id) for route in pointed_back)
     if persistent(state):
         reason = f"somebody keeps pointing {named} back: configure that tool to leave Ingress backends alone"
         return Plan(Phase.STUCK, Code.ROUTE_KEPT_BACK, reason, requeue_after=STUCK_AGAIN, warning=True)
-    if not named:
-        return Plan(phase, Code.ROUTE_ADDED, "its owner has added a route", (Redirect(state.at_app),), LOOK_AGAIN)
+    added = tuple(route for route in state.at_app if not route.swaps)
+    if added:
+        return Plan(phase, Code.ROUTE_ADDED, "its owner has added a route", (Redirect(added),), LOOK_AGAIN)
     reason = f"{named} was pointed back by somebody else"
-    left = max(_due(route.swapped_at, route.swaps) for route in state.at_app if route.swapped_at) - now
+    left = max(route.swapped_at + BACKOFF * 2**route.swaps for route in pointed_back if route.swapped_at) - now
     if left > timedelta():
         return Plan(phase, Code.ROUTE_POINTED_BACK, reason, requeue_after=left, warning=True)
-    return Plan(phase, Code.ROUTE_POINTED_BACK, reason, (Redirect(state.at_app),), LOOK_AGAIN, warning=True)
-
-
-def _due(swapped_at: datetime, swaps: int) -> datetime:
-    return swapped_at + BACKOFF * 2**swaps if swaps else swapped_at
+    return Plan(phase, Code.ROUTE_POINTED_BACK, reason, (Redirect(pointed_back),), LOOK_AGAIN, warning=True)

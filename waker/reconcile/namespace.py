@@ -129,6 +129,7 @@ class NamespaceReconciler:
 
     async def _whole_pass(self, namespace: str, inputs: NamespaceInputs) -> float | None:
         context = self._context
+        self._waiting.discard(namespace)
         if context.cluster.other_installation(namespace):
             return None
         apps = context.registry.in_namespace(namespace)

@@ -26,6 +26,8 @@ from waker.settings.configmap import NO_WAIT_HOST
 log = logging.getLogger(__name__)
 
 SECOND_LOOK = timedelta(seconds=3)  # `kubectl apply` of an app creates its objects one after the other
+# The slowest controller follows within 5 s or so: a new keeper, or the last wake of the app.
+REACHED_WITHIN = timedelta(seconds=10)
 CAUSES = {Conflict: "conflict", TooSoon: "too-soon"}
 WRITTEN_TOO_OFTEN = "it was written several times within seconds and is not as it was written"
 UNKNOWN_FOR = timedelta(seconds=60)  # scrapes that fail for less than that are nobody's business
@@ -101,8 +103,9 @@ class Reporter:
         if old is None or old.code is not plan.code:
             self._warned_at[workload.id] = now
         # The same words may have been no problem before: that of an app which is woken because it is not managed any more.
-        if plan.phase is Phase.NOT_MANAGED and now - self._warned_at.setdefault(workload.id, now) < SECOND_LOOK:
-            self._context.queue.add(workload.id, SECOND_LOOK.total_seconds())
+        left = self._warned_at.setdefault(workload.id, now) + _passes_within(plan) - now
+        if left > timedelta():
+            self._context.queue.add(workload.id, left.total_seconds())
             return
         self._tell(workload, Severity.WARNING, _warning_reason(plan), plan.reason, plan.code)
 
@@ -148,6 +151,13 @@ class Reporter:
         self, workload: Workload, severity: Severity, reason: EventReason, message: str, code: Code | None = None
     ) -> None:
         self._context.recorder.record(subject_of(workload), severity, reason, message, code or "")
+
+
+def _passes_within(plan: Plan) -> timedelta:
+    """For how long what a plan warns of may pass by itself."""
+    if plan.code is Code.WAKER_UNREACHABLE:
+        return REACHED_WITHIN
+    return SECOND_LOOK if plan.phase is Phase.NOT_MANAGED else timedelta()
 
 
 def _warning_reason(plan: Plan) -> EventReason:

@@ -30,6 +30,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 RESOURCES = {str(kind): f"{kind.lower()}s" for kind in Kind}  # Deployment -> deployments
 NO_SUCH_KIND = {"message": "no such kind of workload"}
 NO_SUCH_APP = {"message": "no such app"}
+NO_SUCH_DOOR = {"message": "this replica does not know this door"}
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -39,9 +40,9 @@ def no_app(_namespace: str, _kind: str, _name: str) -> Mapping[str, Any] | None:
     return None
 
 
-def no_door(_number: int) -> Mapping[str, Any]:
-    """Nothing is forwarded from a door that nobody knows."""
-    return {"forwarding": 0, "open": False}
+def no_door(_number: int) -> Mapping[str, Any] | None:
+    """There is no such door."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class ServiceReports:
     apps: Callable[[], list[dict[str, Any]]] = list  # all apps, as JSON objects
     explain: Callable[[str, str, str], Mapping[str, Any] | None] = no_app  # one app, by namespace, kind and name
     doors: Callable[[], Mapping[str, Any]] = dict  # at which doors it listens, for the other replicas
-    forwarding: Callable[[int], Mapping[str, Any]] = no_door  # to the app of a door, for the other replicas
+    forwarding: Callable[[int], Mapping[str, Any] | None] = no_door  # to the app of a door, for the other replicas
 
 
 def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Review = callers.nobody) -> web.Application:
@@ -104,7 +105,8 @@ def for_replicas(reports: ServiceReports) -> dict[str, Handler]:
         return web.json_response(reports.doors())
 
     async def show_forwarding(request: web.Request) -> web.Response:
-        return web.json_response(reports.forwarding(int(request.match_info["number"])))
+        found = reports.forwarding(int(request.match_info["number"]))
+        return web.json_response(NO_SUCH_DOOR, status=404) if found is None else web.json_response(found)
 
     return {"/doors": show_doors, r"/doors/{number:\d{1,5}}": show_forwarding}
 
