@@ -89,6 +89,7 @@ class SmallCluster:
 
     def __init__(self, *, deployments: list[Json], services: list[Json], ingresses: list[Json]) -> None:
         self.now = NOW
+        self.dead: frozenset[str] = frozenset()  # Ingresses behind whose routes no pod ever gets ready
         self._version = 0
         self._kinds = {"Deployment": deployments, "Service": services, "Ingress": ingresses}
         self.objects: dict[tuple[str, str], Json] = {}
@@ -166,10 +167,15 @@ class Visits:
 
 
 class SmallWaker:
-    """One process. `tick` is called before each look and before each write, and may end it there."""
+    """One process. `tick` is called before each look and before each write, and may end it there.
 
-    def __init__(self, cluster: SmallCluster, visits: Visits, tick: Callable[[], None]) -> None:
-        self._cluster, self._visits, self._tick = cluster, visits, tick
+    `restores`: it is no service, but `waker restore`, for which no app is enabled.
+    """
+
+    def __init__(
+        self, cluster: SmallCluster, visits: Visits, tick: Callable[[], None], *, restores: bool = False
+    ) -> None:
+        self._cluster, self._visits, self._tick, self._restores = cluster, visits, tick, restores
         self._started = cluster.now
         self._followed: dict[str, datetime] = {}
         self._was: dict[str, Phase] = {}
@@ -203,7 +209,16 @@ class SmallWaker:
             del self.knocks[app]
         objects = {each.id: each for each in ingresses}
         observed = ObservedApp(workload, reading, found, objects, LIVE)
-        facts = RuntimeFacts(self._traffic(app), arrived_at=self.knocks.get(app), leader=True, ready=cluster.ready(app))
+        observed = observed.released() if self._restores else observed
+        up = [route for route in found.routes if cluster.ready(app) and route.id.object.name not in cluster.dead]
+        awaited = [route for route in found.routes if route.served] or found.routes
+        facts = RuntimeFacts(
+            self._traffic(app),
+            arrived_at=self.knocks.get(app),
+            leader=True,
+            ready=bool(up) and all(route in up for route in awaited),
+            ready_routes=frozenset(route.id for route in up),
+        )
         seen = replace(
             snapshot(observed, facts), followed_since=self._followed_since(app, found), gathered=frozenset(Fact)
         )

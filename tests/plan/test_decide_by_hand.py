@@ -107,7 +107,7 @@ def test_there_is_nobody_to_tell_where_it_is_not_managed() -> None:
 LOST = app(0).redirected(hours=1)
 
 
-@pytest.mark.parametrize("seen", [LOST, LOST.saved("three"), LOST.pinned("awake")])
+@pytest.mark.parametrize("seen", [LOST, LOST.saved("three"), LOST.pinned("asleep")])
 def test_nobody_guesses_for_nobody(seen: AppBuilder) -> None:
     check(seen, Phase.STUCK)
     assert seen.plan().needs is None
@@ -119,6 +119,7 @@ def test_nobody_guesses_for_nobody(seen: AppBuilder) -> None:
         pytest.param(LOST.request_arrived(seconds=1), id="visited"),
         pytest.param(LOST.saved("three").request_arrived(seconds=1), id="visited; the number is no number"),
         pytest.param(LOST.wake_requested(), id="`waker wake`"),
+        pytest.param(LOST.pinned("awake"), id="pinned awake"),
         pytest.param(LOST.not_managed().request_arrived(seconds=1), id="not managed any more"),
     ],
 )

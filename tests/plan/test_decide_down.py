@@ -31,7 +31,6 @@ SECOND = timedelta(seconds=1)
         pytest.param(app().woken(minutes=10), id="the idle clock starts at the wake"),
         pytest.param(app().request_arrived(minutes=10), id="a request that a late controller sent here is a visit"),
         pytest.param(app().pinned("awake"), id="pinned awake: whatever the traffic"),
-        pytest.param(app().pinned("awake").sleep_requested(), id="the pin is stronger than `waker sleep`"),
         pytest.param(app().paused(), id="paused: nothing is put to sleep"),
         pytest.param(app().paused().sleep_requested(), id="paused: not even if asked"),
         pytest.param(app().paused().pinned("asleep"), id="paused: not even if pinned"),

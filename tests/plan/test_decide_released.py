@@ -27,13 +27,25 @@ SECOND = timedelta(seconds=1)
         pytest.param(app(0).saved("9" * 5000).redirected(), id="nor is that"),
         pytest.param(app(0).saved("three"), id="it cannot be read, and the routes are back"),
         pytest.param(app(0).saved("three").not_managed(), id="it cannot be read: it is not thrown away either"),
-        pytest.param(app(0).redirected().not_managed(), id="not managed any more, and the number is gone"),
     ],
 )
 def test_stuck_is_told_and_changes_nothing(seen: AppBuilder) -> None:
     check(seen, Phase.STUCK)
     assert seen.plan().warning
     assert seen.plan().requeue_after
+
+
+def test_who_is_not_managed_any_more_gets_the_routes_back_without_a_number() -> None:
+    """Nobody waits at a door of waker for what only its owner can do."""
+    seen = app(0).redirected().not_managed()
+    check(seen, Phase.RESTORING_ROUTES, Restore((at_waker(),)))
+    assert seen.plan().warning
+    assert "scale the workload by hand" in seen.plan().reason
+
+
+def test_a_pin_overtakes_a_request_for_sleep() -> None:
+    """Or the app would fall asleep when the pin is removed, weeks later."""
+    check(app().pinned("awake").sleep_requested(), Phase.RESTORING_ROUTES, Forget())
 
 
 @pytest.mark.parametrize(

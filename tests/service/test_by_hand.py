@@ -71,6 +71,22 @@ async def test_a_lost_number(tmp_path: Path, number: str | None, autoscalers: li
         assert names.SAVED_REPLICAS not in it.noted()
 
 
+@pytest.mark.parametrize("number", [None, "many"])
+async def test_without_kubesleeper_a_lost_number_is_its_owners_to_set(tmp_path: Path, number: str | None) -> None:
+    async with scene(tmp_path) as it, it.waker():
+        before = it.ingress()["spec"]
+        await it.put_to_sleep()
+        it.annotate(names.SAVED_REPLICAS, number)
+        await it.until(lambda: "Stuck" in dict(it.events()))
+        it.annotate(names.ENABLED, "false")
+        await it.until(lambda: not it.held())
+        assert it.ingress()["spec"] == before
+        assert it.replicas() == 0
+        await it.until(lambda: "its routes go back" in str(it.events()))
+        scale(it, 2)
+        await it.until(lambda: set(it.noted()) == {names.ENABLED})
+
+
 async def test_a_wake_that_somebody_stops(tmp_path: Path) -> None:
     async with scene(tmp_path) as it, it.waker():
         await wake_that_never_ends(it)

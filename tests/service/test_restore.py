@@ -57,6 +57,24 @@ async def test_nothing_to_restore(tmp_path: Path) -> None:
         assert it.writes() <= before + 1  # the ConfigMap, which is not there
 
 
+@pytest.mark.parametrize("was", ["asleep", "visited"])
+async def test_a_lost_number_is_named(tmp_path: Path, was: str) -> None:
+    """The routes are the user's again all the same."""
+    async with scene(tmp_path) as it:
+        before = it.ingress()["spec"]
+        async with it.waker() as running:
+            await it.put_to_sleep()
+            await running.crash()
+            it.annotate(names.SAVED_REPLICAS, None)
+            if was == "visited":
+                it.annotate(names.WAKE_REQUESTED_AT, "2026-01-31T12:00:00Z")
+            said = await restore.restore_all(it.settings(), "10s")
+        assert not said.complete
+        assert "saved-replicas is gone" in said.text
+        assert it.ingress()["spec"] == before
+        assert it.replicas() == (1 if was == "visited" else 0)
+
+
 async def test_one_that_is_refused_stops_nobody_else_and_is_named(tmp_path: Path) -> None:
     async with scene(tmp_path, SHOP, BLOG) as it:
         async with it.waker():

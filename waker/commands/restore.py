@@ -8,13 +8,14 @@ Whatever is refused stops nothing else; in the end all that is left is named, wi
 import asyncio
 import logging
 from collections.abc import Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from waker import names
 from waker.cluster import owned_objects
 from waker.cluster.app_endpoints import AppEndpoints, Reply
+from waker.cluster.autoscalers import least_replicas
 from waker.cluster.resources import CONFIG_MAPS
 from waker.cluster.writes import Writes
 from waker.commands.target import find_workload
@@ -23,9 +24,11 @@ from waker.observe.app import RuntimeFacts, all_ready, awaited_ports, snapshot
 from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan, Restore, ScaleUp
+from waker.plan.codes import Code
 from waker.plan.decide import decide
 from waker.plan.model import Address, AppId, Phase, Pin
 from waker.plan.routes.kinds import unclaimed
+from waker.plan.snapshot import Fact
 from waker.process import cluster_cache
 from waker.service import now
 from waker.settings.configmap import Live
@@ -36,6 +39,7 @@ log = logging.getLogger(__name__)
 
 PASS_EVERY = 0.3  # seconds
 ERROR_EVERY = 2.0  # seconds
+NOT_AS_IT_WAS = (Code.REPLICAS_LOST, Code.REPLICAS_GUESSED)
 LOOKS = 3  # without anything of waker's, before that is believed
 
 
@@ -137,14 +141,15 @@ async def _give_back(work: Work, app: AppId) -> bool:
     """Until nothing of waker is left on the app. Whether there was something that kept it from its visitors."""
     held = False
     while (observed := work.cluster.observe(app, Live())) is not None:
-        plan = await _plan(work, observed)
-        if not plan.actions and plan.phase in (Phase.NOT_MANAGED, Phase.STUCK):
-            if plan.phase is Phase.STUCK:
-                work.left[f"{app.kind} {app}"] = plan.reason
-            return held
-        held = held or any(isinstance(action, Restore | ScaleUp) for action in plan.actions)
         pause = PASS_EVERY
         try:
+            plan = await _plan(work, observed)
+            done = not plan.actions and plan.phase in (Phase.NOT_MANAGED, Phase.STUCK)
+            if plan.code in NOT_AS_IT_WAS or (done and plan.phase is Phase.STUCK):
+                work.left[f"{app.kind} {app}"] = plan.reason
+            if done:
+                return held
+            held = held or any(isinstance(action, Restore | ScaleUp) for action in plan.actions)
             for action in plan.actions:
                 await work.writes.act(action, observed.workload)
         except Conflict as error:
@@ -167,7 +172,12 @@ async def _plan(work: Work, observed: ObservedApp) -> Plan:
         work.endpoints.watch(observed.workload, observed.discovery.services, work.tasks)
     await work.endpoints.try_addresses(app, awaited_ports(observed))
     is_ready = all_ready(observed, work.endpoints) or now() > work.end
-    return decide(snapshot(observed.released(), RuntimeFacts(ready=is_ready)), now())
+    seen = snapshot(observed.released(), RuntimeFacts(ready=is_ready))
+    plan = decide(seen, now())
+    if plan.needs is not Fact.LEAST_REPLICAS:
+        return plan
+    least = await least_replicas(work.writes.api, app)
+    return decide(replace(seen, least_replicas=least, gathered=frozenset({plan.needs})), now())
 
 
 async def _release_unclaimed(work: Work, namespace: str) -> None:

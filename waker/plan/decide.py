@@ -77,7 +77,7 @@ def _let_go(seen: Snapshot, state: State, now: datetime) -> Plan:
         return stopped(seen, now) or wake(seen, state, why, now)
     if seen.workload.replicas and state.held:
         return rise(seen, state, now, why)
-    if state.at_waker or state.unreadable:
+    if not seen.workload.replicas and (state.at_waker or state.stale or state.unreadable):
         return lost(seen, state)
     if seen.policy is None and state.marked:
         return Plan(Phase.NOT_MANAGED, Code.ENDING_WAKE, why, (Forget(clean=True),), open=True)
@@ -95,7 +95,7 @@ def _left_at_zero(state: State) -> Plan:
 
 
 def _without_pods(seen: Snapshot, state: State, now: datetime) -> Plan:
-    if state.saved is None and (state.at_waker or state.unreadable):
+    if state.saved is None and (state.at_waker or state.stale or state.unreadable):
         return lost(seen, state)
     if state.saved is None:
         return Plan(Phase.NOT_MANAGED, Code.SCALED_TO_ZERO, "scaled to 0 by its owner, not by KubeSleeper")

@@ -67,18 +67,38 @@ def knocks_ignored_until(seen: Snapshot) -> datetime | None:
 
 
 def lost(seen: Snapshot, state: State) -> Plan:
-    """Nobody knows how many replicas it had. It stays as it is until somebody wants it: then waker has to guess."""
+    """Nobody knows how many replicas it had. It stays as it is until somebody wants it: then waker has to guess.
+
+    Who does not want KubeSleeper any more gets the routes back, and has to scale it by hand.
+    """
     what = f"{names.SAVED_REPLICAS} cannot be read" if state.unreadable else f"{names.SAVED_REPLICAS} is gone"
-    pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
-    wanted = not pinned and (seen.arrived_at is not None or seen.workload.notes.wake_requested_at is not None)
+    wanted = _wanted(seen) if state.at_waker or state.unreadable else ""
     if wanted and Fact.LEAST_REPLICAS in seen.gathered:
-        reason = f"visited; {what}, so its replicas are set to {seen.least_replicas}: correct that by hand"
+        reason = f"{wanted}; {what}, so its replicas are set to {seen.least_replicas}: correct that by hand"
         guess = ScaleUp(seen.least_replicas)
         return Plan(Phase.WAKING, Code.REPLICAS_GUESSED, reason, (guess,), SOON, warning=True)
     reason = f"replicas are 0 and {what}: scale the workload by hand"
+    if not wanted and state.stale and not state.at_waker:
+        why = "nothing of it is asleep any more"
+        return Plan(Phase.NOT_MANAGED, Code.ROUTE_CHANGED, why, (Restore((), state.stale),), SOON)
+    if not wanted and state.at_waker and seen.policy is None:
+        back, how = Restore(state.at_waker, state.stale), f"its routes go back; {reason}"
+        return Plan(Phase.RESTORING_ROUTES, Code.REPLICAS_LOST, how, (back,), SOON, warning=True)
     needs = Fact.LEAST_REPLICAS if wanted else None
     again = drift.STUCK_AGAIN
     return Plan(Phase.STUCK, Code.REPLICAS_LOST, reason, requeue_after=again, warning=True, needs=needs)
+
+
+def _wanted(seen: Snapshot) -> str:
+    """Why somebody wants it now; "" if nobody is known to."""
+    pin = seen.policy.pin if seen.policy else Pin.AUTO
+    if pin is Pin.ASLEEP:
+        return ""
+    if seen.arrived_at is not None:
+        return "visited"
+    if seen.workload.notes.wake_requested_at is not None:
+        return "a wake was asked for"
+    return "pinned awake" if pin is Pin.AWAKE else ""
 
 
 def rise(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:

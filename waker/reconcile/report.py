@@ -163,7 +163,8 @@ def _passes_within(plan: Plan) -> timedelta:
 def _warning_reason(plan: Plan) -> EventReason:
     if plan.code is Code.REPLICAS_GUESSED:
         return EventReason.GUESSED_REPLICAS
-    return EventReason.STUCK if plan.phase is Phase.STUCK else EventReason.CANNOT_SLEEP
+    stuck = plan.phase is Phase.STUCK or plan.code is Code.REPLICAS_LOST
+    return EventReason.STUCK if stuck else EventReason.CANNOT_SLEEP
 
 
 def report_defect(context: Context, app: AppId, error: Exception) -> None:
