@@ -20,7 +20,7 @@ from waker.cluster.resources import CONFIG_MAPS
 from waker.cluster.writes import Writes
 from waker.commands.target import find_workload
 from waker.errors import ClusterError, Conflict, NotFound, TooSoon, WakerError
-from waker.observe.app import RuntimeFacts, all_ready, awaited_ports, snapshot
+from waker.observe.app import RuntimeFacts, all_ready, snapshot
 from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan, Restore, ScaleUp
@@ -170,7 +170,7 @@ async def _plan(work: Work, observed: ObservedApp) -> Plan:
     app = observed.workload.id
     if observed.routes:
         work.endpoints.watch(observed.workload, observed.discovery.services, work.tasks)
-    await work.endpoints.try_addresses(app, awaited_ports(observed))
+    await work.endpoints.try_addresses(app, observed.awaited_ports)
     is_ready = all_ready(observed, work.endpoints) or now() > work.end
     seen = snapshot(observed.released(), RuntimeFacts(ready=is_ready))
     plan = decide(seen, now())

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from waker.cluster.app_endpoints import AppEndpoints, ServicePortName
+from waker.cluster.app_endpoints import AppEndpoints
 from waker.observe.observed_app import ObservedApp
 from waker.plan.doors import DoorKey
 from waker.plan.model import Address, Phase, Service
@@ -127,31 +127,16 @@ def start_failure(observed: ObservedApp, starts: Iterable[Start]) -> str:
     return progress_of(Phase.WAKING, starts, observed.workload.pods_refused).detail
 
 
-def routed_ports(observed: ObservedApp) -> dict[RouteId, ServicePortName]:
-    """The Service port that each route leads to. A route to one that its Service lacks is left out."""
-    services = {each.name: each for each in observed.discovery.services}
-    found = {route.id: port_of(services[route.backend.service], route.backend) for route in observed.routes}
-    backends = {route.id: route.backend.service for route in observed.routes}
-    return {id: (backends[id], port.name) for id, port in found.items() if port}
-
-
-def awaited_ports(observed: ObservedApp) -> frozenset[ServicePortName]:
-    """Those that a wake waits for: behind which pods listened before the sleep. If that was none, all."""
-    ports = routed_ports(observed)
-    served = frozenset(ports[route.id] for route in observed.routes if route.served and route.id in ports)
-    return served or frozenset(ports.values())
-
-
 def ready_routes(observed: ObservedApp, endpoints: AppEndpoints) -> frozenset[RouteId]:
     """The routes with a ready endpoint behind them."""
-    app, ports = observed.workload.id, routed_ports(observed)
+    app, ports = observed.workload.id, observed.routed_ports
     ready = {port for port in set(ports.values()) if endpoints.ready(app, *port)}
     return frozenset(id for id, port in ports.items() if port in ready)
 
 
 def all_ready(observed: ObservedApp, endpoints: AppEndpoints) -> bool:
     """A ready endpoint behind every Service port that is waited for."""
-    return all(endpoints.ready(observed.workload.id, *port) for port in awaited_ports(observed))
+    return all(endpoints.ready(observed.workload.id, *port) for port in observed.awaited_ports)
 
 
 def pick_address(

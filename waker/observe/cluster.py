@@ -47,6 +47,7 @@ class ClusterCache:
         self._changed = changed
         self._door = door
         self._own_namespace = own_namespace
+        self._is_synced = False
         self.ports_version = 0  # grows with whatever keepers, and the protocols of doors, are made from
         self._indexes = Indexes()
         self.workloads: dict[Kind, Informer[Workload]] = {
@@ -78,8 +79,9 @@ class ClusterCache:
 
     @property
     def is_synced(self) -> bool:
-        """Whether everything is known once."""
-        return all(each.synced.is_set() for each in self.informers)
+        """Whether everything is known once. Each change asks."""
+        self._is_synced = self._is_synced or all(each.synced.is_set() for each in self.informers)
+        return self._is_synced
 
     # --- answers ---
 

@@ -5,13 +5,14 @@ there is no way in, not even to the page that would wake it. Pure; called by `cl
 The subtle thing: whose pods have a controller's labels is not asked here. To refuse one app too many only keeps it awake.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from waker.plan.model import Service, Workload
 from waker.plan.routes.discovery import selects
 from waker.settings.configmap import Live
 from waker.traffic.controllers import ALL, Selector
 
+KNOWN_LABELS = frozenset(pair for adapter in ALL for each in adapter.selectors for pair in each.pairs)
 OWN_LABEL = ("app.kubernetes.io/name", "waker")  # of waker's pods, in k8s/deployment.yaml
 
 
@@ -20,7 +21,7 @@ def never_sleeps(workload: Workload, own_namespace: str, own_service: Service | 
     if workload.id.namespace == own_namespace and _is_waker(workload, own_service):
         return ("it is waker itself, and asleep it could wake nobody; its pods have to run all the time",)
     labels, namespace = workload.pod_labels, workload.id.namespace
-    title = next((title for title, each in _selectors(live) if each.matches(labels, namespace)), "")
+    title = next((title for title, each in _selectors(labels, live) if each.matches(labels, namespace)), "")
     sentence = (
         f"its pods have the labels of an ingress controller ({title}), and behind a sleeping one nothing is reached"
     )
@@ -32,8 +33,10 @@ def _is_waker(workload: Workload, own_service: Service | None) -> bool:
     return workload.pod_labels.get(label) == name or (own_service is not None and selects(own_service, workload))
 
 
-def _selectors(live: Live) -> Iterator[tuple[str, Selector]]:
-    yield from ((adapter.title, each) for adapter in ALL for each in adapter.selectors)
+def _selectors(labels: Mapping[str, str], live: Live) -> Iterator[tuple[str, Selector]]:
+    """Those worth a comparison, with the title of their controller. Most pods have nothing in common with any."""
+    if not KNOWN_LABELS.isdisjoint(labels.items()):
+        yield from ((adapter.title, each) for adapter in ALL for each in adapter.selectors)
     for name, each in live.classes.items():
         if each.selector:
             yield f"of class {name}", Selector(each.selector, each.namespace)

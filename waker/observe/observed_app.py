@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+from waker.cluster.app_endpoints import ServicePortName
 from waker.plan.model import Policy, Workload
 from waker.plan.policy import PolicyReading, policy_if_enabled
 from waker.plan.routes.discovery import Discovery
-from waker.plan.routes.route import ObjectId, Route, RouteObject, is_held
+from waker.plan.routes.route import ObjectId, Route, RouteId, RouteObject, is_held, port_of
 from waker.settings.configmap import Live
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ObservedApp:
     """One app as it stands in the cluster. `objects` are those that its routes are in."""
 
@@ -46,6 +48,23 @@ class ObservedApp:
     def is_held(self) -> bool:
         """Whether some route of it leads to waker."""
         return any(map(is_held, self.routes))
+
+    @cached_property
+    def routed_ports(self) -> dict[RouteId, ServicePortName]:
+        """The Service port that each route leads to. A route to one that its Service lacks is left out."""
+        services = {each.name: each for each in self.discovery.services}
+        found = {
+            route.id: (route.backend.service, port_of(services[route.backend.service], route.backend))
+            for route in self.routes
+        }
+        return {id: (service, port.name) for id, (service, port) in found.items() if port}
+
+    @cached_property
+    def awaited_ports(self) -> frozenset[ServicePortName]:
+        """Those that a wake waits for: behind which pods listened before the sleep. If that was none, all."""
+        ports = self.routed_ports
+        served = frozenset(ports[route.id] for route in self.routes if route.served and route.id in ports)
+        return served or frozenset(ports.values())
 
     def released(self) -> "ObservedApp":
         """The same app as if it were not enabled."""

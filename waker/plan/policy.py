@@ -103,7 +103,7 @@ def allowed_objects(workload: Workload) -> AllowedObjects:
 
 def _names(text: str) -> frozenset[str] | None:
     """`a,b`; None if there are none."""
-    return frozenset(split_list(text)) or None
+    return (frozenset(split_list(text)) or None) if text else None
 
 
 def is_managed(workload: Workload) -> bool:

@@ -80,7 +80,7 @@ def lost(seen: Snapshot, state: State) -> Plan:
     reason = f"replicas are 0 and {what}: scale the workload by hand"
     if not wanted and state.stale and not state.at_waker:
         why = "nothing of it is asleep any more"
-        return Plan(Phase.NOT_MANAGED, Code.ROUTE_CHANGED, why, (Restore((), state.stale),), SOON)
+        return Plan(Phase.RESTORING_ROUTES, Code.ROUTE_CHANGED, why, (Restore((), state.stale),), SOON)
     if not wanted and state.at_waker and seen.policy is None:
         back, how = Restore(state.at_waker, state.stale), f"its routes go back; {reason}"
         return Plan(Phase.RESTORING_ROUTES, Code.REPLICAS_LOST, how, (back,), SOON, warning=True)

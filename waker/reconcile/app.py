@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
-from waker.observe.app import awaited_ports, counted_as, incarnation, page_facts, routed_ports, snapshot
+from waker.observe.app import counted_as, incarnation, page_facts, snapshot
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Action, Plan, Redirect, RequestWake, ScaleToZero
@@ -122,9 +122,9 @@ class AppReconciler:
 
     async def _try_addresses(self, observed: ObservedApp) -> bool:
         """Whether all that Kubernetes calls ready listens, as far as a wake waits for it."""
-        ports = set(routed_ports(observed).values())
+        ports = set(observed.routed_ports.values())
         deaf = await self._context.endpoints.try_addresses(observed.workload.id, ports)
-        return deaf.isdisjoint(awaited_ports(observed))
+        return deaf.isdisjoint(observed.awaited_ports)
 
     def _watch_traffic(self, observed: ObservedApp) -> None:
         """Have traffic and controllers watched for an app that may fall asleep by itself."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from waker.cluster.autoscalers import least_replicas
-from waker.observe.app import counted_as, routed_ports
+from waker.observe.app import counted_as
 from waker.observe.door_listing import why_unlisted
 from waker.observe.following import Way
 from waker.observe.keys import NamespaceKey
@@ -69,7 +69,7 @@ class Gatherer:
         return min(max(soonest, (context.clock() - since) / 10), latest)
 
     async def _unserved(self, observed: ObservedApp) -> frozenset[RouteId]:
-        ports = routed_ports(observed)
+        ports = observed.routed_ports
         asked = self._context.served_ports.unserved(observed.workload, observed.discovery.services, set(ports.values()))
         unserved = await asked
         return frozenset(id for id, port in ports.items() if port in unserved)

@@ -52,9 +52,14 @@ class Selector(NamedTuple):
     labels: str
     namespace: str = ""
 
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The labels, as keys and values."""
+        return _pairs(self.labels)
+
     def matches(self, labels: Mapping[str, str], namespace: str) -> bool:
         """Whether a pod with these labels in this namespace is one of them."""
-        return self.namespace in ("", namespace) and all(labels.get(key) == value for key, value in _pairs(self.labels))
+        return self.namespace in ("", namespace) and all(labels.get(key) == value for key, value in self.pairs)
 
     def __str__(self) -> str:
         return f"{self.labels} in {self.namespace}" if self.namespace else self.labels
