@@ -19,9 +19,10 @@ from waker.plan.doors import Claim
 from waker.plan.model import AppId, Kind, Service, ServicePort, Workload
 from waker.plan.notes import NONE, Notes, Unreadable
 from waker.plan.policy import is_managed
-from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, named_objects, selects
+from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, named_objects
 from waker.plan.routes.ingress_object import Ingress, IngressPath, IngressRouteId
 from waker.plan.routes.kinds import KINDS
+from waker.plan.routes.pod_labels import POD_INDEX, POD_NAME, TEMPLATE_HASH, selects
 from waker.plan.routes.route import Backend, ObjectId, Original, Originals, RouteObject, door_backend
 from waker.settings.configmap import Live
 
@@ -45,6 +46,10 @@ class Change(NamedTuple):
 # Few of each, so that they meet often.
 namespaces = st.sampled_from([*NAMESPACES[:1] * 3, *NAMESPACES])
 labels = st.sampled_from([{"app": "x"}, {"app": "x"}, {"app": "x", "tier": "y"}, {"tier": "y"}, {"tier": "x"}, {}])
+selectors = st.one_of(
+    labels,
+    st.sampled_from([{POD_NAME: "v-0"}, {POD_NAME: "v-0", "app": "x"}, {POD_INDEX: "0"}, {TEMPLATE_HASH: "6f7d9c58b4"}]),
+)
 backends = st.builds(Backend, st.sampled_from(SERVICES), st.sampled_from(["http", 80, 20_000]))
 annotations = st.sampled_from(
     [
@@ -62,7 +67,7 @@ workloads = st.builds(
     st.integers(0, 1), labels, annotations, st.sampled_from([NONE, Notes(saved_replicas=2)]),
 )  # fmt: skip
 services = st.builds(
-    Service, namespaces, st.sampled_from(SERVICES), st.sampled_from(["1", "2"]), labels,
+    Service, namespaces, st.sampled_from(SERVICES), st.sampled_from(["1", "2"]), selectors,
     st.just((ServicePort("http", 80),)), managed=st.booleans(),
 )  # fmt: skip
 

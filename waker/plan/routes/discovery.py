@@ -17,6 +17,7 @@ from waker.plan.notes import Unreadable
 from waker.plan.policy import allowed_objects
 from waker.plan.routes.ingress_object import KIND
 from waker.plan.routes.kinds import KINDS
+from waker.plan.routes.pod_labels import is_certain, selects
 from waker.plan.routes.route import (
     Backend,
     ObjectId,
@@ -56,12 +57,6 @@ class Discovery:
     services: tuple[Service, ...]  # those the routes lead to
     problems: tuple[str, ...] = ()
     orphans: tuple[RouteId, ...] = ()
-
-
-def selects(service: Service, workload: Workload) -> bool:
-    """Whether the Service's selector matches the pods of the workload."""
-    labels = workload.pod_labels
-    return bool(service.selector) and all(labels.get(key) == value for key, value in service.selector.items())
 
 
 def named_objects(workload: Workload) -> set[ObjectId]:
@@ -177,7 +172,9 @@ def _unfit(
         others = list(islice(_others(workload, service, around), MOST_NAMED + 1))
         if others:
             named = ", ".join(sorted(f"{each.kind} {each.name}" for each in others[:MOST_NAMED]))
-            yield f"Service {service.name} also selects the pods of {named}{' and others' * (len(others) > MOST_NAMED)}"
+            more = " and others" * (len(others) > MOST_NAMED)
+            also = "also selects" if is_certain(service) else "may also select"
+            yield f"Service {service.name} {also} the pods of {named}{more}"
     by_name = {service.name: service for service in used}
     for route in routes:
         if not port_of(by_name[route.backend.service], route.backend):
