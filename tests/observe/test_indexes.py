@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.observe.searching import by_alias
 from waker import names
 from waker.cluster.informer import Informer
 from waker.observe.cluster import ClusterCache
@@ -48,7 +50,9 @@ namespaces = st.sampled_from([*NAMESPACES[:1] * 3, *NAMESPACES])
 labels = st.sampled_from([{"app": "x"}, {"app": "x"}, {"app": "x", "tier": "y"}, {"tier": "y"}, {"tier": "x"}, {}])
 selectors = st.one_of(
     labels,
-    st.sampled_from([{POD_NAME: "v-0"}, {POD_NAME: "v-0", "app": "x"}, {POD_INDEX: "0"}, {TEMPLATE_HASH: "6f7d9c58b4"}]),
+    st.sampled_from(
+        [{POD_NAME: "v-0"}, {POD_NAME: "v-0", "app": "x"}, {POD_INDEX: "0"}, {TEMPLATE_HASH: "6f7d9c58b4"}]
+    ),
 )
 backends = st.builds(Backend, st.sampled_from(SERVICES), st.sampled_from(["http", 80, 20_000]))
 annotations = st.sampled_from(
@@ -69,6 +73,8 @@ workloads = st.builds(
 services = st.builds(
     Service, namespaces, st.sampled_from(SERVICES), st.sampled_from(["1", "2"]), selectors,
     st.just((ServicePort("http", 80),)), managed=st.booleans(),
+    external=st.sampled_from(["", "", "", "a.one.svc.cluster.local", "b.two.svc", "b.one.svc", "10.96.0.7"]),
+    cluster_ips=st.sampled_from([(), ("10.96.0.7",)]),
 )  # fmt: skip
 
 
@@ -166,7 +172,14 @@ def observed(it: ChangingCluster, workload: Workload) -> tuple[Discovery, dict[O
     wanted = {id for id, each in inside.items() if KINDS["Ingress"].services(each) & leading} | named_objects(workload)
     objects = {id: inside[id] for id in sorted(wanted & inside.keys())}
     others = [each for each in it.all("workload") if each.id.namespace == namespace]
-    return discover(workload, NamespaceObjects(near, list(objects.values()), [], lambda _: others)), objects
+    around = NamespaceObjects(
+        near,
+        list(objects.values()),
+        [],
+        lambda _: others,
+        by_alias=partial(by_alias, it.all("service"), it.all("ingress")),
+    )
+    return discover(workload, around), objects
 
 
 def check_answers(it: ChangingCluster) -> None:
@@ -274,11 +287,12 @@ def test_no_group_stays_behind() -> None:
     workload = Workload(
         AppId(Kind.DEPLOYMENT, "one", "w"), "w", "1", 1, {"app": "x"}, {names.ENABLED: "true", names.SERVICE: "a"}
     )
-    service = Service("one", "a", "1", {"app": "x"}, (), managed=True)
+    service = Service("one", "a", "1", {"app": "x"}, (), managed=True, external="b.one.svc")
     path = IngressPath(IngressRouteId("one", "front", "", "/", "Prefix"), "/0", Backend("a", 80))
     ingress = Ingress("one", "front", "1", "1", "", {}, (path,), Unreadable("torn"), managed=True)
     for gone in (False, True):
         for kind, each in (("workload", workload), ("service", service), ("ingress", ingress)):
             it.happen(Change(kind, (each,), gone=gone))
     indexes = it.cache._indexes
+    assert list(it.cache._aliases._by_target) == []
     assert [name for name in indexes.__dict__ if list(getattr(indexes, name))] == []

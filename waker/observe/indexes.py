@@ -136,9 +136,9 @@ class Indexes:
         found = [each for group in groups for each in group.values() if selects(each, workload)]
         return sorted(found, key=lambda each: each.name)
 
-    def leading(self, service: Service) -> Collection[ObjectId]:
+    def leading(self, namespace: str, service: str) -> Collection[ObjectId]:
         """The objects with routes to a Service, or with routes that led there before a swap."""
-        return self._leading[service.namespace, service.name].keys()
+        return self._leading[namespace, service].keys()
 
     def naming(self, kind: str, namespace: str, name: str) -> Collection[AppId]:
         """The workloads whose users name an object in an annotation, whether it is there or not."""

@@ -47,6 +47,8 @@ class NamespaceObjects:
     door: Callable[[AppId, Backend], int] = lambda app, backend: (
         0
     )  # waker's port for them; 0: none yet, or unknown here
+    # The ExternalName Services, of any namespace, that lead to a Service and have routes, and what holds these.
+    by_alias: Callable[[Service], Iterable[tuple[Service, ObjectId]]] = lambda service: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
     problems += _refusals(objects, routes)
     used = tuple(services[name] for name in dict.fromkeys(route.backend.service for route in routes))
     problems += _unfit(workload, routes, used, around)
+    problems += _by_alias((each for _, each in sorted(services.items())), around)
     return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), _orphans(routes, saved))
 
 
@@ -160,6 +163,14 @@ def _others(workload: Workload, service: Service, around: NamespaceObjects) -> I
     """Other workloads with pods that the Service selects."""
     found = (each for each in around.sharing(service) if each.id != workload.id)
     yield from (each.id for each in found if has_pods(each) and selects(service, each))
+
+
+def _by_alias(services: Iterable[Service], around: NamespaceObjects) -> Iterator[str]:
+    """Ways to its pods that no controller counts for it, and that cannot be moved: they may be another namespace's."""
+    for service in services:
+        for alias, holder in islice(around.by_alias(service), MOST_NAMED):
+            where = f"Service {alias.namespace}/{alias.name} is an ExternalName for Service {service.name}"
+            yield f"{where}, and {holder} leads to it: waker can neither see nor move what comes that way"
 
 
 def _unfit(

@@ -31,7 +31,7 @@ ANY: Final = ""  # what stands for every value of a label
 
 def known_labels(workload: Workload) -> Mapping[str, str]:
     """The labels of its pods; of those that Kubernetes adds the `known_part` of their values."""
-    return workload.pod_labels | _added(workload) | dict.fromkeys(OF_THE_NODE, ANY)
+    return {**workload.pod_labels, **_added(workload), **dict.fromkeys(OF_THE_NODE, ANY)}
 
 
 def _added(workload: Workload) -> dict[str, str]:
@@ -63,7 +63,10 @@ def selects(service: Service, workload: Workload) -> bool:
 
 # --- for an index -------------------------------------------------------------------------------------------------
 
-EVERY: Final = ("", ANY)  # under which every workload stands, and a Service whose selector says of nobody whose pods it means
+EVERY: Final = (
+    "",
+    ANY,
+)  # under which every workload stands, and a Service whose selector says of nobody whose pods it means
 
 
 def index_labels(workload: Workload) -> set[tuple[str, str]]:
@@ -74,5 +77,7 @@ def index_labels(workload: Workload) -> set[tuple[str, str]]:
 
 def index_selector(service: Service) -> set[tuple[str, str]]:
     """Pairs of which each is among the `index_labels` of every workload that the Service selects. Empty: it selects nobody."""
-    telling = {(key, known_part(key, value)) for key, value in service.selector.items() if key in NAMED or key not in ADDED}
+    telling = {
+        (key, known_part(key, value)) for key, value in service.selector.items() if key in NAMED or key not in ADDED
+    }
     return telling or ({EVERY} if service.selector else set())
