@@ -24,7 +24,7 @@ from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
 from waker.plan.owned_objects import OwnedSlice
 from waker.plan.policy import is_managed, read_policy
 from waker.plan.routes.aliases import ServiceAddress
-from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, named_services
+from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, named_services, other_services
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, ObjectId, RouteObject
 from waker.settings.configmap import Live
@@ -117,6 +117,13 @@ class ClusterCache:
             self._conflicts(app.namespace),
             never_sleeps(workload, self._own_namespace, self._own_service(), live),
         )
+
+    def other_services(self, workload: Workload) -> list[Service]:
+        """Those with routes that its pods may turn out to be behind."""
+        namespace, allowed = workload.id.namespace, named_objects(workload)
+        found = other_services(workload, self.services.in_namespace(namespace).values())
+        leading = [(each, self._indexes.leading(namespace, each.name)) for each in found]
+        return [each for each, ids in leading if (allowed.intersection(ids) if allowed else ids)]
 
     def _own_service(self) -> Service | None:
         return self.services.in_namespace(self._own_namespace).get(names.OWN_SERVICE)

@@ -165,6 +165,26 @@ def _others(workload: Workload, service: Service, around: NamespaceObjects) -> I
     yield from (each.id for each in found if has_pods(each) and selects(service, each))
 
 
+def unforeseen_way(service: Service) -> str:
+    """Why a workload cannot sleep whose pods this Service selects, or lists, though nothing but the pods shows it."""
+    if service.selector:
+        return (
+            f"Service {service.name} selects its pods by labels that are not in its pod template, and a route leads to it: "
+            "without pods nobody could know; put these labels into the template"
+        )
+    return (
+        f"Service {service.name} has no selector, but EndpointSlices that list its pods, and a route leads to it: "
+        "without pods nobody could know"
+    )
+
+
+def other_services(workload: Workload, services: Iterable[Service]) -> list[Service]:
+    """Those of its namespace that its pods may turn out to be behind, though nothing else says so."""
+    if allowed_objects(workload).services is not None:  # its user has said which are its own
+        return []
+    return [each for each in services if not (each.managed or each.external or selects(each, workload))]
+
+
 def _by_alias(services: Iterable[Service], around: NamespaceObjects) -> Iterator[str]:
     """Ways to its pods that no controller counts for it, and that cannot be moved: they may be another namespace's."""
     for service in services:
