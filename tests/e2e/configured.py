@@ -1,7 +1,7 @@
 """What an ingress controller has configured for one app, in the controller's own words, so that two apps can be compared.
 
-Asks the controller from inside its pod, which the test bed allows. Addresses of pods are replaced by how many there are, and what
-KubeSleeper adds for itself is left out: what is left is how the app is routed, balanced and protected.
+Asks the controller from inside its pod, which the test bed allows. Addresses of pods are replaced by how many there are, and
+what KubeSleeper adds for itself is left out: what is left is how the app is routed, balanced and protected.
 """
 
 import json
