@@ -135,6 +135,23 @@ def test_visitors_through_an_external_name_are_served(scene: Scene) -> None:
     refused(scene, app, "is an ExternalName for Service shop")
 
 
+@needs_bed("has no DNS, so that only there a controller asks an address")
+@pytest.mark.parametrize("controller", [pytest.param("nginx", id="nginx")], indirect=True)
+def test_who_is_asked_for_a_login_stays_awake(scene: Scene) -> None:
+    """While it slept, nobody would be let in where it is asked."""
+    login = scene.app("login", annotations=QUICK)
+    shop = scene.app("shop")
+    address = scene.api.get("Service", login.namespace, "login")["spec"]["clusterIP"]
+    asked = {"nginx.ingress.kubernetes.io/auth-url": f"http://{address}/verify"}
+    scene.api.patch("Ingress", shop.namespace, "shop", {"metadata": {"annotations": asked}})
+    refused(scene, login, "an annotation of Ingress")
+    time.sleep(2 * IDLE)
+    assert scene.knock(shop).who is Who.APP
+    scene.sleep(shop)
+    scene.visit(shop)
+    scene.awake(shop)
+
+
 def alias(scene: Scene, app: StageApp, namespace: str, name: str, *, ingress: bool = True) -> str:
     """An ExternalName Service, and an Ingress that leads to it. The host."""
     port = {"name": "http", "port": 80, "targetPort": 80}

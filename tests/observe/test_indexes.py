@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.observe.searching import by_alias
+from tests.observe.searching import by_address
 from waker import names
 from waker.cluster.informer import Informer
 from waker.observe.cluster import ClusterCache
@@ -87,7 +87,8 @@ def ingresses(draw: st.DrawFn) -> Ingress:
     originals: Originals = {id: Original(id, backend, NOW, 1) for id, backend in kept}
     saved = originals if draw(st.integers(0, 3)) else Unreadable("torn")
     managed, version = draw(st.sampled_from([False, False, True])), draw(st.sampled_from(["1", "2"]))
-    return Ingress(namespace, name, name, version, "", {}, paths, saved, managed)
+    said = draw(st.sampled_from([{}, {}, {"auth-url": "http://a.one.svc/x"}, {"auth-url": "http://10.96.0.7/x"}]))
+    return Ingress(namespace, name, name, version, "", said, paths, saved, managed)
 
 
 KINDS_OF_OBJECTS = {"workload": workloads, "service": services, "ingress": ingresses()}
@@ -172,13 +173,8 @@ def observed(it: ChangingCluster, workload: Workload) -> tuple[Discovery, dict[O
     wanted = {id for id, each in inside.items() if KINDS["Ingress"].services(each) & leading} | named_objects(workload)
     objects = {id: inside[id] for id in sorted(wanted & inside.keys())}
     others = [each for each in it.all("workload") if each.id.namespace == namespace]
-    around = NamespaceObjects(
-        near,
-        list(objects.values()),
-        [],
-        lambda _: others,
-        by_alias=partial(by_alias, it.all("service"), it.all("ingress")),
-    )
+    ways = partial(by_address, it.all("service"), it.all("ingress"))
+    around = NamespaceObjects(near, list(objects.values()), [], lambda _: others, by_address=ways)
     return discover(workload, around), objects
 
 
@@ -294,5 +290,5 @@ def test_no_group_stays_behind() -> None:
         for kind, each in (("workload", workload), ("service", service), ("ingress", ingress)):
             it.happen(Change(kind, (each,), gone=gone))
     indexes = it.cache._indexes
-    assert list(it.cache._aliases._by_target) == []
+    assert [*it.cache._aliases._by_target, *it.cache._aliases._mentions] == []
     assert [name for name in indexes.__dict__ if list(getattr(indexes, name))] == []

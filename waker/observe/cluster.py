@@ -23,7 +23,7 @@ from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
 from waker.plan.owned_objects import OwnedSlice
 from waker.plan.policy import is_managed, read_policy
-from waker.plan.routes.aliases import ServiceAddress
+from waker.plan.routes.aliases import ServiceAddress, by_alias, by_mention
 from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, named_services, other_services
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, ObjectId, RouteObject
@@ -204,13 +204,15 @@ class ClusterCache:
             classes=configured_classes(self.classes.values(), live),
             sharing=self._indexes.selected,
             door=self._door,
-            by_alias=self._routes_by_alias,
+            by_address=self._ways_by_address,
         )
 
-    def _routes_by_alias(self, service: Service) -> Iterator[tuple[Service, ObjectId]]:
-        """The ExternalName Services that lead to it and have routes, and what holds these."""
+    def _ways_by_address(self, service: Service) -> Iterator[str]:
+        """Sentences: what leads to a Service by its own address."""
         for alias in self._aliases.of(service):
-            yield from ((alias, id) for id in sorted(self._indexes.leading(alias.namespace, alias.name)))
+            for id in sorted(self._indexes.leading(alias.namespace, alias.name)):
+                yield by_alias(alias, service, id)
+        yield from (by_mention(service, id) for id in self._aliases.mentioning(service))
 
     def _meant(self, address: ServiceAddress) -> Iterator[Service]:
         if address.namespace:
@@ -247,12 +249,14 @@ class ClusterCache:
 
     def _route_object_changed(self, old: RouteObject | None, new: RouteObject | None) -> None:
         self._indexes.route_object_changed(old, new)
+        self._aliases.route_object_changed(old, new)
         self.ports_version += not same_holder(old, new)
         each = new or old
         if each and self.is_synced:
             known = self.services.in_namespace(each.id.namespace)
             service_names = KINDS[each.id.kind].affected(old, new) if old and new else services_of(each)
-            behind = self._selected(known[name] for name in service_names if name in known)
+            near = [known[name] for name in service_names if name in known]
+            behind = self._selected([*near, *self._aliases.mentioned_by(old, new)])
             self._notify([*behind, NamespaceKey(each.id.namespace)])
             self._notify(self._indexes.naming(*each.id))
 

@@ -6,8 +6,9 @@ import pytest
 
 from tests.plan.neighbours import TRAEFIK, ingress, service, workload
 from waker.plan.model import Service
-from waker.plan.routes.aliases import ServiceAddress, addresses, means
+from waker.plan.routes.aliases import ServiceAddress, addresses, by_alias, by_mention, means
 from waker.plan.routes.discovery import NamespaceObjects, discover
+from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, ObjectId
 
 SHOP = ServiceAddress("demo", "shop")
@@ -46,10 +47,34 @@ def test_a_service_is_meant_by_its_name_and_by_its_cluster_ips() -> None:
 def test_an_app_behind_one_is_refused_and_its_own_routes_are_known() -> None:
     front, elsewhere = ingress(("/", Backend("shop", "http"))), ObjectId("Ingress", "other", "web")
 
-    def by_alias(found: Service) -> Iterable[tuple[Service, ObjectId]]:
-        return [(alias("shop.demo.svc"), elsewhere)] if found.name == "shop" else []
+    def by_address(found: Service) -> Iterable[str]:
+        return [by_alias(alias("shop.demo.svc"), found, elsewhere), by_mention(found, elsewhere)]
 
-    found = discover(workload(), NamespaceObjects([service()], [front], [TRAEFIK], lambda _: (), by_alias=by_alias))
+    found = discover(workload(), NamespaceObjects([service()], [front], [TRAEFIK], lambda _: (), by_address=by_address))
     assert len(found.routes) == 1
-    where = "Service other/web is an ExternalName for Service shop, and Ingress other/web leads to it"
-    assert found.problems == (f"{where}: waker can neither see nor move what comes that way",)
+    first, second = found.problems
+    assert first.startswith(
+        "Service other/web is an ExternalName for Service shop, and Ingress other/web leads to it: "
+    )
+    assert second.startswith("an annotation of Ingress other/web names Service shop by its own address: ")
+
+
+NGINX = "nginx.ingress.kubernetes.io"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "named"),
+    [
+        pytest.param({f"{NGINX}/auth-url": "http://shop.demo.svc.cluster.local:4180/auth"}, {SHOP}, id="a login"),
+        pytest.param({f"{NGINX}/auth-url": "http://shop.demo.svc/auth"}, {SHOP}, id="without the domain"),
+        pytest.param(
+            {f"{NGINX}/mirror-target": "http://10.96.0.7$request_uri"}, {ServiceAddress("", "10.96.0.7")}, id="a mirror"
+        ),
+        pytest.param({f"{NGINX}/default-backend": "shop"}, {SHOP}, id="instead of others"),
+        pytest.param({f"{NGINX}/auth-url": "https://$host/oauth2/auth"}, set(), id="by its host"),
+        pytest.param({f"{NGINX}/auth-url": "https://shop.demo.svcs.example.org"}, set(), id="somewhere else"),
+        pytest.param({f"{NGINX}/server-snippet": "proxy_pass http://shop.demo.svc;"}, {SHOP}, id="in a snippet"),
+    ],
+)
+def test_whom_annotations_name_by_their_own_address(annotations: dict[str, str], named: set[ServiceAddress]) -> None:
+    assert KINDS["Ingress"].mentions(ingress(annotations=annotations)) == named

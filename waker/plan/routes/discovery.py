@@ -47,8 +47,9 @@ class NamespaceObjects:
     door: Callable[[AppId, Backend], int] = lambda app, backend: (
         0
     )  # waker's port for them; 0: none yet, or unknown here
-    # The ExternalName Services, of any namespace, that lead to a Service and have routes, and what holds these.
-    by_alias: Callable[[Service], Iterable[tuple[Service, ObjectId]]] = lambda service: ()
+    by_address: Callable[[Service], Iterable[str]] = (
+        lambda service: ()
+    )  # sentences: ways to a Service by its own address
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
     problems += _refusals(objects, routes)
     used = tuple(services[name] for name in dict.fromkeys(route.backend.service for route in routes))
     problems += _unfit(workload, routes, used, around)
-    problems += _by_alias((each for _, each in sorted(services.items())), around)
+    for _, service in sorted(services.items()):
+        problems += islice(around.by_address(service), MOST_NAMED)
     return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), _orphans(routes, saved))
 
 
@@ -183,14 +185,6 @@ def other_services(workload: Workload, services: Iterable[Service]) -> list[Serv
     if allowed_objects(workload).services is not None:  # its user has said which are its own
         return []
     return [each for each in services if not (each.managed or each.external or selects(each, workload))]
-
-
-def _by_alias(services: Iterable[Service], around: NamespaceObjects) -> Iterator[str]:
-    """Ways to its pods that no controller counts for it, and that cannot be moved: they may be another namespace's."""
-    for service in services:
-        for alias, holder in islice(around.by_alias(service), MOST_NAMED):
-            where = f"Service {alias.namespace}/{alias.name} is an ExternalName for Service {service.name}"
-            yield f"{where}, and {holder} leads to it: waker can neither see nor move what comes that way"
 
 
 def _unfit(
