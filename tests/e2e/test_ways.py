@@ -178,6 +178,28 @@ def test_two_workloads_behind_one_service(scene: Scene) -> None:
     until("blue sleeps", lambda: not replicas(scene, blue), SETTLED)
 
 
+@pytest.mark.parametrize("controller", [pytest.param("nginx", id="nginx")], indirect=True)
+def test_a_canary_by_weight(scene: Scene) -> None:
+    """The canary is refused. What it is a canary of sleeps and wakes, and loses no more to it than its user wants."""
+    shop = scene.app("shop")
+    canary = scene.app("canary", ingresses=("canary",), annotations=QUICK)
+    found = apps.ingress(canary, "canary", [Rule(shop.host, "canary")])
+    found["metadata"]["annotations"] = {
+        "nginx.ingress.kubernetes.io/canary": "true",
+        "nginx.ingress.kubernetes.io/canary-weight": "30",
+    }
+    scene.create(found)
+    answers_of(scene, shop.host, {"shop", "canary"})
+    refused(scene, canary, "a canary shares its paths with another Ingress")
+
+    scene.sleep(shop)
+    pages = [scene.knock(canary, shop.host).who for _ in range(20)]
+    assert set(pages) <= {Who.APP, Who.WAKER}, pages
+    scene.awake(shop)
+    answers_of(scene, shop.host, {"shop", "canary"})
+    assert replicas(scene, canary) == 1
+
+
 # --- moved while asleep -----------------------------------------------------------------------------------------------
 
 
