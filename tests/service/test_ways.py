@@ -137,6 +137,8 @@ async def test_a_keeper_repeats_what_the_apps_ingress_says_of_its_upstream(
             await it.until(partial(is_kept, it, wanted))
         it.cluster.verbs.patch(kinds.INGRESSES, Key("default", "blog"), MERGE, said("$d"))
         await it.until(lambda: kept(it) == {"": {"api"}, "$d": {"shop", "blog"}})
+        it.cluster.verbs.patch(kinds.INGRESSES, Key("default", "shop"), MERGE, said(None))
+        await it.until(lambda: kept(it) == {"": {"api", "shop"}, "$d": {"blog"}})
         await it.put_to_sleep()
         await it.served()
         await it.awake()

@@ -77,12 +77,15 @@ async def ensure(
     await asyncio.sleep(0)  # for thousands of doors each of these steps takes 20 ms
     await _ensure_slices(writes, namespace, owned_objects.slices(wanted, seen.slices), seen.slices)
     refused = None
+    known = seen.keepers.keys() | {each["metadata"]["name"] for each in wanted.keepers}
+    moving = keeper.moving(seen.keepers.values(), wanted.keepers) if len(known) > 2 else set()
     for body in wanted.keepers:
         await asyncio.sleep(0)
         try:
-            there = seen.keepers.get(body["metadata"]["name"])
-            at_once = len(wanted.keepers) > 2 and there is not None and keeper.misplaced(there, wanted.keepers)
-            await _ensure_keeper(writes, namespace, body, there, _always if at_once else may_change)
+            name = body["metadata"]["name"]
+            await _ensure_keeper(
+                writes, namespace, body, seen.keepers.get(name), _always if name in moving else may_change
+            )
         except Conflict:
             raise
         except ClusterError as error:

@@ -19,7 +19,7 @@ from waker.plan.routes.keeper import (
     is_current,
     keepers,
     lacks_newer_path,
-    misplaced,
+    moving,
     newer_target,
     upstream_settings,
     way_target,
@@ -209,10 +209,12 @@ def test_there_is_a_keeper_for_each_set_of_settings() -> None:
     assert [each["metadata"]["name"] for each in alone] == [name], "an Ingress without paths is none"
 
 
-def test_a_path_that_goes_from_one_keeper_to_another_is_misplaced() -> None:
+def test_between_which_keepers_a_path_goes() -> None:
     _, before = made()
     said = {SHOP.backend: tuple(HASH.items())}
     after = keepers("demo", {"nginx": DOORS}, BOOK, ClassesSeen(NGINX, lambda _, backend: said.get(backend, ())))
     seen = parse(before | {"metadata": before["metadata"] | {"namespace": "demo", "uid": "1", "resourceVersion": "1"}})
-    assert misplaced(seen, after)
-    assert not misplaced(seen, made())
+    names_after = {each["metadata"]["name"] for each in after}
+    assert moving([seen], after) == {seen.name, *(each for each in names_after if each.startswith(f"{seen.name}-"))}
+    assert moving([seen], made()) == set()
+    assert moving([], after) == set()

@@ -38,7 +38,7 @@ __all__ = [  # KIND: of the API
     "is_current",
     "keepers",
     "lacks_newer_path",
-    "misplaced",
+    "moving",
     "newer_target",
     "settings_of",
     "upstream_settings",
@@ -210,11 +210,16 @@ def lacks_newer_path(seen: Ingress, wanted: Json) -> bool:
     return bool(newer) and not newer <= _leads(seen)
 
 
-def misplaced(seen: Ingress, wanted: Iterable[Json]) -> bool:
-    """Whether it has a path that another of the wanted keepers should have: the settings of its backend are others now."""
-    there = {(host, path) for host, path, _ in _leads(seen)}
-    others = (each for each in wanted if each["metadata"]["name"] != seen.name)
-    return any(not there.isdisjoint((host, path) for host, path, _ in _wanted_leads(each)) for each in others)
+def moving(seen: Iterable[Ingress], wanted: Iterable[Json]) -> set[str]:
+    """The names of keepers between which a path goes: the settings of its backend are others now."""
+    there = {(host, path): each.name for each in seen for host, path, _ in _leads(each)}
+    found: set[str] = set()
+    for each in wanted:
+        name = each["metadata"]["name"]
+        for host, path, _ in _wanted_leads(each):
+            before = there.get((host, path), name)
+            found |= {before, name} if before != name else set()
+    return found
 
 
 def _leads(seen: Ingress) -> set[tuple[str, str, Backend | None]]:
