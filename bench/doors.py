@@ -22,7 +22,7 @@ from tests.e2e.load import VisitorAddress
 from waker.plan import owned_objects
 from waker.plan.doors import DoorBook, port_name
 from waker.plan.owned_objects import DesiredObjects, DoorPort
-from waker.plan.routes.keeper import keepers
+from waker.plan.routes.keeper import ClassesSeen, keepers
 
 IMAGES = {"listeners": "this Python", "listeners315": "3.15, lazy imports, -OO"}
 NAMESPACE = "doors"
@@ -91,7 +91,7 @@ def make_doors(api: ClusterApi, doors: DoorBook, pod: str) -> None:
     slices = owned_objects.slices(DesiredObjects(ports, {pod: numbers}, ()), ())
     made += [{"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"} | each for each in slices]
     numbers_by_door = {key: number for number, key in doors.doors.items()}
-    wanted = keepers(NAMESPACE, {"nginx": numbers_by_door}, doors, {"nginx": "k8s.io/ingress-nginx"})
+    wanted = keepers(NAMESPACE, {"nginx": numbers_by_door}, doors, ClassesSeen({"nginx": "k8s.io/ingress-nginx"}))
     made += [{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress"} | each for each in wanted]
     for obj in made:
         obj["metadata"]["namespace"] = NAMESPACE

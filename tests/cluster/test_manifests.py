@@ -83,6 +83,19 @@ def test_what_waker_wrote_on_a_workload_is_a_note_and_no_annotation() -> None:
         ({"labels": None, "annotations": None}, {}, {"managed": False, "protocols": ()}),
         ({"annotations": {manifests.SCHEMES[0]: "https"}}, {}, {"protocols": ("https",)}),
         ({"annotations": {manifests.PROTOCOLS + "h2c": "80"}}, {}, {"protocols": ("h2c",)}),
+        ({}, {"clusterIP": "10.96.0.7"}, {"cluster_ips": ("10.96.0.7",)}),
+        (
+            {},
+            {"clusterIP": "fd00::7", "clusterIPs": ["fd00::7", "10.96.0.7"]},
+            {"cluster_ips": ("fd00::7", "10.96.0.7")},
+        ),
+        ({}, {"clusterIP": "None", "clusterIPs": ["None"]}, {"cluster_ips": ()}),
+        (
+            {},
+            {"type": "ExternalName", "externalName": "Shop.demo.svc.", "selector": {"a": "b"}},
+            {"external": "shop.demo.svc", "selector": {}},
+        ),
+        ({}, {"type": "ClusterIP", "externalName": "left.behind", "selector": {"a": "b"}}, {"external": ""}),
     ],
 )
 def test_services(metadata: dict[str, Any], spec: dict[str, Any], expected: dict[str, Any]) -> None:

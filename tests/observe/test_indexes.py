@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.observe.searching import by_address
 from waker import names
 from waker.cluster.informer import Informer
 from waker.observe.cluster import ClusterCache
@@ -19,9 +21,10 @@ from waker.plan.doors import Claim
 from waker.plan.model import AppId, Kind, Service, ServicePort, Workload
 from waker.plan.notes import NONE, Notes, Unreadable
 from waker.plan.policy import is_managed
-from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, named_objects, selects
+from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover, named_objects
 from waker.plan.routes.ingress_object import Ingress, IngressPath, IngressRouteId
 from waker.plan.routes.kinds import KINDS
+from waker.plan.routes.pod_labels import POD_INDEX, POD_NAME, TEMPLATE_HASH, selects
 from waker.plan.routes.route import Backend, ObjectId, Original, Originals, RouteObject, door_backend
 from waker.settings.configmap import Live
 
@@ -45,6 +48,12 @@ class Change(NamedTuple):
 # Few of each, so that they meet often.
 namespaces = st.sampled_from([*NAMESPACES[:1] * 3, *NAMESPACES])
 labels = st.sampled_from([{"app": "x"}, {"app": "x"}, {"app": "x", "tier": "y"}, {"tier": "y"}, {"tier": "x"}, {}])
+selectors = st.one_of(
+    labels,
+    st.sampled_from(
+        [{POD_NAME: "v-0"}, {POD_NAME: "v-0", "app": "x"}, {POD_INDEX: "0"}, {TEMPLATE_HASH: "6f7d9c58b4"}]
+    ),
+)
 backends = st.builds(Backend, st.sampled_from(SERVICES), st.sampled_from(["http", 80, 20_000]))
 annotations = st.sampled_from(
     [
@@ -62,8 +71,10 @@ workloads = st.builds(
     st.integers(0, 1), labels, annotations, st.sampled_from([NONE, Notes(saved_replicas=2)]),
 )  # fmt: skip
 services = st.builds(
-    Service, namespaces, st.sampled_from(SERVICES), st.sampled_from(["1", "2"]), labels,
+    Service, namespaces, st.sampled_from(SERVICES), st.sampled_from(["1", "2"]), selectors,
     st.just((ServicePort("http", 80),)), managed=st.booleans(),
+    external=st.sampled_from(["", "", "", "a.one.svc.cluster.local", "b.two.svc", "b.one.svc", "10.96.0.7"]),
+    cluster_ips=st.sampled_from([(), ("10.96.0.7",)]),
 )  # fmt: skip
 
 
@@ -76,7 +87,8 @@ def ingresses(draw: st.DrawFn) -> Ingress:
     originals: Originals = {id: Original(id, backend, NOW, 1) for id, backend in kept}
     saved = originals if draw(st.integers(0, 3)) else Unreadable("torn")
     managed, version = draw(st.sampled_from([False, False, True])), draw(st.sampled_from(["1", "2"]))
-    return Ingress(namespace, name, name, version, "", {}, paths, saved, managed)
+    said = draw(st.sampled_from([{}, {}, {"auth-url": "http://a.one.svc/x"}, {"auth-url": "http://10.96.0.7/x"}]))
+    return Ingress(namespace, name, name, version, "", said, paths, saved, managed)
 
 
 KINDS_OF_OBJECTS = {"workload": workloads, "service": services, "ingress": ingresses()}
@@ -161,7 +173,9 @@ def observed(it: ChangingCluster, workload: Workload) -> tuple[Discovery, dict[O
     wanted = {id for id, each in inside.items() if KINDS["Ingress"].services(each) & leading} | named_objects(workload)
     objects = {id: inside[id] for id in sorted(wanted & inside.keys())}
     others = [each for each in it.all("workload") if each.id.namespace == namespace]
-    return discover(workload, NamespaceObjects(near, list(objects.values()), [], lambda _: others)), objects
+    ways = partial(by_address, it.all("service"), it.all("ingress"))
+    around = NamespaceObjects(near, list(objects.values()), [], lambda _: others, by_address=ways)
+    return discover(workload, around), objects
 
 
 def check_answers(it: ChangingCluster) -> None:
@@ -269,11 +283,12 @@ def test_no_group_stays_behind() -> None:
     workload = Workload(
         AppId(Kind.DEPLOYMENT, "one", "w"), "w", "1", 1, {"app": "x"}, {names.ENABLED: "true", names.SERVICE: "a"}
     )
-    service = Service("one", "a", "1", {"app": "x"}, (), managed=True)
+    service = Service("one", "a", "1", {"app": "x"}, (), managed=True, external="b.one.svc")
     path = IngressPath(IngressRouteId("one", "front", "", "/", "Prefix"), "/0", Backend("a", 80))
     ingress = Ingress("one", "front", "1", "1", "", {}, (path,), Unreadable("torn"), managed=True)
     for gone in (False, True):
         for kind, each in (("workload", workload), ("service", service), ("ingress", ingress)):
             it.happen(Change(kind, (each,), gone=gone))
     indexes = it.cache._indexes
+    assert [*it.cache._aliases._by_target, *it.cache._aliases._mentions] == []
     assert [name for name in indexes.__dict__ if list(getattr(indexes, name))] == []

@@ -266,6 +266,16 @@ def nothing_goes_on_what_nobody_asked(seen: Snapshot, plan: Plan) -> bool:
     return any(route.swaps for route in seen.routes)  # so it was reachable a moment ago
 
 
+def no_way_to_its_pods_is_left_open(seen: Snapshot, plan: Plan) -> bool:
+    """No route is moved while the pods show a way to them that cannot be: the app would sleep while it is visited."""
+    taken = [each for each in plan.actions if isinstance(each, Redirect) and not all(map(is_held, each.routes))]
+    if not (taken and seen.unforeseen):
+        return True
+    return (
+        any(route.swaps for route in seen.routes) or not seen.workload.replicas
+    )  # it was not there before the first swap
+
+
 def one_write_an_object(seen: Snapshot, plan: Plan) -> bool:
     """At most one write to each object in one plan."""
     objects: list[str] = []
@@ -348,6 +358,7 @@ LAWS: tuple[Law, ...] = (
     pinned_means_pinned,
     what_it_needs_it_lacks,
     nothing_goes_on_what_nobody_asked,
+    no_way_to_its_pods_is_left_open,
     one_write_an_object,
     nobody_is_forwarded_to_who_cannot_answer,
     every_plan_has_a_reason,

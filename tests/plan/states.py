@@ -1,4 +1,4 @@
-"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 150,000.
+"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 180,000.
 
 What is left out, and why it shows nothing new:
 - the order of routes, two that are alike, and a third one: they are only asked for all, any, the first and the last swap;
@@ -78,6 +78,7 @@ class Wanted(NamedTuple):
     forgetful: bool = False
     passes_on: bool = False
     gathered: frozenset[Fact] = ALL
+    unforeseen: tuple[str, ...] = ()
 
 
 def emptying() -> Iterator[Workload]:
@@ -132,9 +133,14 @@ def _asked(shape: Shape) -> list[Wanted]:
         return [Wanted(leader, *each) for leader in (YES, NO) for each in found]
     some_at_waker = any(each.holder is Holder.WAKER for each in shape.routes)
     return [
-        Wanted(leader, why, None, 0, gathered=gathered)
+        Wanted(leader, why, None, 0, gathered=gathered, unforeseen=unforeseen)
         for leader in ((YES, NO) if some_at_waker else (YES,))
-        for why, gathered in (("", ALL), ("not yet", ALL), ("", NOTHING))
+        for why, gathered, unforeseen in (
+            ("", ALL, ()),
+            ("not yet", ALL, ()),
+            ("", NOTHING, ()),
+            ("", ALL, ("a way that nobody knew",)),
+        )
     ]
 
 
@@ -162,7 +168,8 @@ def _with_pods() -> Iterator[Snapshot]:
             told = (each.leader, each.unreachable, each.followed_since, each.forwarding, *ready)
             seen = Snapshot(workload, policy, shape.routes, traffic, (), shape.orphans, knock, *told)
             certainty = Certainty(loses_counts=each.forgetful)
-            yield replace(seen, certainty=certainty, passes_on=each.passes_on, gathered=each.gathered)
+            seen = replace(seen, certainty=certainty, passes_on=each.passes_on, gathered=each.gathered)
+            yield replace(seen, unforeseen=each.unforeseen)
 
 
 def _let_go() -> Iterator[Snapshot]:
@@ -197,6 +204,7 @@ def described(seen: Snapshot) -> str:
         "ready": "soon" if seen.probed_ready else seen.ready,
         "forgetful": seen.certainty.loses_counts,
         "passes on": seen.passes_on,
+        "unforeseen": seen.unforeseen,
         "gathered": [each.name for each in seen.gathered],
     }
     return "\n".join(f"    {key:9} {fact}" for key, fact in facts.items())

@@ -8,6 +8,7 @@ import pytest
 
 from tests.plan.building import AppBuilder, app, at_waker, check, route
 from waker.plan.actions import Forget, Redirect, Restore
+from waker.plan.codes import Code
 from waker.plan.model import Phase
 from waker.plan.snapshot import Fact
 
@@ -21,6 +22,20 @@ def test_a_route_that_nobody_serves_is_remembered_as_such() -> None:
     check(asks, Phase.AWAKE)
     assert (asks.plan().needs, asks.plan().open) == (Fact.UNSERVED, True)
     check(idle, Phase.FALLING_ASLEEP, Redirect((FRONT, replace(ADMIN, served=False))))
+
+
+def test_an_app_whose_pods_show_another_way_to_them_stays_awake() -> None:
+    """Whoever comes that way is not counted, and could not wake it."""
+    idle = AppBuilder(replace(app(2).seen, unforeseen=("Service primary selects its pods",)))
+    for seen in (idle, idle.pinned("asleep")):
+        check(seen, Phase.AWAKE)
+        plan = seen.plan()
+        assert (plan.code, plan.open, plan.warning) == (Code.CANNOT_SLEEP, True, True)
+        assert plan.reason == "Service primary selects its pods"
+        assert plan.requeue_after
+        assert plan.requeue_after >= timedelta(minutes=1), "each look lists its pods"
+    half = idle.routed(FRONT, at_waker("admin"))
+    check(half, Phase.RESTORING_ROUTES, Restore((at_waker("admin"),)))
 
 
 def test_routes_go_back_one_by_one() -> None:

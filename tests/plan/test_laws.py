@@ -153,6 +153,13 @@ def hasty(action: Any) -> Callable[..., Plan]:
             laws.nothing_goes_on_what_nobody_asked,
             id="moves routes to who may be out of reach",
         ),
+        pytest.param(
+            way_down,
+            "_move_routes",
+            hasty(lambda seen: Redirect(seen.routes)),
+            laws.no_way_to_its_pods_is_left_open,
+            id="does not care what its pods show",
+        ),
         pytest.param(way_down, "SOON", None, laws.on_the_way_there_is_a_next_step, id="no second look"),
         pytest.param(brain, "lost", hasty(lambda seen: ScaleUp(1)), laws.law_5, id="a lost number is guessed"),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from waker.cluster.served_ports import ServedPorts
+from waker.cluster.served_ports import ServedNow, ServedPorts
 from waker.demo.faults import Fault, unavailable
 from waker.errors import Refused
 from waker.observe.app import snapshot
@@ -108,12 +108,12 @@ async def test_the_reason_of_a_wake_may_become_a_problem(tmp_path: Path) -> None
 
 async def test_a_question_that_fails_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The app is awake, and known to be: else a new waker would never be ready, and no namespace looked after."""
-    answers = ServedPorts.unserved
+    answers = ServedPorts.ask
 
-    async def refused(*_about: object) -> set[tuple[str, str]]:
+    async def refused(*_about: object) -> ServedNow:
         raise Refused("not on my watch")
 
-    monkeypatch.setattr(ServedPorts, "unserved", refused)
+    monkeypatch.setattr(ServedPorts, "ask", refused)
     async with scene(tmp_path, state="asleep") as it:
         for _ in range(2):
             async with it.waker() as running:
@@ -121,6 +121,6 @@ async def test_a_question_that_fails_keeps_nobody_waiting(tmp_path: Path, monkey
                 registered = running.service.registry.get(AppId(Kind.DEPLOYMENT, "default", "shop"))
                 assert registered
                 assert (registered.plan.open, it.replicas(), it.held()) == (True, 2, False)
-        monkeypatch.setattr(ServedPorts, "unserved", answers)
+        monkeypatch.setattr(ServedPorts, "ask", answers)
         async with it.waker():
             await it.asleep()

@@ -60,9 +60,10 @@ def _refused(status: Json) -> str:
 
 
 def service(found: Json) -> Service:
-    """A Service. `protocols` collects all that says that its pods do not speak plain HTTP."""
+    """A Service. `protocols` collects all that says that its pods do not speak plain HTTP. An ExternalName selects nothing."""
     meta, spec = found["metadata"], found.get("spec", {})
     ports = spec.get("ports") or []
+    external = spec.get("externalName", "") if spec.get("type") == "ExternalName" else ""
     annotations = meta.get("annotations") or {}
     protocols = [port["appProtocol"] for port in ports if port.get("appProtocol")]
     protocols += [annotations[key] for key in SCHEMES if key in annotations]
@@ -71,12 +72,14 @@ def service(found: Json) -> Service:
         intern(meta["namespace"]),
         meta["name"],
         meta["resourceVersion"],
-        labels(spec.get("selector")),
+        {} if external else labels(spec.get("selector")),
         tuple(_service_port(port) for port in ports),
         tuple(protocols),
         _managed(meta),
         _managed_since(meta),
         (meta.get("labels") or {}).get(names.INSTALLATION, ""),
+        external.lower().rstrip("."),
+        tuple(each for each in spec.get("clusterIPs") or [spec.get("clusterIP")] if each and each != "None"),
     )
 
 

@@ -67,6 +67,7 @@ async def ensure(
 
     `may_change`: whether the keeper of this name may be changed now; if not, it stays as it is. A newer path is never put
     off: the pods of an app stay up until it is served, and the move that it follows has had the controller reload anyway.
+    Nor is a path put off that goes from one keeper to another: it stands for an app that is awake, with settings that are old.
     """
     if not wanted.listening:  # waker's own pods are not known at this moment: to list none would close every door
         return
@@ -76,10 +77,15 @@ async def ensure(
     await asyncio.sleep(0)  # for thousands of doors each of these steps takes 20 ms
     await _ensure_slices(writes, namespace, owned_objects.slices(wanted, seen.slices), seen.slices)
     refused = None
+    known = seen.keepers.keys() | {each["metadata"]["name"] for each in wanted.keepers}
+    moving = keeper.moving(seen.keepers.values(), wanted.keepers) if len(known) > 2 else set()
     for body in wanted.keepers:
         await asyncio.sleep(0)
         try:
-            await _ensure_keeper(writes, namespace, body, seen.keepers.get(body["metadata"]["name"]), may_change)
+            name = body["metadata"]["name"]
+            await _ensure_keeper(
+                writes, namespace, body, seen.keepers.get(name), _always if name in moving else may_change
+            )
         except Conflict:
             raise
         except ClusterError as error:
@@ -158,6 +164,10 @@ async def _ensure_keeper(
     elif keeper.lacks_newer_path(seen, body) or (not keeper.is_current(seen, body) and may_change(seen.name)):
         guarded = {"metadata": {"resourceVersion": seen.version}, "spec": {"rules": body["spec"]["rules"]}}
         await writes.patch(INGRESSES.one(namespace, seen.name), guarded)
+
+
+def _always(_keeper: str) -> bool:
+    return True
 
 
 def _ports(body: Json) -> set[tuple[str, int]]:

@@ -14,10 +14,9 @@ from ipaddress import ip_address
 from typing import Any
 
 from waker.plan.model import Address, Kind, Workload
+from waker.plan.routes.pod_labels import TEMPLATE_HASH
 
 Json = Mapping[str, Any]
-
-TEMPLATE_HASH = "pod-template-hash"
 
 
 def pod_hosts(workload: Workload, found: Json) -> frozenset[str] | None:

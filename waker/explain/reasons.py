@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from waker import names
 from waker.explain.shape import Reason
 from waker.plan.actions import Plan
+from waker.plan.codes import Code
 from waker.plan.model import Phase, Pin
 from waker.plan.sleep_due import idle_period, sleep_requested, visited_at
 from waker.plan.snapshot import Snapshot
@@ -69,7 +70,12 @@ def _of_its_user(case: Case) -> Iterator[Reason]:
 
 def _of_discovery(case: Case) -> Iterator[Reason]:
     yield from (Reason(kind="discovery", text=each, fix="") for each in case.seen.problems)
-    if not case.seen.workload.replicas and case.seen.workload.notes.saved_replicas is None:
+    if (
+        case.plan.code is Code.CANNOT_SLEEP and case.plan.phase is Phase.AWAKE
+    ):  # its pods have shown it, right before a sleep
+        yield Reason(kind="discovery", text=case.plan.reason, fix="")
+    unsaved = case.seen.workload.notes.saved_replicas is None or case.plan.phase is Phase.NOT_MANAGED
+    if not case.seen.workload.replicas and unsaved:
         yield Reason(kind="no-pods", text="it has been scaled to 0 by its owner, not by KubeSleeper", fix="")
 
 

@@ -6,7 +6,7 @@ is called before everything is known once.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +14,17 @@ from waker import names
 from waker.cluster import manifests, owned_objects, resources
 from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
+from waker.observe.aliases import Aliases
+from waker.observe.differences import footprint, is_in_the_way, same_holder, same_ports
 from waker.observe.indexes import SERVICE, Indexes, services_of
 from waker.observe.keys import Key, NamespaceKey
 from waker.observe.never_sleeps import never_sleeps
 from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
-from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import OwnedSlice
 from waker.plan.policy import is_managed, read_policy
-from waker.plan.routes.discovery import NamespaceObjects, discover, has_pods, named_objects, named_services
+from waker.plan.routes.aliases import ServiceAddress, by_alias, by_mention
+from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, named_services, other_services
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, ObjectId, RouteObject
 from waker.settings.configmap import Live
@@ -54,6 +56,7 @@ class ClusterCache:
             kind: inform(what, _parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
         }
         self.services: Informer[Service] = inform(resources.SERVICES, manifests.service, self._service_changed)
+        self._aliases = Aliases(self._meant)
         self._route_objects: dict[str, Informer[Any]] = {
             kind: inform(resources.ROUTES[kind], each.parse, self._route_object_changed) for kind, each in KINDS.items()
         }
@@ -117,6 +120,13 @@ class ClusterCache:
             never_sleeps(workload, self._own_namespace, self._own_service(), live),
         )
 
+    def other_services(self, workload: Workload) -> list[Service]:
+        """Those with routes that its pods may turn out to be behind."""
+        namespace, allowed = workload.id.namespace, named_objects(workload)
+        found = other_services(workload, self.services.in_namespace(namespace).values())
+        leading = [(each, self._indexes.leading(namespace, each.name)) for each in found]
+        return [each for each, ids in leading if (allowed.intersection(ids) if allowed else ids)]
+
     def _own_service(self) -> Service | None:
         return self.services.in_namespace(self._own_namespace).get(names.OWN_SERVICE)
 
@@ -148,6 +158,11 @@ class ClusterCache:
         """The controller of each IngressClass that there is, by the name of the class."""
         return {each.name: each.controller for each in self.classes.values()}
 
+    def naming(self, namespace: str, service: str) -> list[RouteObject]:
+        """The objects with routes to a Service, or with routes that led there before a swap, waker's own among them."""
+        ids = self._indexes.leading(namespace, service)
+        return [found for id in ids if (found := self.route_object(id))]
+
     def own_apps(self) -> Iterator[AppId]:
         """Every app that no other waker manages."""
         for namespace in self._indexes.namespaces():
@@ -166,7 +181,7 @@ class ClusterCache:
     def _conflicts(self, namespace: str) -> tuple[str, ...]:
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
         text = f"there is a Service {names.WAKER_SERVICE} in this namespace that KubeSleeper did not make"
-        return (text,) if _is_in_the_way(service) else ()
+        return (text,) if is_in_the_way(service) else ()
 
     def workload_versions(self, selector: Selector) -> list[str]:
         """The workloads, and their versions, whose pods it selects. It changes when pods come or go."""
@@ -180,7 +195,9 @@ class ClusterCache:
     def _surroundings(self, workload: Workload, live: Live) -> NamespaceObjects:
         """What there is around one workload: the Services that select it or that its user names, and what leads to them."""
         services = self._indexes.selecting(workload)
-        ids = {id for each in services for id in self._indexes.leading(each)} | named_objects(workload)
+        ids = {id for each in services for id in self._indexes.leading(each.namespace, each.name)} | named_objects(
+            workload
+        )
         there = self.services.in_namespace(workload.id.namespace)
         named = [there[name] for name in sorted(named_services(workload)) if name in there]
         return NamespaceObjects(
@@ -189,7 +206,22 @@ class ClusterCache:
             classes=configured_classes(self.classes.values(), live),
             sharing=self._indexes.selected,
             door=self._door,
+            by_address=self._ways_by_address,
         )
+
+    def _ways_by_address(self, service: Service) -> Iterator[str]:
+        """Sentences: what leads to a Service by its own address."""
+        for alias in self._aliases.of(service):
+            for id in sorted(self._indexes.leading(alias.namespace, alias.name)):
+                yield by_alias(alias, service, id)
+        yield from (by_mention(service, id) for id in self._aliases.mentioning(service))
+
+    def _meant(self, address: ServiceAddress) -> Iterator[Service]:
+        if address.namespace:
+            found = self.services.in_namespace(address.namespace).get(address.name)
+            yield from (found,) if found else ()
+        else:
+            yield from (each for each in self.services.values() if address.name in each.cluster_ips)
 
     # --- changes ---
 
@@ -200,28 +232,33 @@ class ClusterCache:
             was, now = (version is not None and is_managed(version) for version in (old, new))
             self._notify([each.id] if was or now else [])
             self._notify([NamespaceKey(each.id.namespace)] if was != now else [])
-            if _footprint(old) != _footprint(new):
+            if footprint(old) != footprint(new):
                 beside = {one.name: one for each in (old, new) if each for one in self._indexes.selecting(each)}
-                self._notify(self._selected(one for one in beside.values() if self._indexes.leading(one)))
+                self._notify(
+                    self._selected(one for one in beside.values() if self._indexes.leading(one.namespace, one.name))
+                )
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._indexes.service_changed(old, new)
-        self.ports_version += not _same_ports(old, new)
+        self._aliases.service_changed(old, new)
+        self.ports_version += not same_ports(old, new)
         each = new or old
         if each and self.is_synced:
-            everybody = (_is_in_the_way(old), self._foreign(old)) != (_is_in_the_way(new), self._foreign(new))
+            everybody = (is_in_the_way(old), self._foreign(old)) != (is_in_the_way(new), self._foreign(new))
             near = self.apps_in(each.namespace) if everybody else self._selected(filter(None, (old, new)))
             self._notify([*near, NamespaceKey(each.namespace)])
             self._notify(self._indexes.naming(SERVICE, each.namespace, each.name))
 
     def _route_object_changed(self, old: RouteObject | None, new: RouteObject | None) -> None:
         self._indexes.route_object_changed(old, new)
-        self.ports_version += not _same_holder(old, new)
+        self._aliases.route_object_changed(old, new)
+        self.ports_version += not same_holder(old, new)
         each = new or old
         if each and self.is_synced:
             known = self.services.in_namespace(each.id.namespace)
             service_names = KINDS[each.id.kind].affected(old, new) if old and new else services_of(each)
-            behind = self._selected(known[name] for name in service_names if name in known)
+            near = [known[name] for name in service_names if name in known]
+            behind = self._selected([*near, *self._aliases.mentioned_by(old, new)])
             self._notify([*behind, NamespaceKey(each.id.namespace)])
             self._notify(self._indexes.naming(*each.id))
 
@@ -234,7 +271,8 @@ class ClusterCache:
         self._notify([NamespaceKey(each.namespace) for each in (old, new) if each])
 
     def _selected(self, services: Iterable[Service]) -> set[AppId]:
-        found = (each for service in services for each in self._indexes.selected(service))
+        behind = (each for service in services for each in self._aliases.behind(service))
+        found = (each for service in behind for each in self._indexes.selected(service))
         return {each.id for each in found if is_managed(each)}
 
     def _notify(self, keys: Iterable[Key]) -> None:
@@ -249,31 +287,6 @@ def left_to(other: str) -> str:
         f"the KubeSleeper in namespace {other} manages the apps of this namespace, so this one leaves them alone; "
         f"if that one is gone, delete the Service {names.WAKER_SERVICE} here"
     )
-
-
-def _is_in_the_way(service: Service | None) -> bool:
-    """Whether somebody else's Service has the name of waker's own."""
-    return service is not None and service.name == names.WAKER_SERVICE and not service.managed
-
-
-def _same_ports(old: Service | None, new: Service | None) -> bool:
-    """Whether an app's Service has the ports that it had. waker's own have versions that are looked at."""
-    return new is not None and (new.managed or (old is not None and old.ports == new.ports))
-
-
-def _same_holder(old: RouteObject | None, new: RouteObject | None) -> bool:
-    """Whether an object with routes is of the class that it was of, and remembers no more than it did."""
-    if old is None or new is None:
-        return False
-    if isinstance(new.saved, Unreadable) or isinstance(old.saved, Unreadable):
-        return False
-    before, after = (KINDS[each.id.kind].class_name(each, ()) for each in (old, new))
-    return before == after and new.saved.keys() <= old.saved.keys()
-
-
-def _footprint(workload: Workload | None) -> Mapping[str, str] | None:
-    """The labels by which Services select its pods; None if it has none."""
-    return workload.pod_labels if workload and has_pods(workload) else None
 
 
 def _parser(kind: Kind) -> Callable[[Any], Workload]:

@@ -15,8 +15,9 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from waker.plan.model import AppId, Service, Workload
 from waker.plan.policy import is_managed
-from waker.plan.routes.discovery import named_objects, named_services, selects
+from waker.plan.routes.discovery import named_objects, named_services
 from waker.plan.routes.kinds import KINDS
+from waker.plan.routes.pod_labels import index_labels, index_selector, selects
 from waker.plan.routes.route import ObjectId, RouteObject
 
 SERVICE: Final = "Service"  # the kind, as in the API
@@ -78,7 +79,7 @@ class Indexes:
 
     def workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         """A workload was added, changed or deleted."""
-        before, after = (_pairs(each.id.namespace, each.pod_labels) if each else set() for each in (old, new))
+        before, after = (_found_by(each) if each else set() for each in (old, new))
         if old:
             for pair in before - after:
                 self._labelled.drop(pair, old.id)
@@ -97,11 +98,11 @@ class Indexes:
     def service_changed(self, old: Service | None, new: Service | None) -> None:
         """Likewise, a Service."""
         if old:
-            for pair in _pairs(old.namespace, old.selector):  # it stands under one of them
+            for pair in _looked_up_by(old):  # it stands under one of them
                 self._selecting.drop(pair, old.name)
             self._own_services.drop(old.namespace, old.name)
         if new and new.selector:
-            pairs = _pairs(new.namespace, new.selector)
+            pairs = _looked_up_by(new)
             self._selecting.put(min(pairs, key=lambda pair: len(self._selecting[pair])), new.name, new)
         if new and new.managed:
             self._own_services.put(new.namespace, new.name, new)
@@ -126,18 +127,18 @@ class Indexes:
 
     def selected(self, service: Service) -> Iterator[Workload]:
         """The workloads whose pods a Service selects. They may be many, and one or two may be enough."""
-        groups = [self._labelled[pair] for pair in _pairs(service.namespace, service.selector)]
+        groups = [self._labelled[pair] for pair in _looked_up_by(service)]
         yield from (each for each in min(groups, key=len, default={}).values() if selects(service, each))
 
     def selecting(self, workload: Workload) -> list[Service]:
         """The Services that select a workload's pods, in the order of their names."""
-        groups = [self._selecting[pair] for pair in _pairs(workload.id.namespace, workload.pod_labels)]
+        groups = [self._selecting[pair] for pair in _found_by(workload)]
         found = [each for group in groups for each in group.values() if selects(each, workload)]
         return sorted(found, key=lambda each: each.name)
 
-    def leading(self, service: Service) -> Collection[ObjectId]:
+    def leading(self, namespace: str, service: str) -> Collection[ObjectId]:
         """The objects with routes to a Service, or with routes that led there before a swap."""
-        return self._leading[service.namespace, service.name].keys()
+        return self._leading[namespace, service].keys()
 
     def naming(self, kind: str, namespace: str, name: str) -> Collection[AppId]:
         """The workloads whose users name an object in an annotation, whether it is there or not."""
@@ -182,5 +183,9 @@ def _named(workload: Workload) -> set[ObjectId]:
     return services | named_objects(workload)
 
 
-def _pairs(namespace: str, labels: Mapping[str, str]) -> set[LabelPair]:
-    return {LabelPair(namespace, key, value) for key, value in labels.items()}
+def _found_by(workload: Workload) -> set[LabelPair]:
+    return {LabelPair(workload.id.namespace, *pair) for pair in index_labels(workload)}
+
+
+def _looked_up_by(service: Service) -> set[LabelPair]:
+    return {LabelPair(service.namespace, *pair) for pair in index_selector(service)}

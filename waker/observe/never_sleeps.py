@@ -8,7 +8,7 @@ The subtle thing: whose pods have a controller's labels is not asked here. To re
 from collections.abc import Iterator, Mapping
 
 from waker.plan.model import Service, Workload
-from waker.plan.routes.discovery import selects
+from waker.plan.routes.pod_labels import selects
 from waker.settings.configmap import Live
 from waker.traffic.controllers import ALL, Selector
 

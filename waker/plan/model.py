@@ -94,6 +94,10 @@ class Service:
     managed: bool = False  # made by KubeSleeper
     made_at: datetime = LONG_AGO
     installation: str = ""  # by which: the namespace of its waker
+    external: str = (
+        ""  # the name for which it stands, if it is an ExternalName: in lower case, without a dot at its end
+    )
+    cluster_ips: tuple[str, ...] = ()
 
     @property
     def label_selector(self) -> str:

@@ -24,6 +24,7 @@ SETTLE = timedelta(seconds=2)  # requests that a controller took before it follo
 STAY = timedelta(minutes=1)  # whom a forgetful controller may have forgotten often comes back within
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
 DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is forwarding; a pod's own grace comes after
+UNFORESEEN_AGAIN = timedelta(minutes=5)  # each look lists its pods, and only somebody's edit changes what they say
 CLOSED_WITHIN = timedelta(milliseconds=100)  # requests that may be passed on until now may still begin
 
 
@@ -41,7 +42,7 @@ def fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
     if any(route.swaps for route in state.at_app):
         return drift.swap_again(state, Phase.FALLING_ASLEEP, now)
     if state.at_app:
-        return _move_routes(seen, state, due)
+        return _move_routes(seen, state, due, now)
     if seen.followed_since is None:
         return _unfollowed(seen, state, now)
     return _take_pods(seen, due, now, seen.followed_since)
@@ -60,7 +61,7 @@ def _refused(seen: Snapshot, state: State, due: SleepDue, now: datetime, refusal
     return Plan(Phase.AWAKE, Code.WRITE_REFUSED, why, requeue_after=again, open=True, warning=True)
 
 
-def _move_routes(seen: Snapshot, state: State, due: SleepDue) -> Plan:
+def _move_routes(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
     """Only to where its controllers can reach waker: until then it is awake."""
     phase = Phase.FALLING_ASLEEP if state.at_waker else Phase.AWAKE
     still_open = not state.at_waker
@@ -74,6 +75,11 @@ def _move_routes(seen: Snapshot, state: State, due: SleepDue) -> Plan:
     reason = f"{due.reason}: routes first, pods later"
     if Fact.UNSERVED not in seen.gathered:
         return Plan(phase, due.code, reason, requeue_after=SOON, open=still_open, needs=Fact.UNSERVED)
+    if seen.unforeseen:
+        why = "; ".join(seen.unforeseen)
+        if state.held:
+            return rise(seen, state, now, why)
+        return Plan(Phase.AWAKE, Code.CANNOT_SLEEP, why, requeue_after=UNFORESEEN_AGAIN, open=True, warning=True)
     moved = tuple(replace(route, served=route.id not in seen.unserved) for route in state.at_app)
     return _falling(Code.MOVING_ROUTES, reason, CHECK_EVERY, Redirect(moved))
 

@@ -13,6 +13,7 @@ from waker.observe.following import Way
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
 from waker.plan.doors import DoorKey
+from waker.plan.routes.discovery import unforeseen_way
 from waker.plan.routes.keeper import newer_target, way_target
 from waker.plan.routes.route import HttpTarget, RouteId, is_held
 from waker.plan.snapshot import Fact, Snapshot
@@ -42,7 +43,8 @@ class Gatherer:
                 elsewhere = await self._context.replicas.forwarding(door)
                 return replace(seen, gathered=gathered, forwarding=max(seen.forwarding, elsewhere))
             case Fact.UNSERVED:
-                return replace(seen, gathered=gathered, unserved=await self._unserved(observed))
+                unserved, unforeseen = await self._served_now(observed)
+                return replace(seen, gathered=gathered, unserved=unserved, unforeseen=unforeseen)
             case Fact.LEAST_REPLICAS:
                 least = await least_replicas(self._context.writes.api, observed.workload.id)
                 return replace(seen, gathered=gathered, least_replicas=least)
@@ -68,11 +70,13 @@ class Gatherer:
         soonest, latest = WAY_BACK_AGAIN
         return min(max(soonest, (context.clock() - since) / 10), latest)
 
-    async def _unserved(self, observed: ObservedApp) -> frozenset[RouteId]:
-        ports = observed.routed_ports
-        asked = self._context.served_ports.unserved(observed.workload, observed.discovery.services, set(ports.values()))
-        unserved = await asked
-        return frozenset(id for id, port in ports.items() if port in unserved)
+    async def _served_now(self, observed: ObservedApp) -> tuple[frozenset[RouteId], tuple[str, ...]]:
+        """The routes behind which no pod listens; and why it cannot sleep, as its pods show: sentences."""
+        ports, services = observed.routed_ports, observed.discovery.services
+        others = self._context.cluster.other_services(observed.workload)
+        found = await self._context.served_ports.ask(observed.workload, services, set(ports.values()), others)
+        unserved = frozenset(id for id, port in ports.items() if port in found.unserved)
+        return unserved, tuple(map(unforeseen_way, found.others))
 
     async def _followed_since(self, observed: ObservedApp) -> datetime | None:
         context, following, app = self._context, self._context.following, observed.workload.id

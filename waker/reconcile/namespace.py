@@ -20,6 +20,7 @@ from waker.errors import ClusterError, Conflict, NotFound, Terminating, TooSoon
 from waker.observe.door_listing import door_port
 from waker.observe.keys import DoorsKey, NamespaceKey
 from waker.observe.replicas import ListeningReport
+from waker.observe.upstreams import classes_seen
 from waker.plan.doors import DoorBook, DoorKey, port_name
 from waker.plan.notes import Unreadable
 from waker.plan.owned_objects import DesiredObjects
@@ -190,7 +191,7 @@ class NamespaceReconciler:
         newer = context.following.newer_paths(namespace)
         classes = self._by_class(doors, seen.apps)
         await asyncio.sleep(0)
-        keepers = keeper.keepers(namespace, classes, seen.book, context.cluster.served_by(), newer)
+        keepers = keeper.keepers(namespace, classes, seen.book, classes_seen(context.cluster, namespace), newer)
         await asyncio.sleep(0)
         ports = tuple(sorted(door_port(context.cluster, key, number) for key, number in doors.items()))
         now, waits = context.clock(), [] if final else [LISTENING_AGAIN]

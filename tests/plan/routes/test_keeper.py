@@ -1,16 +1,30 @@
 """The keepers: where they lead, and that nobody but waker can know how to get in."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.plan.building import NOW
+from tests.plan.neighbours import WAKER, ingress, path_id
+from waker import names
 from waker.plan.doors import DoorBook, DoorKey, book_of
 from waker.plan.model import AppId, Kind
-from waker.plan.routes.ingress_object import parse
-from waker.plan.routes.keeper import NEWER, is_current, keepers, lacks_newer_path, newer_target, way_target
-from waker.plan.routes.route import Backend, HttpTarget
+from waker.plan.routes.ingress_object import Ingress, parse, write_saved
+from waker.plan.routes.keeper import (
+    NEWER,
+    ClassesSeen,
+    is_current,
+    keepers,
+    lacks_newer_path,
+    moving,
+    newer_target,
+    upstream_settings,
+    way_target,
+)
+from waker.plan.routes.route import Backend, HttpTarget, Original
 
 BOOK = book_of("1", {"secret": "0123456789abcdef" * 2})
 SHOP = DoorKey(AppId(Kind.DEPLOYMENT, "demo", "shop"), Backend("shop", "http"))
@@ -20,7 +34,7 @@ NGINX = {"nginx": "k8s.io/ingress-nginx"}
 
 
 def made(ingress_class: str = "nginx", served_by: dict[str, str] = NGINX, book: DoorBook = BOOK) -> list[Any]:
-    return list(keepers("demo", {ingress_class: DOORS}, book, served_by))
+    return list(keepers("demo", {ingress_class: DOORS}, book, ClassesSeen(served_by)))
 
 
 def backends(keeper: Any) -> list[Any]:
@@ -110,7 +124,7 @@ def newer(*moved_at: datetime, app: AppId = SHOP.app) -> HttpTarget:
 
 def way_with(*targets: HttpTarget, door: int = 20_000) -> Any:
     """The way while these newer paths are asked for."""
-    way, _ = keepers("demo", {"nginx": DOORS}, BOOK, NGINX, dict.fromkeys(targets, door))
+    way, _ = keepers("demo", {"nginx": DOORS}, BOOK, ClassesSeen(NGINX), dict.fromkeys(targets, door))
     return json.loads(
         json.dumps(way | {"metadata": way["metadata"] | {"namespace": "demo", "uid": "1", "resourceVersion": "1"}})
     )
@@ -142,3 +156,65 @@ def test_newer_paths_are_written_at_once_and_taken_away_when_something_else_chan
     assert lacks_newer_path(parse(now), later)
     assert lacks_newer_path(parse(now), way_with(newer(NOON), door=20_001)), "its app has another door"
     assert newer(NOON).path not in json.dumps(later)
+
+
+# --- what ingress-nginx takes from the oldest Ingress that names a backend --------------------------------------------
+
+HASH = {"nginx.ingress.kubernetes.io/upstream-hash-by": "$request_uri"}
+EWMA = {"nginx.ingress.kubernetes.io/load-balance": "ewma"}
+BACKEND = Backend("shop", "http")
+HELD = {names.SAVED_BACKENDS: write_saved([Original(path_id("/", "b"), BACKEND, NOW, 1)])}
+
+
+def old(name: str, made_at: int, said: dict[str, str], backend: Backend = BACKEND) -> Ingress:
+    return replace(ingress(("/", backend), name=name, annotations=said), made_at=made_at)
+
+
+@pytest.mark.parametrize(
+    ("around", "settings"),
+    [
+        pytest.param([], {}, id="no Ingress"),
+        pytest.param([old("a", 1, {})], {}, id="no settings"),
+        pytest.param([old("a", 1, HASH)], HASH, id="its own"),
+        pytest.param([old("a", 1, HASH | {"nginx.ingress.kubernetes.io/auth-url": "x"})], HASH, id="of its routes"),
+        pytest.param([old("a", 2, HASH), old("b", 1, EWMA)], EWMA, id="the oldest one's"),
+        pytest.param([old("a", 2, HASH), old("b", 1, {})], {}, id="the oldest one has none"),
+        pytest.param([old("a", 1, HASH), old("b", 1, EWMA)], EWMA, id="of two as old, the last by its name"),
+        pytest.param([old("a", 2, HASH), old("b", 1, EWMA, Backend("shop", 80))], HASH, id="for another port"),
+        pytest.param(
+            [old("a", 2, HASH), old("b", 1, EWMA | HELD, WAKER)], EWMA, id="the oldest one leads to waker at the moment"
+        ),
+    ],
+)
+def test_the_settings_of_a_backend_are_those_that_it_had_without_a_keeper(
+    around: list[Ingress], settings: dict[str, str]
+) -> None:
+    assert dict(upstream_settings(BACKEND, around)) == settings
+
+
+def test_there_is_a_keeper_for_each_set_of_settings() -> None:
+    said = {SHOP.backend: tuple(HASH.items())}
+    _, *upstreams = keepers(
+        "demo", {"nginx": DOORS}, BOOK, ClassesSeen(NGINX, lambda _, backend: said.get(backend, ()))
+    )
+    found = {each["metadata"]["name"]: each for each in upstreams}
+    plain = found.pop("kubesleeper-keeper-upstreams-nginx")
+    ((name, hashed),) = found.items()
+    assert [each["name"] for each in backends(plain)] == ["api"]
+    assert [each["name"] for each in backends(hashed)] == ["shop"]
+    assert hashed["metadata"]["annotations"].items() >= HASH.items()
+    assert not plain["metadata"]["annotations"].keys() & HASH.keys()
+    assert name.startswith("kubesleeper-keeper-upstreams-nginx-")
+    _, *alone = keepers("demo", {"nginx": {SHOP: 20_000}}, BOOK, ClassesSeen(NGINX, lambda *_: tuple(HASH.items())))
+    assert [each["metadata"]["name"] for each in alone] == [name], "an Ingress without paths is none"
+
+
+def test_between_which_keepers_a_path_goes() -> None:
+    _, before = made()
+    said = {SHOP.backend: tuple(HASH.items())}
+    after = keepers("demo", {"nginx": DOORS}, BOOK, ClassesSeen(NGINX, lambda _, backend: said.get(backend, ())))
+    seen = parse(before | {"metadata": before["metadata"] | {"namespace": "demo", "uid": "1", "resourceVersion": "1"}})
+    names_after = {each["metadata"]["name"] for each in after}
+    assert moving([seen], after) == {seen.name, *(each for each in names_after if each.startswith(f"{seen.name}-"))}
+    assert moving([seen], made()) == set()
+    assert moving([], after) == set()

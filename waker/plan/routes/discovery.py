@@ -17,6 +17,7 @@ from waker.plan.notes import Unreadable
 from waker.plan.policy import allowed_objects
 from waker.plan.routes.ingress_object import KIND
 from waker.plan.routes.kinds import KINDS
+from waker.plan.routes.pod_labels import is_certain, selects
 from waker.plan.routes.route import (
     Backend,
     ObjectId,
@@ -46,6 +47,9 @@ class NamespaceObjects:
     door: Callable[[AppId, Backend], int] = lambda app, backend: (
         0
     )  # waker's port for them; 0: none yet, or unknown here
+    by_address: Callable[[Service], Iterable[str]] = (
+        lambda service: ()
+    )  # sentences: ways to a Service by its own address
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,6 @@ class Discovery:
     services: tuple[Service, ...]  # those the routes lead to
     problems: tuple[str, ...] = ()
     orphans: tuple[RouteId, ...] = ()
-
-
-def selects(service: Service, workload: Workload) -> bool:
-    """Whether the Service's selector matches the pods of the workload."""
-    labels = workload.pod_labels
-    return bool(service.selector) and all(labels.get(key) == value for key, value in service.selector.items())
 
 
 def named_objects(workload: Workload) -> set[ObjectId]:
@@ -103,6 +101,8 @@ def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
     problems += _refusals(objects, routes)
     used = tuple(services[name] for name in dict.fromkeys(route.backend.service for route in routes))
     problems += _unfit(workload, routes, used, around)
+    for _, service in sorted(services.items()):
+        problems += islice(around.by_address(service), MOST_NAMED)
     return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), _orphans(routes, saved))
 
 
@@ -167,6 +167,26 @@ def _others(workload: Workload, service: Service, around: NamespaceObjects) -> I
     yield from (each.id for each in found if has_pods(each) and selects(service, each))
 
 
+def unforeseen_way(service: Service) -> str:
+    """Why a workload cannot sleep whose pods this Service selects, or lists, though nothing but the pods shows it."""
+    if service.selector:
+        return (
+            f"Service {service.name} selects its pods by labels that are not in its pod template, and a route leads to it: "
+            "without pods nobody could know; put these labels into the template"
+        )
+    return (
+        f"Service {service.name} has no selector, but EndpointSlices that list its pods, and a route leads to it: "
+        "without pods nobody could know"
+    )
+
+
+def other_services(workload: Workload, services: Iterable[Service]) -> list[Service]:
+    """Those of its namespace that its pods may turn out to be behind, though nothing else says so."""
+    if allowed_objects(workload).services is not None:  # its user has said which are its own
+        return []
+    return [each for each in services if not (each.managed or each.external or selects(each, workload))]
+
+
 def _unfit(
     workload: Workload, routes: Iterable[Route], used: Sequence[Service], around: NamespaceObjects
 ) -> Iterator[str]:
@@ -177,7 +197,9 @@ def _unfit(
         others = list(islice(_others(workload, service, around), MOST_NAMED + 1))
         if others:
             named = ", ".join(sorted(f"{each.kind} {each.name}" for each in others[:MOST_NAMED]))
-            yield f"Service {service.name} also selects the pods of {named}{' and others' * (len(others) > MOST_NAMED)}"
+            more = " and others" * (len(others) > MOST_NAMED)
+            also = "also selects" if is_certain(service) else "may also select"
+            yield f"Service {service.name} {also} the pods of {named}{more}"
     by_name = {service.name: service for service in used}
     for route in routes:
         if not port_of(by_name[route.backend.service], route.backend):

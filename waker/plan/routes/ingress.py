@@ -16,6 +16,7 @@ from waker import names
 from waker.errors import Conflict
 from waker.plan.model import IngressClass, ServicePort
 from waker.plan.notes import Unreadable
+from waker.plan.routes.aliases import ServiceAddress, mentioned
 from waker.plan.routes.ingress_object import DROPPED, KIND, Ingress, IngressPath, IngressRouteId, parse, write_saved
 from waker.plan.routes.originals import backend_json
 from waker.plan.routes.route import (
@@ -77,6 +78,13 @@ def _common(ingress: Ingress) -> tuple[Any, ...]:
     """What all its routes have in common."""
     annotations = {key: text for key, text in ingress.annotations.items() if key not in DROPPED}
     return ingress.class_name, annotations, ingress.managed
+
+
+def mentions(ingress: Ingress) -> set[ServiceAddress]:
+    """The Services whose own addresses its annotations name: who is asked for a login, or gets what others cannot answer."""
+    found = {each for text in ingress.annotations.values() for each in mentioned(text)}
+    instead = ingress.annotations.get(f"{NGINX}/default-backend")
+    return found | ({ServiceAddress(ingress.namespace, instead)} if instead else set())
 
 
 def doors(ingress: Ingress) -> set[str | int]:
@@ -240,6 +248,7 @@ INGRESS = RouteKind(
     parse=parse,
     services=services,
     affected=affected,
+    mentions=mentions,
     doors=doors,
     class_name=class_name,
     controller=controller,

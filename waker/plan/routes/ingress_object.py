@@ -13,6 +13,7 @@ from waker import names
 from waker.plan.notes import Unreadable
 from waker.plan.routes import originals
 from waker.plan.routes.route import Backend, Json, ObjectId, Original, Originals
+from waker.plan.times import parse_time
 
 KIND = "Ingress"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -60,6 +61,7 @@ class Ingress:
     paths: tuple[IngressPath, ...]
     saved: Originals | Unreadable
     managed: bool = False  # made by KubeSleeper
+    made_at: int = 0  # in seconds of the epoch; some controllers go by age
 
     @property
     def id(self) -> ObjectId:
@@ -81,7 +83,13 @@ def parse(found: Json) -> Ingress:
         tuple(_paths(meta["namespace"], meta["name"], spec)),
         read_saved(ObjectId(KIND, meta["namespace"], meta["name"]), given.get(names.SAVED_BACKENDS, "")),
         meta["name"].startswith(names.KEEPER) and (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER,
+        _seconds(meta.get("creationTimestamp") or ""),
     )
+
+
+def _seconds(text: str) -> int:
+    made_at = parse_time(text)
+    return int(made_at.timestamp()) if made_at else 0
 
 
 def _paths(namespace: str, name: str, spec: Json) -> Iterator[IngressPath]:

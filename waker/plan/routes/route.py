@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from waker import names
 from waker.plan.model import IngressClass, Service, ServicePort
 from waker.plan.notes import Unreadable
+from waker.plan.routes.aliases import ServiceAddress
 
 Json = Mapping[str, Any]
 Patch = list[dict[str, Any]]  # a JSON-Patch
@@ -146,6 +147,7 @@ class RouteKind(Generic[O]):
     parse: Callable[[Json], O]
     services: Callable[[O], set[str]]  # that its routes lead to, or led to before a swap
     affected: Callable[[O, O], set[str]]  # the Services whose routes differ between two versions, in whatever it may be
+    mentions: Callable[[O], set[ServiceAddress]]  # whose own addresses its annotations name
     doors: Callable[[O], set[str | int]]  # the ports of waker that its routes name
     class_name: Callable[[O, Iterable[IngressClass]], str]  # of the object; "" if there is none
     controller: Callable[[O, Iterable[IngressClass]], str]  # what serves it; "" if that cannot be said
