@@ -100,6 +100,7 @@ class Crowd:
         self.waker.doors.informer.synced.set()
         for informer in self.waker.cluster.informers:
             informer.synced.set()
+        self.waker.cluster.is_synced = True
 
     def shared(self) -> list[AppId]:
         """The apps behind the shared Ingress."""

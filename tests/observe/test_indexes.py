@@ -125,6 +125,7 @@ class ChangingCluster:
         for informer in self.cache.informers:
             informer._parse = lambda item: item["parsed"]
             informer.synced.set()
+        self.cache.is_synced = True
 
     def informers(self, kind: str) -> Mapping[Any, Informer[Any]]:
         """By kind of workload; of other objects there is one."""

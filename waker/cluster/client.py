@@ -43,6 +43,7 @@ NO_SERVER = frozenset({0, 502, 503, 504})  # statuses: no response, or a load ba
 WATCH_SECONDS = (240, 480)  # the server ends a watch after a random time in between, so that not all end at once
 TLS_BUFFER = 32 * 1024  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen idle watches are 3 MB
 LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd accepts objects of up to 1.5 MiB
+UNCOMPRESSED = {"Accept-Encoding": "identity"}
 LONGEST_CHUNK = 4 << 20  # bytes of a list; decoded it takes three times as much. A chunk of one object may be longer
 # All that a 422 says of a JSON-Patch whose test has failed. An admission policy or a validation says what is wrong.
 UNPATCHABLE = "the server rejected our request due to an error in our request"
@@ -257,10 +258,13 @@ def _ignore_netrc_and_proxies(client: Any) -> None:
     """Replace the library's session by one that does not read the environment.
 
     The library's looks for a .netrc before each call, in six threads that cost 3 MB, and sends calls to the API server
-    through the environment's proxies. On a laptop both may be wanted; in a pod neither is.
+    through the environment's proxies. On a laptop both may be wanted; in a pod neither is. Nor are compressed lists: the
+    API server needs longer to make them than the network of a cluster to carry them.
     """
     original = client.rest_client.pool_manager
-    client.rest_client.pool_manager = aiohttp.ClientSession(connector=original.connector, read_bufsize=LONGEST_EVENT)
+    client.rest_client.pool_manager = aiohttp.ClientSession(
+        connector=original.connector, read_bufsize=LONGEST_EVENT, headers=UNCOMPRESSED
+    )
     original.detach()
 
 

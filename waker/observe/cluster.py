@@ -49,7 +49,7 @@ class ClusterCache:
         self._changed = changed
         self._door = door
         self._own_namespace = own_namespace
-        self._is_synced = False
+        self.is_synced = False  # everything is known once
         self.ports_version = 0  # grows with whatever keepers, and the protocols of doors, are made from
         self._indexes = Indexes()
         self.workloads: dict[Kind, Informer[Workload]] = {
@@ -76,15 +76,10 @@ class ClusterCache:
         )
 
     async def wait_until_synced(self) -> None:
-        """Wait until everything is known once."""
+        """Wait until everything is known once. From then on each change is told."""
         for each in self.informers:
             await each.synced.wait()
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether everything is known once. Each change asks."""
-        self._is_synced = self._is_synced or all(each.synced.is_set() for each in self.informers)
-        return self._is_synced
+        self.is_synced = True
 
     # --- answers ---
 

@@ -12,7 +12,7 @@ import logging
 import resource
 import socket
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from waker.plan.doors import DoorBook
@@ -116,11 +116,11 @@ class DoorListeners:
     def _open(self, protocol: Protocol, number: int) -> None:
         opened = self._sockets[number] = listening_socket(number, self._host)
         opened.settimeout(0)
-        asyncio.get_running_loop().add_reader(opened, self._accept, protocol, number)
+        asyncio.get_running_loop().add_reader(opened.fileno(), self._accept, protocol, number)
 
     def _close(self, number: int) -> None:
         closed = self._sockets.pop(number)
-        asyncio.get_running_loop().remove_reader(closed)
+        asyncio.get_running_loop().remove_reader(closed.fileno())
         closed.close()
 
     def _accept(self, protocol: Protocol, number: int) -> None:
@@ -133,7 +133,7 @@ class DoorListeners:
                 return
             except OSError as error:
                 log.warning("a connection at door %d cannot be accepted: %s", number, error)
-                loop.remove_reader(door)
+                loop.remove_reader(door.fileno())
                 loop.call_later(FILES_AGAIN, self._look_again, protocol, number)
                 return
             accepted.settimeout(0)
@@ -157,18 +157,23 @@ class DoorListeners:
 
     def _look_again(self, protocol: Protocol, number: int) -> None:
         if number in self._sockets:
-            asyncio.get_running_loop().add_reader(self._sockets[number], self._accept, protocol, number)
+            asyncio.get_running_loop().add_reader(self._sockets[number].fileno(), self._accept, protocol, number)
 
 
 def listening_socket(port: int, host: str = "") -> socket.socket:
     """A socket for IPv4 and, if the machine has it, IPv6. asyncio would start a thread to resolve the empty address."""
-    if not host and socket.has_dualstack_ipv6():
+    if not host and _has_dualstack_ipv6():
         opened = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
     else:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         opened = socket.create_server((host, port), family=family, backlog=BACKLOG)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)  # its connections inherit it
     return opened
+
+
+@cache  # it opens a socket to find that out
+def _has_dualstack_ipv6() -> bool:
+    return socket.has_dualstack_ipv6()
 
 
 def raise_open_files() -> int:
