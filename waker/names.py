@@ -83,6 +83,7 @@ class EventReason(StrEnum):
     NO_WAIT_HOST = "NoWaitHost"
     CANNOT_START = "CannotStart"
     GUESSED_REPLICAS = "GuessedReplicas"
+    OTHERS_ANSWER = "OthersAnswer"
     UNKNOWN_THEME = "UnknownTheme"
     BAD_SETTING = "BadSetting"
     IGNORED_PODS = "IgnoredPods"

@@ -9,7 +9,7 @@ import pytest
 
 from waker import names
 from waker.cluster import app_endpoints
-from waker.cluster.app_endpoints import BELIEVED_AFTER, AppEndpoints, Reply, accepts
+from waker.cluster.app_endpoints import BELIEVED_AFTER, STRANGE_AFTER, AppEndpoints, Reply, accepts
 from waker.cluster.client import Api
 from waker.demo import kinds
 from waker.demo.cluster import DemoCluster
@@ -288,6 +288,23 @@ async def test_an_address_that_no_pod_has_never_counts(cluster: DemoCluster, wat
     put(cluster, "shop", ["10.96.0.1"], unready=("10.96.0.2",))
     await watching.shows(SHOP, "shop")
     assert watching.endpoints.pick(SHOP, "shop", "http", frozenset({"10.96.0.1", "10.96.0.2"})) is None
+
+
+@pytest.mark.usefixtures("_pods")
+async def test_who_else_answers_is_known_after_a_moment(cluster: DemoCluster, watching: WatchedEndpoints) -> None:
+    """At first the slice may be known, and the pod not yet."""
+    put_pod(cluster, "10.0.0.7", owner="backup", kind="Job")
+    put(cluster, "shop", ["10.0.0.1", "10.0.0.7", WAKER], unready=("10.0.0.8",))
+    watching.watch(SHOP, "shop")
+    await watching.shows(SHOP, "shop", "10.0.0.1")
+    assert watching.endpoints.strangers(SHOP) == ()
+    watching.clock[0] += STRANGE_AFTER
+    await watching.endpoints.try_addresses(SHOP, [("shop", "http")])
+    assert watching.endpoints.strangers(SHOP) == ("10.0.0.7",)
+    put(cluster, "shop", ["10.0.0.1"])
+    await watching.changed.wait()
+    await watching.shows(SHOP, "shop", "10.0.0.1")
+    assert watching.endpoints.strangers(SHOP) == ()
 
 
 async def test_the_pod_may_come_after_its_address(cluster: DemoCluster, watching: WatchedEndpoints) -> None:

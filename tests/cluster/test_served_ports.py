@@ -54,6 +54,7 @@ async def test_a_service_that_selects_its_pods_by_labels_of_theirs(
     served = await ports.ask(workload(SHOP), [OWN], [("shop", "http")], [PRIMARY, BY_HAND])
     assert [each.name for each in served.others] == found
     assert served.unserved == {("shop", "http")}
+    assert served.strangers == (ANOTHERS,)
 
 
 @pytest.mark.parametrize(("host", "found"), [(MINE, ["by-hand"]), (ANOTHERS, [])], ids=["its own pod", "another's"])

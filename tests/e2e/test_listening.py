@@ -1,10 +1,12 @@
 """Ready means that somebody listens: pods without a readiness probe, and routes behind which nobody ever does."""
 
+import time
+
 import pytest
 
 from tests.e2e import apps
 from tests.e2e.apps import StageApp
-from tests.e2e.cluster import Json, until
+from tests.e2e.cluster import Json, kubectl, until
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
 
@@ -79,3 +81,28 @@ def spec(scene: Scene, app: StageApp) -> Json:
 
 def replicas(scene: Scene, app: StageApp) -> int:
     return int(scene.api.get(app.kind, app.namespace, app.name)["spec"]["replicas"])
+
+
+def test_only_its_own_pods_open_the_way(scene: Scene) -> None:
+    """Somebody's bare pod has the labels that the Service selects, and is ready while the app still starts."""
+    shop = scene.app("shop")
+    scene.sleep(shop)
+    template = apps.workload(shop)["spec"]["template"]
+    container = template["spec"]["containers"][0]
+    container["args"] = ["-listen", ":8080", "-name", "stranger"]
+    stranger = {"namespace": shop.namespace, "name": "stranger", "labels": template["metadata"]["labels"]}
+    scene.create({"apiVersion": "v1", "kind": "Pod", "metadata": stranger, "spec": template["spec"]})
+    until("the stranger is behind the Service", lambda: apps.listed_ready(scene.api, shop), 30)
+    slow = ["-listen", ":8080", "-name", "shop", "-start-delay", f"{START:.0f}s"]
+    template = apps.workload(shop)["spec"]["template"]
+    template["spec"]["containers"][0]["args"] = slow
+    scene.api.patch("Deployment", shop.namespace, "shop", {"spec": {"template": template}})
+
+    end = time.monotonic() + START * 0.8
+    while time.monotonic() < end:
+        assert scene.knock(shop).who is Who.WAKER
+
+    told = [line for line in scene.events("shop") if "OthersAnswer" in line]
+    assert told, scene.events("shop")
+    kubectl("delete", "pod", "stranger", "-n", shop.namespace, "--wait=false")
+    scene.awake(shop, within=60)

@@ -39,6 +39,41 @@ async def test_a_dead_route_is_not_waited_for(tmp_path: Path) -> None:
                 assert it.wish() == before
 
 
+async def test_pods_of_others_behind_its_service_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody's bare pod has the labels that the Service selects. Before the sleep, and in the wake."""
+    monkeypatch.setattr("waker.cluster.app_endpoints.STRANGE_AFTER", timedelta())
+    async with scene(tmp_path) as it, it.waker() as running:
+        add_pod_of_nobody(it)
+        await it.put_to_sleep()
+        await it.until(lambda: STRANGER in dict(it.events()).get("OthersAnswer", ""))
+        for each in it.cluster.objects("Event"):
+            it.cluster.verbs.remove(kinds.EVENTS, Key("default", each["metadata"]["name"]))
+        await running.crash()
+        async with it.waker():
+            await it.served()
+            await it.until(lambda: STRANGER in dict(it.events()).get("OthersAnswer", ""))
+            await it.awake()
+
+
+STRANGER = "10.99.0.7"
+
+
+def add_pod_of_nobody(it: ServiceScene) -> None:
+    """And its address in a slice of the Service, as Kubernetes writes it."""
+    labels = it.deployment()["spec"]["template"]["metadata"]["labels"]
+    status = {"phase": "Running", "podIP": STRANGER, "podIPs": [{"ip": STRANGER}]}
+    spec = {"nodeName": "elsewhere", "containers": [{"name": "web", "image": "web"}]}
+    metadata = {"name": "debug", "namespace": "default", "labels": labels}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
+    service = it.cluster.get("Service", "default", "shop")
+    assert service
+    ports = [{"name": each.get("name", ""), "port": 8080} for each in service["spec"]["ports"]]
+    meta = {"name": "shop-others", "namespace": "default", "labels": {names.SLICE_SERVICE: "shop"}}
+    endpoints = [{"addresses": [STRANGER], "conditions": {"ready": True}}]
+    about = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta, "addressType": "IPv4"}
+    it.cluster.load([pod, about | {"endpoints": endpoints, "ports": ports}])
+
+
 @pytest.mark.parametrize(
     "annotations",
     [{names.ENABLED: "false"}, {names.ENABLED: None}, {names.STATE: "awake"}],

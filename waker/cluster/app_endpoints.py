@@ -31,6 +31,7 @@ ACCEPTS_WITHIN = 0.5  # seconds
 # Of silence: from then on Kubernetes' word is enough, and the address is tried once in a while.
 BELIEVED_AFTER = timedelta(seconds=5)
 TRIES_AT_ONCE = 20  # addresses
+STRANGE_AFTER = timedelta(seconds=2)  # a slice may be known before the pod whose address it lists
 
 
 class Reply(Enum):
@@ -81,15 +82,26 @@ class _EndpointWatch:
     accepting: set[Address] = field(default_factory=set)
     silent_since: dict[Address, datetime] = field(default_factory=dict)
     tried_at: dict[Address, datetime] = field(default_factory=dict)
+    strange_since: dict[Address, datetime] = field(default_factory=dict)  # ready, and no pod of the workload has it
 
     def addresses(self, port: ServicePortName, *, starting: bool = False) -> Iterator[Address]:
+        hosts = self._hosts()
+        found = (each for each in self._listed(port, starting=starting) if each.host in hosts)
+        yield from (each for each in found if not self.excluded(each))
+
+    def strangers(self, ports: Iterable[ServicePortName]) -> set[Address]:
+        hosts = self._hosts()
+        found = {address for port in ports for address in self._listed(port) if address.host not in hosts}
+        return {address for address in found if not self.excluded(address)}
+
+    def _hosts(self) -> set[str]:
+        return {host for informer in self.pods for found in informer.values() for host in found}
+
+    def _listed(self, port: ServicePortName, *, starting: bool = False) -> Iterator[Address]:
         service, name = port
-        hosts = {host for informer in self.pods for found in informer.values() for host in found}
         for each in self.slices.values():
             if each.service == service:
-                for address in (each.starting if starting else each.ready).get(name, ()):
-                    if address.host in hosts and not self.excluded(address):
-                        yield address
+                yield from (each.starting if starting else each.ready).get(name, ())
 
 
 class AppEndpoints:
@@ -171,6 +183,8 @@ class AppEndpoints:
         if not watch:
             return set()
         behind = {port: set(watch.addresses(port)) for port in ports}
+        strangers = watch.strangers(behind)
+        watch.strange_since = {each: watch.strange_since.get(each, self._clock()) for each in strangers}
         ready = set[Address]().union(*behind.values())
         watch.accepting &= ready
         for times in (watch.silent_since, watch.tried_at):
@@ -196,6 +210,13 @@ class AppEndpoints:
     def _believed(self, watch: _EndpointWatch, address: Address) -> bool:
         since = watch.silent_since.get(address)
         return since is not None and self._clock() - since >= BELIEVED_AFTER
+
+    def strangers(self, app: AppId) -> tuple[str, ...]:
+        """The hosts that answer for the app's Services though no pod of it has them, for a moment already, in their order."""
+        watch, before = self._watches.get(app), self._clock() - STRANGE_AFTER
+        return tuple(
+            sorted({each.host for each, since in watch.strange_since.items() if since <= before} if watch else ())
+        )
 
     def ready(self, app: AppId, service: str, port_name: str) -> tuple[Address, ...]:
         """The addresses behind one Service port that count as ready; empty if the app is not watched."""

@@ -24,10 +24,14 @@ ENOUGH: Final = 5  # addresses that are tried behind one port
 
 @dataclass(frozen=True, slots=True)
 class ServedNow:
-    """`unserved`: the ports behind which no pod of the workload listens. `others`: the other Services that lead to its pods."""
+    """`unserved`: the ports behind which no pod of the workload listens. `others`: the other Services that lead to its pods.
+
+    `strangers`: the hosts that answer behind these ports, too, and are none of its pods', in their order.
+    """
 
     unserved: frozenset[ServicePortName]
     others: tuple[Service, ...]
+    strangers: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -67,16 +71,20 @@ class ServedPorts:
         unselecting = [each for each in others if not each.selector]
         slices = await self._slices(workload, [*services, *unselecting])
         pods = await self._pods(workload, services)
-        unserved = set()
+        unserved, strangers = set(), set[str]()
         for service, name in ports:
-            behind = {address for each in slices if each.service == service for address in each.ready.get(name, ())}
-            own = sorted(address for address in behind if address.host in pods.hosts and not self._excluded(address))
+            listed_there = {
+                address for each in slices if each.service == service for address in each.ready.get(name, ())
+            }
+            behind = {address for address in listed_there if not self._excluded(address)}
+            own = sorted(address for address in behind if address.host in pods.hosts)
+            strangers |= {address.host for address in behind.difference(own)}
             replies = await asyncio.gather(*map(self._try, own[:ENOUGH]))
             if all(reply is Reply.REFUSED for reply in replies):
                 unserved.add((service, name))
         listing = {each.service for each in slices if not pods.hosts.isdisjoint(_hosts(each))}
         found = [each for each in others if each.name in listing or _selects_any(each, pods.labels)]
-        return ServedNow(frozenset(unserved), tuple(found))
+        return ServedNow(frozenset(unserved), tuple(found), tuple(sorted(strangers)))
 
     async def _slices(self, workload: Workload, services: Collection[Service]) -> list[SliceAddresses]:
         path = ENDPOINT_SLICES.collection(workload.id.namespace)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from waker.explain import origins
 from waker.explain.reasons import Case, against, answer
 from waker.explain.shape import Explained, ExplainedApp, PodFacts, RouteFacts, SeriesFacts, ServiceFacts, Sign, Value
-from waker.observe.app import NOT_RUNNING, RuntimeFacts, counted_as, snapshot, uncounted_routes
+from waker.observe.app import NOT_RUNNING, RuntimeFacts, also_answering, counted_as, snapshot, uncounted_routes
 from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.runtime import Runtime
@@ -79,7 +79,7 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
         sleepsAt=_time(visited + idle_period(policy, case.seen.traffic))
         if visited and policy and not case.seen.traffic.unknown
         else None,
-        notes=list(_notes(observed, known)),
+        notes=list(_notes(observed, case.seen, known)),
     )
 
 
@@ -190,7 +190,7 @@ def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
     yield from (Sign(at=_time(at), what=what) for at, what in signs if at)
 
 
-def _notes(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
+def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Iterator[str]:
     if not known.running:
         yield NOT_RUNNING.unknown
         return
@@ -201,6 +201,9 @@ def _notes(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
     other = known.cluster.other_installation(observed.workload.id.namespace)
     if other:
         yield left_to(other)
+    others = also_answering(seen)
+    if others:
+        yield others
     how = known.running.how_followed(observed.workload.id)
     if how:
         yield how

@@ -22,6 +22,7 @@ from waker.traffic.controllers import Interest, interest, refusals
 from waker.traffic.controllers.configured import configured_adapter, controller_name
 from waker.web.registered_app import PageFacts
 
+MOST_NAMED = 3
 NOT_RUNNING = Traffic(unknown="visits are known to the running service only, and it could not be asked")
 
 
@@ -38,6 +39,7 @@ class RuntimeFacts:
     ready_routes: frozenset[RouteId] = frozenset()
     probed_ready: bool = False
     start_failure: str = ""
+    strangers: tuple[str, ...] = ()
     refusal: Refusal | None = None
     passes_on: bool = False
 
@@ -62,6 +64,7 @@ def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
         probed_ready=facts.probed_ready,
         certainty=facts.certainty,
         start_failure=facts.start_failure,
+        strangers=facts.strangers,
         refusal=facts.refusal,
         passes_on=facts.passes_on,
     )
@@ -125,6 +128,18 @@ def start_failure(observed: ObservedApp, starts: Iterable[Start]) -> str:
     if not observed.workload.replicas:
         return ""
     return progress_of(Phase.WAKING, starts, observed.workload.pods_refused).detail
+
+
+def also_answering(seen: Snapshot) -> str:
+    """A sentence about pods that are none of the app's, and answer for its Services; "" if there are none."""
+    if not seen.strangers:
+        return ""
+    more = f" and {len(seen.strangers) - MOST_NAMED} more" if len(seen.strangers) > MOST_NAMED else ""
+    hosts = ", ".join(seen.strangers[:MOST_NAMED]) + more
+    return (
+        f"pods that are not of this workload ({hosts}) answer for its Services, too: while it sleeps they get no request "
+        "through its routes, and waker sends nobody there"
+    )
 
 
 def ready_routes(observed: ObservedApp, endpoints: AppEndpoints) -> frozenset[RouteId]:

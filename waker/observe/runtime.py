@@ -46,6 +46,7 @@ class Runtime:
             ready_routes=ready_routes(observed, self.endpoints),
             probed_ready=bool(self.app_pods.probed_ready(app)),
             start_failure=start_failure(observed, self.app_pods.starts(app)),
+            strangers=self.endpoints.strangers(app),
             refusal=self.refusals.of(app),
             passes_on=registered is not None and registered.plan.open,
         )

@@ -76,6 +76,9 @@ class Snapshot:
     unforeseen: tuple[
         str, ...
     ] = ()  # sentences, known with `unserved`: ways to its pods that only the pods themselves show
+    strangers: tuple[
+        str, ...
+    ] = ()  # hosts of others' pods that answer behind its routes, as far as anybody looks; likewise
     least_replicas: int = 1  # of its HorizontalPodAutoscaler; 1 without one
     passes_on: bool = False  # by its last plan waker may pass requests on to its pods
     gathered: frozenset[Fact] = frozenset()  # which of these facts are known

@@ -5,6 +5,7 @@ Only for the plan that needs them: a wake must not wait for anybody's answer.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from waker.cluster.autoscalers import least_replicas
 from waker.observe.app import counted_as
@@ -43,8 +44,7 @@ class Gatherer:
                 elsewhere = await self._context.replicas.forwarding(door)
                 return replace(seen, gathered=gathered, forwarding=max(seen.forwarding, elsewhere))
             case Fact.UNSERVED:
-                unserved, unforeseen = await self._served_now(observed)
-                return replace(seen, gathered=gathered, unserved=unserved, unforeseen=unforeseen)
+                return replace(seen, gathered=gathered, **await self._served_now(observed))
             case Fact.LEAST_REPLICAS:
                 least = await least_replicas(self._context.writes.api, observed.workload.id)
                 return replace(seen, gathered=gathered, least_replicas=least)
@@ -70,13 +70,14 @@ class Gatherer:
         soonest, latest = WAY_BACK_AGAIN
         return min(max(soonest, (context.clock() - since) / 10), latest)
 
-    async def _served_now(self, observed: ObservedApp) -> tuple[frozenset[RouteId], tuple[str, ...]]:
-        """The routes behind which no pod listens; and why it cannot sleep, as its pods show: sentences."""
+    async def _served_now(self, observed: ObservedApp) -> dict[str, Any]:
+        """What its pods show right before a sleep, as fields of the snapshot."""
         ports, services = observed.routed_ports, observed.discovery.services
         others = self._context.cluster.other_services(observed.workload)
         found = await self._context.served_ports.ask(observed.workload, services, set(ports.values()), others)
         unserved = frozenset(id for id, port in ports.items() if port in found.unserved)
-        return unserved, tuple(map(unforeseen_way, found.others))
+        unforeseen = tuple(map(unforeseen_way, found.others))
+        return {"unserved": unserved, "unforeseen": unforeseen, "strangers": found.strangers}
 
     async def _followed_since(self, observed: ObservedApp) -> datetime | None:
         context, following, app = self._context, self._context.following, observed.workload.id

@@ -12,7 +12,7 @@ from waker.cluster.event_correlation import Severity, Subject
 from waker.cluster.resources import WORKLOADS, workload_path
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.names import EventReason
-from waker.observe.app import uncounted_routes
+from waker.observe.app import also_answering, uncounted_routes
 from waker.observe.cluster import left_to
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan
@@ -54,6 +54,8 @@ class Reporter:
             self._report_warning(observed.workload, old, plan)
         if seen.start_failure and plan.phase is Phase.WAKING:
             self._event(observed.workload, Severity.WARNING, EventReason.CANNOT_START, seen.start_failure, plan.code)
+        if seen.strangers:
+            self._tell(observed.workload, Severity.WARNING, EventReason.OTHERS_ANSWER, also_answering(seen))
         self._report_unknown_traffic(observed, seen, plan)
         self._report_refusal(observed)
         self._report_no_wait_host(observed)
