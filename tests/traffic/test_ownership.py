@@ -10,7 +10,7 @@ from aiohttp import web
 from waker import names
 from waker.plan.model import Address
 from waker.plan.routes.route import HttpTarget
-from waker.traffic.ownership import Asked, Owner, OwnershipChecker
+from waker.traffic.ownership import Asked, Checked, Owner, OwnershipChecker
 from waker.web import forward
 
 TARGET = HttpTarget("shop.example.com", "/")
@@ -56,7 +56,7 @@ async def test_who_has_answered(status: int, headers: dict[str, str], owner: Own
         pod = Address("127.0.0.1", runner.addresses[0][1])
         checked = await OwnershipChecker(session, proof_of).check(Asked(pod), TARGET, DOOR)
     await runner.cleanup()
-    assert checked == (owner, 0 if owner in (Owner.WAKER, Owner.OTHER_DOOR) else 1)
+    assert checked == Checked(owner, 0 if owner in (Owner.WAKER, Owner.OTHER_DOOR) else 1, status)
 
 
 async def test_each_check_has_a_connection_of_its_own() -> None:
@@ -130,7 +130,8 @@ async def test_over_tls_where_plain_http_leads_nowhere(
         if there is None:
             await runner.cleanup()
     async with forward.client() as session:
-        assert await OwnershipChecker(session, proof_of).check(Asked(*addresses), TARGET, DOOR) == checked
+        found = await OwnershipChecker(session, proof_of).check(Asked(*addresses), TARGET, DOOR)
+        assert (found.owner, found.counted) == checked
     assert set(names_asked) <= {TARGET.host}
     assert bool(names_asked) is (over_tls is not None and plain != 200)
     await clear.cleanup()

@@ -38,11 +38,12 @@ class Way(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What one controller pod says of one route. Without a pod nobody can be asked."""
+    """What one controller pod says of one route. Without a pod nobody can be asked. `status`: of HTTP, 0 without an answer."""
 
     route: Route
     pod: Pod | None
     owner: Owner
+    status: int = 0
 
 
 class Unreachable(NamedTuple):
@@ -65,6 +66,7 @@ class Following:
         self._clock = clock
         self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}  # which move, and since when
         self._how: dict[AppId, str] = {}
+        self._unfollowed: dict[AppId, str] = {}
         self._unreachable: dict[AppId, Unreachable] = {}
         self._newer: dict[AppId, Mapping[HttpTarget, int]] = {}
 
@@ -112,6 +114,7 @@ class Following:
         `interests`: what the app is counted under, by route. `newer`: for each route the request to its newer path; None if
         no keeper can be written now.
         """
+        self._unfollowed.pop(app, None)
         how = await self._how_followed(app, routes, interests, newer)
         if how is None:
             self._followed.pop(app, None)
@@ -142,10 +145,15 @@ class Following:
         """A sentence: how it was found out that the last move was followed; "" if the routes' own answers showed it."""
         return self._how.get(app, "")
 
+    def unfollowed(self, app: AppId) -> str:
+        """A sentence: what showed that some controller pod does not follow its move; "" if nothing did."""
+        return self._unfollowed.get(app, "")
+
     def settle(self, app: AppId) -> None:
         """Nobody needs to ask for this app any more. How its last move was followed stays known, for people."""
         self._followed.pop(app, None)
         self._newer.pop(app, None)
+        self._unfollowed.pop(app, None)
 
     def forget(self, app: AppId) -> None:
         """The app is gone."""
@@ -164,7 +172,9 @@ class Following:
     ) -> str | None:
         """None: they do not follow yet. "": the routes' own answers show it. Otherwise a sentence."""
         answers = await self._ask_routes(routes, interests)
-        if any(each.owner in (Owner.OTHER, Owner.OTHER_DOOR) for each in answers):
+        elsewhere = next((each for each in answers if each.pod and each.owner in (Owner.OTHER, Owner.OTHER_DOOR)), None)
+        if elsewhere:
+            self._unfollowed[app] = _answered_elsewhere(elsewhere)
             return None
         unclear = list(dict.fromkeys(each.route for each in answers if each.owner is not Owner.WAKER))
         if not unclear:
@@ -175,9 +185,12 @@ class Following:
         if newer is not None:
             ways = list(dict.fromkeys(newer[route.id] for route in unclear))
             self._newer[app] = {way.target: way.route.door for way in ways}
-            owners = {each.owner for each in await self._ask_ways(ways) if each.pod}
-            if owners & NOT_THERE:
+            found = [each for each in await self._ask_ways(ways) if each.pod]
+            older = next((each for each in found if each.owner in NOT_THERE), None)
+            if older:
+                self._unfollowed[app] = f"{_named(older)} has a configuration of before the move"
                 return None
+            owners = {each.owner for each in found}
             if owners == {Owner.WAKER}:
                 return f"that {titles} follows was proved by a newer path of waker's own, as no answer of the routes shows it"
         lag = format_duration(max(map(self._lag, unclear)))
@@ -197,10 +210,10 @@ class Following:
         self, route: Route, target: HttpTarget, pod: Pod, at: Asked, interest: Interest | None
     ) -> Answer:
         """Discounts at once, before a scrape can show the check: other pods may take long to answer."""
-        owner, counted = await self._checker.check(at, target, route.door)
+        owner, counted, status = await self._checker.check(at, target, route.door)
         if counted and interest:
             self._discount(pod, interest, counted)
-        return Answer(route, pod, owner)
+        return Answer(route, pod, owner, status)
 
     async def _ask_ways(self, ways: Iterable[Way]) -> list[Answer]:
         asked = [(way, pod, at) for way in ways for pod, at in self._serving(way.route)]
@@ -227,6 +240,17 @@ class Following:
     def _title(self, route: Route) -> str:
         adapter = self._pods.adapter(route.controller)
         return adapter.title if adapter else "the ingress controller"
+
+
+def _answered_elsewhere(answer: Answer) -> str:
+    """What its user may look for: another route that takes the request, a cache, an answer of the controller's own."""
+    if answer.owner is Owner.OTHER_DOOR:
+        return f"{_named(answer)} sends {answer.route.id} to another door of waker"
+    return f"{_named(answer)} has {answer.route.id} answered by somebody else than waker (HTTP {answer.status})"
+
+
+def _named(answer: Answer) -> str:
+    return f"pod {answer.pod.namespace}/{answer.pod.name}" if answer.pod else "a pod"
 
 
 def _asked(pod: Pod, adapter: Adapter, proxy: Port) -> Asked:

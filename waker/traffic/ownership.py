@@ -45,10 +45,11 @@ class Asked(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """Who answered, and how many requests somebody else than waker may have counted."""
+    """Who answered, how many requests somebody else than waker may have counted, and the HTTP status (0: no answer)."""
 
     owner: Owner
     counted: int = 0
+    status: int = 0
 
 
 class OwnershipChecker:
@@ -62,14 +63,14 @@ class OwnershipChecker:
         """Who answers this request at this controller pod: the door, or who else? Never raises for a network error."""
         owner, status = await self._ask("http", pod.plain, target, door)
         if not pod.tls or _is_waker(owner) or status not in ASK_OVER_TLS:
-            return Checked(owner, int(not _is_waker(owner)))
-        over_tls, _ = await self._ask("https", pod.tls, target, door)
+            return Checked(owner, int(not _is_waker(owner)), status)
+        over_tls, secure_status = await self._ask("https", pod.tls, target, door)
         if over_tls in (
             Owner.NO_ROUTE,
             Owner.UNCLEAR,
         ):  # perhaps TLS ends elsewhere, and this pod knows no such host there
-            return Checked(owner, 2)
-        return Checked(over_tls, 1 + int(not _is_waker(over_tls)))
+            return Checked(owner, 2, status)
+        return Checked(over_tls, 1 + int(not _is_waker(over_tls)), secure_status)
 
     async def _ask(self, scheme: str, pod: Address, target: HttpTarget, door: int) -> tuple[Owner, int]:
         """The owner, and the status. The proof makes a certificate unnecessary."""
