@@ -1,7 +1,7 @@
 """Whether ingress controllers follow a move of an app's routes: every pod of theirs is asked, none is taken on trust.
 
     an answer of the door          the pod sends this very route to it
-    an answer of somebody else     it does not
+    an answer of somebody else     it does not, or another route takes exactly this path: asked again below it
     no answer that shows it        a login, a rate limit, a path that is an expression: the pod is asked for a *newer path*
 
 A newer path is one of waker's own on the namespace's keeper, written after the move: a pod that serves it has a configuration
@@ -27,6 +27,8 @@ Discount = Callable[[Pod, Interest, int], None]
 
 REACH_FIRST = timedelta(seconds=1)  # until those who do not reach waker are asked again; doubled each time
 REACH_LAST = timedelta(seconds=30)
+ELSEWHERE = frozenset({Owner.OTHER, Owner.OTHER_DOOR})
+INCONCLUSIVE = frozenset({Owner.NO_ROUTE, Owner.UNCLEAR})
 NOT_THERE = frozenset({Owner.OTHER, Owner.OTHER_DOOR, Owner.NO_ROUTE})  # answers where waker's own path should be
 
 
@@ -97,10 +99,13 @@ class Following:
     ) -> bool:
         """Whether no controller pod sends these routes to waker any more. `since`: when they were given back."""
         answers = await self._ask_routes(routes, interests)
-        if any(each.owner in (Owner.WAKER, Owner.OTHER_DOOR) for each in answers):
-            return False
         silent = {each.route for each in answers if each.owner is not Owner.OTHER}
-        return all(self._clock() >= since + self._lag(route) for route in silent)
+        if any(each.owner is Owner.WAKER for each in answers) or any(
+            self._clock() < since + self._lag(route) for route in silent
+        ):
+            return False
+        other_doors = [each for each in answers if each.owner is Owner.OTHER_DOOR]
+        return (await self._ask_below(other_doors, interests)).isdisjoint((Owner.WAKER, Owner.OTHER_DOOR))
 
     async def followed_since(
         self,
@@ -172,14 +177,16 @@ class Following:
     ) -> str | None:
         """None: they do not follow yet. "": the routes' own answers show it. Otherwise a sentence."""
         answers = await self._ask_routes(routes, interests)
-        elsewhere = next((each for each in answers if each.pod and each.owner in (Owner.OTHER, Owner.OTHER_DOOR)), None)
+        elsewhere = [each for each in answers if each.owner in ELSEWHERE]
         if elsewhere:
-            self._unfollowed[app] = _answered_elsewhere(elsewhere)
-            return None
-        unclear = list(dict.fromkeys(each.route for each in answers if each.owner is not Owner.WAKER))
+            late = not any(self._may_be_late(each.route) for each in elsewhere)
+            if not late or await self._ask_below(elsewhere, interests) != {Owner.WAKER}:
+                self._unfollowed[app] = _answered_elsewhere(elsewhere[0])
+                return None
+        unclear = list(dict.fromkeys(each.route for each in answers if each.owner in INCONCLUSIVE))
         if not unclear:
-            return ""
-        if any(self._clock() < (route.swapped_at or self._clock()) + self._lag(route) for route in unclear):
+            return _followed_below(elsewhere[0]) if elsewhere else ""
+        if any(map(self._may_be_late, unclear)):
             return None  # it may only be a little late, and each new path makes some controllers reload
         titles = ", ".join(sorted({self._title(route) for route in unclear}))
         if newer is not None:
@@ -195,6 +202,18 @@ class Following:
                 return f"that {titles} follows was proved by a newer path of waker's own, as no answer of the routes shows it"
         lag = format_duration(max(map(self._lag, unclear)))
         return f"whether {titles} follows could not be proved: no answer shows it, so waker relied on its usual lag of {lag}"
+
+    async def _ask_below(self, answers: Sequence[Answer], interests: Mapping[RouteId, Interest]) -> set[Owner]:
+        """Whom these pods have answer below these routes, where somebody else's route takes their very paths."""
+        found = set()
+        for route, pod, owner, _ in answers:
+            target = kind_of(route.id).request_below(route.id)
+            at = next((at for other, at in self._serving(route) if pod and other.uid == pod.uid), None)
+            if not (target and pod and at):
+                found.add(owner)
+                continue
+            found.add((await self._ask_route(route, target, pod, at, interests.get(route.id))).owner)
+        return found
 
     async def _ask_routes(self, routes: Sequence[Route], interests: Mapping[RouteId, Interest]) -> list[Answer]:
         """Each pod for each route; one answer of nobody for a route of which no pod can be asked."""
@@ -229,6 +248,11 @@ class Following:
             (pod, _asked(pod, adapter, adapter.proxy)) for pod in self._pods.pods(adapter) if pod.ready and pod.address
         ]
 
+    def _may_be_late(self, route: Route) -> bool:
+        """So soon after its move an answer of before says nothing."""
+        now = self._clock()
+        return now < (route.swapped_at or now) + self._lag(route)
+
     def _lag(self, route: Route) -> timedelta:
         adapter = self._pods.adapter(route.controller)
         return adapter.lag if adapter else DEFAULT_LAG
@@ -240,6 +264,10 @@ class Following:
     def _title(self, route: Route) -> str:
         adapter = self._pods.adapter(route.controller)
         return adapter.title if adapter else "the ingress controller"
+
+
+def _followed_below(answer: Answer) -> str:
+    return f"that {answer.route.id} is followed was proved by a request below it, as another route takes that very path"
 
 
 def _answered_elsewhere(answer: Answer) -> str:
