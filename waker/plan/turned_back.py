@@ -55,5 +55,10 @@ def put_off_until(known: TurnedBack | None, now: datetime) -> datetime | None:
     """
     if known is None or known.times < REPORTED or known.at > now:
         return None
-    until = known.at + WAITS[min(known.times - REPORTED, len(WAITS) - 1)]
+    until = known.at + wait_after(known.times)
     return until if now < until else None
+
+
+def wait_after(times: int) -> timedelta:
+    """How long the next try has to wait after so many in vain, at least two."""
+    return WAITS[min(times - REPORTED, len(WAITS) - 1)]
