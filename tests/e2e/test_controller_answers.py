@@ -12,10 +12,10 @@ import pytest
 from tests.e2e import apps
 from tests.e2e.apps import StageApp
 from tests.e2e.bed import needs_bed
-from tests.e2e.cluster import until
+from tests.e2e.cluster import kubectl, until
 from tests.e2e.controller_flags import with_middlewares, with_proxy_protocol
 from tests.e2e.scene import Scene
-from tests.e2e.written_ingress import BY_LAG, IDLE_AFTER, Written, opened, sleeps_once_and_wakes
+from tests.e2e.written_ingress import BY_LAG, IDLE_AFTER, IngressVisitor, Written, opened, sleeps_once_and_wakes
 from waker import names
 
 PROVED = "was proved by a newer path of waker's own"
@@ -234,21 +234,63 @@ def test_listeners_with_the_proxy_protocol(scene: Scene, tmp_path: Path) -> None
         sleeps_once_and_wakes(scene, visitor)
 
 
-@pytest.mark.parametrize("controller", ["nginx", "traefik"], indirect=True)
-def test_an_app_that_cannot_be_proved_asleep_is_reported_and_left_alone(scene: Scene, tmp_path: Path) -> None:
-    """Somebody else's route takes the very request that shows where its own leads."""
-    kind = scene.controller.ingress_class
-    written = Written(PLAIN.replace("CLASS", kind), visited="/cart", arrives="/cart")
-    visitor = opened(scene, written, tmp_path)
-    landing = StageApp(scene.namespace, "landing", kind, annotations={names.ENABLED: "false"}, ingresses=("landing",))
-    scene.create(*apps.objects(landing))
-    exact = PLAIN.replace("CLASS", kind).replace("Prefix", "Exact").replace("shop", "landing")
-    visitor.apply(exact)
-    until("the landing page is there", lambda: "landing" in visitor.ask("/"), 30)
+def landing_page(scene: Scene) -> None:
+    """An app of somebody else, which never sleeps."""
+    kind, never = scene.controller.ingress_class, {names.ENABLED: "false"}
+    scene.create(*apps.objects(StageApp(scene.namespace, "landing", kind, annotations=never, ingresses=("landing",))))
 
+
+@pytest.mark.parametrize("controller", ["nginx", "traefik", "contour"], indirect=True)
+def test_a_landing_page_at_the_very_path(scene: Scene, tmp_path: Path) -> None:
+    """It answers at `/`, and the app at all the rest of the host."""
+    manifest = PLAIN.replace("CLASS", scene.controller.ingress_class)
+    written = Written(manifest, visited="/cart", arrives="/cart", shown="was proved by a request below it")
+    visitor = opened(scene, written, tmp_path)
+    landing_page(scene)
+    visitor.apply(manifest.replace("Prefix", "Exact").replace("shop", "landing"))
+    until("the landing page is there", lambda: "<h1 id=app>landing</h1>" in visitor.ask("/"), 30)
+    sleeps_once_and_wakes(scene, visitor)
+
+
+ANOTHER_WAY_IN = """
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: shop}
+spec:
+  entryPoints: [web]
+  routes: [{kind: Rule, match: "Host(`$host`)", priority: 9000, services: [{name: shop, port: 80}]}]
+"""
+
+
+def test_an_app_with_another_way_in_is_reported_and_left_alone(scene: Scene, tmp_path: Path) -> None:
+    """What an IngressRoute takes never reaches waker: the app must not sleep, and its user should know why."""
+    with with_middlewares(scene):
+        visitor = opened(scene, Written(PLAIN.replace("CLASS", "traefik")), tmp_path)
+        visitor.apply(ANOTHER_WAY_IN)
+        turns_back_twice_and_is_left_alone(scene, visitor)
+
+
+@pytest.mark.parametrize("controller", ["nginx"], indirect=True)
+def test_an_app_whose_route_another_ingress_takes_is_reported_and_left_alone(scene: Scene, tmp_path: Path) -> None:
+    """Of two Ingresses with one host and path the older one counts."""
+    landing_page(scene)
+    manifest = PLAIN.replace("CLASS", "nginx")
+    with_cart = manifest.replace("paths: [{path: /,", "paths: [{path: /cart, PART {path: /,")
+    part = "pathType: Prefix, backend: {service: {name: shop, port: {number: 80}}}},"
+    written = Written(with_cart.replace("PART", part), visited="/cart", arrives="/cart")
+    host = StageApp(scene.namespace, "shop", "nginx").host
+    file = tmp_path / "landing.yaml"
+    file.write_text(manifest.replace("shop", "landing").replace("$host", host))
+    kubectl("apply", "-n", scene.namespace, "-f", str(file))
+    time.sleep(1.1)  # an Ingress's age is in seconds
+    visitor = opened(scene, written, tmp_path)
+    turns_back_twice_and_is_left_alone(scene, visitor)
+
+
+def turns_back_twice_and_is_left_alone(scene: Scene, visitor: IngressVisitor) -> None:
     visitor.becomes_idle()
-    until("it is reported", lambda: any("turning back, 2 times in a row" in each for each in scene.events("shop")), 150)
-    (told,) = (each for each in scene.events("shop") if "turning back, 2 times" in each)
+    until("it is reported", lambda: reported(scene), 150, every=1)
+    told = reported(scene)
     assert told.startswith("Warning CannotSleep: an ingress controller pod has not followed within 30s: pod ")
     assert f"{visitor.host}/ answered by somebody else than waker (HTTP 200)" in told
     scene.awake(visitor.app)
@@ -256,4 +298,9 @@ def test_an_app_that_cannot_be_proved_asleep_is_reported_and_left_alone(scene: S
     found = visitor.explained()
     assert (found["phase"], found["code"]) == ("Awake", "SleepPutOff")
     assert [each["kind"] for each in found["against"]] == ["turned-back"]
-    assert "shop" in visitor.ask("/cart")
+    assert found["against"][0]["fix"] == f"waker sleep deployment/shop -n {scene.namespace}"
+    assert visitor.is_served()
+
+
+def reported(scene: Scene) -> str:
+    return next((each for each in scene.events("shop") if "turning back, 2 times in a row" in each), "")
