@@ -11,6 +11,18 @@ import pytest
 
 from tests.e2e import apps
 from tests.e2e.apps import StageApp
+from tests.e2e.as_written import (
+    ANOTHER_WAY_IN,
+    EXPRESSION_IN_TRAEFIK,
+    FORCED,
+    FORCED_AND_REWRITTEN,
+    LIMITED,
+    LIMITED_BY_MIDDLEWARE,
+    NO_PLAIN_HTTP,
+    PLAIN,
+    REWRITE,
+    WEBSECURE,
+)
 from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import kubectl, until
 from tests.e2e.controller_flags import with_middlewares, with_proxy_protocol
@@ -18,177 +30,9 @@ from tests.e2e.scene import Scene
 from tests.e2e.written_ingress import BY_LAG, IDLE_AFTER, IngressVisitor, Written, opened, sleeps_once_and_wakes
 from waker import names
 
-PROVED = "was proved by a newer path of waker's own"
-
 pytestmark = needs_bed("asks a controller's pod at its own address, and changes how it listens")
 
 
-REWRITE = Written(
-    """
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: shop
-  annotations:
-    nginx.ingress.kubernetes.io/use-regex: "true"
-    nginx.ingress.kubernetes.io/rewrite-target: /$$2
-spec:
-  ingressClassName: nginx
-  rules:
-  - host: $host
-    http:
-      paths:
-      - path: /something(/|$$)(.*)
-        pathType: ImplementationSpecific
-        backend: {service: {name: shop, port: {number: 80}}}
-""",
-    visited="/something/new?a=1",
-    arrives="/new?a=1",
-    path="/something(/|$)(.*)",
-    shown=PROVED,
-)
-EXPRESSION_IN_TRAEFIK = Written(
-    """
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: shop
-  annotations:
-    traefik.ingress.kubernetes.io/router.pathmatcher: PathRegexp
-spec:
-  ingressClassName: traefik
-  rules:
-  - host: $host
-    http:
-      paths:
-      - path: /item/[0-9]+
-        pathType: ImplementationSpecific
-        backend: {service: {name: shop, port: {name: http}}}
-""",
-    visited="/item/17",
-    arrives="/item/17",
-    path="/item/[0-9]+",
-    shown=PROVED,
-)
-FORCED = Written(
-    """
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: shop
-  annotations:
-    nginx.ingress.kubernetes.io/force-ssl-redirect: "true"
-spec:
-  ingressClassName: nginx
-  tls: [{hosts: [$host], secretName: shop-tls}]
-  rules:
-  - host: $host
-    http:
-      paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {number: 80}}}}]
-""",
-    over_tls=True,
-)
-FORCED_AND_REWRITTEN = Written(
-    """
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: shop
-  annotations:
-    nginx.ingress.kubernetes.io/force-ssl-redirect: "true"
-    nginx.ingress.kubernetes.io/use-regex: "true"
-    nginx.ingress.kubernetes.io/rewrite-target: /$$1
-spec:
-  ingressClassName: nginx
-  tls: [{hosts: [$host], secretName: shop-tls}]
-  rules:
-  - host: $host
-    http:
-      paths:
-      - {path: /app/?(.*), pathType: ImplementationSpecific, backend: {service: {name: shop, port: {name: http}}}}
-""",
-    visited="/app/cart",
-    arrives="/cart",
-    path="/app/?(.*)",
-    over_tls=True,
-    shown=PROVED,
-)
-WEBSECURE = Written(
-    """
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: shop
-  annotations:
-    traefik.ingress.kubernetes.io/router.entrypoints: websecure
-    traefik.ingress.kubernetes.io/router.tls: "true"
-spec:
-  ingressClassName: traefik
-  rules:
-  - host: $host
-    http:
-      paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {number: 80}}}}]
-""",
-    over_tls=True,
-)
-NO_PLAIN_HTTP = Written(
-    """
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: shop
-  annotations:
-    kubernetes.io/ingress.allow-http: "false"
-spec:
-  ingressClassName: contour
-  tls: [{hosts: [$host], secretName: shop-tls}]
-  rules:
-  - host: $host
-    http:
-      paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {number: 80}}}}]
-""",
-    over_tls=True,
-)
-LIMITED = Written(
-    """
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: shop
-  annotations:
-    nginx.ingress.kubernetes.io/limit-rps: "1"
-    nginx.ingress.kubernetes.io/limit-burst-multiplier: "1"
-spec:
-  ingressClassName: nginx
-  rules:
-  - host: $host
-    http:
-      paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {number: 80}}}}]
-""",
-    every=2,
-)
-LIMITED_BY_MIDDLEWARE = Written(
-    """
-apiVersion: traefik.io/v1alpha1
-kind: Middleware
-metadata: {name: limit}
-spec: {rateLimit: {average: 1, period: 2s, burst: 1}}
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: shop
-  annotations:
-    traefik.ingress.kubernetes.io/router.middlewares: $namespace-limit@kubernetescrd
-spec:
-  ingressClassName: traefik
-  rules:
-  - host: $host
-    http:
-      paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {number: 80}}}}]
-""",
-    every=3,
-)
 AS_WRITTEN = [
     pytest.param("nginx", REWRITE, id="nginx-expression-with-rewrite"),
     pytest.param("traefik", EXPRESSION_IN_TRAEFIK, id="traefik-expression"),
@@ -209,19 +53,6 @@ def test_an_ingress_as_it_is_written(scene: Scene, written: Written, tmp_path: P
 def test_a_request_limit_of_traefik(scene: Scene, tmp_path: Path) -> None:
     with with_middlewares(scene):
         sleeps_once_and_wakes(scene, opened(scene, LIMITED_BY_MIDDLEWARE, tmp_path))
-
-
-PLAIN = """
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: shop}
-spec:
-  ingressClassName: CLASS
-  rules:
-  - host: $host
-    http:
-      paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {number: 80}}}}]
-"""
 
 
 @pytest.mark.parametrize("controller", ["nginx", "traefik", "contour"], indirect=True)
@@ -250,16 +81,6 @@ def test_a_landing_page_at_the_very_path(scene: Scene, tmp_path: Path) -> None:
     visitor.apply(manifest.replace("Prefix", "Exact").replace("shop", "landing"))
     until("the landing page is there", lambda: "<h1 id=app>landing</h1>" in visitor.ask("/"), 30)
     sleeps_once_and_wakes(scene, visitor)
-
-
-ANOTHER_WAY_IN = """
-apiVersion: traefik.io/v1alpha1
-kind: IngressRoute
-metadata: {name: shop}
-spec:
-  entryPoints: [web]
-  routes: [{kind: Rule, match: "Host(`$host`)", priority: 9000, services: [{name: shop, port: 80}]}]
-"""
 
 
 def test_an_app_with_another_way_in_is_reported_and_left_alone(scene: Scene, tmp_path: Path) -> None:
