@@ -1,4 +1,4 @@
-"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 150,000.
+"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 380,000.
 
 What is left out, and why it shows nothing new:
 - the order of routes, two that are alike, and a third one: they are only asked for all, any, the first and the last swap;
