@@ -86,7 +86,9 @@ spec:
   - host: $host
     http:
       paths:
-      - {path: /app/?(.*), pathType: ImplementationSpecific, backend: {service: {name: shop, port: {name: http}}}}
+      - path: /app/?(.*)
+        pathType: ImplementationSpecific
+        backend: {service: {name: shop, port: {name: http}}}
 """,
     visited="/app/cart",
     arrives="/cart",

@@ -66,8 +66,8 @@ class IngressVisitor:
 
     def is_served(self) -> bool:
         """By the app, at the path that it should see."""
-        body = self.ask()
-        return f"<h1 id=app>{self.app.name}</h1>" in body and f"GET {self.written.arrives}<" in body.replace("\n", "<")
+        body, name = self.ask(), self.app.name
+        return f"<h1 id=app>{name}</h1><p>GET {self.host}{self.written.arrives}</p>" in body
 
     def visit(self, within: float = 60) -> None:
         until("a visitor is served", self.is_served, within, every=self.written.every)
