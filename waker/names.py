@@ -31,6 +31,7 @@ WAKE_REQUESTED_AT: Final = f"{DOMAIN}/wake-requested-at"  # RFC 3339; somebody a
 AWAKE_SINCE: Final = f"{DOMAIN}/awake-since"  # RFC 3339; end of the last wake, where the idle clock starts
 TYPICAL_WAKE: Final = f"{DOMAIN}/typical-wake"  # a duration; how long wakes take, for the page
 SCALED_UP_AT: Final = f"{DOMAIN}/scaled-up-at"  # RFC 3339; waker has set its replicas back, and the wake is not over
+TURNED_BACK: Final = f"{DOMAIN}/turned-back"  # tries of its sleep in vain; see plan.turned_back
 STOPPED_AT: Final = f"{DOMAIN}/stopped-at"  # RFC 3339; somebody has scaled it to 0 during a wake
 SLEEP_REQUESTED_AT: Final = (
     f"{DOMAIN}/sleep-requested-at"  # RFC 3339; an operator asked it to sleep until the next visitor

@@ -70,6 +70,20 @@ WILDCARD = "front: *.example.org/: ingress-nginx does not count requests of a wi
             id="it should sleep, and cannot yet",
         ),
         pytest.param(
+            case(app().turned_back(3, "pod edge/traefik-1 has a configuration of before the move", hours=2)),
+            ["turned-back"],
+            "demo/shop is awake: 3 times in a row it turned back on its way down though nobody came, the last time because "
+            "pod edge/traefik-1 has a configuration of before the move; tried again in 10h.",
+            id="it has turned back again and again",
+        ),
+        pytest.param(
+            case(app().turned_back(3, "a pod lags", hours=2).visited(minutes=4)),
+            ["turned-back", "in-use"],
+            "demo/shop is awake: 3 times in a row it turned back on its way down though nobody came, the last time because "
+            "a pod lags; tried again in 10h (and 1 more).",
+            id="and it is in use",
+        ),
+        pytest.param(
             case(app().standby()),
             ["blocked"],
             "demo/shop is falling asleep: not visited for 3h: routes first, pods later.",

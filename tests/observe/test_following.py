@@ -25,6 +25,11 @@ def route(path: str = "/", adapter: Adapter = INGRESS_NGINX, swapped_at: datetim
     return Route(id, Backend("shop", 80), Holder.WAKER, adapter.controller, 1, swapped_at, 20_000, 20_000)
 
 
+def exact_route() -> Route:
+    found = route()
+    return replace(found, id=IngressRouteId("demo", "shop", "shop.example.com", "/", "Exact"))
+
+
 @dataclass
 class Controllers:
     """Stands for controllers and their pods: it knows which there are, and what each answers."""
@@ -80,7 +85,9 @@ async def test_every_answer_and_every_answer_at_the_newer_path(owner: Owner, at_
     expected = owner is Owner.WAKER or (inconclusive and late and at_newer in (Owner.WAKER, Owner.UNCLEAR))
     assert (followed is not None) is expected
     assert edge.following.needs_newer_path(APP) is (inconclusive and late)
-    assert edge.discounted == ([] if owner in (Owner.WAKER, Owner.OTHER_DOOR) else [1]), "what an app may have counted"
+    below = int(owner in ELSEWHERE and late)  # it is asked there, too, and nobody answers
+    counted = int(owner not in (Owner.WAKER, Owner.OTHER_DOOR)) + below
+    assert sum(edge.discounted) == counted, "what an app may have counted"
     said = edge.following.how(APP)
     if not expected or owner is Owner.WAKER:
         assert said == ""
@@ -97,6 +104,43 @@ async def test_all_pods_have_to_follow(owners: tuple[Owner, Owner]) -> None:
     assert (await edge.followed(route()) is not None) is all(each is Owner.WAKER for each in owners)
     edge.answer(NEWER.path, Owner.WAKER, Owner.WAKER)
     assert (await edge.followed(route()) is not None) is not any(each in ELSEWHERE for each in owners)
+
+
+BELOW = "/kubesleeper-probe"
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["within the lag", "after the lag"])
+@pytest.mark.parametrize("below", list(Owner), ids=lambda each: each.name)
+@pytest.mark.parametrize("owner", ELSEWHERE, ids=lambda each: each.name)
+async def test_where_somebody_elses_route_takes_its_very_path_it_is_asked_below(
+    owner: Owner, below: Owner, late: bool
+) -> None:
+    """A landing page at exactly `/`, awake or asleep, and an app that has all the rest of the host."""
+    edge = Controllers(now=NOW + LAG if late else NOW + LAG / 2)
+    edge.answer("/", owner)
+    edge.answer(BELOW, below)
+    followed = below is Owner.WAKER and late
+    counted = [owner, below] if late else [owner]
+    assert (await edge.followed(route()) is not None) is followed
+    assert ("proved by a request below it" in edge.following.how(APP)) is followed
+    assert (BELOW in [path for _, path, _ in edge.asked]) is late, (
+        "an app that is not left yet should not be asked oddly"
+    )
+    assert sum(edge.discounted) == sum(each not in (Owner.WAKER, Owner.OTHER_DOOR) for each in counted)
+    if not followed:
+        sentence = edge.following.unfollowed(APP)
+        assert sentence.startswith("pod edge/ingress-nginx-0 ")
+        assert ("to another door of waker" in sentence) is (owner is Owner.OTHER_DOOR)
+        edge.following.settle(APP)
+    assert edge.following.unfollowed(APP) == ""
+
+
+async def test_a_pod_without_the_newer_path_is_named() -> None:
+    edge = Controllers(now=NOW + LAG)
+    edge.answer("/", Owner.UNCLEAR, Owner.UNCLEAR)
+    edge.answer(NEWER.path, Owner.WAKER, Owner.NO_ROUTE)
+    assert await edge.followed(route()) is None
+    assert edge.following.unfollowed(APP) == "pod edge/ingress-nginx-1 has a configuration of before the move"
 
 
 async def test_no_path_is_made_up_for_an_expression() -> None:
@@ -175,7 +219,20 @@ async def test_the_way_back_is_proved_by_an_answer_of_somebody_else_or_by_the_la
     edge.answer("/", owner)
     assert await edge.following.way_back_proved([route()], {}, NOW) is (owner is Owner.OTHER)
     edge.now = NOW + LAG
+    edge.answer(BELOW, Owner.WAKER)
     assert await edge.following.way_back_proved([route()], {}, NOW) is (owner not in (Owner.WAKER, Owner.OTHER_DOOR))
+
+
+@pytest.mark.parametrize("below", list(Owner), ids=lambda each: each.name)
+async def test_the_way_back_where_a_sleeping_apps_route_takes_its_very_path(below: Owner) -> None:
+    edge = Controllers()
+    edge.answer("/", Owner.OTHER_DOOR)
+    edge.answer(BELOW, below)
+    assert not await edge.following.way_back_proved([route()], {}, NOW)
+    edge.now = NOW + LAG
+    left = below not in (Owner.WAKER, Owner.OTHER_DOOR)
+    assert await edge.following.way_back_proved([route()], {}, NOW) is left
+    assert not await edge.following.way_back_proved([exact_route()], {}, NOW), "nothing is below it"
 
 
 @pytest.mark.parametrize("owner", list(Owner), ids=lambda each: each.name)

@@ -103,6 +103,10 @@ class AppBuilder:
         """The end of its last wake."""
         return self._noted(names.AWAKE_SINCE, format_time(ago(**how_long)))
 
+    def turned_back(self, times: int, why: str = "a pod lags", **how_long: float) -> "AppBuilder":
+        """On its way down though nobody came, so often in a row."""
+        return self._noted(names.TURNED_BACK, f"{times} {format_time(ago(**how_long))} {why}")
+
     # --- on its Ingresses ---
 
     def routed(self, *routes: Route, orphans: tuple[RouteId, ...] = ()) -> "AppBuilder":
@@ -171,6 +175,14 @@ class AppBuilder:
     def without(self, fact: Fact) -> "AppBuilder":
         """Nobody has asked for this fact yet."""
         return AppBuilder(replace(self.seen, gathered=self.seen.gathered - {fact}))
+
+    def unfollowed(self, why: str) -> "AppBuilder":
+        """What showed that some controller pod does not follow."""
+        return AppBuilder(replace(self.seen, unfollowed=why))
+
+    def lost(self, **how_long: float) -> "AppBuilder":
+        """Nobody was seen, but visits may have been lost."""
+        return AppBuilder(replace(self.seen, traffic=Traffic(ago(**how_long), lost=True)))
 
     def followed(self, **how_long: float) -> "AppBuilder":
         """Every ingress controller pod is known to send the routes to waker."""

@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.plan.building import NOW
-from tests.plan.states import SINCE, SWAPPED
+from tests.plan.states import SINCE, SWAPPED, TRAFFIC
 from waker import names
 from waker.plan import workload_patches
 from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero, ScaleUp
+from waker.plan.codes import Code
 from waker.plan.decide import decide
 from waker.plan.model import Phase, Pin
 from waker.plan.notes import NOTES
 from waker.plan.routes.route import Holder, is_astray, is_held
 from waker.plan.snapshot import Fact, Snapshot
+from waker.plan.turned_back import TurnedBack
 
 SETTLED = NOW - timedelta(seconds=2)
 NEXT_PASS = NOW + timedelta(seconds=1)
@@ -344,6 +346,29 @@ def a_lost_number_is_no_reason_to_stay_down(seen: Snapshot, plan: Plan) -> bool:
     return plan.needs is Fact.LEAST_REPLICAS or plan.actions == (ScaleUp(seen.least_replicas),)
 
 
+def tries_in_vain_become_rare(seen: Snapshot, plan: Plan) -> bool:
+    """Who turned back twice though nobody came is not put to sleep by its traffic for 6 hours, then for 12, then for a day."""
+    known = seen.workload.notes.turned_back
+    asked = pin(seen) is Pin.ASLEEP or told_to_sleep(seen)
+    if not isinstance(known, TurnedBack) or known.times < 2 or asked or not goes_down(seen, plan):
+        return True
+    return NOW - known.at >= timedelta(hours={2: 6, 3: 12}.get(known.times, 24))
+
+
+def a_try_in_vain_is_noted(seen: Snapshot, plan: Plan) -> bool:
+    """Turning back is noted as in vain if nobody came, and only then; from the second time on its user is told."""
+    if plan.code is not Code.TURNING_BACK:
+        return True
+    (wakes,) = (each for each in plan.actions if isinstance(each, RequestWake))
+    counted = seen.traffic == TRAFFIC[2] and not told_to_sleep(seen)
+    young = seen.traffic.visited_at is None
+    somebody_saved = note(seen, names.SAVED_REPLICAS) is not None and not told_to_sleep(seen)
+    wanted_awake = pin(seen) in (None, Pin.AWAKE) or somebody_saved or "tried again at" in plan.reason
+    came = knocked(seen) or counted or young or wanted_awake
+    again = isinstance(seen.workload.notes.turned_back, TurnedBack)
+    return bool(wakes.in_vain) is not came and plan.warning is (again and not came)
+
+
 LAWS: tuple[Law, ...] = (
     law_1,
     law_2,
@@ -368,4 +393,6 @@ LAWS: tuple[Law, ...] = (
     nobody_stays_at_another_door,
     who_is_stuck_is_told,
     a_lost_number_is_no_reason_to_stay_down,
+    tries_in_vain_become_rare,
+    a_try_in_vain_is_noted,
 )

@@ -90,6 +90,7 @@ class SmallCluster:
     def __init__(self, *, deployments: list[Json], services: list[Json], ingresses: list[Json]) -> None:
         self.now = NOW
         self.dead: frozenset[str] = frozenset()  # Ingresses behind whose routes no pod ever gets ready
+        self.follows = True  # False: its ingress controller takes no change
         self._version = 0
         self._kinds = {"Deployment": deployments, "Service": services, "Ingress": ingresses}
         self.objects: dict[tuple[str, str], Json] = {}
@@ -138,7 +139,7 @@ class SmallCluster:
 
     def served(self, name: str) -> Json:
         """An Ingress as the controller knows it: late."""
-        known = [each for at, each in self._history[name] if at <= self.now - LAG]
+        known = [each for at, each in self._history[name] if at <= self.now - LAG] if self.follows else []
         return known[-1] if known else self._history[name][0][1]
 
     def _replace(self, kind: str, name: str, new: Json) -> None:
@@ -164,6 +165,7 @@ class Visits:
 
     at: dict[str, datetime] = field(default_factory=dict)
     known: bool = True
+    lost: bool = False  # just now visits may have been lost
 
 
 class SmallWaker:
@@ -227,6 +229,8 @@ class SmallWaker:
     def _traffic(self, app: str) -> Traffic:
         if not self._visits.known:
             return Traffic(unknown="nobody answers")
+        if self._visits.lost:
+            return Traffic(self._cluster.now, lost=True)
         return Traffic(max(self._started, self._visits.at.get(app, self._started)))
 
     def _followed_since(self, app: str, found: Discovery) -> datetime | None:

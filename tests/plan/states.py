@@ -1,4 +1,4 @@
-"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 180,000.
+"""Every state that a snapshot can be in, as far as `decide` can tell two of them apart: some 400,000.
 
 What is left out, and why it shows nothing new:
 - the order of routes, two that are alike, and a third one: they are only asked for all, any, the first and the last swap;
@@ -7,6 +7,7 @@ What is left out, and why it shows nothing new:
 - controllers are asked whether they follow only if all routes are at waker, and whether they could only if some are not;
 - facts that cost questions are known, both or none of them;
 - the Lease matters only for an app that somebody is putting to sleep, requests being forwarded only at its very end;
+- tries in vain matter for an app with pods that is managed, and not for how ready it is;
 - with a problem or unmanaged, sleep is out of the question: all that speaks for sleep does so there.
 """
 
@@ -19,10 +20,11 @@ from typing import Any, NamedTuple
 from tests.plan.building import IDLE_AFTER, SHOP, WAKE_TIMEOUT, ago, astray, at_waker, pointed_back, removed, route
 from waker import names
 from waker.plan.model import Pin, Policy, Workload
-from waker.plan.notes import read_notes
+from waker.plan.notes import Unreadable, read_notes
 from waker.plan.routes.route import Holder, Route, RouteId, is_astray
 from waker.plan.snapshot import Certainty, Fact, Snapshot, Traffic
 from waker.plan.times import format_time
+from waker.plan.turned_back import TurnedBack
 
 LONG_AGO = ago(hours=2)
 ASKED = ago(seconds=20)
@@ -148,6 +150,7 @@ def states() -> Iterator[Snapshot]:
     """All of them."""
     yield from _without_pods()
     yield from _with_pods()
+    yield from _turned_back()
     yield from _let_go()
 
 
@@ -170,6 +173,28 @@ def _with_pods() -> Iterator[Snapshot]:
             certainty = Certainty(loses_counts=each.forgetful)
             seen = replace(seen, certainty=certainty, passes_on=each.passes_on, gathered=each.gathered)
             yield replace(seen, unforeseen=each.unforeseen)
+
+
+TRIES: tuple[TurnedBack | Unreadable, ...] = (
+    *(
+        TurnedBack(times, ago(hours=hours), "a pod lags")
+        for times, hours in ((1, 1), (2, 1), (2, 7), (3, 7), (9, 23), (9, 25))
+    ),
+    Unreadable("often"),
+)
+LOST = Traffic(ago(minutes=1), lost=True)
+
+
+def _turned_back() -> Iterator[Snapshot]:
+    """It has turned back before, though nobody came."""
+    asked = [each for each in workloads(2) if not (each.notes.saved_replicas or each.notes.wake_requested_at)]
+    around = product(asked, TRIES, MANAGED[:3], list(shapes()), (None, SINCE), (*TRAFFIC, LOST))
+    for workload, tries, policy, shape, knock, traffic in around:
+        noted = replace(workload, notes=replace(workload.notes, turned_back=tries))
+        for each in _asked(shape):
+            told = (each.leader, each.unreachable, each.followed_since, each.forwarding, YES)
+            seen = Snapshot(noted, policy, shape.routes, traffic, (), shape.orphans, knock, *told)
+            yield replace(seen, gathered=each.gathered)
 
 
 def _let_go() -> Iterator[Snapshot]:
@@ -195,6 +220,7 @@ def described(seen: Snapshot) -> str:
         "orphans": len(seen.orphans),
         "policy": seen.policy and ("paused" if seen.policy.paused else seen.policy.pin.value),
         "problems": seen.problems,
+        "lost": seen.traffic.lost,
         "traffic": seen.traffic.unknown or f"visited {seen.traffic.visited_at}",
         "knocked": seen.arrived_at,
         "leader": seen.leader,

@@ -146,11 +146,9 @@ def test_falling_asleep(seen: AppBuilder, does: Action | None) -> None:
             id="half way down, and there is no further",
         ),
         pytest.param(app(2).redirected().visited(seconds=3), id="a controller still counts requests"),
-        pytest.param(app(2).redirected().blind(), id="traffic became unknown"),
         pytest.param(app(2).redirected().unobserved(), id="waker was started again"),
         pytest.param(app(2).redirected().pinned("awake"), id="pinned awake meanwhile"),
         pytest.param(app(2).redirected().paused(), id="paused meanwhile"),
-        pytest.param(app(2).redirected(seconds=31), id="a controller pod never follows"),
     ],
 )
 def test_turning_back_is_written_down_first(seen: AppBuilder) -> None:

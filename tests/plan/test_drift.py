@@ -54,7 +54,10 @@ def test_who_pins_asleep_what_another_tool_points_back_is_told() -> None:
             id="pointed back: 10 s later again",
         ),
         pytest.param(
-            app(2).pointed_back(swaps=3), Phase.FALLING_ASLEEP, RequestWake(), id="three times: its owner means it"
+            app(2).pointed_back(swaps=3),
+            Phase.FALLING_ASLEEP,
+            RequestWake("somebody keeps pointing its routes back"),
+            id="three times: its owner means it",
         ),
         pytest.param(
             app(2).pointed_back(swaps=3).pinned("asleep"), Phase.STUCK, None, id="pinned: its owners disagree"

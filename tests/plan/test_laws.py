@@ -160,6 +160,12 @@ def hasty(action: Any) -> Callable[..., Plan]:
             laws.no_way_to_its_pods_is_left_open,
             id="does not care what its pods show",
         ),
+        pytest.param(
+            sleep_due, "put_off_until", lambda *_: None, laws.tries_in_vain_become_rare, id="tries again and again"
+        ),
+        pytest.param(
+            way_down, "_in_vain", way_down._turn_back, laws.a_try_in_vain_is_noted, id="nobody hears of tries in vain"
+        ),
         pytest.param(way_down, "SOON", None, laws.on_the_way_there_is_a_next_step, id="no second look"),
         pytest.param(brain, "lost", hasty(lambda seen: ScaleUp(1)), laws.law_5, id="a lost number is guessed"),
     ],

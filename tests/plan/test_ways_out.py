@@ -69,6 +69,7 @@ NOTED: tuple[dict[str, str], ...] = (
     ASKED | {names.SCALED_UP_AT: LATER},
     {names.STOPPED_AT: LATER},
     {names.WAKE_REQUESTED_AT: "yesterday", names.ASLEEP_SINCE: LATER},
+    {names.TURNED_BACK: f"2 {SWAPPED} a pod lags"},
 )
 # Where an Ingress leads, and whether waker remembers something of it.
 LED = {
@@ -185,7 +186,7 @@ def offence(cluster: SmallCluster, left: Left, name: str) -> str:
     if cluster.replicas("shop") != wanted:
         return f"{cluster.replicas('shop')} replicas instead of {wanted}"
     notes = cluster.annotations("Deployment", "shop").keys() & ANNOTATIONS
-    lasting = set() if OUT[name].ends else {names.AWAKE_SINCE, names.TYPICAL_WAKE}
+    lasting = set() if OUT[name].ends else {names.AWAKE_SINCE, names.TYPICAL_WAKE, names.TURNED_BACK}
     if not wanted:
         return ""  # what its owner has to scale by hand may still have notes
     return f"notes are left: {sorted(notes - lasting)}" if notes - lasting else ""

@@ -87,7 +87,7 @@ async def test_an_app_does_not_fall_asleep_again_before_its_last_wake_is_followe
 
     That is told once it has lasted: a moment of it is nothing special.
     """
-    monkeypatch.setattr("waker.reconcile.report.REACHED_WITHIN", timedelta(milliseconds=500))
+    monkeypatch.setattr("waker.reconcile.report.REACHED_WITHIN", timedelta(seconds=3))
     warning = ("CannotSleep", "pinned asleep, but its ingress controllers have not followed its last wake yet")
     async with scene(tmp_path) as it, it.waker():
         await it.put_to_sleep()

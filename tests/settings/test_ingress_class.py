@@ -19,6 +19,7 @@ GOOD = {
     "server-name": "metrics.edge.svc",
     "token-file": "/var/run/secrets/kubernetes.io/serviceaccount/token",
     "any-host": "true",
+    "lag": "12s",
 }
 
 
@@ -48,6 +49,7 @@ def test_fields_and_keys_agree() -> None:
         pytest.param("scheme", "ftp", "'ftp' is not http or https", id="scheme"),
         pytest.param("tls-verify", "no", "'no' is not true or false", id="tls-verify"),
         pytest.param("token-file", "token", "'token' is not the path of a file", id="token-file"),
+        pytest.param("lag", "21s", "'21s' is not whole seconds from 1s to 20s", id="lag"),
         pytest.param("server-name", "a b", "'a b' is not a host name", id="server-name"),
     ],
 )

@@ -48,6 +48,14 @@ def test_a_class_with_settings_is_a_controller_of_its_own() -> None:
     assert configured_adapter(NGINX.controller, settings) is INGRESS_NGINX, "another class of that controller"
 
 
+@pytest.mark.parametrize(("setting", "seconds"), [("", 5), ("12s", 12), ("1s", 5)])
+def test_a_lag_may_be_longer_than_usual(setting: str, seconds: int) -> None:
+    settings = live(lag=setting, path="/m")
+    found = configured_adapter(known_as(NGINX, settings), settings)
+    assert found
+    assert found.lag.total_seconds() == seconds
+
+
 @pytest.mark.parametrize(
     ("setting", "port"),
     [

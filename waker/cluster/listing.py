@@ -6,7 +6,7 @@ from typing import Final
 from waker.cluster.client import Api, Json
 from waker.errors import TooLong
 
-CHUNK_SIZE: Final = 100  # objects, fewer where they are large
+CHUNK_SIZE: Final = 50  # objects, fewer where they are large; the heap does not shrink again after large chunks
 
 
 class Listing:

@@ -22,6 +22,7 @@ from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import Route, is_held
 from waker.plan.sleep_due import idle_period, visited_at
 from waker.plan.snapshot import Snapshot
+from waker.plan.turned_back import put_off_until
 from waker.settings.configmap import Live
 from waker.traffic.controllers import Interest
 from waker.traffic.controllers.configured import configured_adapter
@@ -56,8 +57,6 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
         return None
     case = _case(observed, known)
     reasons = against(case, known.now)
-    visited = visited_at(case.seen)
-    policy = case.seen.policy
     return Explained(
         app=ExplainedApp(kind=str(app.kind), namespace=app.namespace, name=app.name),
         at=_time(known.now),
@@ -76,9 +75,7 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
         pods=[_pod(*each) for each in _pods(observed, known)],
         series=list(_series(observed, known)),
         activity=sorted(_signs(case.seen, known), key=lambda each: each["at"], reverse=True),
-        sleepsAt=_time(visited + idle_period(policy, case.seen.traffic))
-        if visited and policy and not case.seen.traffic.unknown
-        else None,
+        sleepsAt=_sleeps_at(case.seen, known.now),
         notes=list(_notes(observed, case.seen, known)),
     )
 
@@ -190,6 +187,14 @@ def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
     yield from (Sign(at=_time(at), what=what) for at, what in signs if at)
 
 
+def _sleeps_at(seen: Snapshot, now: datetime) -> str | None:
+    visited = visited_at(seen)
+    if not visited or not seen.policy or seen.traffic.unknown:
+        return None
+    idle = visited + idle_period(seen.policy, seen.traffic)
+    return _time(max(idle, put_off_until(readable(seen.workload.notes.turned_back), now) or idle))
+
+
 def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Iterator[str]:
     if not known.running:
         yield NOT_RUNNING.unknown
@@ -204,6 +209,9 @@ def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Itera
     others = also_answering(seen)
     if others:
         yield others
+    turned_back = readable(observed.workload.notes.turned_back)
+    if turned_back and observed.workload.replicas:
+        yield f"it turned back on its way down though nobody came, at {_time(turned_back.at)}: {turned_back.why}"
     how = known.running.how_followed(observed.workload.id)
     if how:
         yield how

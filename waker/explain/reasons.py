@@ -13,8 +13,10 @@ from waker.explain.shape import Reason
 from waker.plan.actions import Plan
 from waker.plan.codes import Code
 from waker.plan.model import Phase, Pin
+from waker.plan.notes import readable
 from waker.plan.sleep_due import idle_period, sleep_requested, visited_at
 from waker.plan.snapshot import Snapshot
+from waker.plan.turned_back import in_words, put_off_until
 from waker.settings.durations import format_duration
 
 # What `kind` can be, and what it says.
@@ -29,6 +31,7 @@ KINDS = {
     "not-counted": "an ingress controller cannot count its visits",
     "not-read": "a pod of an ingress controller could not be read",
     "not-observed": "it has not been observed for long enough to call it idle",
+    "turned-back": "it turned back on its way down though nobody came, and is tried again later",
     "in-use": "it was visited within its idle period",
     "blocked": "it should sleep, and something prevents it at the moment",
     "dry-run": "waker runs with --dry-run",
@@ -53,7 +56,8 @@ class Case:
 
 def against(case: Case, now: datetime) -> list[Reason]:
     """All reasons, the most final first."""
-    found = [*_of_its_user(case), *_of_discovery(case), *_of_the_moment(case), *_of_traffic(case, now)]
+    found = [*_of_its_user(case), *_of_discovery(case), *_of_the_moment(case), *_of_its_last_tries(case, now)]
+    found += _of_traffic(case, now)
     return found or [*_last(case, now)]
 
 
@@ -87,6 +91,16 @@ def _of_the_moment(case: Case) -> Iterator[Reason]:
         yield Reason(kind="dry-run", text="waker runs with --dry-run: it does nothing at all", fix="")
     if case.plan.phase in WAKING:
         yield Reason(kind="waking", text=case.plan.reason, fix="")
+
+
+def _of_its_last_tries(case: Case, now: datetime) -> Iterator[Reason]:
+    known = readable(case.seen.workload.notes.turned_back)
+    until = put_off_until(known, now)
+    if known and until and case.seen.workload.replicas and not _told_to_sleep(case):
+        app = case.seen.workload.id
+        fix = f"waker sleep {app.kind.lower()}/{app.name} -n {app.namespace}"
+        text = f"{in_words(known)}; tried again in {format_duration(until - now)}"
+        yield Reason(kind="turned-back", text=text, fix=fix)
 
 
 def _of_traffic(case: Case, now: datetime) -> Iterator[Reason]:

@@ -1,7 +1,7 @@
 """Whether ingress controllers follow a move of an app's routes: every pod of theirs is asked, none is taken on trust.
 
     an answer of the door          the pod sends this very route to it
-    an answer of somebody else     it does not
+    an answer of somebody else     it does not, or another route takes exactly this path: asked again below it
     no answer that shows it        a login, a rate limit, a path that is an expression: the pod is asked for a *newer path*
 
 A newer path is one of waker's own on the namespace's keeper, written after the move: a pod that serves it has a configuration
@@ -27,6 +27,8 @@ Discount = Callable[[Pod, Interest, int], None]
 
 REACH_FIRST = timedelta(seconds=1)  # until those who do not reach waker are asked again; doubled each time
 REACH_LAST = timedelta(seconds=30)
+ELSEWHERE = frozenset({Owner.OTHER, Owner.OTHER_DOOR})
+INCONCLUSIVE = frozenset({Owner.NO_ROUTE, Owner.UNCLEAR})
 NOT_THERE = frozenset({Owner.OTHER, Owner.OTHER_DOOR, Owner.NO_ROUTE})  # answers where waker's own path should be
 
 
@@ -38,11 +40,12 @@ class Way(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What one controller pod says of one route. Without a pod nobody can be asked."""
+    """What one controller pod says of one route. Without a pod nobody can be asked. `status`: of HTTP, 0 without an answer."""
 
     route: Route
     pod: Pod | None
     owner: Owner
+    status: int = 0
 
 
 class Unreachable(NamedTuple):
@@ -65,6 +68,7 @@ class Following:
         self._clock = clock
         self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}  # which move, and since when
         self._how: dict[AppId, str] = {}
+        self._unfollowed: dict[AppId, str] = {}
         self._unreachable: dict[AppId, Unreachable] = {}
         self._newer: dict[AppId, Mapping[HttpTarget, int]] = {}
 
@@ -95,10 +99,13 @@ class Following:
     ) -> bool:
         """Whether no controller pod sends these routes to waker any more. `since`: when they were given back."""
         answers = await self._ask_routes(routes, interests)
-        if any(each.owner in (Owner.WAKER, Owner.OTHER_DOOR) for each in answers):
-            return False
         silent = {each.route for each in answers if each.owner is not Owner.OTHER}
-        return all(self._clock() >= since + self._lag(route) for route in silent)
+        if any(each.owner is Owner.WAKER for each in answers) or any(
+            self._clock() < since + self._lag(route) for route in silent
+        ):
+            return False
+        other_doors = [each for each in answers if each.owner is Owner.OTHER_DOOR]
+        return (await self._ask_below(other_doors, interests)).isdisjoint((Owner.WAKER, Owner.OTHER_DOOR))
 
     async def followed_since(
         self,
@@ -112,6 +119,7 @@ class Following:
         `interests`: what the app is counted under, by route. `newer`: for each route the request to its newer path; None if
         no keeper can be written now.
         """
+        self._unfollowed.pop(app, None)
         how = await self._how_followed(app, routes, interests, newer)
         if how is None:
             self._followed.pop(app, None)
@@ -142,10 +150,15 @@ class Following:
         """A sentence: how it was found out that the last move was followed; "" if the routes' own answers showed it."""
         return self._how.get(app, "")
 
+    def unfollowed(self, app: AppId) -> str:
+        """A sentence: what showed that some controller pod does not follow its move; "" if nothing did."""
+        return self._unfollowed.get(app, "")
+
     def settle(self, app: AppId) -> None:
         """Nobody needs to ask for this app any more. How its last move was followed stays known, for people."""
         self._followed.pop(app, None)
         self._newer.pop(app, None)
+        self._unfollowed.pop(app, None)
 
     def forget(self, app: AppId) -> None:
         """The app is gone."""
@@ -164,24 +177,43 @@ class Following:
     ) -> str | None:
         """None: they do not follow yet. "": the routes' own answers show it. Otherwise a sentence."""
         answers = await self._ask_routes(routes, interests)
-        if any(each.owner in (Owner.OTHER, Owner.OTHER_DOOR) for each in answers):
-            return None
-        unclear = list(dict.fromkeys(each.route for each in answers if each.owner is not Owner.WAKER))
+        elsewhere = [each for each in answers if each.owner in ELSEWHERE]
+        if elsewhere:
+            late = not any(self._may_be_late(each.route) for each in elsewhere)
+            if not late or await self._ask_below(elsewhere, interests) != {Owner.WAKER}:
+                self._unfollowed[app] = _answered_elsewhere(elsewhere[0])
+                return None
+        unclear = list(dict.fromkeys(each.route for each in answers if each.owner in INCONCLUSIVE))
         if not unclear:
-            return ""
-        if any(self._clock() < (route.swapped_at or self._clock()) + self._lag(route) for route in unclear):
+            return _followed_below(elsewhere[0]) if elsewhere else ""
+        if any(map(self._may_be_late, unclear)):
             return None  # it may only be a little late, and each new path makes some controllers reload
         titles = ", ".join(sorted({self._title(route) for route in unclear}))
         if newer is not None:
             ways = list(dict.fromkeys(newer[route.id] for route in unclear))
             self._newer[app] = {way.target: way.route.door for way in ways}
-            owners = {each.owner for each in await self._ask_ways(ways) if each.pod}
-            if owners & NOT_THERE:
+            found = [each for each in await self._ask_ways(ways) if each.pod]
+            older = next((each for each in found if each.owner in NOT_THERE), None)
+            if older:
+                self._unfollowed[app] = f"{_named(older)} has a configuration of before the move"
                 return None
+            owners = {each.owner for each in found}
             if owners == {Owner.WAKER}:
                 return f"that {titles} follows was proved by a newer path of waker's own, as no answer of the routes shows it"
         lag = format_duration(max(map(self._lag, unclear)))
         return f"whether {titles} follows could not be proved: no answer shows it, so waker relied on its usual lag of {lag}"
+
+    async def _ask_below(self, answers: Sequence[Answer], interests: Mapping[RouteId, Interest]) -> set[Owner]:
+        """Whom these pods have answer below these routes, where somebody else's route takes their very paths."""
+        found = set()
+        for route, pod, owner, _ in answers:
+            target = kind_of(route.id).request_below(route.id)
+            at = next((at for other, at in self._serving(route) if pod and other.uid == pod.uid), None)
+            if not (target and pod and at):
+                found.add(owner)
+                continue
+            found.add((await self._ask_route(route, target, pod, at, interests.get(route.id))).owner)
+        return found
 
     async def _ask_routes(self, routes: Sequence[Route], interests: Mapping[RouteId, Interest]) -> list[Answer]:
         """Each pod for each route; one answer of nobody for a route of which no pod can be asked."""
@@ -197,10 +229,10 @@ class Following:
         self, route: Route, target: HttpTarget, pod: Pod, at: Asked, interest: Interest | None
     ) -> Answer:
         """Discounts at once, before a scrape can show the check: other pods may take long to answer."""
-        owner, counted = await self._checker.check(at, target, route.door)
+        owner, counted, status = await self._checker.check(at, target, route.door)
         if counted and interest:
             self._discount(pod, interest, counted)
-        return Answer(route, pod, owner)
+        return Answer(route, pod, owner, status)
 
     async def _ask_ways(self, ways: Iterable[Way]) -> list[Answer]:
         asked = [(way, pod, at) for way in ways for pod, at in self._serving(way.route)]
@@ -216,6 +248,11 @@ class Following:
             (pod, _asked(pod, adapter, adapter.proxy)) for pod in self._pods.pods(adapter) if pod.ready and pod.address
         ]
 
+    def _may_be_late(self, route: Route) -> bool:
+        """So soon after its move an answer of before says nothing."""
+        now = self._clock()
+        return now < (route.swapped_at or now) + self._lag(route)
+
     def _lag(self, route: Route) -> timedelta:
         adapter = self._pods.adapter(route.controller)
         return adapter.lag if adapter else DEFAULT_LAG
@@ -227,6 +264,21 @@ class Following:
     def _title(self, route: Route) -> str:
         adapter = self._pods.adapter(route.controller)
         return adapter.title if adapter else "the ingress controller"
+
+
+def _followed_below(answer: Answer) -> str:
+    return f"that {answer.route.id} is followed was proved by a request below it, as another route takes that very path"
+
+
+def _answered_elsewhere(answer: Answer) -> str:
+    """What its user may look for: another route that takes the request, a cache, an answer of the controller's own."""
+    if answer.owner is Owner.OTHER_DOOR:
+        return f"{_named(answer)} sends {answer.route.id} to another door of waker"
+    return f"{_named(answer)} has {answer.route.id} answered by somebody else than waker (HTTP {answer.status})"
+
+
+def _named(answer: Answer) -> str:
+    return f"pod {answer.pod.namespace}/{answer.pod.name}" if answer.pod else "a pod"
 
 
 def _asked(pod: Pod, adapter: Adapter, proxy: Port) -> Asked:

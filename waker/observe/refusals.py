@@ -1,6 +1,7 @@
 """What the API server has refused, and when it is worth another try: for each app, and for each namespace of apps.
 
-`reconcile` records what it met. An app whose sleep is refused stays awake, at its own address, and is tried ever more seldom;
+`reconcile` records what it met. An app whose sleep is refused stays awake, at its own address, and is tried ever more seldom:
+where its routes have moved to waker and back each time, at most four times a day, as for any other try in vain;
 what a visitor waits for is tried again soon (`reconcile.attempts`). `decide` and `waker explain` are told. Nothing is
 remembered over a restart: the first try shows it again.
 """
@@ -8,17 +9,19 @@ remembered over a restart: the first try shows it again.
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from waker.plan.actions import Action
+from waker.plan.actions import Action, Redirect, ScaleToZero
 from waker.plan.model import AppId
 from waker.plan.snapshot import Refusal
+from waker.plan.turned_back import REPORTED, wait_after
 
 FIRST_AGAIN: Final = timedelta(seconds=10)  # doubled with each refusal
 LAST_AGAIN: Final = timedelta(minutes=10)
+MOST_DOUBLED: Final = 10  # far more than the last wait needs
 
 
 class _Refused(NamedTuple):
     refusal: Refusal
-    wait: timedelta
+    times: int
 
 
 class Refusals:
@@ -31,8 +34,10 @@ class Refusals:
     def refused(self, app: AppId, action: Action, why: str, now: datetime) -> None:
         """The API server has refused an action for this app."""
         known = self._apps.setdefault(app, {}).get(type(action))
-        wait = min(known.wait * 2, LAST_AGAIN) if known else FIRST_AGAIN
-        self._apps[app][type(action)] = _Refused(Refusal(why, now + wait), wait)
+        times = known.times + 1 if known else 1
+        rare = times >= REPORTED and _moves_to_and_fro(action)
+        wait = wait_after(times) if rare else min(FIRST_AGAIN * 2 ** min(times - 1, MOST_DOUBLED), LAST_AGAIN)
+        self._apps[app][type(action)] = _Refused(Refusal(why, now + wait), times)
 
     def accepted(self, app: AppId, action: Action) -> None:
         """The API server has taken an action for this app."""
@@ -61,3 +66,10 @@ class Refusals:
         if not why:
             del self._namespaces[namespace]
         return True
+
+
+def _moves_to_and_fro(action: Action) -> bool:
+    """Whether routes have moved by the time that it is refused, so that they go back: all of them, or those of one object."""
+    if isinstance(action, Redirect):
+        return len({route.id.object for route in action.routes}) > 1
+    return isinstance(action, ScaleToZero)

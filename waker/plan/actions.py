@@ -46,7 +46,12 @@ class ScaleUp:
 
 @dataclass(frozen=True, slots=True)
 class RequestWake:
-    """Write a wake request on the workload, so that a sleeper that looked earlier loses the race."""
+    """Write a wake request on the workload, so that a sleeper that looked earlier loses the race.
+
+    `in_vain`: what stood in the way of its sleep, if nobody has come; it is noted, see `plan.turned_back`.
+    """
+
+    in_vain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

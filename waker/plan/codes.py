@@ -36,6 +36,10 @@ class Code(StrEnum):
         "is idle as far as known; its controllers have yet to be read for the last moments",
     )
     WAKER_UNREACHABLE = "WakerUnreachable", "should sleep, but its ingress controllers do not reach waker"
+    SLEEP_PUT_OFF = (
+        "SleepPutOff",
+        "has turned back on its way down twice or more though nobody came, and is tried again some hours later",
+    )
     WRITE_REFUSED = "WriteRefused", "should sleep, but the API server refuses a write that this needs"
 
     # On the way down.

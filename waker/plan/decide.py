@@ -35,7 +35,7 @@ from waker.plan.model import Phase, Pin
 from waker.plan.sleep_due import SOON, sleep_due, wake_requested_at
 from waker.plan.snapshot import Fact, Snapshot
 from waker.plan.state import State, state_of
-from waker.plan.way_down import fall, turn_back
+from waker.plan.way_down import fall, not_due
 from waker.plan.way_up import lost, rise, stopped, wake, why_wake
 
 
@@ -54,7 +54,7 @@ def _decide(seen: Snapshot, state: State, now: datetime) -> Plan:
     if due.due:
         return fall(seen, state, due, now)
     if state.at_waker and state.saved is None and not _wake_requested_since_the_swap(seen, state):
-        return turn_back(seen, state, now, due.reason)
+        return not_due(seen, state, due, now)
     if state.held:
         return rise(seen, state, now, due.reason)
     return Plan(Phase.AWAKE, due.code, due.reason, requeue_after=due.requeue_after, open=True)

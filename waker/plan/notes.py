@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from waker import names
 from waker.errors import SettingsError
 from waker.plan.times import parse_time
+from waker.plan.turned_back import TurnedBack, parse_turned_back
 from waker.settings.durations import parse_duration
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Notes:
     stopped_at: datetime | Unreadable | None = None  # somebody has scaled it to 0 during a wake
     typical_wake: timedelta | Unreadable | None = None  # how long its wakes take
     sleep_requested_at: datetime | Unreadable | None = None
+    turned_back: TurnedBack | Unreadable | None = None  # on its way down, though nobody came
 
 
 NONE = Notes()  # shared: most workloads have none
@@ -71,6 +73,7 @@ NOTES = (
     NoteKey(names.AWAKE_SINCE, "awake_since", parse_time),
     NoteKey(names.SLEEP_REQUESTED_AT, "sleep_requested_at", parse_time),
     NoteKey(names.TYPICAL_WAKE, "typical_wake", _parse_duration, transient=False),
+    NoteKey(names.TURNED_BACK, "turned_back", parse_turned_back, transient=False),
 )
 ANNOTATIONS = frozenset(each.annotation for each in NOTES)
 

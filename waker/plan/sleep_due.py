@@ -10,6 +10,7 @@ from waker.plan.model import Phase, Pin, Policy, Workload
 from waker.plan.notes import Notes, readable
 from waker.plan.routes.route import Route, is_held
 from waker.plan.snapshot import Certainty, Snapshot, Traffic
+from waker.plan.turned_back import TurnedBack, in_words, put_off_until
 from waker.settings.durations import format_duration
 
 CANNOT_TELL = "cannot tell whether it is visited"
@@ -48,6 +49,10 @@ def sleep_due(seen: Snapshot, now: datetime) -> SleepDue:
         return SleepDue(due=True, code=Code.SLEEP_REQUESTED, reason="asked to sleep")
     if seen.workload.notes.saved_replicas is not None:
         return SleepDue(due=False, code=Code.WAKING, reason="waking")
+    return _due_by_traffic(seen, policy, now)
+
+
+def _due_by_traffic(seen: Snapshot, policy: Policy, now: datetime) -> SleepDue:
     if seen.traffic.unknown:
         return SleepDue(due=False, code=Code.TRAFFIC_UNKNOWN, reason=f"{CANNOT_TELL}: {seen.traffic.unknown}")
     visited = visited_at(seen)
@@ -59,12 +64,20 @@ def sleep_due(seen: Snapshot, now: datetime) -> SleepDue:
         sockets = f" (longer because it has WebSockets: set {names.MIN_IDLE})" if period > policy.idle_after else ""
         reason = f"in use: sleeps {format_duration(period)} after its last visit{sockets}"
         return SleepDue(due=False, code=Code.IN_USE, reason=reason, requeue_after=left)
+    tried = readable(seen.workload.notes.turned_back)
+    again = put_off_until(tried, now)
+    if tried and again:
+        return SleepDue(due=False, code=Code.SLEEP_PUT_OFF, reason=_put_off(tried, again), requeue_after=again - now)
     if not read_until(seen, visited + period):
         reason = "its controllers have yet to be read for the end of its idle period"
         return SleepDue(due=False, code=Code.SCRAPES_BEHIND, reason=reason, requeue_after=SOON)
     return SleepDue(
         due=True, code=Code.IDLE, reason=f"not visited for {format_duration(now - visited)}", by_traffic=True
     )
+
+
+def _put_off(tried: TurnedBack, again: datetime) -> str:
+    return f"{in_words(tried)}: tried again at {again:%Y-%m-%d %H:%M} UTC, by `waker sleep` at once"
 
 
 def read_until(seen: Snapshot, at: datetime) -> bool:

@@ -19,6 +19,7 @@ class Traffic:
     visited_at: datetime | None = None
     unknown: str = ""
     lasting: bool = False  # has been visited over connections that are not seen while they last
+    lost: bool = False  # at `visited_at` nobody was seen: visits may have been lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +82,5 @@ class Snapshot:
     ] = ()  # hosts of others' pods that answer behind its routes, as far as anybody looks; likewise
     least_replicas: int = 1  # of its HorizontalPodAutoscaler; 1 without one
     passes_on: bool = False  # by its last plan waker may pass requests on to its pods
+    unfollowed: str = ""  # what showed that some controller pod does not follow, a sentence; "" if nothing did
     gathered: frozenset[Fact] = frozenset()  # which of these facts are known

@@ -13,9 +13,11 @@ from waker.plan import drift
 from waker.plan.actions import Plan, Redirect, RequestWake, ScaleToZero
 from waker.plan.codes import Code
 from waker.plan.model import Phase, Pin
+from waker.plan.notes import readable
 from waker.plan.sleep_due import SOON, SleepDue, read_until
 from waker.plan.snapshot import Fact, Refusal, Snapshot
 from waker.plan.state import State
+from waker.plan.turned_back import REPORTED, times_after
 from waker.plan.way_up import rise
 from waker.settings.durations import format_duration
 
@@ -25,6 +27,8 @@ STAY = timedelta(minutes=1)  # whom a forgetful controller may have forgotten of
 FOLLOW_WITHIN = timedelta(seconds=30)  # ten times the slowest controller's known lag
 DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is forwarding; a pod's own grace comes after
 UNFORESEEN_AGAIN = timedelta(minutes=5)  # each look lists its pods, and only somebody's edit changes what they say
+BY_SOMEBODY = frozenset({Code.PAUSED, Code.PINNED_AWAKE, Code.WAKING, Code.SLEEP_PUT_OFF})
+LOST = "visits may have been lost on its way down, as its controller restarted or began to count anew"
 CLOSED_WITHIN = timedelta(milliseconds=100)  # requests that may be passed on until now may still begin
 
 
@@ -32,11 +36,11 @@ def fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
     """The next step down. Laws 1, 2 and 6."""
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
     if not pinned and _requested_meanwhile(seen, state):
-        return turn_back(seen, state, now, "visited on the way down")
+        return _turn_back(seen, state, now, "visited on the way down")
     if seen.refusal and now < seen.refusal.again_at:
         return _refused(seen, state, due, now, seen.refusal)
     if drift.persistent(state) and not pinned:
-        return turn_back(seen, state, now, "somebody keeps pointing its routes back")
+        return _in_vain(seen, state, now, "somebody keeps pointing its routes back")
     if state.astray:
         return _falling(Code.ROUTE_ASTRAY, drift.ASTRAY, CHECK_EVERY, Redirect(state.astray))
     if any(route.swaps for route in state.at_app):
@@ -91,11 +95,12 @@ def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
     since = max((route.swapped_at for route in state.at_waker if route.swapped_at), default=now)
     if now < since + FOLLOW_WITHIN:
         return waits
-    why = f"an ingress controller pod has not followed within {format_duration(FOLLOW_WITHIN)}"
+    shown = f": {seen.unfollowed}" if seen.unfollowed else ""
+    why = f"an ingress controller pod has not followed within {format_duration(FOLLOW_WITHIN)}{shown}"
     if seen.policy and seen.policy.pin is Pin.ASLEEP:
         code = Code.CONTROLLERS_DO_NOT_FOLLOW
         return Plan(Phase.STUCK, code, why, requeue_after=drift.STUCK_AGAIN, warning=True)
-    return turn_back(seen, state, now, why)
+    return _in_vain(seen, state, now, why)
 
 
 def _take_pods(seen: Snapshot, due: SleepDue, now: datetime, followed_since: datetime) -> Plan:
@@ -136,7 +141,33 @@ def _requested_meanwhile(seen: Snapshot, state: State) -> bool:
     return seen.arrived_at is not None and since is not None and seen.arrived_at >= since
 
 
-def turn_back(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
+def not_due(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
+    """On the way down, and its sleep is not due any more: somebody came, or wants it awake, or nobody can tell.
+
+    A process that has not known its traffic yet cannot tell because it has just begun, which stands in nobody's way.
+    """
+    counted = due.code is Code.IN_USE and not seen.traffic.lost
+    if counted or due.code in BY_SOMEBODY or seen.traffic.visited_at is None:
+        return _turn_back(seen, state, now, due.reason)
+    return _in_vain(seen, state, now, LOST if due.code is Code.IN_USE else due.reason)
+
+
+def _in_vain(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
+    """Turn back though nobody came: that is noted, and reported if it has happened before."""
+    plan = _turn_back(seen, state, now, why)
+    moved_at = min((route.swapped_at for route in seen.routes if route.swapped_at), default=now)
+    somebody_came = seen.arrived_at is not None and seen.arrived_at >= moved_at
+    if plan.actions != (RequestWake(),) or somebody_came:
+        return plan
+    plan = replace(plan, actions=(RequestWake(in_vain=why),))
+    times = times_after(readable(seen.workload.notes.turned_back))
+    if times < REPORTED:
+        return plan
+    reason = f"{plan.reason}, {times} times in a row though nobody came, so it is tried more and more rarely"
+    return replace(plan, reason=reason, warning=True)
+
+
+def _turn_back(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
     """On the way down, but not for long: law 6. Without a request only the holder of the Lease can say so."""
     if seen.refusal and now < seen.refusal.again_at:
         return rise(seen, state, now, f"{why}; the API server refuses: {seen.refusal.why}")

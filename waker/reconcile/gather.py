@@ -38,7 +38,9 @@ class Gatherer:
             case Fact.REACHABLE:
                 return replace(seen, gathered=gathered, unreachable=await self._why_unreachable(observed))
             case Fact.FOLLOWED:
-                return replace(seen, gathered=gathered, followed_since=await self._followed_since(observed))
+                since = await self._followed_since(observed)
+                why = self._context.following.unfollowed(observed.workload.id)
+                return replace(seen, gathered=gathered, followed_since=since, unfollowed=why)
             case Fact.FORWARDING:
                 door = next(route.door for route in observed.routes if is_held(route))
                 elsewhere = await self._context.replicas.forwarding(door)

@@ -32,6 +32,7 @@ class ClassSettings:
     server_name: str = ""
     token_file: str = ""
     any_host: str = ""
+    lag: str = ""
 
 
 class ClassKey(NamedTuple):
@@ -48,6 +49,7 @@ LABEL = r"([-.a-z0-9]{1,253}/)?[A-Za-z0-9][-._A-Za-z0-9]*=[-._A-Za-z0-9]*"
 PORT = r"\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]|(?=.*[a-z])[a-z0-9-]{1,15}"
 FILE = r"/[^\x00-\x1f]{1,4000}"
 BOOL = "true|false"
+LAG = r"([1-9]|1\d|20)s"  # a move that is not followed for 30 s turns back
 NO_NAMESPACE = "a token needs controller.CLASS.namespace, so that it is sent to pods of that namespace only"
 
 PER_CLASS = (
@@ -62,6 +64,7 @@ PER_CLASS = (
     ClassKey("server-name", "server_name", r"[-.a-zA-Z0-9]{1,253}", "a host name", "With https: the name in the certificate. Default: the pod's address."),
     ClassKey("token-file", "token_file", FILE, "the path of a file", "A file in waker's pod with a bearer token to send, such as /var/run/secrets/kubernetes.io/serviceaccount/token. Needs `namespace`."),
     ClassKey("any-host", "any_host", BOOL, "true or false", "Whether ingress-nginx runs with --metrics-per-host=false, so that it also counts wildcard hosts and rules without a host."),
+    ClassKey("lag", "lag", LAG, "whole seconds from 1s to 20s", "How long the controller may take to follow a change of an Ingress, if that is longer than usual. It decides where no answer shows it, as with the PROXY protocol."),
 )  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
 Called by `observe.following`. The check is a HEAD request with waker's marker and a fresh nonce. Only waker can answer with the
 proof for that nonce and that very door; so an old answer, another door's and another waker's prove nothing. Where plain HTTP
-is redirected or leads nowhere, the check is sent again over TLS, as its visitors come then. An answer that a controller gives
-by itself (a login, a rate limit, no such route) shows nothing of where the route leads. A check that reached an app is in the
-app's counters, so callers discount whatever waker did not answer.
+is redirected or leads nowhere, the check is sent again over TLS, as its visitors come then. An answer that a controller may
+give by itself shows nothing of where the route leads: that is every one but a success, for besides redirects, logins, limits
+and missing routes there are firewalls, client certificates, services that are asked who may come in, and plugins. A check that
+reached an app is in the app's counters, so callers discount whatever waker did not answer.
 """
 
 import hmac
@@ -20,11 +21,11 @@ from waker.plan.model import Address
 from waker.plan.routes.route import HttpTarget
 
 TIMEOUT = aiohttp.ClientTimeout(total=2, sock_connect=1)
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-OWN_ANSWERS = REDIRECTS | frozenset({401, 403, 407, 429})  # statuses that controllers send by themselves
-NO_ROUTE = frozenset({404, 421, 502, 503, 504})  # what they send where they know no way
+NO_ROUTE = frozenset({404, 421, 500, 502, 503, 504})  # what controllers send where they know no way
 NO_ANSWER = 0
-ASK_OVER_TLS = REDIRECTS | NO_ROUTE | {NO_ANSWER}
+# 400: it takes TLS alone at this port; 426: Kong's word for it.
+ASK_OVER_TLS = frozenset({301, 302, 303, 307, 308, 400, 426, NO_ANSWER}) | NO_ROUTE
+SUCCESS = range(200, 300)
 
 
 class Owner(Enum):
@@ -45,10 +46,11 @@ class Asked(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """Who answered, and how many requests somebody else than waker may have counted."""
+    """Who answered, how many requests somebody else than waker may have counted, and the HTTP status (0: no answer)."""
 
     owner: Owner
     counted: int = 0
+    status: int = NO_ANSWER
 
 
 class OwnershipChecker:
@@ -60,19 +62,19 @@ class OwnershipChecker:
 
     async def check(self, pod: Asked, target: HttpTarget, door: int) -> Checked:
         """Who answers this request at this controller pod: the door, or who else? Never raises for a network error."""
-        owner, status = await self._ask("http", pod.plain, target, door)
-        if not pod.tls or _is_waker(owner) or status not in ASK_OVER_TLS:
-            return Checked(owner, int(not _is_waker(owner)))
-        over_tls, _ = await self._ask("https", pod.tls, target, door)
-        if over_tls in (
-            Owner.NO_ROUTE,
-            Owner.UNCLEAR,
-        ):  # perhaps TLS ends elsewhere, and this pod knows no such host there
-            return Checked(owner, 2)
-        return Checked(over_tls, 1 + int(not _is_waker(over_tls)))
+        plain = await self._ask("http", pod.plain, target, door)
+        if not pod.tls or _is_waker(plain.owner) or plain.status not in ASK_OVER_TLS:
+            return plain
+        over_tls = await self._ask("https", pod.tls, target, door)
+        if over_tls.owner is Owner.WAKER:
+            return over_tls  # so it was the controller itself that sent the first one here
+        counted = plain.counted + over_tls.counted
+        if over_tls.owner in (Owner.NO_ROUTE, Owner.UNCLEAR):
+            return plain._replace(counted=counted)  # perhaps TLS ends elsewhere, and this pod knows no such host there
+        return over_tls._replace(counted=counted)
 
-    async def _ask(self, scheme: str, pod: Address, target: HttpTarget, door: int) -> tuple[Owner, int]:
-        """The owner, and the status. The proof makes a certificate unnecessary."""
+    async def _ask(self, scheme: str, pod: Address, target: HttpTarget, door: int) -> Checked:
+        """One request. The proof makes a certificate unnecessary."""
         nonce = secrets.token_hex(16)
         headers = {
             "Host": target.host,
@@ -92,9 +94,12 @@ class OwnershipChecker:
                 ssl=False,
                 server_hostname=name,
             ) as answer:
-                return self._owner(answer, self._proof(door, nonce)), answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-            return Owner.UNCLEAR, NO_ANSWER
+                owner = self._owner(answer, self._proof(door, nonce))
+                return Checked(owner, int(not _is_waker(owner)), answer.status)
+        except TimeoutError:
+            return Checked(Owner.UNCLEAR, 1)  # an app may be slow
+        except (aiohttp.ClientError, OSError, ValueError):
+            return Checked(Owner.UNCLEAR)  # whoever wants the PROXY protocol, say, has passed nothing on
 
     def _owner(self, answer: aiohttp.ClientResponse, expected: str) -> Owner:
         proof = answer.headers.get(names.PROOF, "")
@@ -104,7 +109,7 @@ class OwnershipChecker:
             return Owner.OTHER_DOOR
         if answer.status in NO_ROUTE:
             return Owner.NO_ROUTE
-        return Owner.UNCLEAR if answer.status in OWN_ANSWERS else Owner.OTHER
+        return Owner.OTHER if answer.status in SUCCESS else Owner.UNCLEAR
 
 
 def _is_waker(owner: Owner) -> bool:

@@ -78,7 +78,7 @@ class Scraper:
         if not watched:
             return Traffic(unknown="its traffic is not watched yet")
         unknown = self._why_unknown(watched) or ("waker has only begun to watch its traffic" if watched.new else "")
-        return Traffic(watched.visited_at, unknown, lasting=app in self._lasting)
+        return Traffic(watched.visited_at, unknown, lasting=app in self._lasting, lost=watched.lost)
 
     def await_known(self, app: AppId) -> None:
         """Have `on_known` called once, after the first round by which the traffic of this watched app is known."""
@@ -253,9 +253,10 @@ class Scraper:
         for id, app in self._apps.items():
             if any(each.controller == adapter.controller for each in app.interests):
                 self._mark_visited(id, app, f"visits may have been lost: {adapter.title} {why}")
+                app.lost = True
 
     def _mark_visited(self, id: AppId, app: WatchedApp, because: str) -> None:
-        app.visited_at, app.because = self._dependencies.clock(), because
+        app.visited_at, app.because, app.lost = self._dependencies.clock(), because, False
         app.doubted_pods.clear()
         self._dependencies.on_visit(id)
 

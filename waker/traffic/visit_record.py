@@ -44,6 +44,7 @@ class WatchedApp:
     incarnation: str = ""
     visited_at: datetime | None = None
     because: str = ""  # what happened at `visited_at`, for people
+    lost: bool = False  # nobody was seen then, but visits may have been lost
     new: bool = True  # until all its counters have been known once
     doubted_at: datetime | None = None
     doubted_pods: set[str] = field(default_factory=set)  # have raised their doubt

@@ -223,6 +223,14 @@ def request(id: IngressRouteId) -> HttpTarget | None:
     return HttpTarget(asked, id.path if id.path.startswith("/") else "/")
 
 
+def request_below(id: IngressRouteId) -> HttpTarget | None:
+    """A request below its path, if it takes any: where another route takes exactly that path, `request` goes there."""
+    above = request(id)
+    if above is None or id.path_type == "Exact":
+        return None
+    return HttpTarget(above.host, f"{above.path.rstrip('/')}/kubesleeper-probe")
+
+
 def counted_backend(route: Route, port: ServicePort | None) -> CountedBackend:
     """A route in the terms of controllers' metrics. Without a port of its Service it is counted under no name."""
     id: IngressRouteId = route.id  # type: ignore[assignment]  # a route of this kind
@@ -258,5 +266,6 @@ INGRESS = RouteKind(
     restore=restore,
     address=address,
     request=request,
+    request_below=request_below,
     counted_backend=counted_backend,
 )

@@ -158,6 +158,7 @@ class RouteKind(Generic[O]):
     restore: Callable[[O, Iterable[Route], Iterable[RouteId]], Patch]  # and drops saved entries. Raises Conflict
     address: Callable[[Any], RouteAddress]  # of a route id of this kind
     request: Callable[[Any], HttpTarget | None]  # one that this route takes, None if none is known
+    request_below: Callable[[Any], HttpTarget | None]  # one below its path, which an exact route of others leaves to it
     counted_backend: Callable[[Route, ServicePort | None], CountedBackend]
 
 

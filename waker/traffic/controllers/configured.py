@@ -10,6 +10,7 @@ from typing import Final
 
 from waker.plan.model import IngressClass
 from waker.settings.configmap import Live
+from waker.settings.durations import parse_duration
 from waker.settings.ingress_class import ClassSettings
 from waker.traffic.controllers import ALL, Access, Adapter, Port, Selector, Values, adapter_for
 
@@ -85,6 +86,7 @@ def _with_settings(adapter: Adapter, settings: ClassSettings) -> Adapter:
             settings.token_file,
         ),
         any_host=adapter.any_host or settings.any_host == "true",
+        lag=max(adapter.lag, parse_duration(settings.lag)) if settings.lag else adapter.lag,
     )
 
 
