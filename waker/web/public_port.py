@@ -23,28 +23,24 @@ from aiohttp import ClientSession, web
 from waker import names
 from waker.metrics import Metrics
 from waker.plan.doors import DoorKey
-from waker.plan.model import Address, Phase
+from waker.plan.model import Address
 from waker.settings.configmap import Live
 from waker.web import forward, heads, page_socket, responses, tunnel
 from waker.web.apps import Apps, View
 from waker.web.concurrency import ConcurrencyLimit
 from waker.web.connections import Connections
+from waker.web.hold_times import POLL_HOLD_ALONE, hold_time, poll_hold
 from waker.web.page import WaitingPage
 from waker.web.visitor_kind import VisitorKind, visitor_kind
 from waker.web.wait_host import WaitHost, redirect_to_wait_host
 
 log = logging.getLogger(__name__)
 
-# The phases in which a pod may still, or already, be running.
-PODS_MAY_BE_UP: Final = frozenset({Phase.FALLING_ASLEEP, Phase.RESTORING_ROUTES, Phase.AWAKE})
-FLASH_GUARD: Final = timedelta(seconds=1)  # a browser is held for this long, so that the page does not just flash up
 RETRY_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes reports that the pod we tried has ended
 SLOT_BYTES: Final = 16 * 1024  # of memory; measured, a held request costs 12 KiB
 HEAD_COPIES: Final = 2  # of a head in memory: as bytes and as texts
 # Bytes that are accepted of a body before it is forwarded: READ_AHEAD and RECEIVE_BUFFER, twice.
 BODY_AHEAD: Final = 64 * 1024
-POLL_HOLD: Final = timedelta(seconds=10)  # how long a page's poll is held; below every proxy's read timeout
-POLL_HOLD_ALONE: Final = timedelta(seconds=2)  # the same where the page has no WebSocket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -169,7 +165,7 @@ def latest(port: PublicPort, view: View) -> View:
 async def answer_poll(port: PublicPort, request: web.Request, view: View) -> web.Response:
     """Answer a page's poll as soon as the app can be reached, or after a while. Never a knock."""
     port.apps.page_viewed(view.app)
-    address = await wait_for_pod(port, view, POLL_HOLD if view.transport.push else POLL_HOLD_ALONE)
+    address = await wait_for_pod(port, view, poll_hold(view, request.headers))
     return responses.reload_now() if address else responses.still_waiting(latest(port, view))
 
 
@@ -195,7 +191,7 @@ async def hold_and_forward(
         return "loop", responses.problem(view, "The request has come back to waker, again and again.", status=508)
     if request.raw_path == "*":
         return "refused", responses.problem(view, "A request for * is for no path of the app.", status=400)
-    within = hold_time(view, kind)
+    within = hold_time(view, kind, request.headers)
     if not within:
         return "page", not_ready_response(port, request, view, kind)
     loop = asyncio.get_running_loop()
@@ -216,13 +212,6 @@ async def hold_and_forward(
             return "refused", not_ready_response(port, request, view, kind, reason)
         except forward.ForwardBroken as error:
             return "broken", responses.problem(view, f"The request was forwarded, but {error}.", status=502)
-
-
-def hold_time(view: View, kind: VisitorKind) -> timedelta:
-    """How long a request is held before it is answered without the app. Zero: not at all."""
-    if kind is VisitorKind.CLIENT or (kind is VisitorKind.BROWSER and view.visitors.while_asleep == "hold"):
-        return view.visitors.hold_for
-    return FLASH_GUARD if view.open or view.phase in PODS_MAY_BE_UP else timedelta()
 
 
 def slots_needed(request: web.Request) -> int:
