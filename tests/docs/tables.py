@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.service import test_every_answer, test_every_crash, test_every_watch, test_every_write
+from tests.web.odd_messages import ANSWERS, REQUESTS
 from waker.cli import parser
 from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
@@ -33,6 +34,7 @@ WRITTEN_BY_HAND = {
     "explained",
 }  # whose texts are nowhere in the code; test_tables checks their first column
 
+MESSAGES = {"a visitor": REQUESTS, "the app": ANSWERS}
 Row = Iterable[str]
 
 
@@ -162,6 +164,12 @@ def _keys(waits: AnswerTimeout) -> tuple[str, ...]:
     return waits.keys + waits.further
 
 
+def bytes_changed() -> str:
+    """What waker changes of odd requests and answers that it passes on."""
+    rows = ((each.what, kind, each.differs) for kind, some in MESSAGES.items() for each in some if each.differs)
+    return table(("message", "of", "what is different"), rows)
+
+
 def reasons() -> str:
     """What can stand against an app's sleep."""
     return table(("kind", "meaning"), ((f"`{kind}`", f"{text}.") for kind, text in KINDS.items()))
@@ -193,6 +201,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "controllers": controllers,
     "timeouts": timeouts,
+    "bytes": bytes_changed,
     "reasons": reasons,
     "codes": codes,
     "points": points,

@@ -25,12 +25,13 @@ from waker.metrics import Metrics
 from waker.plan.doors import DoorKey
 from waker.plan.model import Address
 from waker.settings.configmap import Live
-from waker.web import forward, heads, page_socket, responses, tunnel
+from waker.web import forward, heads, http_errors, page_socket, responses, tunnel
 from waker.web.apps import Apps, View
 from waker.web.concurrency import ConcurrencyLimit
 from waker.web.connections import Connections
 from waker.web.hold_times import POLL_HOLD_ALONE, hold_time, poll_hold
 from waker.web.page import WaitingPage
+from waker.web.passed_heads import is_loop
 from waker.web.visitor_kind import VisitorKind, visitor_kind
 from waker.web.wait_host import WaitHost, redirect_to_wait_host
 
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 RETRY_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes reports that the pod we tried has ended
 SLOT_BYTES: Final = 16 * 1024  # of memory; measured, a held request costs 12 KiB
 HEAD_COPIES: Final = 2  # of a head in memory: as bytes and as texts
+FIELD_BYTES: Final = 200  # of memory for each field, measured; the first USUAL_FIELDS are part of the 12 KiB
+USUAL_FIELDS: Final = 32
 # Bytes that are accepted of a body before it is forwarded: READ_AHEAD and RECEIVE_BUFFER, twice.
 BODY_AHEAD: Final = 64 * 1024
 
@@ -117,7 +120,7 @@ def public_port(port: PublicPort) -> web.Application:
             response.force_close()
 
     app.on_response_prepare.append(close_if_leaving)
-    app.on_response_prepare.append(forward.no_added_headers)
+    app.on_response_prepare.append(http_errors.no_server_header)
     return app
 
 
@@ -187,7 +190,7 @@ async def hold_and_forward(
     port: PublicPort, request: web.Request, view: View, kind: VisitorKind
 ) -> tuple[str, web.StreamResponse]:
     """Hold the request for as long as this visitor can wait, then forward it, or answer that the app is not ready."""
-    if forward.is_loop(request.headers):
+    if is_loop(request.headers):
         return "loop", responses.problem(view, "The request has come back to waker, again and again.", status=508)
     if request.raw_path == "*":
         return "refused", responses.problem(view, "A request for * is for no path of the app.", status=400)
@@ -218,6 +221,7 @@ def slots_needed(request: web.Request) -> int:
     """How many slots a held request takes: one, and more for a long head and for a body that may be read ahead."""
     length = BODY_AHEAD if request.content_length is None else request.content_length
     kept = heads.head_size(request.method, request.raw_path, request.raw_headers) * HEAD_COPIES
+    kept += max(0, len(request.raw_headers) - USUAL_FIELDS) * FIELD_BYTES
     return 1 + (kept + (min(length, BODY_AHEAD) if request.body_exists else 0)) // SLOT_BYTES
 
 
