@@ -14,7 +14,7 @@ def parsed(data: bytes) -> Any:
     """As the parser would have read it."""
     method, target, _ = data.decode("ascii").split("\r\n")[0].split(" ", 2)
     message = SimpleNamespace(method=method, path=target)
-    message._replace = lambda **fields: SimpleNamespace(**fields)
+    message._replace = SimpleNamespace
     return message
 
 
