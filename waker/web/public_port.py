@@ -32,6 +32,7 @@ from waker.web.connections import Connections
 from waker.web.hold_times import POLL_HOLD_ALONE, hold_time, poll_hold
 from waker.web.page import WaitingPage
 from waker.web.passed_heads import is_loop
+from waker.web.poll_pace import PollPace
 from waker.web.visitor_kind import VisitorKind, visitor_kind
 from waker.web.wait_host import WaitHost, redirect_to_wait_host
 
@@ -75,6 +76,7 @@ class PublicPort:
     connections: Connections = field(default_factory=Connections)
     held: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # held requests, and those being forwarded
     polls: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # polls and WebSockets of pages
+    pace: PollPace = field(default_factory=PollPace)  # how often pages poll
     leaving: bool = False  # every answer closes its connection: a controller must not send another request on it
     arrived_at: float = float("-inf")  # when the last request arrived, by the event loop's clock
 
@@ -83,7 +85,8 @@ def public_port(port: PublicPort) -> web.Application:
     """The application of the public port and of all doors. Serve it with `connections.runner`."""
 
     hold = partial(wait_for_pod, port, within=POLL_HOLD_ALONE)
-    wait_host = WaitHost(port.apps, port.page, partial(_live, port), port.clock, hold, port.door_named)
+    again = partial(poll_again, port)
+    wait_host = WaitHost(port.apps, port.page, partial(_live, port), port.clock, hold, port.door_named, again)
 
     async def answer_any(request: web.Request) -> tuple[str, web.StreamResponse]:
         if port.connections.over_limit:
@@ -169,7 +172,12 @@ async def answer_poll(port: PublicPort, request: web.Request, view: View) -> web
     """Answer a page's poll as soon as the app can be reached, or after a while. Never a knock."""
     port.apps.page_viewed(view.app)
     address = await wait_for_pod(port, view, poll_hold(view, request.headers))
-    return responses.reload_now() if address else responses.still_waiting(latest(port, view))
+    return responses.reload_now() if address else responses.still_waiting(latest(port, view), poll_again(port, view))
+
+
+def poll_again(port: PublicPort, view: View) -> int:
+    """In how many seconds the page that is answered now should ask again."""
+    return port.pace.again(view.app, asyncio.get_running_loop().time())
 
 
 async def wait_for_pod(port: PublicPort, view: View, within: timedelta) -> Address | None:

@@ -67,6 +67,7 @@ class WaitHost:
     clock: Callable[[], datetime]
     hold: Callable[[View], Awaitable[object]]  # returns when the app can be reached, or after a while
     door: Callable[[str], DoorKey | None]  # by the name of its port
+    again: Callable[[View], int]  # in how many seconds whoever asks now should ask again
 
     def is_for(self, request: web.Request) -> bool:
         """Whether a request is for the wait host."""
@@ -119,7 +120,7 @@ class WaitHost:
             "elapsed": seconds_waited(view, self.clock()),
             "sentence": self.page.sentence(view),
         }
-        return responses.app_state(view, state, ready=_may_go_back(view))
+        return responses.app_state(view, state, self.again(view), ready=_may_go_back(view))
 
     def _page(self, request: web.Request, wanted: WaitQuery, view: View) -> web.Response:
         url = wanted.url
