@@ -248,3 +248,16 @@ def is_whole(data: bytes) -> bool:
     if re.search(rb"(?im)^transfer-encoding:.*chunked", head):
         return rest.endswith((b"\r\n0\r\n\r\n", b"0\r\n\r\n")) or (b"\r\n0\r\n" in rest and rest.endswith(b"\r\n\r\n"))
     return len(rest) >= (int(length[1]) if length else 0)
+
+
+def is_whole_answer(data: bytes) -> bool:
+    """Whether an answer is whole, as far as its head says; else it ends with the connection."""
+    found = parsed(data) if b"\r\n\r\n" in data else None
+    if found is None or not found.line or found.line.split()[1] == b"100":
+        return False
+    if found.values("Transfer-Encoding"):
+        return data.endswith(b"0\r\n\r\n") or (b"\r\n0\r\n" in data and data.endswith(b"\r\n\r\n"))
+    if any(status in found.line for status in (b" 204 ", b" 304 ")):
+        return True
+    length = found.values("Content-Length")
+    return bool(length) and len(found.body) >= int(length[0])

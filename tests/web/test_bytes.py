@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.web.conftest import BROWSER, PortUnderTest
-from tests.web.odd_messages import ANSWERS, REQUESTS, Message, Odd, answered, asked, is_whole, parsed
+from tests.web.odd_messages import ANSWERS, REQUESTS, Message, Odd, answered, asked, is_whole, is_whole_answer, parsed
 from waker.plan.model import Address, Phase
 from waker.web import heads
 
@@ -49,26 +49,13 @@ async def ask(address: Address, request: bytes) -> bytes:
     writer.write(request)
     data = b""
     async with asyncio.timeout(10):
-        while not complete(data):
+        while not is_whole_answer(data):
             more = await reader.read(65536)
             if not more:
                 break
             data += more
     writer.close()
     return data
-
-
-def complete(data: bytes) -> bool:
-    """Whether an answer is whole, as far as its head says; else it ends with the connection."""
-    found = parsed(data) if b"\r\n\r\n" in data else None
-    if found is None or not found.line or found.line.split()[1] == b"100":
-        return False
-    if found.values("Transfer-Encoding"):
-        return data.endswith(b"0\r\n\r\n") or (b"\r\n0\r\n" in data and data.endswith(b"\r\n\r\n"))
-    if any(status in found.line for status in (b" 204 ", b" 304 ")):
-        return True
-    length = found.values("Content-Length")
-    return bool(length) and len(found.body) >= int(length[0])
 
 
 async def both(rig: PortUnderTest, request: bytes, answer: bytes) -> tuple[list[Message], list[Message]]:
