@@ -41,13 +41,10 @@ class LineReader:
         """
         if not begins and not self._begun:
             return data
+        if b"\n" not in data:
+            return self._kept(data)
         line, newline, rest = (self._begun + data).partition(b"\n")
         self._begun = b""
-        if not newline:
-            if len(line) < LONGEST and BEGUN.fullmatch(line):
-                self._begun = line
-                return b""
-            return line
         found = None if line.isascii() and line.partition(b" ")[0] in USUAL else LINE.fullmatch(line)
         if not found:
             return line + newline + rest
@@ -55,6 +52,15 @@ class LineReader:
         given = (method if method in USUAL else STAND_IN).decode(), encoded(target)
         self._instead = Instead((method.decode(), target.decode("utf-8", "surrogateescape")), given)
         return b"%s %s %s\n%s" % (given[0].encode(), given[1].encode(), version, rest)
+
+    def _kept(self, data: bytes) -> bytes:
+        """Keep a piece of a line. What it begins with is looked at once: many small pieces must not cost more than their length."""
+        is_line = bool(self._begun) or BEGUN.fullmatch(data)
+        self._begun += data
+        if is_line and len(self._begun) < LONGEST:
+            return b""
+        given, self._begun = self._begun, b""
+        return given
 
     def restored(self, message: Any) -> Any:
         """The first message that was parsed, with what had arrived."""
