@@ -54,7 +54,7 @@ class LineReader:
         return b"%s %s %s\n%s" % (given[0].encode(), given[1].encode(), version, rest)
 
     def _kept(self, data: bytes) -> bytes:
-        """Keep a piece of a line. What it begins with is looked at once: many small pieces must not cost more than their length."""
+        """Keep a piece of a line. How it begins is looked at once: many small pieces must cost no more than their length."""
         is_line = bool(self._begun) or BEGUN.fullmatch(data)
         self._begun += data
         if is_line and len(self._begun) < LONGEST:
