@@ -19,7 +19,7 @@ OF_ONE_REQUEST = {
     b"via", b"connection", b"date", b"transfer-encoding", b"keep-alive", b"x-request-id", b"x-real-ip", b"x-scheme",
     b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-forwarded-scheme",
     b"x-forwarded-server", b"x-envoy-upstream-service-time", b"x-envoy-expected-rq-timeout-ms", b"x-envoy-internal",
-    b"x-original-forwarded-for", b"traceparent", b"tracestate",
+    b"x-original-forwarded-for", b"x-request-start", b"traceparent", b"tracestate",
 }  # fmt: skip
 PASSED = names.PSEUDONYM.encode()
 PATIENCE = 25.0  # s
