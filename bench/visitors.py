@@ -5,12 +5,15 @@ cluster and everything else have the other. Two apps are being woken and never b
 - bare aiohttp: the floor, a handler that does nothing, also in a pod;
 - page: browsers that ask for the waiting page, on 32 connections;
 - page beside them: pages again, while 2,000 programs are held and 2,000 waiting pages poll.
+- tabs: 10,000 tabs of one app's waiting page, as many as ask when waker says, and as many that ask once a second.
 Rows show pages a second at full speed, and latency at that speed and at 100 a second. On a machine that others use too,
 compare the CPU time a page: a core of its own serves 1,000,000 divided by it.
 """
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +34,8 @@ PORT = 8080
 NAMESPACE = "bench-visitors"
 SETTINGS = {"wake-timeout": "1d", "hold-for": "5m"}  # no wake times out, no held request is released
 QUIET = 100  # pages a second
+CROWD_SECONDS = 90  # three of the longest pauses
+CROWD_HEAD = ("", "polls/s", "longest pause, s", "waker's core busy", "RSS MiB", "connections lost")
 SETTLE = 12.0  # seconds; longer than a poll is held
 HEAD = (
     "",
@@ -50,6 +55,7 @@ def run(api: ClusterApi, crowd: int, seconds: int) -> None:
     """Print a row for each Python and each kind of load."""
     waker, hosts = prepare(api)
     rows: list[tuple[str, ...]] = []
+    crowds: list[tuple[str, ...]] = []
     for image, (bare, title) in IMAGES.items():
         with pod(api, bare) as floor:
             rows.append(row(f"bare aiohttp, {title}", floor, seconds))
@@ -64,8 +70,10 @@ def run(api: ClusterApi, crowd: int, seconds: int) -> None:
                 (f"{crowd} held, {crowd} polling, {title}", *[""] * 6, f"{held.rss:.1f}", f"{held.private:.1f}", "")
             )
             rows.append(row(f"page beside them, {title}", target, seconds))
-        print(*rows, sep="\n", flush=True)
+        crowds += [crowd_row(target, title, *words) for words in ((), ("--heedless",))]
+        print(*rows, *crowds, sep="\n", flush=True)
     print(table(HEAD, rows))
+    print(table(CROWD_HEAD, crowds))
 
 
 def prepare(api: ClusterApi) -> tuple[InstalledWaker, tuple[str, ...]]:
@@ -89,6 +97,29 @@ def row(title: str, target: LoadTarget, seconds: int) -> tuple[str, ...]:
         raise RuntimeError(f"something else than the waiting page came back: {fast}")
     figures = (cost, fast["p50"], fast["p99"], calm["p50"], calm["p99"], used.rss, used.private)
     return (title, f"{fast['rate']:,.0f}", *(f"{each:.1f}" for each in figures), f"{fast['busy']:.0%}")
+
+
+def crowd_row(target: LoadTarget, title: str, *words: str) -> tuple[str, ...]:
+    """A row of tabs of one app."""
+    before, began = footprint.cpu(target.process), time.monotonic()
+    program = [
+        sys.executable,
+        "-m",
+        "bench.tabs",
+        target.address,
+        target.hosts[0],
+        "--seconds",
+        str(CROWD_SECONDS),
+        *words,
+    ]
+    running = subprocess.Popen(program, stdout=subprocess.PIPE)
+    os.sched_setaffinity(running.pid, {OTHER_CORE})
+    found = json.loads(running.communicate()[0])
+    busy = (footprint.cpu(target.process) - before) / (time.monotonic() - began)
+    kind = "that ask once a second" if words else "that ask when waker says"
+    rss = footprint.memory(target.process).rss
+    figures = (f"{found['rate']:,.0f}", f"{found['longest']:.0f}", f"{busy:.0%}", f"{rss:.1f}", str(found["failed"]))
+    return (f"10,000 tabs {kind}, {title}", *figures)
 
 
 @contextmanager

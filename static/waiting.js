@@ -1,5 +1,6 @@
 // Keeps the page up to date while the app wakes, and reloads it once the app answers at the page's own address instead of
-// waker. It polls with HEAD and a marker, and waker sends it changes through a WebSocket; neither is ever a knock.
+// waker. It polls with HEAD and a marker, and waker sends it changes through a WebSocket; neither is ever a knock. When to poll
+// again waker says in Retry-After: a few pages about once a second, each of a crowd more seldom.
 // On the wait host the address only says which app is waited for: another address is polled, and another one leads back.
 const MARKER = "X-Kubesleeper", PROTOCOL = "kubesleeper.page", SETTLED = 30000;
 const data = JSON.parse(document.getElementById("kubesleeper").textContent), words = data.words;
@@ -64,7 +65,7 @@ const listen = () => {
   };
 };
 
-let unmarked = 0;
+let unmarked = 0, again = 0;
 const shouldLeave = async () => {
   const answer = await fetch(polled, {
     method: "HEAD", headers: { [MARKER]: "poll" }, cache: "no-store", credentials: "same-origin", redirect: "manual",
@@ -72,6 +73,7 @@ const shouldLeave = async () => {
   const mark = answer.headers.get(MARKER);
   // A 502, 503 or 504 without marker is most likely a proxy that is just being changed. After five, it is the app's answer.
   unmarked = !mark && [502, 503, 504].includes(answer.status) ? unmarked + 1 : 0;
+  again = Math.min(1000 * Number(answer.headers.get("Retry-After")) || 0, mark ? 60000 : 5000);
   if (!mark) return !unmarked || unmarked >= 5;
   const { phase, mood, step, say } = Object.fromEntries(mark.split("; ").map((each) => each.split("=")));
   if (mood) show({ mood, step: Number(step), say });
@@ -87,8 +89,8 @@ const poll = async () => {
       if (await shouldLeave()) return leave();
     } catch { /* no network: try again later */ }
     if (age() > SETTLED) remember(0);
-    const pause = socket?.readyState === WebSocket.OPEN || document.hidden ? 15000 : 1000;
-    await sleep(Math.max(250, pause - (Date.now() - began)));
+    const pause = Math.max(socket?.readyState === WebSocket.OPEN || document.hidden ? 15000 : 1000, again);
+    await sleep(Math.max(250, pause * (0.9 + 0.2 * Math.random()) - (Date.now() - began)));
   }
 };
 

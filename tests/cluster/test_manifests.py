@@ -96,6 +96,18 @@ def test_what_waker_wrote_on_a_workload_is_a_note_and_no_annotation() -> None:
             {"external": "shop.demo.svc", "selector": {}},
         ),
         ({}, {"type": "ClusterIP", "externalName": "left.behind", "selector": {"a": "b"}}, {"external": ""}),
+        (
+            {"annotations": {manifests.PROTOCOLS + "h2c": "grpc, 90"}},
+            {"ports": [{"name": "http", "port": 80}, {"name": "grpc", "port": 81}, {"port": 90}]},
+            {
+                "ports": (
+                    ServicePort("http", 80),
+                    ServicePort("grpc", 81, protocol="h2c"),
+                    ServicePort("", 90, protocol="h2c"),
+                ),
+                "protocols": ("h2c", "h2c"),
+            },
+        ),
     ],
 )
 def test_services(metadata: dict[str, Any], spec: dict[str, Any], expected: dict[str, Any]) -> None:

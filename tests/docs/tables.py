@@ -11,10 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.service import test_every_answer, test_every_crash, test_every_watch, test_every_write
+from tests.web.odd_messages import ANSWERS, REQUESTS
 from waker.cli import parser
 from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
 from waker.plan.codes import Code
+from waker.plan.hold_time import ENDLESS, AnswerTimeout, hold_within
 from waker.settings.configmap import LIVE, Live
 from waker.settings.durations import format_duration
 from waker.settings.flags import FLAGS, Settings, defaults
@@ -32,6 +34,7 @@ WRITTEN_BY_HAND = {
     "explained",
 }  # whose texts are nowhere in the code; test_tables checks their first column
 
+MESSAGES = {"a visitor": REQUESTS, "the app": ANSWERS}
 Row = Iterable[str]
 
 
@@ -142,6 +145,31 @@ def controllers() -> str:
     return table(head, rows)
 
 
+def timeouts() -> str:
+    """How long each ingress controller waits for an answer, and what replaces that on a route."""
+    rows = (
+        (each.title, _timeout(each.answer_timeout), ", ".join(f"`{key}`" for key in _keys(each.answer_timeout)) or "-")
+        for each in ALL
+    )
+    return table(("controller", "waits for", "annotations of the Ingress"), rows)
+
+
+def _timeout(waits: AnswerTimeout) -> str:
+    if waits.default == ENDLESS:
+        return "as long as it takes"
+    return f"{format_duration(waits.default)}; waker for {hold_within(waits.default).total_seconds():g}s"
+
+
+def _keys(waits: AnswerTimeout) -> tuple[str, ...]:
+    return waits.keys + waits.further
+
+
+def bytes_changed() -> str:
+    """What waker changes of odd requests and answers that it passes on."""
+    rows = ((each.what, kind, each.differs) for kind, some in MESSAGES.items() for each in some if each.differs)
+    return table(("message", "of", "what is different"), rows)
+
+
 def reasons() -> str:
     """What can stand against an app's sleep."""
     return table(("kind", "meaning"), ((f"`{kind}`", f"{text}.") for kind, text in KINDS.items()))
@@ -172,6 +200,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "commands": commands,
     "metrics": metrics,
     "controllers": controllers,
+    "timeouts": timeouts,
+    "bytes": bytes_changed,
     "reasons": reasons,
     "codes": codes,
     "points": points,

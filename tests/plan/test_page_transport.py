@@ -1,6 +1,17 @@
+from datetime import timedelta
+
 import pytest
 
-from waker.plan.page_transport import CONTOUR, NGINX, REPLACED, UPGRADED, PageTransport, page_transport
+from waker.plan.hold_time import ENDLESS, AnswerTimeout
+from waker.plan.page_transport import (
+    CONTOUR,
+    NGINX,
+    REPLACED,
+    UPGRADED,
+    PageTransport,
+    common_transport,
+    page_transport,
+)
 
 SNIPPET = "nginx.ingress.kubernetes.io/configuration-snippet"
 
@@ -35,3 +46,10 @@ def test_a_status_of_the_users_own_choice_stays() -> None:
 )
 def test_push(controller: str, annotations: dict[str, str], push: bool) -> None:
     assert page_transport(controller, annotations) == PageTransport(push=push)
+
+
+def test_of_several_ways_to_a_door_the_shortest_timeout_counts() -> None:
+    waits = AnswerTimeout(timedelta(seconds=15), ("key",))
+    ways = [page_transport(CONTOUR, {}, waits), page_transport(CONTOUR, {"key": "3"}, waits), page_transport("", {})]
+    assert common_transport(ways).timeout == timedelta(seconds=3)
+    assert common_transport([]).timeout == ENDLESS

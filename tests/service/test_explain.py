@@ -14,7 +14,7 @@ from waker.demo import kinds
 from waker.demo.kinds import Key
 from waker.explain.text import text
 
-from .scene import NEVER, SHOP, RunningWaker, ServiceScene, scene
+from .scene import MERGE, NEVER, SHOP, RunningWaker, ServiceScene, scene
 
 AWAKE_FOR_LONG = replace(NEVER, scrape_interval=timedelta(milliseconds=50))
 
@@ -116,3 +116,27 @@ async def test_without_the_service(tmp_path: Path) -> None:
         assert facts["notes"][-1] == "HPA busy (2 to 5) rests while the app sleeps, and goes on after the wake"
         told = await explain.explained(it.settings(), "default", "deployment/shop", "text")
         assert "known to the running service only" in told.splitlines()[0]
+
+
+async def test_it_says_when_clients_are_held_for_less_than_their_user_says(tmp_path: Path) -> None:
+    async with scene(tmp_path, SHOP) as it:
+        config = {"metadata": {"name": names.CONFIG_MAP, "namespace": "kubesleeper"}, "apiVersion": "v1"}
+        it.cluster.load([{"kind": "ConfigMap", "data": {"controller.traefik.adapter": "contour"}} | config])
+
+        async def notes(value: str | None) -> list[str]:
+            annotation = {"projectcontour.io/response-timeout": value}
+            it.cluster.verbs.patch(
+                kinds.INGRESSES, Key("default", "shop"), MERGE, {"metadata": {"annotations": annotation}}
+            )
+            facts = json.loads(await explain.explained(it.settings(), "default", "shop", "json"))
+            return [each for each in facts["notes"] if "timeout" in each or "held" in each]
+
+        longer = "; projectcontour.io/response-timeout on its Ingress makes that longer"
+        held = "clients are held for 13.5s instead of 30s (hold-for), because Contour waits for 15s"
+        assert await notes(None) == [f"shop: shop.localhost/: {held}{longer}"]
+        assert await notes("40s") == []
+        unreadable = "'soon' is not a duration such as 30s or 1m30s, so it counts as not set"
+        assert await notes("soon") == [
+            f"Ingress default/shop: projectcontour.io/response-timeout: {unreadable}",
+            f"shop: shop.localhost/: {held}{longer}",
+        ]

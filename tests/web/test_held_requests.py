@@ -10,6 +10,7 @@ from aiohttp import web
 from tests.web.conftest import APP, BROWSER, HOST, LIVE, PAGE, PortUnderTest, app_answer, until
 from waker import names
 from waker.plan.model import Address, Phase, VisitorPolicy
+from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Trouble
 from waker.web import public_port
 from waker.web.concurrency import SlotCounts
@@ -209,3 +210,39 @@ async def test_a_request_is_never_sent_twice(rig: PortUnderTest) -> None:
             assert names.MARKER in answer.headers
     assert received == ["GET", "PUT", "POST"]
     assert rig.apps.in_flight == 0
+
+
+ENVOY = {"X-Envoy-Expected-Rq-Timeout-Ms": "15000"}
+
+
+@pytest.mark.parametrize(
+    ("way", "headers", "held"),
+    [
+        pytest.param(timedelta(seconds=60), {}, 30.0, id="hold-for is shorter"),
+        pytest.param(timedelta(seconds=15), {}, 13.5, id="the way is shorter"),
+        pytest.param(timedelta.max, ENVOY, 13.5, id="Envoy says so"),
+        pytest.param(timedelta(seconds=5), ENVOY, 4.0, id="the shortest counts"),
+        pytest.param(timedelta.max, {"X-Envoy-Expected-Rq-Timeout-Ms": "never"}, 30.0, id="a header of nonsense"),
+    ],
+)
+async def test_waker_answers_before_the_controller_gives_up(
+    rig: PortUnderTest, way: timedelta, headers: dict[str, str], held: float
+) -> None:
+    rig.apps.set_phase(Phase.WAKING, transport=PageTransport(timeout=way))
+    async with rig.client.post("/order", data=b"x", headers=headers) as answer:
+        assert (answer.status, names.MARKER in answer.headers) == (503, True)
+        assert int(answer.headers["Retry-After"]) > 0
+    assert [each.total_seconds() for each in rig.apps.waits] == [held]
+
+
+async def test_browsers_and_polls_do_not_wait_longer_than_the_controller_either(rig: PortUnderTest) -> None:
+    short = PageTransport(timeout=timedelta(seconds=0.9))
+    rig.apps.set_phase(Phase.RESTORING_ROUTES, transport=short)
+    async with rig.client.get("/", headers=BROWSER) as answer:
+        assert answer.content_type == "text/html"
+    async with rig.client.head("/", headers={names.MARKER: names.MARK_POLL}) as answer:
+        assert answer.status == 202
+    rig.apps.set_phase(Phase.WAKING, transport=short, visitors=VisitorPolicy(while_asleep="hold"))
+    async with rig.client.get("/", headers=BROWSER) as answer:
+        assert answer.content_type == "text/html"
+    assert [round(each.total_seconds(), 3) for each in rig.apps.waits] == [0.6, 0.6, 0.6]

@@ -9,7 +9,7 @@ from waker import names
 from waker.plan.model import Phase
 from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Step
-from waker.web import public_port
+from waker.web import hold_times
 from waker.web.concurrency import SlotCounts
 
 POLL = {names.MARKER: names.MARK_POLL}
@@ -22,14 +22,14 @@ async def test_a_poll_never_knocks_and_gets_the_state(rig: PortUnderTest) -> Non
         assert answer.headers[names.MARKER] == "waiting; phase=Waking; mood=waking; step=3; say=pulled"
     assert not rig.apps.knocks
     assert rig.apps.page_views == [APP]
-    assert rig.apps.waits == [public_port.POLL_HOLD]
+    assert rig.apps.waits == [hold_times.POLL_HOLD]
 
 
 async def test_a_poll_is_held_for_less_where_the_page_has_no_websocket(rig: PortUnderTest) -> None:
     rig.apps.set_phase(Phase.WAKING, transport=PageTransport(push=False))
     async with rig.client.head("/", headers=POLL) as answer:
         assert answer.status == 202
-    assert rig.apps.waits == [public_port.POLL_HOLD_ALONE]
+    assert rig.apps.waits == [hold_times.POLL_HOLD_ALONE]
 
 
 async def test_a_poll_is_answered_when_a_pod_is_ready_and_not_forwarded(rig: PortUnderTest) -> None:

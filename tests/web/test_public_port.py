@@ -11,7 +11,7 @@ from waker.plan.doors import DoorKey
 from waker.plan.model import AppId, Phase
 from waker.plan.page_transport import PageTransport
 from waker.plan.routes.route import Backend
-from waker.web import public_port
+from waker.web import hold_times
 
 NONCE = "0" * 32
 
@@ -124,7 +124,7 @@ async def test_a_browser_waits_a_moment_where_pods_may_be_up(rig: PortUnderTest,
     rig.apps.set_phase(phase)
     async with rig.client.get("/", headers=BROWSER) as answer:
         assert (answer.status, answer.content_type) == (503, "text/html")
-    assert rig.apps.waits == [public_port.FLASH_GUARD]
+    assert rig.apps.waits == [hold_times.FLASH_GUARD]
     await rig.upstream(app_answer)
     async with rig.client.get("/", headers=BROWSER) as answer:
         assert (answer.status, await answer.text()) == (200, "app: GET / ")

@@ -11,7 +11,7 @@ from tests.web.wait_host import DEEP, MAY_GO_BACK, PROGRAM, get, path_with
 from waker import names
 from waker.plan.model import Phase
 from waker.plan.progress import Step
-from waker.web import public_port
+from waker.web import hold_times
 
 
 async def test_the_state_of_an_app(rig: PortUnderTest) -> None:
@@ -46,7 +46,7 @@ async def test_a_poll_is_held_until_the_app_can_be_reached(rig: PortUnderTest) -
         rig.outside.head(path_with("/api/v1/app"), headers=PROGRAM | {names.MARKER: names.MARK_POLL})
     )
     await rig.apps.waiting.wait()
-    assert rig.apps.waits == [public_port.POLL_HOLD_ALONE]
+    assert rig.apps.waits == [hold_times.POLL_HOLD_ALONE]
     rig.apps.set_phase(Phase.RESTORING_ROUTES, open=True)
     rig.apps.gate.set()
     async with await pending as answer:

@@ -60,20 +60,24 @@ def _refused(status: Json) -> str:
 
 
 def service(found: Json) -> Service:
-    """A Service. `protocols` collects all that says that its pods do not speak plain HTTP. An ExternalName selects nothing."""
+    """A Service. `protocols` collects all that says that its pods do not speak plain HTTP, those of its ports included.
+
+    An ExternalName selects nothing.
+    """
     meta, spec = found["metadata"], found.get("spec", {})
-    ports = spec.get("ports") or []
     external = spec.get("externalName", "") if spec.get("type") == "ExternalName" else ""
     annotations = meta.get("annotations") or {}
-    protocols = [port["appProtocol"] for port in ports if port.get("appProtocol")]
+    annotated = _annotated_protocols(annotations)
+    ports = tuple(_service_port(port, annotated) for port in spec.get("ports") or [])
+    protocols = [port.protocol for port in ports if port.protocol]
     protocols += [annotations[key] for key in SCHEMES if key in annotations]
-    protocols += [key.removeprefix(PROTOCOLS) for key in annotations if key.startswith(PROTOCOLS)]
+    protocols += sorted(set(annotated.values()) - set(protocols))  # of ports that it does not have
     return Service(
         intern(meta["namespace"]),
         meta["name"],
         meta["resourceVersion"],
         {} if external else labels(spec.get("selector")),
-        tuple(_service_port(port) for port in ports),
+        ports,
         tuple(protocols),
         _managed(meta),
         _managed_since(meta),
@@ -83,9 +87,16 @@ def service(found: Json) -> Service:
     )
 
 
-def _service_port(found: Json) -> ServicePort:
-    protocol = intern(found.get("appProtocol") or "")
-    return ServicePort(intern(found.get("name", "")), found["port"], found.get("targetPort", ""), protocol)
+def _annotated_protocols(annotations: Json) -> Mapping[str, str]:
+    """What annotations say of single ports: by the port's name or number, as they are listed."""
+    listed = ((key.removeprefix(PROTOCOLS), text) for key, text in annotations.items() if key.startswith(PROTOCOLS))
+    return {port.strip(): protocol for protocol, text in listed for port in text.split(",")}
+
+
+def _service_port(found: Json, annotated: Mapping[str, str]) -> ServicePort:
+    name, number = intern(found.get("name", "")), found["port"]
+    said = found.get("appProtocol") or annotated.get(name or str(number)) or annotated.get(str(number)) or ""
+    return ServicePort(name, number, found.get("targetPort", ""), intern(said))
 
 
 def _managed(meta: Json) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from waker.explain import origins
+from waker.explain import holding, origins
 from waker.explain.reasons import Case, against, answer
 from waker.explain.shape import Explained, ExplainedApp, PodFacts, RouteFacts, SeriesFacts, ServiceFacts, Sign, Value
 from waker.observe.app import NOT_RUNNING, RuntimeFacts, also_answering, counted_as, snapshot, uncounted_routes
@@ -196,6 +196,7 @@ def _sleeps_at(seen: Snapshot, now: datetime) -> str | None:
 
 
 def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Iterator[str]:
+    yield from holding.notes(observed)
     if not known.running:
         yield NOT_RUNNING.unknown
         return

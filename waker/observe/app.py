@@ -6,14 +6,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.observe.observed_app import ObservedApp
 from waker.plan.doors import DoorKey
+from waker.plan.hold_time import NOT_KNOWN, AnswerTimeout, unreadable
 from waker.plan.model import Address, Phase, Service
 from waker.plan.notes import readable
-from waker.plan.page_transport import page_transport
+from waker.plan.page_transport import PageTransport, page_transport
 from waker.plan.progress import Start, progress_of
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import CountedBackend, Route, RouteId, port_of
@@ -112,12 +113,36 @@ def _annotations(observed: ObservedApp, route: Route) -> Mapping[str, str]:
     return found.annotations if found else {}
 
 
+def answer_timeout(observed: ObservedApp, route: Route) -> AnswerTimeout:
+    """What is known of how long the controller of a route waits for an answer."""
+    adapter = configured_adapter(route.controller, observed.live)
+    return adapter.answer_timeout if adapter else NOT_KNOWN
+
+
+def _transport(observed: ObservedApp, route: Route) -> PageTransport:
+    waits = answer_timeout(observed, route)
+    return page_transport(controller_name(route.controller), _annotations(observed, route), waits)
+
+
+def timeout_of_route(observed: ObservedApp, route: Route) -> timedelta:
+    """How long the controller of a route waits for an answer."""
+    return _transport(observed, route).timeout
+
+
+def unreadable_timeouts(observed: ObservedApp) -> tuple[str, ...]:
+    """A sentence for each timeout on an object with routes that its controller cannot read."""
+    return tuple(
+        dict.fromkeys(
+            f"{route.id.object}: {each}"
+            for route in observed.routes
+            for each in unreadable(answer_timeout(observed, route), _annotations(observed, route))
+        )
+    )
+
+
 def page_facts(observed: ObservedApp, phase: Phase, starts: Iterable[Start]) -> PageFacts:
     """What the waiting page says of an app in this phase, whose pods have come so far."""
-    transports = {
-        route.id: page_transport(controller_name(route.controller), _annotations(observed, route))
-        for route in observed.routes
-    }
+    transports = {route.id: _transport(observed, route) for route in observed.routes}
     workload = observed.workload
     progress = progress_of(phase, starts, workload.pods_refused)
     return PageFacts(progress, readable(workload.notes.typical_wake), transports)

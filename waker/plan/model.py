@@ -78,7 +78,7 @@ class ServicePort(NamedTuple):
     name: str
     number: int
     target: str | int = ""
-    protocol: str = ""  # appProtocol
+    protocol: str = ""  # appProtocol, or what an annotation of its Service says of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Service:
     version: str
     selector: Mapping[str, str]
     ports: tuple[ServicePort, ...]
-    protocols: tuple[str, ...] = ()  # appProtocol of its ports, where set
+    protocols: tuple[str, ...] = ()  # those of its ports, where set, and what it says of all of them
     managed: bool = False  # made by KubeSleeper
     made_at: datetime = LONG_AGO
     installation: str = ""  # by which: the namespace of its waker

@@ -1,4 +1,4 @@
-"""What an ingress controller lets through between the waiting page and waker, as far as an Ingress says.
+"""What an ingress controller lets through between visitors and waker, and for how long it waits, as far as an Ingress says.
 
 Pure. Some replace answers with an error status by pages of their own, and some refuse to upgrade a connection. What is
 set elsewhere (the ConfigMap of ingress-nginx, a Middleware of Traefik) cannot be seen from here: for that there is the
@@ -8,7 +8,10 @@ setting `page-status`.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
+
+from waker.plan.hold_time import ENDLESS, NOT_KNOWN, AnswerTimeout, timeout_of
 
 NGINX: Final = "k8s.io/ingress-nginx"
 CONTOUR: Final = "projectcontour.io/ingress-controller"
@@ -28,25 +31,30 @@ ACCEPTED: Final = 202  # no controller has a page of its own for it, and no cach
 
 @dataclass(frozen=True, slots=True)
 class PageTransport:
-    """`replaced`: statuses that never arrive. `push`: a WebSocket may be tried."""
+    """`replaced`: statuses that never arrive. `push`: a WebSocket may be tried. `timeout`: how long it waits for an answer."""
 
     replaced: frozenset[int] = frozenset()
     push: bool = True
+    timeout: timedelta = ENDLESS
 
     def status(self, wanted: int) -> int:
         """The status that the page is sent with."""
         return ACCEPTED if wanted in self.replaced else wanted
 
 
-def page_transport(controller: str, annotations: Mapping[str, str]) -> PageTransport:
-    """Of one Ingress; `controller` is the `spec.controller` of its class. Never raises."""
-    listed = [annotations.get(REPLACED, "")]
-    listed += [found for key in SNIPPETS for found in ERROR_PAGE.findall(annotations.get(key, ""))]
+def page_transport(controller: str, annotations: Mapping[str, str], waits: AnswerTimeout = NOT_KNOWN) -> PageTransport:
+    """Of one Ingress; `controller` is the `spec.controller` of its class, `waits` what is known of it. Never raises."""
+    listed = [annotations[REPLACED]] if REPLACED in annotations else []
+    listed += [found for key in SNIPPETS if key in annotations for found in ERROR_PAGE.findall(annotations[key])]
     codes = frozenset(int(code) for text in listed for code in re.findall(r"\b\d{3}\b", text, re.ASCII))
-    return PageTransport(codes, push=controller != CONTOUR or UPGRADED in annotations)
+    return PageTransport(codes, controller != CONTOUR or UPGRADED in annotations, timeout_of(waits, annotations))
 
 
 def common_transport(transports: Iterable[PageTransport]) -> PageTransport:
     """What is let through on all of several ways that lead to one door."""
     ways = list(transports)
-    return PageTransport(frozenset().union(*(each.replaced for each in ways)), all(each.push for each in ways))
+    return PageTransport(
+        frozenset().union(*(each.replaced for each in ways)),
+        all(each.push for each in ways),
+        min((each.timeout for each in ways), default=ENDLESS),
+    )

@@ -40,7 +40,7 @@ class Live:
     ignore_statuses: frozenset[str] = frozenset()
     wake_timeout: timedelta = timedelta(minutes=5)
     early_readiness: bool = True
-    hold_for: timedelta = timedelta(seconds=30)  # below the common read timeout of 60 s; Envoy's default is 15 s
+    hold_for: timedelta = timedelta(seconds=30)  # below the common read timeout of 60 s; see `plan.hold_time`
     page_status: int = 503
     theme: str = ""
     while_asleep: str = "auto"
@@ -91,7 +91,7 @@ LIVE = (
     LiveKey("ignore-statuses", "ignore_statuses", parse_statuses, "HTTP statuses that do not count as visits, comma-separated: 301,404,4xx. Only for ingress controllers that count by status."),
     LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck if the app is not ready after this long."),
     LiveKey("early-readiness", "early_readiness", parse_bool, "While a visitor waits for an app to start, run its pods' own readiness probes more often than Kubernetes does."),
-    LiveKey("hold-for", "hold_for", parse_hold_for, "How long a client that is not a browser is held while its app wakes, at most 5m. Keep it below the ingress controller's read timeout."),
+    LiveKey("hold-for", "hold_for", parse_hold_for, "How long a client that is not a browser is held while its app wakes, at most 5m. A request is held for less where its ingress controller waits for less."),
     LiveKey("page-status", "page_status", whole_number(200, 599), "The HTTP status of the waiting page."),
     LiveKey("theme", "theme", str.strip, "The theme of the waiting page. Default: the built-in page."),
     LiveKey("while-asleep", "while_asleep", parse_while_asleep, "How visitors of a sleeping app are served. `auto`: browsers get the waiting page, other clients are held. `page`: clients that accept any content type get the page, too. `hold`: browsers are held, too. `redirect`: browsers are sent to `wait-host`."),

@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import LineTooLong
 
+from waker.web.exact_messages import Informed, ignored
 from waker.web.heads import LONGEST_HEAD, Feed
 
 READ_AT_ONCE: Final = 32 * 1024  # bytes; asyncio would read 256 KiB, and metrics pages are long
@@ -22,10 +23,13 @@ _ARRIVING: Final = memoryview(bytearray(READ_AT_ONCE))
 class AnswerConnection(ResponseHandler, asyncio.BufferedProtocol):
     """One connection. All share one buffer to read into, as whatever arrives is parsed before anything else can arrive."""
 
+    informed: Informed = staticmethod(ignored)
+
     def set_response_params(self, **options: Any) -> None:
         """Called by the library before each request."""
         super().set_response_params(**options)
-        self._parser = _BoundedAnswer(self._parser)  # type: ignore[assignment]  # it has all that is used of a parser
+        self.informed = ignored
+        self._parser = _BoundedAnswer(self._parser, self)  # type: ignore[assignment]  # it has all that is used of a parser
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         """Called by asyncio before it reads."""
@@ -37,10 +41,14 @@ class AnswerConnection(ResponseHandler, asyncio.BufferedProtocol):
 
 
 class _BoundedAnswer:
-    """The library's parser of one answer, behind the limit. Answers that only announce it (1xx) count as its head."""
+    """The library's parser of one answer, behind the limit. Answers that only announce it (1xx) count as its head.
 
-    def __init__(self, parser: Any) -> None:
+    `connection` is informed of each of those, which the library drops.
+    """
+
+    def __init__(self, parser: Any, connection: AnswerConnection) -> None:
         self._parser = parser
+        self._connection = connection
         self._head = 0  # bytes that have arrived
         self._complete = False
 
@@ -49,7 +57,11 @@ class _BoundedAnswer:
         found: Feed = self._parser.feed_data(data)
         if not self._complete:
             self._head += len(data)
-            self._complete = any(is_final(message.code) for message, _ in found[0])
+            for message, _ in found[0]:
+                if is_final(message.code):
+                    self._complete = True
+                    break
+                self._connection.informed(message)
             if not self._complete and self._head > LONGEST_HEAD:
                 raise LineTooLong("the head of an answer", str(LONGEST_HEAD))
         return found

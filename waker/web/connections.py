@@ -43,6 +43,7 @@ def limited_runner(app: web.Application, **options: Any) -> web.AppRunner:
         logger=protocol_log(),
         max_line_size=heads.LONGEST_HEAD,
         max_field_size=heads.LONGEST_HEAD,
+        max_headers=heads.MOST_FIELDS,
         read_bufsize=HELD_AHEAD,
         lingering_time=LINGER,
         **options,

@@ -4,15 +4,15 @@ Knows nothing of apps and phases: `public_port` calls `forward` with an Address.
 redirect is followed, no cookie is kept. The subtle thing is *once*. If no connection can be made, `ForwardRefused` is
 raised: nothing of the request has been read or sent, so another pod may be tried. From the first byte on, a failure is
 `ForwardBroken`: nobody can know what the app has already done, so the visitor gets the error and the request is never
-sent again, not even by the HTTP library (`never_retry`). Via says that waker was on the way, so that a request that comes
-back, because an app or a pod sends it here again, ends after one round (`is_loop`).
+sent again, not even by the HTTP library (`send_once`). Heads are passed on as bytes (`passed_heads`). Via says that waker
+was on the way, so that a request that comes back, because an app or a pod sends it here again, ends after one round.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import (
     ClientConnectorError,
@@ -25,21 +25,21 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
-    HttpVersion,
+    HttpVersion11,
     ServerDisconnectedError,
     TCPConnector,
     web,
 )
-from multidict import CIMultiDict
 from yarl import URL
 
-from waker import names
 from waker.errors import WakerError
 from waker.plan.model import Address
 from waker.web import server, tunnel
 from waker.web.answer_heads import AnswerConnection
 from waker.web.connections import READ_AHEAD, STALL_TIMEOUT
-from waker.web.heads import LONGEST_HEAD
+from waker.web.exact_messages import ExactAnswer, ExactRequest, Informed
+from waker.web.heads import LONGEST_HEAD, MOST_ANSWER_FIELDS
+from waker.web.passed_heads import OURS, end_to_end, target, to_bytes, values, via, written
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +48,8 @@ CONNECT_TIMEOUT: Final = 3  # s; a ready pod of the same cluster accepts in mill
 
 NO_ANSWER: Final = "the app closed the connection without an answer"
 
-# RFC 9110, section 7.6.1, and what older software still sends. The headers that Connection names are added to them.
-HOP_BY_HOP: Final = frozenset(
-    {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-     "transfer-encoding", "upgrade"}
-)  # fmt: skip
-NOT_FORWARDED: Final = HOP_BY_HOP | {"expect"}  # `body` answers it
-LIBRARY_EXTRAS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-# Headers that the server library would add though the pod's answer has none of them, see `no_added_headers`.
-ABSENT: Final[web.ResponseKey[tuple[str, ...]]] = web.ResponseKey("absent", tuple)
+ANSWERED_HERE: Final = (b"expect",)  # `body` answers it
+CONTINUE: Final = 100  # waker asks no app for it, so nobody waits for that
 
 
 class ForwardRefused(WakerError):
@@ -79,6 +71,7 @@ def client() -> ClientSession:
         auto_decompress=False,
         trust_env=False,
         read_bufsize=READ_AHEAD,
+        request_class=ExactRequest,
     )
 
 
@@ -97,24 +90,20 @@ async def forward(session: ClientSession, request: web.Request, pod: Address) ->
 
 async def send(session: ClientSession, request: web.Request, pod: Address) -> ClientResponse:
     """Send the request and give the head of the pod's answer. Raises ForwardRefused or ForwardBroken."""
-    headers = end_to_end(request.headers, NOT_FORWARDED)
-    headers.add("Via", via(request.version))
-    headers["Connection"] = "close"  # a kept connection may be dead, and then nobody knows what was sent
-    if tunnel.is_websocket(request):
-        headers.update(Connection="Upgrade", Upgrade="websocket")
+    length = request.headers.get("Content-Length")
     try:
         return await session.request(
             request.method,
-            target(request, pod),
-            headers=headers,
-            data=body(request) if request.body_exists else None,
-            skip_auto_headers=LIBRARY_EXTRAS,
+            URL(f"http://{pod.netloc}/", encoded=True),
+            headers={"Content-Length": length} if length else None,  # all else is in the exact head
+            data=body(request) if request.body_exists else b"",
             allow_redirects=False,
             auto_decompress=False,
             timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
             max_line_size=LONGEST_HEAD,
             max_field_size=LONGEST_HEAD,
-            middlewares=(never_retry,),
+            max_headers=MOST_ANSWER_FIELDS,
+            middlewares=(partial(send_once, request_head(request, pod), partial(inform, request)),),
         )
     except (ClientConnectorError, ConnectionTimeoutError) as error:
         raise ForwardRefused("the app could not be reached") from error
@@ -124,10 +113,27 @@ async def send(session: ClientSession, request: web.Request, pod: Address) -> Cl
         raise ForwardBroken(NO_ANSWER) from error
 
 
-def target(request: web.Request, pod: Address) -> URL:
-    """The same path and query, byte for byte, at the pod's address."""
-    path = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-    return URL(f"http://{pod.netloc}{path}", encoded=True)
+def request_head(request: web.Request, pod: Address) -> bytes:
+    """The head of the request as the pod gets it."""
+    fields = end_to_end(request.raw_headers, ANSWERED_HERE)
+    if not values(fields, b"host"):
+        fields.insert(0, (b"Host", pod.netloc.encode()))  # HTTP/1.0 has none, and the pod is asked in HTTP/1.1
+    if request.body_exists and not (values(fields, b"content-length") or values(fields, b"transfer-encoding")):
+        fields.append((b"Transfer-Encoding", b"chunked"))
+    fields.append((b"Via", via(request.version)))
+    if tunnel.is_websocket(request):
+        fields += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
+    else:
+        fields.append((b"Connection", b"close"))  # a kept connection may be dead, and then nobody knows what was sent
+    return written(b"%s %s HTTP/1.1" % (request.method.encode(), target(request.raw_path)), fields)
+
+
+def inform(request: web.Request, message: Any) -> None:
+    """Pass on an answer that only announces the final one, such as 103 Early Hints. HTTP/1.0 knows none."""
+    if message.code == CONTINUE or request.version < HttpVersion11 or request.transport is None:
+        return
+    fields = [*end_to_end(message.raw_headers), (b"Via", via(message.version))]
+    request.transport.write(written(b"HTTP/1.1 %d %s" % (message.code, to_bytes(message.reason)), fields))
 
 
 async def body(request: web.Request) -> AsyncIterator[bytes]:
@@ -148,10 +154,8 @@ async def body(request: web.Request) -> AsyncIterator[bytes]:
 
 async def stream_back(request: web.Request, answer: ClientResponse) -> web.StreamResponse:
     """Stream the pod's answer. If it breaks off, so does the visitor's: half an answer must not look complete."""
-    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=end_to_end(answer.headers))
-    response.headers.popall(names.MARKER, None)  # only waker's own answers have it
-    response.headers.add("Via", via(answer.version))
-    response[ABSENT] = tuple(name for name in ("Content-Type", "Server") if name not in answer.headers)
+    fields = [*end_to_end(answer.raw_headers, OURS), (b"Via", via(answer.version))]
+    response = ExactAnswer(answer.status, answer.reason or "", fields)
     await response.prepare(request)
     try:
         async for chunk in answer.content.iter_any():
@@ -167,36 +171,12 @@ async def stream_back(request: web.Request, answer: ClientResponse) -> web.Strea
     return response
 
 
-async def no_added_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Remove headers that the library has added to an answer, just before they are sent."""
-    for name in response.get(ABSENT, ("Server",)):
-        response.headers.popall(name, None)
-
-
-def end_to_end(headers: Mapping[str, str], without: Iterable[str] = HOP_BY_HOP) -> CIMultiDict[str]:
-    """The headers that are meant for the other end, repeated ones included."""
-    named = {name.strip().lower() for value in _all(headers, "Connection") for name in value.split(",")}
-    removed = named | set(without)
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in removed)
-
-
-def via(version: HttpVersion | None) -> str:
-    """What waker adds to Via for a message that arrived in this version of HTTP."""
-    return f"{version.major}.{version.minor} {names.PSEUDONYM}" if version else f"1.1 {names.PSEUDONYM}"
-
-
-def is_loop(headers: Mapping[str, str]) -> bool:
-    """Whether a request has been here more than once. Once is no loop: an app may call another one, with its headers."""
-    passed = [entry.split() for value in _all(headers, "Via") for entry in value.split(",")]
-    return sum(1 for words in passed if words[1:2] and words[1].lower() == names.PSEUDONYM) > 1
-
-
-def _all(headers: Mapping[str, str], name: str) -> list[str]:
-    return [value for key, value in headers.items() if key.lower() == name.lower()]
-
-
-async def never_retry(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Keep the library from sending an idempotent request again when its connection breaks: once is the promise."""
+async def send_once(
+    head: bytes, informed: Informed, request: ClientRequest, handler: ClientHandlerType
+) -> ClientResponse:
+    """Send this head, and keep the library from sending it again when the connection breaks: once is the promise."""
+    if isinstance(request, ExactRequest):
+        request.exact_head, request.informed = head, informed
     try:
         return await handler(request)
     except ClientConnectorError:

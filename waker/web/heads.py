@@ -20,7 +20,11 @@ from aiohttp import EMPTY_PAYLOAD, StreamReader
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.web_protocol import _ErrInfo
 
+from waker.web.request_lines import LineReader
+
 LONGEST_HEAD: Final = 64 * 1024  # bytes; Envoy accepts 60 KiB by default, nginx 32
+MOST_FIELDS: Final = 256  # of a request; Envoy accepts 100 by default
+MOST_ANSWER_FIELDS: Final = 1000  # of an answer: one app has few of them under way
 HEAD_TIMEOUT: Final = 20.0  # s until a head has arrived; nginx, Envoy and Traefik send it in one piece
 # Bytes; asyncio would read 256 KiB at once, for each connection. A longer head is the last of its connection: the HTTP
 # library keeps the last one as long as the connection is idle.
@@ -62,6 +66,7 @@ class BoundedParser:
         self.body = EMPTY_PAYLOAD  # of the newest message
         self._head = 0  # bytes of the next head that have arrived
         self._last = b""  # the newest bytes, to find an END_OF_HEAD that arrives in pieces
+        self._lines = LineReader()
         self.refused = False
         self._timer: asyncio.TimerHandle | None = loop.call_later(HEAD_TIMEOUT, too_slow)
 
@@ -71,12 +76,14 @@ class BoundedParser:
             return (), False, b""
         in_head, arrived = self.body.is_eof(), self._head + len(data)
         try:
-            messages, upgraded, tail = self._parser.feed_data(data)
+            plain = self._lines.plain(data, begins=in_head and not self._head)
+            messages, upgraded, tail = self._parser.feed_data(plain)
         except HttpProcessingError as error:
             return self._refusal(error)
         self._last = (self._last + data)[-len(END_OF_HEAD) :]
         if messages:
             self.body = messages[-1][1]
+            messages = [(self._lines.restored(messages[0][0]), messages[0][1]), *messages[1:]]
             if in_head and arrived > READ_AT_ONCE:
                 messages = [(messages[0][0]._replace(should_close=True), messages[0][1]), *messages[1:]]
         elif not in_head:

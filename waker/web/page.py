@@ -21,6 +21,7 @@ from waker.errors import ThemeError
 from waker.web import files, languages, messages
 from waker.web.apps import View
 from waker.web.page_context import PageConstants, PageContext, Template, page_context
+from waker.web.request_lines import encoded
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class WaitingPage:
             pieces = self._text(view.theme, context).encode().split(self._nonce.encode())
             self._cached[view, tag, elapsed, on_wait_host] = pieces
         nonce = secrets.token_urlsafe(16)
-        escaped = escape(query).encode("ascii", "ignore")
+        escaped = escape(encoded(query.encode("utf-8", "ignore"))).encode()
         return RenderedPage(nonce.encode().join(pieces).replace(self._query.encode(), escaped), nonce, tag)
 
     def sentence(self, view: View) -> str:

@@ -18,11 +18,12 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, web
 
 from waker import names
+from waker.plan.hold_time import ENDLESS, hold_within
 from waker.web import hosts, messages, responses
 from waker.web.apps import Apps, View
 
 VIEWED_EVERY: Final = timedelta(seconds=10)  # well within the time for which a page counts as looked at (`registry`)
-HEARTBEAT: Final = 20  # s between pings; below every proxy's idle timeout
+HEARTBEAT: Final = timedelta(seconds=20)  # between pings; below most proxies' idle timeout, and the one that is known
 CLOSE_TIMEOUT: Final = 2  # s; a page that was told to reload is already doing so
 LONGEST_MESSAGE: Final = 1024  # bytes; the page sends nothing
 
@@ -39,11 +40,13 @@ async def serve(
 
     `find` gives the app as it is now, None if there is no such app any more. `slot` gives False if none is free.
     """
+    view = find()
+    timeout = view.transport.timeout if view else ENDLESS
     if not hosts.is_from_own_page(request.headers):
         return responses.foreign_origin()
     page = web.WebSocketResponse(
         protocols=(names.PAGE_PROTOCOL,),
-        heartbeat=HEARTBEAT,
+        heartbeat=min(HEARTBEAT, hold_within(timeout)).total_seconds(),
         max_msg_size=LONGEST_MESSAGE,
         compress=False,
         timeout=CLOSE_TIMEOUT,

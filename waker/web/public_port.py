@@ -23,28 +23,28 @@ from aiohttp import ClientSession, web
 from waker import names
 from waker.metrics import Metrics
 from waker.plan.doors import DoorKey
-from waker.plan.model import Address, Phase
+from waker.plan.model import Address
 from waker.settings.configmap import Live
-from waker.web import forward, heads, page_socket, responses, tunnel
+from waker.web import forward, heads, http_errors, page_socket, responses, tunnel
 from waker.web.apps import Apps, View
 from waker.web.concurrency import ConcurrencyLimit
 from waker.web.connections import Connections
+from waker.web.hold_times import POLL_HOLD_ALONE, hold_time, poll_hold
 from waker.web.page import WaitingPage
+from waker.web.passed_heads import is_loop
+from waker.web.poll_pace import PollPace
 from waker.web.visitor_kind import VisitorKind, visitor_kind
 from waker.web.wait_host import WaitHost, redirect_to_wait_host
 
 log = logging.getLogger(__name__)
 
-# The phases in which a pod may still, or already, be running.
-PODS_MAY_BE_UP: Final = frozenset({Phase.FALLING_ASLEEP, Phase.RESTORING_ROUTES, Phase.AWAKE})
-FLASH_GUARD: Final = timedelta(seconds=1)  # a browser is held for this long, so that the page does not just flash up
 RETRY_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes reports that the pod we tried has ended
 SLOT_BYTES: Final = 16 * 1024  # of memory; measured, a held request costs 12 KiB
-HEAD_COPIES: Final = 2  # of a head in memory: as bytes and as texts
+HEAD_COPIES: Final = 3  # of a head in memory: as bytes, as texts, and what the heap needs beside them
+FIELD_BYTES: Final = 200  # of memory for each field, measured; the first USUAL_FIELDS are part of the 12 KiB
+USUAL_FIELDS: Final = 32
 # Bytes that are accepted of a body before it is forwarded: READ_AHEAD and RECEIVE_BUFFER, twice.
 BODY_AHEAD: Final = 64 * 1024
-POLL_HOLD: Final = timedelta(seconds=10)  # how long a page's poll is held; below every proxy's read timeout
-POLL_HOLD_ALONE: Final = timedelta(seconds=2)  # the same where the page has no WebSocket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -76,6 +76,7 @@ class PublicPort:
     connections: Connections = field(default_factory=Connections)
     held: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # held requests, and those being forwarded
     polls: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # polls and WebSockets of pages
+    pace: PollPace = field(default_factory=PollPace)  # how often pages poll
     leaving: bool = False  # every answer closes its connection: a controller must not send another request on it
     arrived_at: float = float("-inf")  # when the last request arrived, by the event loop's clock
 
@@ -84,7 +85,8 @@ def public_port(port: PublicPort) -> web.Application:
     """The application of the public port and of all doors. Serve it with `connections.runner`."""
 
     hold = partial(wait_for_pod, port, within=POLL_HOLD_ALONE)
-    wait_host = WaitHost(port.apps, port.page, partial(_live, port), port.clock, hold, port.door_named)
+    again = partial(poll_again, port)
+    wait_host = WaitHost(port.apps, port.page, partial(_live, port), port.clock, hold, port.door_named, again)
 
     async def answer_any(request: web.Request) -> tuple[str, web.StreamResponse]:
         if port.connections.over_limit:
@@ -121,7 +123,7 @@ def public_port(port: PublicPort) -> web.Application:
             response.force_close()
 
     app.on_response_prepare.append(close_if_leaving)
-    app.on_response_prepare.append(forward.no_added_headers)
+    app.on_response_prepare.append(http_errors.no_server_header)
     return app
 
 
@@ -169,8 +171,13 @@ def latest(port: PublicPort, view: View) -> View:
 async def answer_poll(port: PublicPort, request: web.Request, view: View) -> web.Response:
     """Answer a page's poll as soon as the app can be reached, or after a while. Never a knock."""
     port.apps.page_viewed(view.app)
-    address = await wait_for_pod(port, view, POLL_HOLD if view.transport.push else POLL_HOLD_ALONE)
-    return responses.reload_now() if address else responses.still_waiting(latest(port, view))
+    address = await wait_for_pod(port, view, poll_hold(view, request.headers))
+    return responses.reload_now() if address else responses.still_waiting(latest(port, view), poll_again(port, view))
+
+
+def poll_again(port: PublicPort, view: View) -> int:
+    """In how many seconds the page that is answered now should ask again."""
+    return port.pace.again(view.app, asyncio.get_running_loop().time())
 
 
 async def wait_for_pod(port: PublicPort, view: View, within: timedelta) -> Address | None:
@@ -191,11 +198,11 @@ async def hold_and_forward(
     port: PublicPort, request: web.Request, view: View, kind: VisitorKind
 ) -> tuple[str, web.StreamResponse]:
     """Hold the request for as long as this visitor can wait, then forward it, or answer that the app is not ready."""
-    if forward.is_loop(request.headers):
+    if is_loop(request.headers):
         return "loop", responses.problem(view, "The request has come back to waker, again and again.", status=508)
     if request.raw_path == "*":
         return "refused", responses.problem(view, "A request for * is for no path of the app.", status=400)
-    within = hold_time(view, kind)
+    within = hold_time(view, kind, request.headers)
     if not within:
         return "page", not_ready_response(port, request, view, kind)
     loop = asyncio.get_running_loop()
@@ -218,17 +225,11 @@ async def hold_and_forward(
             return "broken", responses.problem(view, f"The request was forwarded, but {error}.", status=502)
 
 
-def hold_time(view: View, kind: VisitorKind) -> timedelta:
-    """How long a request is held before it is answered without the app. Zero: not at all."""
-    if kind is VisitorKind.CLIENT or (kind is VisitorKind.BROWSER and view.visitors.while_asleep == "hold"):
-        return view.visitors.hold_for
-    return FLASH_GUARD if view.open or view.phase in PODS_MAY_BE_UP else timedelta()
-
-
 def slots_needed(request: web.Request) -> int:
     """How many slots a held request takes: one, and more for a long head and for a body that may be read ahead."""
     length = BODY_AHEAD if request.content_length is None else request.content_length
     kept = heads.head_size(request.method, request.raw_path, request.raw_headers) * HEAD_COPIES
+    kept += max(0, len(request.raw_headers) - USUAL_FIELDS) * FIELD_BYTES
     return 1 + (kept + (min(length, BODY_AHEAD) if request.body_exists else 0)) // SLOT_BYTES
 
 

@@ -70,9 +70,12 @@ def come_back_later(view: View, kind: VisitorKind) -> web.Response:
     return web.Response(status=status, headers=marker_headers(view))
 
 
-def still_waiting(view: View) -> web.Response:
-    """To a poll of the page: not yet, and how far the wake has come. Not an error status: browsers would log each one."""
-    return web.Response(status=202, headers=_state_headers(view))
+def still_waiting(view: View, again: int = PAGE_RETRY_AFTER) -> web.Response:
+    """To a poll of the page: not yet, how far the wake has come, and in how many seconds to ask again.
+
+    Not an error status: browsers would log each one.
+    """
+    return web.Response(status=202, headers=_state_headers(view, again))
 
 
 def reload_now() -> web.Response:
@@ -127,10 +130,10 @@ def method_not_allowed() -> web.Response:
     return web.Response(status=405, headers=_headers_without_retry() | {"Allow": "GET, HEAD"})
 
 
-def app_state(view: View, state: Mapping[str, object], *, ready: bool) -> web.Response:
-    """The state of an app as JSON. It has the marker until the app is ready."""
+def app_state(view: View, state: Mapping[str, object], again: int, *, ready: bool) -> web.Response:
+    """The state of an app as JSON. It has the marker until the app is ready. `again`: when to ask for it again, in seconds."""
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return web.json_response(state, headers=headers if ready else _state_headers(view))
+    return web.json_response(state, headers=headers if ready else _state_headers(view, again))
 
 
 def preflight() -> web.Response:
@@ -149,9 +152,9 @@ def with_cors(response: web.Response, origin: str | None) -> web.Response:
     return response
 
 
-def _state_headers(view: View) -> dict[str, str]:
+def _state_headers(view: View, again: int) -> dict[str, str]:
     """The marker with all that the page shows."""
-    headers = marker_headers(view, PAGE_RETRY_AFTER)
+    headers = marker_headers(view, again)
     headers[names.MARKER] += f"; mood={messages.mood(view)}; step={int(view.step)}; say={messages.message_key(view)}"
     return headers
 

@@ -12,8 +12,9 @@ from typing import Any, Protocol, cast
 
 from aiohttp import ClientResponse, StreamReader, web
 
-from waker import names
 from waker.web.connections import READ_AHEAD, STALL_TIMEOUT
+from waker.web.exact_messages import ExactAnswer
+from waker.web.passed_heads import OURS, via
 
 
 class _Connection(Protocol):
@@ -51,9 +52,9 @@ def is_websocket(request: web.BaseRequest) -> bool:
 
 async def tunnel(request: web.BaseRequest, answer: ClientResponse) -> web.StreamResponse:
     """Send the pod's 101 to the visitor and carry bytes. When one side ends, end the other one and return."""
-    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=answer.headers)
-    response.headers.popall(names.MARKER, None)
-    response.headers.add("Via", f"1.1 {names.PSEUDONYM}")
+    fields = [each for each in answer.raw_headers if each[0].lower() not in OURS]
+    head = [*fields, (b"Via", via(answer.version))]
+    response = ExactAnswer(answer.status, answer.reason or "", head, connection="Upgrade")
     response.force_close()
     await response.prepare(request)
     connection = answer.connection

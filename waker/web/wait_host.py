@@ -22,6 +22,8 @@ from waker.web import responses, return_url
 from waker.web.apps import Apps, View
 from waker.web.hosts import normalized_host
 from waker.web.page import API, BACK, WaitingPage, seconds_waited
+from waker.web.passed_heads import target
+from waker.web.request_lines import encoded
 from waker.web.return_url import ReturnUrl, WaitQuery
 from waker.web.visitor_kind import VisitorKind, visitor_kind
 
@@ -51,7 +53,7 @@ def requested_url(request: web.Request, port: int) -> ReturnUrl | None:
     """The address that a visitor has asked for, as their browser knows it. None if they could not be sent back to it."""
     forwarded = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
     scheme = forwarded if forwarded in return_url.DEFAULT_PORTS else request.scheme
-    path = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
+    path = encoded(target(request.raw_path))
     return return_url.parse(f"{scheme}://{request.headers.get('Host', '').strip()}{path}", port)
 
 
@@ -65,6 +67,7 @@ class WaitHost:
     clock: Callable[[], datetime]
     hold: Callable[[View], Awaitable[object]]  # returns when the app can be reached, or after a while
     door: Callable[[str], DoorKey | None]  # by the name of its port
+    again: Callable[[View], int]  # in how many seconds whoever asks now should ask again
 
     def is_for(self, request: web.Request) -> bool:
         """Whether a request is for the wait host."""
@@ -117,7 +120,7 @@ class WaitHost:
             "elapsed": seconds_waited(view, self.clock()),
             "sentence": self.page.sentence(view),
         }
-        return responses.app_state(view, state, ready=_may_go_back(view))
+        return responses.app_state(view, state, self.again(view), ready=_may_go_back(view))
 
     def _page(self, request: web.Request, wanted: WaitQuery, view: View) -> web.Response:
         url = wanted.url

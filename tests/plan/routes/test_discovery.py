@@ -1,5 +1,7 @@
 """Who leads where, and what stands against moving it."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.plan.building import NOW
@@ -13,6 +15,10 @@ from waker.plan.routes.kinds import KINDS, kind_of
 from waker.plan.routes.route import Backend, Holder, Original, is_astray
 
 SHOP, API = Backend("shop", "http"), Backend("api", "http")
+TWO_PROTOCOLS = service(
+    ports=(ServicePort("http", 80), ServicePort("grpc", 9000, protocol="kubernetes.io/h2c")),
+    protocols=("kubernetes.io/h2c",),
+)
 
 
 def look(
@@ -186,6 +192,16 @@ CANARY = "nginx.ingress.kubernetes.io/canary"
             id="HTTP/2, says the Service",
         ),
         pytest.param(
+            look(ingress(("/", SHOP), ("/rpc", Backend("shop", 9000))), services=(TWO_PROTOCOLS,)),
+            "Service shop speaks kubernetes.io/h2c, and waker speaks plain HTTP/1.1 only",
+            id="HTTP/2 at one of two routed ports",
+        ),
+        pytest.param(
+            look(ingress(("/", SHOP)), services=(replace(TWO_PROTOCOLS, protocols=("kubernetes.io/h2c", "https")),)),
+            "Service shop speaks https, and waker speaks plain HTTP/1.1 only",
+            id="HTTPS at all ports, and another speaks HTTP/2",
+        ),
+        pytest.param(
             look(ingress(("/", SHOP)), others=(stateful("cache"),)),
             "Service shop also selects the pods of StatefulSet cache",
             id="pods of two workloads",
@@ -248,6 +264,7 @@ def test_originals_that_cannot_be_read_are_told() -> None:
         pytest.param(
             look(ingress(("/", SHOP)), services=(service(protocols=("kubernetes.io/ws",)),)), id="WebSocket is HTTP/1.1"
         ),
+        pytest.param(look(ingress(("/", SHOP)), services=(TWO_PROTOCOLS,)), id="another port speaks gRPC"),
         pytest.param(look(ingress(("/", Backend("shop", 80)))), id="a port by its number"),
         pytest.param(look(ingress(("/", SHOP), ("/more", SHOP))), id="two paths"),
         pytest.param(look(paths(500)), id="as many routes as can be moved"),

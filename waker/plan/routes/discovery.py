@@ -6,6 +6,7 @@ A route that leads to waker counts by its saved backend. What cannot be moved sa
 that names the object and, where there is one, the way out.
 """
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -187,11 +188,19 @@ def other_services(workload: Workload, services: Iterable[Service]) -> list[Serv
     return [each for each in services if not (each.managed or each.external or selects(each, workload))]
 
 
+def _spoken(service: Service, routes: Sequence[Route]) -> list[str]:
+    """The protocols that a Service names, without those of ports to which none of these routes leads."""
+    backends = [route.backend for route in routes if route.backend.service == service.name]
+    routed = {port_of(service, backend) for backend in backends}
+    others = Counter(port.protocol for port in service.ports if port not in routed)
+    return list((Counter(service.protocols) - others).elements())
+
+
 def _unfit(
-    workload: Workload, routes: Iterable[Route], used: Sequence[Service], around: NamespaceObjects
+    workload: Workload, routes: Sequence[Route], used: Sequence[Service], around: NamespaceObjects
 ) -> Iterator[str]:
     for service in used:
-        strange = [each for each in service.protocols if each.lower() not in PLAIN]
+        strange = [each for each in _spoken(service, routes) if each.lower() not in PLAIN]
         if strange:
             yield f"Service {service.name} speaks {strange[0][:40]}, and waker speaks plain HTTP/1.1 only"
         others = list(islice(_others(workload, service, around), MOST_NAMED + 1))

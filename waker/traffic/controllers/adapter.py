@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
+from waker.plan.hold_time import NOT_KNOWN, AnswerTimeout
 from waker.plan.model import Pod
 from waker.plan.routes.route import CountedBackend
 
@@ -172,6 +173,7 @@ class Adapter:
     status: str = ""  # the label with the HTTP status, "" if there is none
     not_visits: tuple[Values, ...] = ()  # samples without a visitor behind them
     lasting: Values | None = None  # samples of connections that show only when they end
+    answer_timeout: AnswerTimeout = NOT_KNOWN  # how long it waits for an answer: requests are held for less
     blind_to: tuple[str, ...] = ()  # what it does not count, for docs/controllers.md
 
     @property

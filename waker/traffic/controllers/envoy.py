@@ -5,6 +5,7 @@ The counter rises when a request begins, and a gauge shows the open ones of ever
 
 from datetime import timedelta
 
+from waker.plan.hold_time import GO_DURATION, AnswerTimeout
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
@@ -12,6 +13,7 @@ TOTAL = "envoy_cluster_upstream_rq_total"
 ACTIVE = "envoy_cluster_upstream_rq_active"
 CLUSTER = ("envoy_cluster_name",)
 SPREAD = timedelta(seconds=1)  # Envoy gets the routes of each port by themselves
+ROUTE_TIMEOUT = timedelta(seconds=15)  # Envoy's default, from the end of a request to the end of its answer
 UPTIME = Process("envoy_server_uptime", -1)
 # Without `usedonly`, which hides clusters that nobody has used yet: waker needs to see those that Envoy knows, at 0.
 # The filter leaves two short lines a cluster; unfiltered pages reach 160 MB and stall Envoy's main thread.
@@ -43,6 +45,14 @@ CONTOUR = Adapter(
     tls=Port(("https",), 8443),
     lag=timedelta(seconds=1),  # Contour holds changes back for 0.1 to 0.5 s
     spread=SPREAD,
+    answer_timeout=AnswerTimeout(
+        ROUTE_TIMEOUT,
+        # The older name counts where the other one is missing; it can only shorten.
+        ("projectcontour.io/response-timeout", "projectcontour.io/request-timeout"),
+        further=("projectcontour.io/per-try-timeout",),
+        notation=GO_DURATION,
+        endless=frozenset({"infinity", "infinite"}),
+    ),
     enable="let Contour's Envoy serve /stats/prometheus (metrics.port, 8002)",
     lists_all=True,
 )
@@ -71,6 +81,7 @@ ENVOY_GATEWAY = Adapter(
     tls=Port(("https-443",), 10443),
     lag=timedelta(seconds=1),
     spread=SPREAD,
+    answer_timeout=AnswerTimeout(ROUTE_TIMEOUT),
     enable="let Envoy Gateway's proxies serve /stats/prometheus (EnvoyProxy: telemetry.metrics.prometheus, on by default)",
     blind_to=("Ingresses: it serves HTTPRoutes only, which waker does not move",),
 )
@@ -100,6 +111,9 @@ CILIUM = Adapter(
     spellings=_in_contour,
     # From operator to agent to Envoy. No ownership checks, as no pod's address takes requests.
     lag=timedelta(seconds=3),
+    answer_timeout=AnswerTimeout(
+        ROUTE_TIMEOUT, ("ingress.cilium.io/request-timeout",), notation=GO_DURATION, endless=frozenset({"0", "0s"})
+    ),
     enable="run Cilium with envoy.prometheus.enabled=true; where Envoy runs inside the agents set the selector k8s-app=cilium",
     lists_all=True,
 )

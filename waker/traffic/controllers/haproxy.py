@@ -6,12 +6,14 @@ A reload starts a new process with all counters at 0. The old one keeps its open
 
 from datetime import timedelta
 
+from waker.plan.hold_time import HAPROXY_TIME, AnswerTimeout
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
 SESSIONS = Family("haproxy_backend_sessions_total", ("proxy",))
 OPEN = Family("haproxy_backend_current_sessions", ("proxy",))
 STARTED = "haproxy_process_start_time_seconds"  # of the process itself; whole seconds, and constant
+TIMEOUT_SERVER = timedelta(seconds=50)  # the default of both
 # `scope` works since HAProxy 2.0; versions that do not know `metrics` ignore it.
 QUERY = (("scope", "global"), ("scope", "backend"), ("metrics", ",".join((SESSIONS.metric, OPEN.metric, STARTED))))
 
@@ -41,6 +43,11 @@ HAPROXY_INGRESS = Adapter(
     proxy=Port(("http",), 80),
     tls=Port(("https",), 443),
     lag=timedelta(seconds=5),  # 2 s between two updates, and a reload
+    answer_timeout=AnswerTimeout(
+        TIMEOUT_SERVER,
+        ("haproxy-ingress.github.io/timeout-server", "ingress.kubernetes.io/timeout-server"),
+        notation=HAPROXY_TIME,
+    ),
     enable='set prometheus-port: "9101" in its ConfigMap',
     lists_all=True,
     blind_to=("for 10 min after a reload: what was opened less than an interval before it",),
@@ -78,6 +85,7 @@ HAPROXYTECH = Adapter(
     proxy=Port(("http",), 8080),
     tls=Port(("https",), 8443),
     lag=timedelta(seconds=8),  # 5 s between two updates, and a reload
+    answer_timeout=AnswerTimeout(TIMEOUT_SERVER, ("haproxy.org/timeout-server",), notation=HAPROXY_TIME),
     enable="leave its stats frontend on (port 1024)",
     lists_all=True,
     blind_to=("for 30 min after a reload: what was opened less than an interval before it",),

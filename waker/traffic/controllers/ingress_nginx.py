@@ -7,6 +7,7 @@ second of counts.
 from collections.abc import Mapping
 from datetime import timedelta
 
+from waker.plan.hold_time import AnswerTimeout
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import HEADS, Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
@@ -46,6 +47,11 @@ INGRESS_NGINX = Adapter(
     any_host=False,  # with --metrics-per-host, the default, some Ingress has to name the host literally
     status="status",
     not_visits=(HEADS,),
+    answer_timeout=AnswerTimeout(
+        timedelta(seconds=60),
+        # For the answer, and for a body of which waker takes no more while the request is held.
+        ("nginx.ingress.kubernetes.io/proxy-read-timeout", "nginx.ingress.kubernetes.io/proxy-send-timeout"),
+    ),
     enable="run ingress-nginx with --enable-metrics=true (chart: controller.metrics.enabled)",
     blind_to=("wildcard hosts", "rules without host", "open websockets", "open streams", "open downloads"),
 )

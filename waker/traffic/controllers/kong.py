@@ -5,6 +5,7 @@ The plugin counts requests only with a setting of its own (`status_code_metrics`
 
 from datetime import timedelta
 
+from waker.plan.hold_time import AnswerTimeout
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Selector, SeriesKey, Values
 
@@ -36,6 +37,8 @@ KONG = Adapter(
     lag=timedelta(seconds=5),  # a sync every 3 s
     status="code",
     not_visits=(Values("source", frozenset({"kong"})),),  # answered by Kong itself: not logged in, no such path, no pod
+    # konghq.com/read-timeout stands on the app's Service, and requests come through waker's own, which has the default.
+    answer_timeout=AnswerTimeout(timedelta(seconds=60)),
     enable="enable the plugin prometheus globally (a KongClusterPlugin) with status_code_metrics: true",
     blind_to=("open websockets", "open streams", "open downloads"),
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from waker.plan.hold_time import NGINX_TIME, AnswerTimeout
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Selector, SeriesKey
 
@@ -44,6 +45,9 @@ NGINX = Adapter(
     lag=timedelta(seconds=5),  # a reload; one at a time
     uncounted=_uncounted,
     status="code",
+    answer_timeout=AnswerTimeout(
+        timedelta(seconds=60), ("nginx.org/proxy-read-timeout", "nginx.org/proxy-send-timeout"), notation=NGINX_TIME
+    ),
     enable="run it with -enable-prometheus-metrics and -enable-latency-metrics; on NGINX Plus set the adapter nginx-plus",
     blind_to=("open websockets", "open streams", "open downloads"),
 )

@@ -6,6 +6,7 @@ It has no `spec.controller`, so a setting has to name the adapter. It counts req
 import re
 from datetime import timedelta
 
+from waker.plan.hold_time import AnswerTimeout
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
 
@@ -32,6 +33,7 @@ SKIPPER = Adapter(
     proxy=Port(("ingress-port", "ingress"), 9999),
     lag=timedelta(seconds=5),  # it polls the API server every 3 s
     status="code",
+    answer_timeout=AnswerTimeout(timedelta(seconds=60)),  # -timeout-backend
     enable="run Skipper with -metrics-flavour=prometheus and -serve-route-counter",
     blind_to=("websockets, open or ended", "open streams", "open downloads"),
 )
