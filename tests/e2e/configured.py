@@ -19,10 +19,12 @@ from waker import names
 
 ASK = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
 ASK_SOCKET = """
-import socket, sys
-s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
-s.sendall(f"GET {sys.argv[2]} HTTP/1.0\\r\\n\\r\\n".encode())
-print(b"".join(iter(lambda: s.recv(65536), b"")).partition(b"\\r\\n\\r\\n")[2].decode())
+import http.client, socket, sys
+c = http.client.HTTPConnection("envoy")
+c.sock = socket.socket(socket.AF_UNIX)
+c.sock.connect(sys.argv[1])
+c.request("GET", sys.argv[2])
+print(c.getresponse().read().decode())
 """
 ENVOYS_SOCKET: Final = "/tmp/ground/envoy/admin.sock"  # noqa: S108 - the path is inside of the pod
 OWN_API: Final = "--api.insecure=true"

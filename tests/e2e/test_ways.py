@@ -38,7 +38,16 @@ def way_in(scene: Scene, app: StageApp, service: Json, name: str = "way") -> str
 
 
 def answers(scene: Scene, app: StageApp, host: str) -> None:
-    until(f"{host} answers", lambda: scene.knock(app, host).who is Who.APP, SETTLED)
+    """Several times in a row: after a reload of nginx old and new workers answer side by side for a while."""
+
+    def each_time() -> bool:
+        for _ in range(10):
+            if scene.knock(app, host).who is not Who.APP:
+                return False
+            time.sleep(0.2)
+        return True
+
+    until(f"{host} answers", each_time, SETTLED)
 
 
 # --- what Kubernetes puts on pods -------------------------------------------------------------------------------------
