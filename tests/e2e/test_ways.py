@@ -285,9 +285,8 @@ def answers_of(scene: Scene, host: str, wanted: set[str]) -> None:
     seen: set[str] = set()
 
     def asked() -> bool:
-        for name in wanted:
-            if load.ask_now(scene.address, load.browser(host, name)).who is Who.APP:
-                seen.add(name)
+        body = load.ask_now(scene.address, load.browser(host, "")).body
+        seen.update(name for name in wanted if f"<h1 id=app>{name}</h1>" in body)
         return wanted <= seen
 
     until(f"{host} is answered by {sorted(wanted)}", asked, SETTLED)
