@@ -16,7 +16,8 @@ from waker.plan.model import Address
 
 MERGE: Any = "application/merge-patch+json"
 MINE, ANOTHERS = "10.0.0.1", "10.0.0.2"
-OWN = service("shop", SHOP)
+ADDRESS = "10.96.0.7"
+OWN = replace(service("shop", SHOP), cluster_ips=(ADDRESS,))
 PRIMARY = replace(OWN, name="primary", selector={"app": "shop", "role": "primary"})
 BY_HAND = replace(OWN, name="by-hand", selector={})
 
@@ -57,7 +58,11 @@ async def test_a_service_that_selects_its_pods_by_labels_of_theirs(
     assert served.strangers == (ANOTHERS,)
 
 
-@pytest.mark.parametrize(("host", "found"), [(MINE, ["by-hand"]), (ANOTHERS, [])], ids=["its own pod", "another's"])
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [(MINE, ["by-hand"]), (ANOTHERS, []), (ADDRESS, ["by-hand"])],
+    ids=["its own pod", "another's", "its Service"],
+)
 async def test_a_service_without_selector_whose_slices_list_its_pods(
     cluster: DemoCluster, api: Api, host: str, found: list[str]
 ) -> None:

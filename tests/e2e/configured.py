@@ -19,11 +19,14 @@ from waker import names
 
 ASK = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
 ASK_SOCKET = """
-import socket, sys
-s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
-s.sendall(f"GET {sys.argv[2]} HTTP/1.0\\r\\n\\r\\n".encode())
-print(b"".join(iter(lambda: s.recv(65536), b"")).partition(b"\\r\\n\\r\\n")[2].decode())
+import http.client, socket, sys
+c = http.client.HTTPConnection("envoy")
+c.sock = socket.socket(socket.AF_UNIX)
+c.sock.connect(sys.argv[1])
+c.request("GET", sys.argv[2])
+print(c.getresponse().read().decode())
 """
+UID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # ingress-nginx names locations by it
 ENVOYS_SOCKET: Final = "/tmp/ground/envoy/admin.sock"  # noqa: S108 - the path is inside of the pod
 OWN_API: Final = "--api.insecure=true"
 NGINX_KEEPS: Final = (
@@ -53,7 +56,8 @@ def configured(api: ClusterApi, controller: IngressController, namespace: str, a
     """All that concerns this app. Its namespace is called NS, so that two namespaces can be compared."""
     (pod,) = until("one pod", lambda: _one(entry_points.entry_points(api, controller)))
     found = SHOWN_BY[controller.ingress_class](pod, namespace, app, host)
-    return json.loads(json.dumps(found, sort_keys=True).replace(namespace, "NS"))
+    text = json.dumps(found, sort_keys=True).replace(namespace, "NS")
+    return json.loads(UID.sub("UID", text))
 
 
 def _one(found: list[EntryPoint]) -> list[EntryPoint]:

@@ -69,7 +69,7 @@ async def test_an_app_whose_pods_somebody_has_labelled_stays_awake(
 ) -> None:
     monkeypatch.setattr("waker.plan.way_down.UNFORESEEN_AGAIN", timedelta(milliseconds=100))
     async with scene(tmp_path) as it:
-        it.cluster.load([service("primary", selector={"role": "primary"}), route("primary", "primary")])
+        it.cluster.load([service("primary", selector={"app": "shop", "role": "primary"}), route("primary", "primary")])
         key = Key("default", pod_of_the_shop(it)["metadata"]["name"])
         it.cluster.verbs.patch(kinds.PODS, key, MERGE, {"metadata": {"labels": {"role": "primary"}}})
         before = it.wish()
@@ -81,6 +81,8 @@ async def test_an_app_whose_pods_somebody_has_labelled_stays_awake(
             assert (explained["code"], explained["phase"]) == ("CannotSleep", "Awake")
             assert any("Service primary" in each["text"] for each in explained["against"])
             assert it.wish() == before
+            hint = "Service primary has a route, and leads to its pods if they have role=primary"
+            assert any(hint in each for each in explained["notes"])
             it.cluster.verbs.patch(kinds.PODS, key, MERGE, {"metadata": {"labels": {"role": None}}})
             await it.asleep()
 

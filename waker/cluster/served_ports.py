@@ -82,7 +82,8 @@ class ServedPorts:
             replies = await asyncio.gather(*map(self._try, own[:ENOUGH]))
             if all(reply is Reply.REFUSED for reply in replies):
                 unserved.add((service, name))
-        listing = {each.service for each in slices if not pods.hosts.isdisjoint(_hosts(each))}
+        own_hosts = pods.hosts.union(*(each.cluster_ips for each in services))
+        listing = {each.service for each in slices if not own_hosts.isdisjoint(_hosts(each))}
         found = [each for each in others if each.name in listing or _selects_any(each, pods.labels)]
         return ServedNow(frozenset(unserved), tuple(found), tuple(sorted(strangers)))
 

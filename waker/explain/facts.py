@@ -19,6 +19,7 @@ from waker.plan.decide import decide
 from waker.plan.model import AppId, Service
 from waker.plan.notes import readable
 from waker.plan.routes.kinds import kind_of
+from waker.plan.routes.pod_labels import missing_labels
 from waker.plan.routes.route import Route, is_held
 from waker.plan.sleep_due import idle_period, visited_at
 from waker.plan.snapshot import Snapshot
@@ -213,6 +214,7 @@ def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Itera
     turned_back = readable(observed.workload.notes.turned_back)
     if turned_back and observed.workload.replicas:
         yield f"it turned back on its way down though nobody came, at {_time(turned_back.at)}: {turned_back.why}"
+    yield from _missing_labels(observed, known.cluster)
     how = known.running.how_followed(observed.workload.id)
     if how:
         yield how
@@ -220,6 +222,16 @@ def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Itera
     if observed.policy is None:
         for title in sorted(each.title for name in unused if (each := configured_adapter(name, observed.live))):
             yield f"no enabled app is behind {title} yet, so nobody has tried to read its metrics"
+
+
+def _missing_labels(observed: ObservedApp, cluster: ClusterCache) -> Iterator[str]:
+    """Services with a route that may select its pods, if somebody has labelled these."""
+    for service in cluster.other_services(observed.workload):
+        lacks = missing_labels(service, observed.workload)
+        if lacks:
+            labels = ", ".join(f"{key}={value}" for key, value in sorted(lacks.items()))
+            hint = f"has a route, and leads to its pods if they have {labels}, which their template does not say"
+            yield f"Service {service.name} {hint}"
 
 
 def _time(at: datetime) -> str:

@@ -8,7 +8,14 @@ from tests.plan.building import SHOP
 from tests.plan.neighbours import TRAEFIK, ingress, service, stateful, workload
 from waker.plan.model import Workload
 from waker.plan.routes.discovery import Discovery, NamespaceObjects, discover
-from waker.plan.routes.pod_labels import POD_INDEX, POD_NAME, REVISION, TEMPLATE_HASH, selects
+from waker.plan.routes.pod_labels import (
+    POD_INDEX,
+    POD_NAME,
+    REVISION,
+    TEMPLATE_HASH,
+    missing_labels,
+    selects,
+)
 from waker.plan.routes.route import Backend
 
 ZONE = "topology.kubernetes.io/zone"
@@ -38,6 +45,20 @@ DEPLOYMENT, STATEFUL = workload(), stateful("shop")
 def test_what_may_select_its_pods(selector: dict[str, str], *, by_deployment: bool, by_stateful: bool) -> None:
     found = service(selector=selector)
     assert (selects(found, DEPLOYMENT), selects(found, STATEFUL)) == (by_deployment, by_stateful)
+
+
+@pytest.mark.parametrize(
+    ("selector", "missing"),
+    [
+        pytest.param({"app": "shop", "role": "primary"}, {"role": "primary"}, id="one label more"),
+        pytest.param({"app": "shop"}, {}, id="it selects them"),
+        pytest.param({"app": "cart", "role": "primary"}, {}, id="another's"),
+        pytest.param({"role": "primary"}, {}, id="nothing in common"),
+        pytest.param({POD_NAME: "shop-0", "role": "primary"}, {"role": "primary"}, id="one pod, and a label more"),
+    ],
+)
+def test_what_pods_lack_for_a_service(selector: dict[str, str], missing: dict[str, str]) -> None:
+    assert missing_labels(service(selector=selector), STATEFUL) == missing
 
 
 def look(selector: dict[str, str], *others: Workload) -> Discovery:

@@ -61,6 +61,15 @@ def selects(service: Service, workload: Workload) -> bool:
     return all(known.get(key) == known_part(key, value) for key, value in service.selector.items())
 
 
+def missing_labels(service: Service, workload: Workload) -> dict[str, str]:
+    """What the pods would need beside their template's labels for the Service to select them; empty if it is for others."""
+    known = known_labels(workload)
+    parts = {key: known.get(key) == known_part(key, value) for key, value in service.selector.items()}
+    if not any(parts.values()) or any(key in known and not same for key, same in parts.items()):
+        return {}
+    return {key: service.selector[key] for key, same in parts.items() if not same}
+
+
 # --- for an index -------------------------------------------------------------------------------------------------
 
 EVERY: Final = (
