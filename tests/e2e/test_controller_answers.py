@@ -78,7 +78,10 @@ def test_a_landing_page_at_the_very_path(scene: Scene, tmp_path: Path) -> None:
     written = Written(manifest, visited="/cart", arrives="/cart", shown="was proved by a request below it")
     visitor = opened(scene, written, tmp_path)
     landing_page(scene)
-    visitor.apply(manifest.replace("Prefix", "Exact").replace("shop", "landing"))
+    first = (
+        "{name: landing, annotations: {traefik.ingress.kubernetes.io/router.priority: '9000'}}"  # else longer rules win
+    )
+    visitor.apply(manifest.replace("Prefix", "Exact").replace("shop", "landing").replace("{name: landing}", first, 1))
     until("the landing page is there", lambda: "<h1 id=app>landing</h1>" in visitor.ask("/"), 30)
     sleeps_once_and_wakes(scene, visitor)
 
