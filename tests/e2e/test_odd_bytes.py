@@ -23,6 +23,7 @@ OF_ONE_REQUEST = {
 }  # fmt: skip
 PASSED = names.PSEUDONYM.encode()
 PATIENCE = 25.0  # s
+TRIES = 3
 
 
 class Passage(NamedTuple):
@@ -59,13 +60,24 @@ def test_odd_messages_pass_as_without_waker(scene: Scene) -> None:
 
     seen = [each for each in woken if PASSED in each]
     assert len(seen) > len(PASSAGES) / 2, "too few went through waker"
+    scene.awake(shop)
     different = [
-        (passage.odd.what, passage.odd.differs, before, after)
+        (passage.odd.what, before, after)
         for passage, straight, through in zip(PASSAGES, awake, woken, strict=True)
         if (before := passage.outcome(straight)) != (after := passage.outcome(through))
+        and not passage.odd.differs
+        and not asyncio.run(same_again(scene.address, shop, passage, after))
     ]
-    assert [each for each in different if not each[1]] == []
-    scene.awake(shop)
+    assert different == []
+
+
+async def same_again(address: VisitorAddress, app: StageApp, passage: Passage, expected: Message) -> bool:
+    """Whether the message has this outcome without waker after all.
+
+    Some odd answers end a connection that a controller keeps, and another request on it gets an error of the controller's.
+    """
+    request = passage.request.replace(HOST, app.host.encode())
+    return any([passage.outcome(await ask(address, request)) == expected for _ in range(TRIES)])
 
 
 async def answers(address: VisitorAddress, app: StageApp) -> list[bytes]:
