@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from waker.plan.model import Service
-from waker.plan.routes.aliases import addresses, by_alias, by_mention, means
+from waker.plan.routes.aliases import WayByAddress, addresses, by_alias, by_mention, means
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import RouteObject
 
 
-def by_address(services: Sequence[Service], holders: Sequence[RouteObject], service: Service) -> Iterator[str]:
-    """What leads to a Service by its own address, found step by step from each ExternalName and annotation: sentences."""
+def by_address(services: Sequence[Service], holders: Sequence[RouteObject], service: Service) -> Iterator[WayByAddress]:
+    """What leads to a Service by its own address, found step by step from each ExternalName and annotation."""
     kind, sorted_holders = KINDS["Ingress"], sorted(holders, key=lambda each: each.id)
     aliases = [each for each in _leading_to(services, service) if each != service]
     for alias in aliases:

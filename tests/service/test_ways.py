@@ -1,5 +1,6 @@
 """Ways to an app's pods that are not by its template's labels, and what keepers repeat."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -87,17 +88,28 @@ async def test_an_app_whose_pods_somebody_has_labelled_stays_awake(
             await it.asleep()
 
 
-async def test_an_external_name_of_another_namespace_wakes_an_app_and_keeps_it_awake(tmp_path: Path) -> None:
-    async with scene(tmp_path) as it, it.waker():
-        await it.put_to_sleep()
+async def test_what_another_tenant_makes_wakes_nobody(tmp_path: Path) -> None:
+    """Nor does it keep from its sleep who is told to sleep. By its traffic the app does not fall asleep any more."""
+    async with scene(tmp_path) as it, it.waker() as running:
+        it.annotate(names.STATE, "asleep")
+        await it.asleep()
+        version = it.version()
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other"}}
         alias = service("alias", type="ExternalName", externalName="Shop.default.svc.cluster.local.")
         alias["metadata"]["namespace"] = "other"
         it.cluster.load([namespace, alias])
         assert it.replicas() == 0, "nobody leads there from outside"
         it.cluster.load([route("alias", "alias", "other")])
-        await it.until(lambda: refused(it, "Service other/alias is an ExternalName for Service shop"))
+        await asyncio.sleep(0.5)
+        assert (it.replicas(), it.version()) == (0, version)
+        it.annotate(names.STATE, None)
+        await it.served()
         await it.awake()
+        explained = running.service.explain("default", "Deployment", "shop")
+        assert explained
+        assert "Service other/alias is an ExternalName for Service shop" in explained["answer"]
+        await it.until(lambda: "is an ExternalName" in dict(it.events()).get("TrafficUnknown", ""))
+        await it.put_to_sleep()
 
 
 @pytest.mark.parametrize("enabled", ["true", "false"], ids=["an app, too", "not enabled"])

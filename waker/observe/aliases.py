@@ -3,7 +3,7 @@
 In whatever namespace. Kept up to date by each change of a Service or an object with routes, as `indexes` are; `cluster` asks.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from waker.observe.indexes import Groups
 from waker.plan.model import Service
@@ -13,9 +13,9 @@ from waker.plan.routes.route import ObjectId, RouteObject
 
 
 class Aliases:
-    """All ExternalName Services of one cluster. `find`: the Services that an address means; nearly always one or none."""
+    """All ExternalName Services of one cluster. `find`: the Services that these addresses mean; nearly always one or none."""
 
-    def __init__(self, find: Callable[[ServiceAddress], Iterator[Service]]) -> None:
+    def __init__(self, find: Callable[[Collection[ServiceAddress]], Iterator[Service]]) -> None:
         self._find = find
         self._by_target: Groups[ServiceAddress, tuple[str, str], Service] = Groups()
         self._mentions: Groups[ServiceAddress, ObjectId, None] = Groups()
@@ -46,8 +46,7 @@ class Aliases:
 
     def mentioned_by(self, *found: RouteObject | None) -> list[Service]:
         """The Services that annotations of these objects name so."""
-        named = {address for each in found if each for address in mentions(each)}
-        return [service for address in sorted(named) for service in self._find(address)]
+        return list(self._find({address for each in found if each for address in mentions(each)}))
 
     def of(self, service: Service) -> list[Service]:
         """The ExternalName Services through which requests come to this one."""
@@ -67,10 +66,9 @@ class Aliases:
         found = {(service.namespace, service.name): service}
         todo = [service]
         while todo:
-            for address in means(todo.pop()):
-                fresh = {(each.namespace, each.name): each for each in self._find(address)}
-                todo += [each for key, each in fresh.items() if key not in found]
-                found = fresh | found
+            fresh = {(each.namespace, each.name): each for each in self._find(means(todo.pop()))}
+            todo += [each for key, each in fresh.items() if key not in found]
+            found = fresh | found
         return list(found.values())
 
 

@@ -94,8 +94,8 @@ def incarnation(observed: ObservedApp) -> str:
 
 
 def uncounted_routes(observed: ObservedApp) -> tuple[str, ...]:
-    """Why visits of its routes can never be seen, whatever is scraped: a sentence for each."""
-    reasons: list[str] = []
+    """Why some of its visits can never be seen, whatever is scraped: a sentence for each."""
+    reasons = list(observed.discovery.uncounted)
     for route in observed.routes:
         adapter = configured_adapter(route.controller, observed.live)
         if adapter:

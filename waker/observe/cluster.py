@@ -23,7 +23,7 @@ from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
 from waker.plan.owned_objects import OwnedSlice
 from waker.plan.policy import is_managed, read_policy
-from waker.plan.routes.aliases import ServiceAddress, by_alias, by_mention
+from waker.plan.routes.aliases import ServiceAddress, WayByAddress, by_alias, by_mention
 from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, named_services, other_services
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, ObjectId, RouteObject
@@ -204,19 +204,20 @@ class ClusterCache:
             by_address=self._ways_by_address,
         )
 
-    def _ways_by_address(self, service: Service) -> Iterator[str]:
-        """Sentences: what leads to a Service by its own address."""
+    def _ways_by_address(self, service: Service) -> Iterator[WayByAddress]:
+        """What leads to a Service by its own address."""
         for alias in self._aliases.of(service):
             for id in sorted(self._indexes.leading(alias.namespace, alias.name)):
                 yield by_alias(alias, service, id)
         yield from (by_mention(service, id) for id in self._aliases.mentioning(service))
 
-    def _meant(self, address: ServiceAddress) -> Iterator[Service]:
-        if address.namespace:
-            found = self.services.in_namespace(address.namespace).get(address.name)
+    def _meant(self, addresses: Collection[ServiceAddress]) -> Iterator[Service]:
+        hosts = {each.name for each in addresses if not each.namespace}
+        for address in sorted(addresses):
+            found = self.services.in_namespace(address.namespace).get(address.name) if address.namespace else None
             yield from (found,) if found else ()
-        else:
-            yield from (each for each in self.services.values() if address.name in each.cluster_ips)
+        if hosts:
+            yield from (each for each in self.services.values() if not hosts.isdisjoint(each.cluster_ips))
 
     # --- changes ---
 

@@ -1,12 +1,22 @@
 """ExternalName Services: for which Services they stand, and that an app behind one is refused."""
 
+import time
 from collections.abc import Iterable
 
 import pytest
 
 from tests.plan.neighbours import TRAEFIK, ingress, service, workload
 from waker.plan.model import Service
-from waker.plan.routes.aliases import ServiceAddress, addresses, by_alias, by_mention, means
+from waker.plan.routes.aliases import (
+    MOST_MENTIONED,
+    ServiceAddress,
+    WayByAddress,
+    addresses,
+    by_alias,
+    by_mention,
+    means,
+    mentioned,
+)
 from waker.plan.routes.discovery import NamespaceObjects, discover
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, ObjectId
@@ -44,19 +54,37 @@ def test_a_service_is_meant_by_its_name_and_by_its_cluster_ips() -> None:
     ]
 
 
-def test_an_app_behind_one_is_refused_and_its_own_routes_are_known() -> None:
-    front, elsewhere = ingress(("/", Backend("shop", "http"))), ObjectId("Ingress", "other", "web")
+@pytest.mark.parametrize("namespace", ["demo", "other"])
+def test_an_app_behind_one_is_refused_and_its_own_routes_are_known(namespace: str) -> None:
+    """If another tenant has made it, it is no reason to wake the app, but one not to let it fall asleep by its traffic."""
+    front, holder = ingress(("/", Backend("shop", "http"))), ObjectId("Ingress", namespace, "web")
 
-    def by_address(found: Service) -> Iterable[str]:
-        return [by_alias(alias("shop.demo.svc"), found, elsewhere), by_mention(found, elsewhere)]
+    def by_address(found: Service) -> Iterable[WayByAddress]:
+        return [by_alias(alias("shop.demo.svc"), found, holder), by_mention(found, holder)]
 
     found = discover(workload(), NamespaceObjects([service()], [front], [TRAEFIK], lambda _: (), by_address=by_address))
     assert len(found.routes) == 1
-    first, second = found.problems
-    assert first.startswith(
-        "Service other/web is an ExternalName for Service shop, and Ingress other/web leads to it: "
+    first, second = found.problems if namespace == "demo" else found.uncounted
+    assert not (found.uncounted if namespace == "demo" else found.problems)
+    leads = f"Service other/web is an ExternalName for Service shop, and Ingress {namespace}/web leads to it: "
+    assert first.startswith(leads)
+    assert second.startswith(f"an annotation of Ingress {namespace}/web names Service shop by its own address: ")
+
+
+def test_what_a_tenant_writes_costs_no_more_than_its_length() -> None:
+    """A regular expression that begins anew at each letter would keep everybody waiting for minutes."""
+    began = time.process_time()
+    assert not list(mentioned("a" * 250_000 + " .svc"))
+    assert not list(mentioned("a." * 125_000 + " .svc"))
+    assert time.process_time() - began < 60, "not minutes"
+    many = {"note": " ".join(f"http://a{number}.b.svc" for number in range(20_000))}
+    found = KINDS["Ingress"].parse(
+        {
+            "metadata": {"name": "web", "namespace": "other", "uid": "1", "resourceVersion": "1", "annotations": many},
+            "spec": {},
+        }
     )
-    assert second.startswith("an annotation of Ingress other/web names Service shop by its own address: ")
+    assert len(KINDS["Ingress"].mentions(found)) == MOST_MENTIONED
 
 
 NGINX = "nginx.ingress.kubernetes.io"

@@ -1,19 +1,23 @@
 """Ways to a Service by its own address: `shop.demo.svc.cluster.local`, or its cluster IP.
 
 An ExternalName Service with routes is one, an annotation of an Ingress another: who may come in is asked at a Service, requests
-are mirrored to one. What comes that way no controller counts, and it fails while the app sleeps. The subtle thing: the name of
-the cluster's domain is unknown here, so all after `svc` is taken for it; and `shop-0.shop.demo.svc` is a pod of that Service.
+are mirrored to one. What comes that way no controller counts, and it fails while the app sleeps. So the app is refused. If another
+tenant has made that way, it only does not fall asleep by its traffic: that is what any visitor can bring about. The subtle thing:
+the name of the cluster's domain is unknown here, so all after `svc` is taken for it; and `shop-0.shop.demo.svc` is a pod of
+that Service.
 """
 
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from waker.plan.model import Service
 
-CLUSTER_NAME = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?![a-z0-9-])")
+# Names have at most 63 letters: without that bound, a long run of letters would be looked through from each of them.
+CLUSTER_NAME = re.compile(r"(?<![a-z0-9-])([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})\.svc(?![a-z0-9-])")
 CLUSTER_IP = re.compile(r"//(\d{1,3}(?:\.\d{1,3}){3})(?![\d.])")
+MOST_MENTIONED = 100  # addresses in one object; a tenant may write thousands
 
 
 class ServiceAddress(NamedTuple):
@@ -21,6 +25,20 @@ class ServiceAddress(NamedTuple):
 
     namespace: str
     name: str
+
+
+class Placed(Protocol):
+    """An object with a namespace; `str()` is its text for people."""
+
+    @property
+    def namespace(self) -> str: ...
+
+
+class WayByAddress(NamedTuple):
+    """A way to an app that is not its own route: in which namespace somebody has made it, and a sentence."""
+
+    namespace: str
+    why: str
 
 
 def means(alias: Service) -> set[ServiceAddress]:
@@ -56,13 +74,14 @@ def mentioned(text: str) -> Iterator[ServiceAddress]:
     yield from (ServiceAddress("", each) for each in CLUSTER_IP.findall(text))
 
 
-def by_alias(alias: Service, service: Service, holder: object) -> str:
-    """Why an app behind this Service cannot sleep: requests reach it through an ExternalName."""
+def by_alias(alias: Service, service: Service, holder: Placed) -> WayByAddress:
+    """Why an app behind this Service should not sleep: requests reach it through an ExternalName."""
     where = f"Service {alias.namespace}/{alias.name} is an ExternalName for Service {service.name}"
-    return f"{where}, and {holder} leads to it: waker can neither see nor move what comes that way"
+    why = f"{where}, and {holder} leads to it: waker can neither see nor move what comes that way"
+    return WayByAddress(holder.namespace, why)
 
 
-def by_mention(service: Service, holder: object) -> str:
+def by_mention(service: Service, holder: Placed) -> WayByAddress:
     """Likewise, because of an annotation."""
     where = f"an annotation of {holder} names Service {service.name} by its own address"
-    return f"{where}: waker can neither see nor move what comes that way"
+    return WayByAddress(holder.namespace, f"{where}: waker can neither see nor move what comes that way")

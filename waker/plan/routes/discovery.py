@@ -16,6 +16,7 @@ from waker import names
 from waker.plan.model import AppId, IngressClass, Service, Workload
 from waker.plan.notes import Unreadable
 from waker.plan.policy import allowed_objects
+from waker.plan.routes.aliases import WayByAddress
 from waker.plan.routes.ingress_object import KIND
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.pod_labels import is_certain, selects
@@ -48,7 +49,7 @@ class NamespaceObjects:
     door: Callable[[AppId, Backend], int] = lambda app, backend: (
         0
     )  # waker's port for them; 0: none yet, or unknown here
-    by_address: Callable[[Service], Iterable[str]] = (
+    by_address: Callable[[Service], Iterable[WayByAddress]] = (
         lambda service: ()
     )  # sentences: ways to a Service by its own address
 
@@ -61,6 +62,9 @@ class Discovery:
     services: tuple[Service, ...]  # those the routes lead to
     problems: tuple[str, ...] = ()
     orphans: tuple[RouteId, ...] = ()
+    uncounted: tuple[
+        str, ...
+    ] = ()  # sentences: ways to it that others have made in their namespaces; nobody counts them
 
 
 def named_objects(workload: Workload) -> set[ObjectId]:
@@ -102,9 +106,12 @@ def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
     problems += _refusals(objects, routes)
     used = tuple(services[name] for name in dict.fromkeys(route.backend.service for route in routes))
     problems += _unfit(workload, routes, used, around)
-    for _, service in sorted(services.items()):
-        problems += islice(around.by_address(service), MOST_NAMED)
-    return Discovery(tuple(routes), used, tuple(dict.fromkeys(problems)), _orphans(routes, saved))
+    ways = [way for _, service in sorted(services.items()) for way in around.by_address(service)]
+    here = [each.why for each in ways if each.namespace == workload.id.namespace]
+    elsewhere = [each.why for each in ways if each.namespace != workload.id.namespace]
+    problems += here[:MOST_NAMED]
+    seen = tuple(dict.fromkeys(problems))
+    return Discovery(tuple(routes), used, seen, _orphans(routes, saved), tuple(elsewhere[:MOST_NAMED]))
 
 
 def _routes(

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from waker import names
 from waker.errors import Conflict
 from waker.plan.model import IngressClass, ServicePort
 from waker.plan.notes import Unreadable
-from waker.plan.routes.aliases import ServiceAddress, mentioned
+from waker.plan.routes.aliases import MOST_MENTIONED, ServiceAddress, mentioned
 from waker.plan.routes.ingress_object import DROPPED, KIND, Ingress, IngressPath, IngressRouteId, parse, write_saved
 from waker.plan.routes.originals import backend_json
 from waker.plan.routes.route import (
@@ -82,7 +83,8 @@ def _common(ingress: Ingress) -> tuple[Any, ...]:
 
 def mentions(ingress: Ingress) -> set[ServiceAddress]:
     """The Services whose own addresses its annotations name: who is asked for a login, or gets what others cannot answer."""
-    found = {each for text in ingress.annotations.values() for each in mentioned(text)}
+    texts = (text for _, text in sorted(ingress.annotations.items()))
+    found = set(islice((each for text in texts for each in mentioned(text)), MOST_MENTIONED))
     instead = ingress.annotations.get(f"{NGINX}/default-backend")
     return found | ({ServiceAddress(ingress.namespace, instead)} if instead else set())
 
