@@ -66,6 +66,7 @@ def seconds(number: float) -> timedelta:
         pytest.param(HAPROXY_TIME, "5000", 5, id="HAProxy counts milliseconds"),
         pytest.param(HAPROXY_TIME, "50s", 50, id="HAProxy, a unit"),
         pytest.param(HAPROXY_TIME, "1m30s", None, id="HAProxy has one number"),
+        pytest.param(GO_DURATION, "1s" * 60_000, None, id="a tenant's 120 kB"),
     ],
 )
 def test_what_an_annotation_says(notation: Notation, text: str, means: float | None) -> None:

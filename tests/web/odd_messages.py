@@ -94,6 +94,7 @@ REQUESTS = (
     Odd("a method of WebDAV", asked(b"Depth: 1", line=b"PROPFIND /x HTTP/1.1")),
     Odd("a method that nobody knows", asked(line=b"BREW /pot HTTP/1.1")),
     Odd("a method in lower case", asked(line=b"get / HTTP/1.1")),
+    Odd("head, which is not HEAD", asked(line=b"head / HTTP/1.1")),
     Odd("an unknown method with a body", asked(b"Content-Length: 4", line=b"X-DO /caf\xe9 HTTP/1.1", body=b"body")),
     Odd("HTTP/1.0", asked(line=b"GET /old HTTP/1.0"), "The app is asked in HTTP/1.1."),
     Odd(

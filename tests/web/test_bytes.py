@@ -165,6 +165,25 @@ async def test_more_fields_than_an_app_needs_are_refused(rig: PortUnderTest) -> 
         assert (await ask(rig.address, asked(*some(heads.MOST_FIELDS))))[8:].startswith(b" 400 ")
 
 
+@pytest.mark.parametrize("coding", [b"identity", b"gzip", b"chunked, chunked"])
+async def test_an_answer_that_another_coding_frames_is_framed_by_waker(rig: PortUnderTest, coding: bytes) -> None:
+    """It ends with the app's connection. The visitor's goes on, so only one coding may say where the answer ends."""
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    async with app(answer) as (address, _):
+        rig.apps.addresses = [address]
+        got = parsed(await ask(rig.address, PLAIN))
+    assert got.values("Transfer-Encoding") in ([b"chunked"], [])
+
+
+async def test_an_announcement_frames_nothing_and_is_never_wakers(rig: PortUnderTest) -> None:
+    fields = b"Content-Length: 5\r\nX-Kubesleeper: waiting\r\nLink: </a>"
+    early = b"HTTP/1.1 103 Early Hints\r\n" + fields + b"\r\n\r\n" + answered()
+    async with app(early) as (address, _):
+        rig.apps.addresses = [address]
+        (announced,) = parsed(await ask(rig.address, PLAIN)).announced
+    assert _without_via(announced).split(b"\r\n") == [b"HTTP/1.1 103 Early Hints", b"Link: </a>"]
+
+
 async def test_a_visitor_of_http_1_0_gets_no_announcement(rig: PortUnderTest) -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answered()
     async with app(early) as (address, _):

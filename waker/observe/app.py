@@ -142,7 +142,9 @@ def unreadable_timeouts(observed: ObservedApp) -> tuple[str, ...]:
 
 def page_facts(observed: ObservedApp, phase: Phase, starts: Iterable[Start]) -> PageFacts:
     """What the waiting page says of an app in this phase, whose pods have come so far."""
-    transports = {route.id: _transport(observed, route) for route in observed.routes}
+    ways = {(route.id.object, route.controller): route for route in observed.routes}  # the annotations are the object's
+    found = {way: _transport(observed, route) for way, route in ways.items()}
+    transports = {route.id: found[route.id.object, route.controller] for route in observed.routes}
     workload = observed.workload
     progress = progress_of(phase, starts, workload.pods_refused)
     return PageFacts(progress, readable(workload.notes.typical_wake), transports)

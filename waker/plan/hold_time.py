@@ -20,7 +20,9 @@ MOST_MARGIN: Final = 1 / 3  # of a timeout of a second or two
 EXPECTED: Final = "X-Envoy-Expected-Rq-Timeout-Ms"  # Envoy says in it when it will give up
 MILLISECONDS: Final = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 MOST_SECONDS: Final = 10.0**9  # a timedelta has a limit
-SHOWN: Final = 40  # characters of a value in a sentence
+LONGEST: Final = (
+    40  # characters of a value; more is no duration that anybody means, and would be parsed again and again
+)
 
 NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?)([a-z]*)", re.ASCII)
 
@@ -79,8 +81,8 @@ def unreadable(known: AnswerTimeout, annotations: Mapping[str, str]) -> Iterator
     """A sentence for each timeout that the controller cannot read."""
     for key in (*known.keys, *known.further):
         text = annotations.get(key, "")
-        if text and text not in known.endless and not known.notation.pattern.fullmatch(text):
-            yield f"{key}: {text[:SHOWN]!r} is not {known.notation.meaning}, so it counts as not set"
+        if text and text not in known.endless and not _is_written(known, text):
+            yield f"{key}: {text[:LONGEST]!r} is not {known.notation.meaning}, so it counts as not set"
 
 
 def hold_within(timeout: timedelta) -> timedelta:
@@ -96,11 +98,16 @@ def expected_timeout(headers: Mapping[str, str]) -> timedelta:
     return timedelta(milliseconds=int(text)) if MILLISECONDS.fullmatch(text) else ENDLESS
 
 
+def _is_written(known: AnswerTimeout, text: str) -> bool:
+    """Whether a text is a duration as this controller writes them."""
+    return len(text) <= LONGEST and known.notation.pattern.fullmatch(text) is not None
+
+
 def _read(known: AnswerTimeout, text: str) -> timedelta | None:
     """What one annotation says; None if it says nothing that counts."""
     if text in known.endless:
         return ENDLESS
-    if not known.notation.pattern.fullmatch(text):
+    if not _is_written(known, text):
         return None
     units = known.notation.units
     seconds = sum(float(number) * units[unit] for number, unit in NUMBER.findall(text))

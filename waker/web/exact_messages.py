@@ -27,12 +27,14 @@ class ExactRequest(ClientRequest):
     """A request. `exact_head`: what is sent in the place of the library's own head, if anything."""
 
     exact_head: bytes = b""
+    is_exact: bool = False  # that head was sent
     informed: Informed = staticmethod(ignored)
 
     async def write_bytes(self, writer: Any, conn: Any, content_length: int | None = None) -> None:
         """Called by the library to send the body, with the head still kept back. A request needs a body, if an empty one."""
         if self.exact_head:
             writer._headers_buf = self.exact_head
+            self.is_exact = True
             conn.protocol.informed = self.informed
         await super().write_bytes(writer, conn, content_length)
 
@@ -49,17 +51,17 @@ class ExactAnswer(web.StreamResponse):
     async def _write_headers(self) -> None:
         writer: Any = self._payload_writer
         version: HttpVersion = self._req.version  # type: ignore[union-attr]  # it is being prepared
-        reason, fields = self._exact
+        reason, fields = self._exact[0], self._framed(self._exact[1])
         line = b"HTTP/%d.%d %d %s" % (version.major, version.minor, self.status, reason)
-        writer._headers_buf = written(line, [*self._framed(fields), *self._added(fields)])
+        writer._headers_buf = written(line, [*fields, *self._added(fields)])
         writer._headers_written = False
         writer.send_headers()
 
     def _framed(self, fields: Fields) -> Fields:
-        """The fields without those that would frame the body in another way than the library does."""
-        dropped = {name.lower().encode() for name in FRAMED_BY if name not in self.headers}
-        if self.status == HTTPStatus.NOT_MODIFIED:
-            dropped.discard(b"content-length")  # it says how long the answer would be
+        """The fields without those that frame the body in a way of the app's own: the library has its way."""
+        dropped = {b"transfer-encoding"}
+        if "Content-Length" not in self.headers and self.status != HTTPStatus.NOT_MODIFIED:
+            dropped.add(b"content-length")  # that of 304 says how long the answer would be
         return [each for each in fields if each[0].lower() not in dropped]
 
     def _added(self, fields: Fields) -> Fields:

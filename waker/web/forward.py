@@ -39,7 +39,8 @@ from waker.web.answer_heads import AnswerConnection
 from waker.web.connections import READ_AHEAD, STALL_TIMEOUT
 from waker.web.exact_messages import ExactAnswer, ExactRequest, Informed
 from waker.web.heads import LONGEST_HEAD, MOST_ANSWER_FIELDS
-from waker.web.passed_heads import OURS, end_to_end, target, to_bytes, values, via, written
+from waker.web.passed_heads import FRAMING, OURS, end_to_end, target, to_bytes, values, via, written
+from waker.web.request_lines import STAND_IN, USUAL
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +92,10 @@ async def forward(session: ClientSession, request: web.Request, pod: Address) ->
 async def send(session: ClientSession, request: web.Request, pod: Address) -> ClientResponse:
     """Send the request and give the head of the pod's answer. Raises ForwardRefused or ForwardBroken."""
     length = request.headers.get("Content-Length")
+    known = request.method.encode() in USUAL  # the library writes `head` in capitals, and would wait for no body
     try:
         return await session.request(
-            request.method,
+            request.method if known else STAND_IN.decode(),
             URL(f"http://{pod.netloc}/", encoded=True),
             headers={"Content-Length": length} if length else None,  # all else is in the exact head
             data=body(request) if request.body_exists else b"",
@@ -132,7 +134,7 @@ def inform(request: web.Request, message: Any) -> None:
     """Pass on an answer that only announces the final one, such as 103 Early Hints. HTTP/1.0 knows none."""
     if message.code == CONTINUE or request.version < HttpVersion11 or request.transport is None:
         return
-    fields = [*end_to_end(message.raw_headers), (b"Via", via(message.version))]
+    fields = [*end_to_end(message.raw_headers, (*OURS, *FRAMING)), (b"Via", via(message.version))]
     request.transport.write(written(b"HTTP/1.1 %d %s" % (message.code, to_bytes(message.reason)), fields))
 
 
@@ -175,11 +177,16 @@ async def send_once(
     head: bytes, informed: Informed, request: ClientRequest, handler: ClientHandlerType
 ) -> ClientResponse:
     """Send this head, and keep the library from sending it again when the connection breaks: once is the promise."""
-    if isinstance(request, ExactRequest):
-        request.exact_head, request.informed = head, informed
+    if not isinstance(request, ExactRequest):
+        raise TypeError("the HTTP library makes requests of its own kind")
+    request.exact_head, request.informed = head, informed
     try:
-        return await handler(request)
+        answer = await handler(request)
     except ClientConnectorError:
         raise
     except (ClientOSError, ServerDisconnectedError) as error:
         raise ForwardBroken(NO_ANSWER) from error
+    if not request.is_exact:
+        answer.close()
+        raise TypeError("the HTTP library has sent a head of its own")
+    return answer

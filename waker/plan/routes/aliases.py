@@ -1,10 +1,10 @@
 """Ways to a Service by its own address: `shop.demo.svc.cluster.local`, or its cluster IP.
 
 An ExternalName Service with routes is one, an annotation of an Ingress another: who may come in is asked at a Service, requests
-are mirrored to one. What comes that way no controller counts, and it fails while the app sleeps. So the app is refused. If another
-tenant has made that way, it only does not fall asleep by its traffic: that is what any visitor can bring about. The subtle thing:
-the name of the cluster's domain is unknown here, so all after `svc` is taken for it; and `shop-0.shop.demo.svc` is a pod of
-that Service.
+are mirrored to one. What comes that way no controller counts, and it fails while the app sleeps. So the app is refused. If
+another tenant has made that way, it only does not fall asleep by its traffic, which any visitor can bring about. The subtle
+thing: the name of the cluster's domain is unknown here, so all after `svc` is taken for it; and `shop-0.shop.demo.svc` is a pod
+of that Service.
 """
 
 import re
