@@ -9,13 +9,16 @@ from tests.plan.building import (
     NOW,
     WAKE_TIMEOUT,
     AppBuilder,
+    ago,
     app,
     at_waker,
     check,
     route,
 )
 from waker.plan.actions import Action, Redirect, RequestWake, Restore, ScaleToZero
+from waker.plan.codes import Code
 from waker.plan.model import Phase, Policy
+from waker.plan.snapshot import Refusal
 
 SECOND = timedelta(seconds=1)
 
@@ -40,6 +43,22 @@ SECOND = timedelta(seconds=1)
 def test_it_stays_awake(seen: AppBuilder) -> None:
     check(seen, Phase.AWAKE)
     assert seen.plan().open, "late requests are forwarded"
+
+
+@pytest.mark.parametrize(
+    ("seen", "tries"),
+    [
+        pytest.param(app(), False, id="nobody has asked"),
+        pytest.param(app().sleep_requested(minutes=2), False, id="asked before it was refused"),
+        pytest.param(app().sleep_requested(seconds=1), True, id="asked since: the policy may be mended"),
+        pytest.param(app().pinned("asleep").sleep_requested(seconds=1), True, id="pinned again since"),
+        pytest.param(app().pinned("asleep"), False, id="pinned before"),
+    ],
+)
+def test_what_was_refused_is_tried_at_once_for_who_asks(seen: AppBuilder, *, tries: bool) -> None:
+    refused = AppBuilder(replace(seen.seen, refusal=Refusal("a policy", ago(minutes=1), NOW + timedelta(hours=6))))
+    assert isinstance((refused.plan().actions or (None,))[0], Redirect) is tries
+    assert refused.plan().code is (Code.MOVING_ROUTES if tries else Code.WRITE_REFUSED)
 
 
 def test_an_app_in_use_is_looked_at_again_when_its_limit_would_be_reached() -> None:

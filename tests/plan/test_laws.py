@@ -70,8 +70,8 @@ def test_every_phase_and_every_action_is_met(findings: Findings) -> None:
     assert findings.states > 80_000
 
 
-REFUSED = Refusal("a policy", NOW + timedelta(minutes=1))
-OVER = Refusal("a policy", NOW)
+REFUSED = Refusal("a policy", NOW, NOW + timedelta(minutes=1))
+OVER = Refusal("a policy", NOW - timedelta(minutes=1), NOW)
 SAFE = [law for law in LAWS if law is not laws.law_6]  # which wants a knock written down, and that is what is refused
 
 

@@ -37,7 +37,7 @@ class Refusals:
         times = known.times + 1 if known else 1
         rare = times >= REPORTED and _moves_to_and_fro(action)
         wait = wait_after(times) if rare else min(FIRST_AGAIN * 2 ** min(times - 1, MOST_DOUBLED), LAST_AGAIN)
-        self._apps[app][type(action)] = _Refused(Refusal(why, now + wait), times)
+        self._apps[app][type(action)] = _Refused(Refusal(why, now, now + wait), times)
 
     def accepted(self, app: AppId, action: Action) -> None:
         """The API server has taken an action for this app."""

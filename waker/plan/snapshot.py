@@ -36,9 +36,10 @@ class Certainty:
 
 
 class Refusal(NamedTuple):
-    """The API server does not take what waker wants of an app: its words, and when it is worth another try."""
+    """The API server does not take what waker wants of an app: its words, when that was, and when it is worth another try."""
 
     why: str
+    at: datetime
     again_at: datetime
 
 

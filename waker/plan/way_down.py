@@ -37,7 +37,7 @@ def fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
     pinned = seen.policy is not None and seen.policy.pin is Pin.ASLEEP
     if not pinned and _requested_meanwhile(seen, state):
         return _turn_back(seen, state, now, "visited on the way down")
-    if seen.refusal and now < seen.refusal.again_at:
+    if seen.refusal and now < seen.refusal.again_at and not _asked_since(seen, seen.refusal):
         return _refused(seen, state, due, now, seen.refusal)
     if drift.persistent(state) and not pinned:
         return _in_vain(seen, state, now, "somebody keeps pointing its routes back")
@@ -63,6 +63,12 @@ def _refused(seen: Snapshot, state: State, due: SleepDue, now: datetime, refusal
         return rise(seen, state, now, why)
     again = refusal.again_at - now
     return Plan(Phase.AWAKE, Code.WRITE_REFUSED, why, requeue_after=again, open=True, warning=True)
+
+
+def _asked_since(seen: Snapshot, refusal: Refusal) -> bool:
+    """Whether somebody has asked for its sleep since that was refused: they may have mended what stood in the way."""
+    asked = readable(seen.workload.notes.sleep_requested_at)
+    return asked is not None and asked > refusal.at
 
 
 def _move_routes(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
