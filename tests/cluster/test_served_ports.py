@@ -27,7 +27,7 @@ def look(cluster: DemoCluster, api: Api) -> ServedPorts:
         return Reply.REFUSED
 
     put_pod(cluster, MINE)
-    put_pod(cluster, ANOTHERS, owner="cart", kind="StatefulSet")
+    put_pod(cluster, ANOTHERS, owner="cart", kind="Job")
     put(cluster, "shop", [MINE, ANOTHERS])
     return ServedPorts(api, lambda _: False, refused)
 
@@ -56,6 +56,14 @@ async def test_a_service_that_selects_its_pods_by_labels_of_theirs(
     assert [each.name for each in served.others] == found
     assert served.unserved == {("shop", "http")}
     assert served.strangers == (ANOTHERS,)
+
+
+async def test_its_own_pod_that_leaves_is_no_stranger(cluster: DemoCluster, api: Api) -> None:
+    """Slices are a moment behind."""
+    ports = look(cluster, api)
+    put(cluster, "shop", [MINE, "10.0.0.9"])
+    served = await ports.ask(workload(SHOP), [OWN], [("shop", "http")])
+    assert served.strangers == ()
 
 
 @pytest.mark.parametrize(

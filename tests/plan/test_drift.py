@@ -5,6 +5,7 @@ import pytest
 from tests.plan.building import AppBuilder, ago, app, asleep, at_waker, check, pointed_back, removed, route
 from waker.plan.actions import Action, Redirect, RequestWake, Restore
 from waker.plan.model import Phase
+from waker.plan.snapshot import Fact
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,13 @@ def test_a_route_that_its_user_has_added_while_asleep_is_moved_too() -> None:
 
 def test_a_new_route_does_not_wait_for_one_that_was_pointed_back() -> None:
     check(asleep().routed(pointed_back(swapped=ago(seconds=1)), route("www")), Phase.ASLEEP, Redirect((route("www"),)))
+
+
+def test_on_the_way_down_a_new_route_is_asked_about_like_any_other() -> None:
+    falls = app(2).routed(at_waker(), pointed_back(swapped=ago(seconds=1)), route("www"))
+    check(falls, Phase.FALLING_ASLEEP, Redirect((route("www"),)))
+    asks = falls.without(Fact.REACHABLE)
+    assert (asks.plan().needs, asks.plan().actions) == (Fact.REACHABLE, ())
 
 
 def test_who_pins_asleep_what_another_tool_points_back_is_told() -> None:

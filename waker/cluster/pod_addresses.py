@@ -21,13 +21,17 @@ Json = Mapping[str, Any]
 
 def pod_hosts(workload: Workload, found: Json) -> frozenset[str] | None:
     """A pod as JSON -> its IP addresses. None if it is not the workload's, has none, is terminating or has ended."""
+    return (hosts_of(found) or None) if is_pod_of(workload, found) else None
+
+
+def hosts_of(found: Json) -> frozenset[str]:
+    """A pod's IP addresses; none if it is terminating or has ended."""
     status = found.get("status") or {}
     # An ended pod keeps its address in its status, though somebody else may have it by now.
-    ended = "deletionTimestamp" in found["metadata"] or status.get("phase") in ("Succeeded", "Failed")
-    if ended or not is_pod_of(workload, found):
-        return None
+    if "deletionTimestamp" in found["metadata"] or status.get("phase") in ("Succeeded", "Failed"):
+        return frozenset()
     listed = status.get("podIPs") or [{"ip": status.get("podIP", "")}]
-    return frozenset(each["ip"] for each in listed if each.get("ip")) or None
+    return frozenset(each["ip"] for each in listed if each.get("ip"))
 
 
 def is_pod_of(workload: Workload, found: Json) -> bool:

@@ -14,7 +14,7 @@ from waker.cluster.app_endpoints import Reply, ServicePortName, SliceAddresses, 
 from waker.cluster.app_endpoints import slices_of as selector_of_slices
 from waker.cluster.client import Api
 from waker.cluster.listing import listed
-from waker.cluster.pod_addresses import is_pod_of, pod_hosts
+from waker.cluster.pod_addresses import hosts_of, is_pod_of
 from waker.cluster.resources import ENDPOINT_SLICES, PODS
 from waker.plan.model import Address, Service, Workload
 from waker.plan.routes.pod_labels import is_certain, selects
@@ -36,17 +36,20 @@ class ServedNow:
 
 @dataclass(slots=True)
 class _Pods:
-    """Those of one workload."""
+    """Those of one workload, and where pods of others are that its Services select, too."""
 
     hosts: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)
     labels: list[Mapping[str, str]] = field(default_factory=list)  # one of each
 
     def add(self, workload: Workload, pod: Mapping[str, Any]) -> None:
         labels = pod["metadata"].get("labels") or {}
-        if is_pod_of(workload, pod):
-            self.hosts |= pod_hosts(workload, pod) or frozenset()
-            if labels not in self.labels:
-                self.labels.append(labels)
+        if not is_pod_of(workload, pod):
+            self.others |= hosts_of(pod)
+            return
+        self.hosts |= hosts_of(pod)
+        if labels not in self.labels:
+            self.labels.append(labels)
 
 
 class ServedPorts:
@@ -78,7 +81,7 @@ class ServedPorts:
             }
             behind = {address for address in listed_there if not self._excluded(address)}
             own = sorted(address for address in behind if address.host in pods.hosts)
-            strangers |= {address.host for address in behind.difference(own)}
+            strangers |= {address.host for address in behind} & (pods.others - pods.hosts)
             replies = await asyncio.gather(*map(self._try, own[:ENOUGH]))
             if all(reply is Reply.REFUSED for reply in replies):
                 unserved.add((service, name))

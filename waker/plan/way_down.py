@@ -43,10 +43,10 @@ def fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
         return _in_vain(seen, state, now, "somebody keeps pointing its routes back")
     if state.astray:
         return _falling(Code.ROUTE_ASTRAY, drift.ASTRAY, CHECK_EVERY, Redirect(state.astray))
-    if any(route.swaps for route in state.at_app):
-        return drift.swap_again(state, Phase.FALLING_ASLEEP, now)
-    if state.at_app:
+    if any(not route.swaps for route in state.at_app):
         return _move_routes(seen, state, due, now)
+    if state.at_app:
+        return drift.swap_again(state, Phase.FALLING_ASLEEP, now)
     if seen.followed_since is None:
         return _unfollowed(seen, state, now)
     return _take_pods(seen, due, now, seen.followed_since)
@@ -72,7 +72,7 @@ def _asked_since(seen: Snapshot, refusal: Refusal) -> bool:
 
 
 def _move_routes(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
-    """Only to where its controllers can reach waker: until then it is awake."""
+    """Those that have not been moved yet, and only to where their controllers can reach waker: until then it is awake."""
     phase = Phase.FALLING_ASLEEP if state.at_waker else Phase.AWAKE
     still_open = not state.at_waker
     if Fact.REACHABLE not in seen.gathered:
@@ -90,7 +90,8 @@ def _move_routes(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> 
         if state.held:
             return rise(seen, state, now, why)
         return Plan(Phase.AWAKE, Code.CANNOT_SLEEP, why, requeue_after=UNFORESEEN_AGAIN, open=True, warning=True)
-    moved = tuple(replace(route, served=route.id not in seen.unserved) for route in state.at_app)
+    here = (route for route in state.at_app if not route.swaps)
+    moved = tuple(replace(route, served=route.id not in seen.unserved) for route in here)
     return _falling(Code.MOVING_ROUTES, reason, CHECK_EVERY, Redirect(moved))
 
 
