@@ -20,7 +20,8 @@ from waker.observe.controller_pods import ControllerPods
 from waker.observe.indexes import Indexes, LabelPair
 from waker.plan import doors
 from waker.plan.doors import Claim, DoorBook, DoorKey, book_of, port_name
-from waker.plan.model import Address, AppId, Pod, Service
+from waker.plan.model import Address, AppId, Pod, Service, Workload
+from waker.plan.routes.pod_labels import index_labels, index_selector
 from waker.plan.routes.route import ObjectId
 from waker.reconcile import doors as reconciled_doors
 from waker.traffic.controllers import Adapter
@@ -35,13 +36,17 @@ def every_namespace(informer: Informer[Any], _namespace: str) -> Mapping[str, An
     return {name: each for objects in informer._store.values() for name, each in objects.items()}
 
 
-def pairs_of_everybody(_namespace: str, labels: Mapping[str, str]) -> set[LabelPair]:
-    return {LabelPair("", *each) for each in labels.items()}
+def found_by_everybody(workload: Workload) -> set[LabelPair]:
+    return {LabelPair("", *each) for each in index_labels(workload)}
 
 
-def routes_everywhere(known: Indexes, service: Service) -> set[ObjectId]:
+def looked_up_everywhere(service: Service) -> set[LabelPair]:
+    return {LabelPair("", *each) for each in index_selector(service)}
+
+
+def routes_everywhere(known: Indexes, _namespace: str, service: str) -> set[ObjectId]:
     """Also those that an Ingress has saved, or claims to."""
-    return {id for at in known._leading for id in known._leading[at] if at[1] == service.name}
+    return {id for at in known._leading for id in known._leading[at] if at[1] == service}
 
 
 def anybodys_listing(book: DoorBook, wanted: Iterable[DoorKey], listed: Iterable[Claim], *rest: Any) -> Any:
@@ -141,7 +146,9 @@ class OldFault:
 CLUSTERS = 5
 FAULTS = {
     "objects are looked for in every namespace": OldFault(((Informer, "in_namespace", every_namespace),), 5),
-    "a selector reaches over namespaces": OldFault(((indexes, "_pairs", pairs_of_everybody),), 5),
+    "a selector reaches over namespaces": OldFault(
+        ((indexes, "_found_by", found_by_everybody), (indexes, "_looked_up_by", looked_up_everywhere)), 5
+    ),
     "routes, and backends that an Ingress says it has saved, count for any Service of that name": OldFault(
         ((Indexes, "leading", routes_everywhere),), 5
     ),
