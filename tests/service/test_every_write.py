@@ -143,6 +143,7 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
         "waker.cluster.lease.RETRY_PERIOD": 0.05,
         "waker.cluster.event_correlation.EVERY": MOMENT,
         "waker.cluster.event_correlation.REPEAT_AFTER": MOMENT,
+        "waker.plan.turned_back.WAITS": (MOMENT * 10,),
     }.items():
         monkeypatch.setattr(name, value)
 
