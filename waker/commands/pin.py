@@ -22,7 +22,7 @@ Wanted = Mapping[str, str | None]  # annotations; None removes
 async def sleep(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
     """Ask for sleep: until the next visitor, or with `pin` until somebody says otherwise."""
     asked: Wanted = {names.SLEEP_REQUESTED_AT: format_time(now()), names.WAKE_REQUESTED_AT: None}
-    wanted: Wanted = {**asked, names.STATE: str(Pin.ASLEEP)} if pin else asked
+    wanted: Wanted = {names.STATE: str(Pin.ASLEEP)} if pin else asked
     return await _annotate(settings, namespace, name, wanted)
 
 

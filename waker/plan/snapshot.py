@@ -3,7 +3,7 @@
 Frozen data. `observe.app.snapshot` is the one place where it is put together.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Traffic:
     visited_at: datetime | None = None
     unknown: str = ""
     lasting: bool = False  # has been visited over connections that are not seen while they last
-    lost: bool = False  # at `visited_at` nobody was seen: visits may have been lost
+    lost: bool = field(default=False, compare=False)  # at `visited_at` nobody was seen: visits may have been lost
 
 
 @dataclass(frozen=True, slots=True)
