@@ -80,6 +80,16 @@ async def test_a_service_without_selector_whose_slices_list_its_pods(
     assert [each.name for each in served.others] == found
 
 
+async def test_a_node_is_not_its_pods_alone(cluster: DemoCluster, api: Api) -> None:
+    """A pod in the network of its node has the node's address, and so have other programs there."""
+    ports = look(cluster, api)
+    key = Key("default", f"shop-{MINE.replace('.', '-')}")
+    cluster.verbs.patch(kinds.PODS, key, MERGE, {"spec": {"hostNetwork": True}})
+    put(cluster, "by-hand", [], unready=(MINE,))
+    served = await ports.ask(workload(SHOP), [OWN], [], [BY_HAND])
+    assert served.others == ()
+
+
 async def test_the_pods_beside_the_one_that_its_service_selects_are_looked_at(cluster: DemoCluster, api: Api) -> None:
     ports = look(cluster, api)
     label(cluster, MINE, role="primary")

@@ -39,6 +39,7 @@ class _Pods:
     """Those of one workload, and where pods of others are that its Services select, too."""
 
     hosts: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)  # of these, the node's own, where programs of others listen, too
     others: set[str] = field(default_factory=set)
     labels: list[Mapping[str, str]] = field(default_factory=list)  # one of each
 
@@ -48,6 +49,8 @@ class _Pods:
             self.others |= hosts_of(pod)
             return
         self.hosts |= hosts_of(pod)
+        if (pod.get("spec") or {}).get("hostNetwork"):
+            self.shared |= hosts_of(pod)
         if labels not in self.labels:
             self.labels.append(labels)
 
@@ -85,7 +88,7 @@ class ServedPorts:
             replies = await asyncio.gather(*map(self._try, own[:ENOUGH]))
             if all(reply is Reply.REFUSED for reply in replies):
                 unserved.add((service, name))
-        own_hosts = pods.hosts.union(*(each.cluster_ips for each in services))
+        own_hosts = (pods.hosts - pods.shared).union(*(each.cluster_ips for each in services))
         listing = {each.service for each in slices if not own_hosts.isdisjoint(_hosts(each))}
         found = [each for each in others if each.name in listing or _selects_any(each, pods.labels)]
         return ServedNow(frozenset(unserved), tuple(found), tuple(sorted(strangers)))
