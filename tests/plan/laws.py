@@ -360,7 +360,7 @@ def a_try_in_vain_is_noted(seen: Snapshot, plan: Plan) -> bool:
     if plan.code is not Code.TURNING_BACK:
         return True
     (wakes,) = (each for each in plan.actions if isinstance(each, RequestWake))
-    counted = seen.traffic == TRAFFIC[2] and not told_to_sleep(seen)
+    counted = seen.traffic == TRAFFIC[2] and not seen.traffic.lost and not told_to_sleep(seen)
     young = seen.traffic.visited_at is None
     somebody_saved = note(seen, names.SAVED_REPLICAS) is not None and not told_to_sleep(seen)
     wanted_awake = pin(seen) in (None, Pin.AWAKE) or somebody_saved or "tried again at" in plan.reason

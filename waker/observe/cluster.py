@@ -241,8 +241,8 @@ class ClusterCache:
         each = new or old
         if each and self.is_synced:
             everybody = (is_in_the_way(old), self._foreign(old)) != (is_in_the_way(new), self._foreign(new))
-            near = self.apps_in(each.namespace) if everybody else self._selected(filter(None, (old, new)))
-            self._notify([*near, NamespaceKey(each.namespace)])
+            beside = self.apps_in(each.namespace) if everybody else ()
+            self._notify({*beside, *self._selected(filter(None, (old, new))), NamespaceKey(each.namespace)})
             self._notify(self._indexes.naming(SERVICE, each.namespace, each.name))
 
     def _route_object_changed(self, old: RouteObject | None, new: RouteObject | None) -> None:
