@@ -61,7 +61,7 @@ def slice_addresses(found: Mapping[str, Any]) -> SliceAddresses:
     return SliceAddresses(labels.get(names.SLICE_SERVICE, ""), endpoints(found), endpoints(found, ready=False))
 
 
-def slices_of(services: Iterable[Service]) -> str:
+def slice_selector(services: Iterable[Service]) -> str:
     """The label selector of the EndpointSlices of these Services."""
     return f"{names.SLICE_SERVICE} in ({','.join(sorted(each.name for each in services))})"
 
@@ -148,7 +148,7 @@ class AppEndpoints:
         def changed(_old: object, _new: object) -> None:
             self._on_change(app)
 
-        source = Source(ENDPOINT_SLICES.collection(app.namespace), {"labelSelector": slices_of(found)})
+        source = Source(ENDPOINT_SLICES.collection(app.namespace), {"labelSelector": slice_selector(found)})
         slices = Informer(self._api, source, slice_addresses, changed, self._clock)
         pods = [
             Informer(

@@ -15,7 +15,7 @@ from waker.cluster.client import Api
 from waker.cluster.informer import Informer, Source
 from waker.cluster.readiness import ProbedPod, ReadinessProber, RunProbe
 from waker.cluster.resources import PODS
-from waker.plan.model import AppId, Workload
+from waker.plan.model import AppId, Workload, label_selector
 from waker.plan.progress import Start, Step, start_of
 from waker.plan.readiness_probes import pending_probes
 
@@ -53,8 +53,7 @@ class AppPods:
         if not workload.pod_labels or (current and current.labels == workload.pod_labels):
             return
         self.unwatch(app)
-        selector = ",".join(f"{key}={value}" for key, value in sorted(workload.pod_labels.items()))
-        source = Source(PODS.collection(app.namespace), {"labelSelector": selector})
+        source = Source(PODS.collection(app.namespace), {"labelSelector": label_selector(workload.pod_labels)})
 
         def pod_changed(_old: WatchedPod | None, _new: WatchedPod | None) -> None:
             prober.pods_changed()

@@ -10,13 +10,20 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from waker.cluster.app_endpoints import Reply, ServicePortName, SliceAddresses, TryAddress, reply_of, slice_addresses
-from waker.cluster.app_endpoints import slices_of as selector_of_slices
+from waker.cluster.app_endpoints import (
+    Reply,
+    ServicePortName,
+    SliceAddresses,
+    TryAddress,
+    reply_of,
+    slice_addresses,
+    slice_selector,
+)
 from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.pod_addresses import hosts_of, is_pod_of
 from waker.cluster.resources import ENDPOINT_SLICES, PODS
-from waker.plan.model import Address, Service, Workload
+from waker.plan.model import Address, Service, Workload, label_selector
 from waker.plan.routes.pod_labels import is_certain, selects
 
 ENOUGH: Final = 5  # addresses that are tried behind one port
@@ -44,13 +51,13 @@ class _Pods:
     labels: list[Mapping[str, str]] = field(default_factory=list)  # one of each
 
     def add(self, workload: Workload, pod: Mapping[str, Any]) -> None:
-        labels = pod["metadata"].get("labels") or {}
+        labels, hosts = pod["metadata"].get("labels") or {}, hosts_of(pod)
         if not is_pod_of(workload, pod):
-            self.others |= hosts_of(pod)
+            self.others |= hosts
             return
-        self.hosts |= hosts_of(pod)
+        self.hosts |= hosts
         if (pod.get("spec") or {}).get("hostNetwork"):
-            self.shared |= hosts_of(pod)
+            self.shared |= hosts
         if labels not in self.labels:
             self.labels.append(labels)
 
@@ -95,14 +102,14 @@ class ServedPorts:
 
     async def _slices(self, workload: Workload, services: Collection[Service]) -> list[SliceAddresses]:
         path = ENDPOINT_SLICES.collection(workload.id.namespace)
-        found = listed(self._api, path, {"labelSelector": selector_of_slices(services)})
+        found = listed(self._api, path, {"labelSelector": slice_selector(services)})
         return [slice_addresses(each) async for each in found]
 
     async def _pods(self, workload: Workload, services: Collection[Service]) -> _Pods:
         """All of them: a Service of certain labels selects them all, and otherwise their template's labels do."""
         selectors = {each.label_selector for each in services}
         if not any(is_certain(each) and selects(each, workload) for each in services):
-            selectors.add(",".join(f"{key}={value}" for key, value in sorted(workload.pod_labels.items())))
+            selectors.add(label_selector(workload.pod_labels))
         pods = _Pods()
         for selector in sorted(selectors - {""}):
             async for pod in listed(self._api, PODS.collection(workload.id.namespace), {"labelSelector": selector}):

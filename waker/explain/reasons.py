@@ -74,9 +74,8 @@ def _of_its_user(case: Case) -> Iterator[Reason]:
 
 def _of_discovery(case: Case) -> Iterator[Reason]:
     yield from (Reason(kind="discovery", text=each, fix="") for each in case.seen.problems)
-    if (
-        case.plan.code is Code.CANNOT_SLEEP and case.plan.phase is Phase.AWAKE
-    ):  # its pods have shown it, right before a sleep
+    shown_by_its_pods = case.plan.code is Code.CANNOT_SLEEP and case.plan.phase is Phase.AWAKE  # right before a sleep
+    if shown_by_its_pods:
         yield Reason(kind="discovery", text=case.plan.reason, fix="")
     unsaved = case.seen.workload.notes.saved_replicas is None or case.plan.phase is Phase.NOT_MANAGED
     if not case.seen.workload.replicas and unsaved:

@@ -16,6 +16,7 @@ from waker.plan.model import Address, Phase, Service
 from waker.plan.notes import readable
 from waker.plan.page_transport import PageTransport, page_transport
 from waker.plan.progress import Start, progress_of
+from waker.plan.routes.discovery import MOST_NAMED
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import CountedBackend, Route, RouteId, port_of
 from waker.plan.snapshot import Certainty, Refusal, Snapshot, Traffic
@@ -23,7 +24,6 @@ from waker.traffic.controllers import Interest, interest, refusals
 from waker.traffic.controllers.configured import configured_adapter, controller_name
 from waker.web.registered_app import PageFacts
 
-MOST_NAMED = 3
 NOT_RUNNING = Traffic(unknown="visits are known to the running service only, and it could not be asked")
 
 

@@ -76,7 +76,7 @@ class ClusterCache:
         )
 
     async def wait_until_synced(self) -> None:
-        """Wait until everything is known once. From then on each change is told."""
+        """Wait until everything is known once. Only later changes are called out."""
         for each in self.informers:
             await each.synced.wait()
         self.is_synced = True
@@ -190,9 +190,8 @@ class ClusterCache:
     def _surroundings(self, workload: Workload, live: Live) -> NamespaceObjects:
         """What there is around one workload: the Services that select it or that its user names, and what leads to them."""
         services = self._indexes.selecting(workload)
-        ids = {id for each in services for id in self._indexes.leading(each.namespace, each.name)} | named_objects(
-            workload
-        )
+        ids = named_objects(workload)
+        ids |= {id for each in services for id in self._indexes.leading(each.namespace, each.name)}
         there = self.services.in_namespace(workload.id.namespace)
         named = [there[name] for name in sorted(named_services(workload)) if name in there]
         return NamespaceObjects(

@@ -20,9 +20,7 @@ MOST_MARGIN: Final = 1 / 3  # of a timeout of a second or two
 EXPECTED: Final = "X-Envoy-Expected-Rq-Timeout-Ms"  # Envoy says in it when it will give up
 MILLISECONDS: Final = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 MOST_SECONDS: Final = 10.0**9  # a timedelta has a limit
-LONGEST: Final = (
-    40  # characters of a value; more is no duration that anybody means, and would be parsed again and again
-)
+LONGEST: Final = 40  # characters of a value; nobody means a longer one, and it would be parsed again and again
 
 NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?)([a-z]*)", re.ASCII)
 

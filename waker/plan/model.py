@@ -72,6 +72,11 @@ class Workload:
     pods_gone: bool = True  # if replicas are 0: Kubernetes has taken away all pods that it will take
 
 
+def label_selector(labels: Mapping[str, str]) -> str:
+    """The objects with all of these labels, as a query parameter of the API."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
 class ServicePort(NamedTuple):
     """A port of a Service. `name` is "" if it has none; `target` is the pods' port, by number or by name."""
 
@@ -94,15 +99,13 @@ class Service:
     managed: bool = False  # made by KubeSleeper
     made_at: datetime = LONG_AGO
     installation: str = ""  # by which: the namespace of its waker
-    external: str = (
-        ""  # the name for which it stands, if it is an ExternalName: in lower case, without a dot at its end
-    )
+    external: str = ""  # the name for which an ExternalName stands, in lower case and without a dot at its end
     cluster_ips: tuple[str, ...] = ()
 
     @property
     def label_selector(self) -> str:
         """Its selector as a query parameter of the API."""
-        return ",".join(f"{key}={value}" for key, value in sorted(self.selector.items()))
+        return label_selector(self.selector)
 
 
 class IngressClass(NamedTuple):

@@ -75,12 +75,8 @@ class Snapshot:
     start_failure: str = ""  # what keeps its pods from starting, as far as anybody looks; for its operators
     ready_routes: frozenset[RouteId] = frozenset()  # those with a ready endpoint behind them
     unserved: frozenset[RouteId] = frozenset()  # those behind which no pod listens
-    unforeseen: tuple[
-        str, ...
-    ] = ()  # sentences, known with `unserved`: ways to its pods that only the pods themselves show
-    strangers: tuple[
-        str, ...
-    ] = ()  # hosts of others' pods that answer behind its routes, as far as anybody looks; likewise
+    unforeseen: tuple[str, ...] = ()  # sentences, known with `unserved`: ways to its pods that only these show
+    strangers: tuple[str, ...] = ()  # hosts of others' pods behind its routes, as far as anybody looks
     least_replicas: int = 1  # of its HorizontalPodAutoscaler; 1 without one
     passes_on: bool = False  # by its last plan waker may pass requests on to its pods
     unfollowed: str = ""  # what showed that some controller pod does not follow, a sentence; "" if nothing did

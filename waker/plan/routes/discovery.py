@@ -49,9 +49,7 @@ class NamespaceObjects:
     door: Callable[[AppId, Backend], int] = lambda app, backend: (
         0
     )  # waker's port for them; 0: none yet, or unknown here
-    by_address: Callable[[Service], Iterable[WayByAddress]] = (
-        lambda service: ()
-    )  # sentences: ways to a Service by its own address
+    by_address: Callable[[Service], Iterable[WayByAddress]] = lambda service: ()  # ways by its own address
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,7 @@ class Discovery:
     services: tuple[Service, ...]  # those the routes lead to
     problems: tuple[str, ...] = ()
     orphans: tuple[RouteId, ...] = ()
-    uncounted: tuple[
-        str, ...
-    ] = ()  # sentences: ways to it that others have made in their namespaces; nobody counts them
+    uncounted: tuple[str, ...] = ()  # sentences: ways to it that others have made, and that nobody counts
 
 
 def named_objects(workload: Workload) -> set[ObjectId]:

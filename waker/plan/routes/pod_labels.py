@@ -10,7 +10,7 @@ how their values begin, so that a Service can be matched with a workload that ha
     topology.kubernetes.io/zone          eu-1               of the node, so of any workload
 
 The subtle thing: of these labels a match is a *may*. Whoever wants to know for certain looks at the pods. Labels that an
-admission webhook or a person puts on pods are not known here: see `cluster.pods_behind`.
+admission webhook or a person puts on pods are not known here: see `cluster.served_ports`.
 """
 
 from collections.abc import Mapping
@@ -72,10 +72,8 @@ def missing_labels(service: Service, workload: Workload) -> dict[str, str]:
 
 # --- for an index -------------------------------------------------------------------------------------------------
 
-EVERY: Final = (
-    "",
-    ANY,
-)  # under which every workload stands, and a Service whose selector says of nobody whose pods it means
+# Under which every workload stands, and a Service whose selector says of nobody whose pods it means.
+EVERY: Final = ("", ANY)
 
 
 def index_labels(workload: Workload) -> set[tuple[str, str]]:
