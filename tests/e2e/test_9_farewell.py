@@ -45,6 +45,26 @@ def test_restored_by_a_job(scene: Scene) -> None:
     left_as_written(scene, some, before)
 
 
+def test_one_is_restored_and_then_the_service_is_gone(scene: Scene) -> None:
+    """That one is its user's; the pin that keeps it so is all that is left on it."""
+    shop, other = scene.app("shop", replicas=3), scene.app("slept")
+    everything = written(scene.api, scene.namespace)
+    scene.sleep(shop, other)
+
+    scene.waker.do("restore", "shop", "-n", scene.namespace)
+    scene.waker.uninstall()
+
+    scene.awake(shop)
+    scene.answering(shop, shop.host)
+    pinned = everything["Deployment shop"]
+    pinned["annotations"] |= {names.STATE: "awake"}
+    now = written(scene.api, scene.namespace)
+    for what in ("Deployment shop", "Ingress shop"):
+        assert now[what] == everything[what]
+    scene.waker.do("restore", "--all")
+    scene.awake(other)
+
+
 def household(scene: Scene) -> tuple[list[StageApp], dict[str, Any]]:
     """An app of each kind asleep, one awake that slept before, one awake; and all objects as they were before that."""
     shop = scene.app("shop", replicas=3)
