@@ -18,6 +18,7 @@ from tests.e2e.controllers import IngressController
 from tests.e2e.history import History
 from tests.e2e.install import InstalledWaker
 from tests.e2e.load import LoadAnswer, VisitorAddress, Who
+from waker import names
 
 SETTLED = 60.0  # seconds; far above what any change of phase takes
 every_controller = pytest.mark.parametrize(
@@ -104,9 +105,10 @@ class Scene:
             raise AssertionError(f"{error}: {last}") from None
 
     def events(self, name: str) -> list[str]:
-        """`Warning BadSetting: sentence` of every Event about an object of this name."""
+        """`Warning BadSetting: sentence` of every Event of waker's about an object of this name."""
         found = self.api.list("Event", self.namespace)
-        return [event_line(one) for one in found if one["involvedObject"]["name"] == name]
+        ours = (one for one in found if one.get("reportingComponent") == names.FIELD_MANAGER)
+        return [event_line(one) for one in ours if one["involvedObject"]["name"] == name]
 
     def diagnosis(self) -> str:
         """All that helps to understand a failure."""
