@@ -6,7 +6,7 @@ import pytest
 
 from waker import names
 from waker.cluster import manifests
-from waker.plan.model import Address, AppId, IngressClass, Kind, ServicePort
+from waker.plan.model import Address, AppId, Container, IngressClass, Kind, ServicePort
 from waker.plan.notes import Notes, Unreadable
 from waker.plan.routes import ingress_object
 from waker.plan.routes.ingress_object import IngressRouteId
@@ -202,7 +202,7 @@ READY = {"podIP": "10.0.0.1", "phase": "Running", "conditions": [{"type": "Ready
         ({}, {}, False),
         ({}, {**READY, "conditions": None}, False),
         ({}, {**READY, "conditions": [{"type": "Ready", "status": "False"}]}, False),
-        ({}, {**READY, "phase": "Failed"}, False),
+        ({}, {**READY, "phase": "Failed", "podIP": ""}, False),
         ({"deletionTimestamp": "2026-01-31T12:00:00Z"}, READY, False),
     ],
     ids=["ready", "new", "no conditions", "not ready", "failed", "on its way out"],
@@ -213,6 +213,41 @@ def test_pods(metadata: dict[str, Any], status: dict[str, Any], ready: bool) -> 
     pod = manifests.pod({"metadata": meta(**metadata), "spec": {"containers": containers}, "status": status})
     assert pod.ready is ready
     assert (pod.address, dict(pod.ports)) == (status.get("podIP", ""), {"web": 8000})
+
+
+def test_a_pod_that_has_ended_has_no_address() -> None:
+    ended = {**READY, "phase": "Failed"}
+    assert manifests.pod({"metadata": meta(), "spec": {}, "status": ended}).address == ""
+
+
+@pytest.mark.parametrize(
+    ("spec", "on_node"),
+    [
+        ({}, False),
+        ({"hostNetwork": True}, True),
+        ({"containers": [{"ports": [{"containerPort": 80, "hostPort": 80}]}]}, True),
+    ],
+    ids=["in its own network", "in its node's network", "at a port of its node"],
+)
+def test_a_pod_at_its_nodes_own_address(spec: dict[str, Any], on_node: bool) -> None:
+    assert manifests.pod({"metadata": meta(), "spec": spec}).on_node is on_node
+
+
+def test_the_containers_of_a_pod() -> None:
+    spec = {
+        "containers": [
+            {"name": "web", "ports": [{"name": "http", "containerPort": 80}, {"containerPort": 81}]},
+            {"name": "side"},
+            {"name": "new"},
+        ]
+    }
+    statuses = [
+        {"name": "side", "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}}},
+        {"name": "web", "restartCount": 1, "state": {"running": {}}},
+    ]
+    pod = manifests.pod({"metadata": meta(), "spec": spec, "status": {"containerStatuses": statuses}})
+    web = Container(frozenset({"http", "80", "81"}), 1, running=True)
+    assert pod.containers == (web, Container(restarts=7, running=False), Container())
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,14 @@ INNER = replace(EDGE, controller="edge#inner")  # a class with settings of its o
 ADAPTERS: dict[str, Adapter] = {each.controller: each for each in (EDGE, INNER)}
 
 
-def put(cluster: DemoCluster, name: str, namespace: str = "default") -> None:
+def put(
+    cluster: DemoCluster, name: str, namespace: str = "default", *, ready: bool = True, phase: str = "Running"
+) -> None:
     """A pod with the controller's labels."""
     metadata = {"name": name, "namespace": namespace, "labels": LABELS, "uid": f"uid-{name}"}
     spec = {"nodeName": "elsewhere", "containers": [{"name": "edge", "image": "edge"}]}
-    cluster.load(
-        [{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"podIP": "10.0.0.9"}}]
-    )
+    status = {"podIP": "10.0.0.9", "phase": phase, "conditions": [{"type": "Ready", "status": str(ready)}]}
+    cluster.load([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}])
 
 
 async def shows(fleet: ControllerPods, *names: str) -> None:
@@ -68,6 +69,33 @@ async def test_each_controller_hears_once_of_a_pod_that_both_share(watched: tupl
         assert [each.name for each in fleet.departed(EDGE)] == [name]
         assert [each.name for each in fleet.departed(INNER)] == [name]
         assert fleet.departed(EDGE) == fleet.departed(INNER) == []
+
+
+async def test_a_pod_that_ended_long_ago_does_not_depart_with_its_object(
+    watched: tuple[DemoCluster, ControllerPods],
+) -> None:
+    cluster, fleet = watched
+    put(cluster, "evicted")
+    await shows(fleet, "evicted")
+    put(cluster, "evicted", ready=False, phase="Failed")
+    async with asyncio.timeout(5):
+        while any(each.address for each in fleet.pods(EDGE)):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+    assert [each.name for each in fleet.departed(EDGE)] == ["evicted"]
+    cluster.verbs.remove(kinds.PODS, Key("default", "evicted"))
+    await shows(fleet)
+    assert fleet.departed(EDGE) == []
+
+
+async def test_a_pod_that_was_never_ready_does_not_depart(watched: tuple[DemoCluster, ControllerPods]) -> None:
+    cluster, fleet = watched
+    put(cluster, "early")
+    put(cluster, "late", ready=False)
+    await shows(fleet, "early", "late")
+    for name in ("early", "late"):
+        cluster.verbs.remove(kinds.PODS, Key("default", name))
+    await shows(fleet)
+    assert [each.name for each in fleet.departed(EDGE)] == ["early"]
 
 
 async def labelled(fleet: ControllerPods, count: int) -> None:

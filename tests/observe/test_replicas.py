@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -135,6 +136,27 @@ async def test_before_pods_go_all_replicas_say_what_they_forward(says: Any, coun
         assert await found.forwarding(20_000) == 1, "one that does not answer"
         scene.slices.leaving = ()
         assert await found.forwarding(20_000) == 0
+
+
+@pytest.mark.parametrize(
+    ("says", "ago", "silent"),
+    [
+        pytest.param({"forwarding": 0, "open": True, "carried": None}, None, False, id="never"),
+        pytest.param({"forwarding": 0, "open": True, "carried": 90.5}, timedelta(seconds=90.5), False, id="once"),
+        pytest.param({"forwarding": 1, "open": True, "carried": 0}, timedelta(), False, id="now"),
+        pytest.param({"forwarding": 1, "open": True}, timedelta(), False, id="now, by an older version"),
+        pytest.param({"forwarding": 0, "open": True, "carried": "long ago"}, None, True, id="not a number"),
+        pytest.param([], None, True, id="no answer"),
+    ],
+)
+async def test_all_replicas_say_when_they_last_carried_a_request(
+    says: Any, ago: timedelta | None, silent: bool
+) -> None:
+    scene = ReplicasUnderTest()
+    scene.forwarding = says
+    async with scene.running() as found:
+        carried = await found.carried(20_000)
+        assert (carried.ago, bool(carried.silent)) == (ago, silent)
 
 
 @pytest.mark.parametrize("says", ["garbage", [], {}, {"version": 7}, {"failed": [1]}, "7"])

@@ -192,6 +192,14 @@ class AppBuilder:
         """waker passes on so many requests at this moment."""
         return AppBuilder(replace(self.seen, forwarding=requests))
 
+    def carried(self, **how_long: float) -> "AppBuilder":
+        """Some replica of waker last carried a request to it then."""
+        return AppBuilder(replace(self.seen, carried_at=ago(**how_long)))
+
+    def silent(self, replica: str = "10.0.0.9:8081") -> "AppBuilder":
+        """A replica of waker does not say what it carries."""
+        return AppBuilder(replace(self.seen, silent_replica=replica))
+
     def passes_on(self) -> "AppBuilder":
         """By its last plan waker may pass requests on to its pods."""
         return AppBuilder(replace(self.seen, passes_on=True))

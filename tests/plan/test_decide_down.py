@@ -18,7 +18,7 @@ from tests.plan.building import (
 from waker.plan.actions import Action, Redirect, RequestWake, Restore, ScaleToZero
 from waker.plan.codes import Code
 from waker.plan.model import Phase, Policy
-from waker.plan.snapshot import Refusal
+from waker.plan.snapshot import Fact, Refusal
 
 SECOND = timedelta(seconds=1)
 
@@ -85,7 +85,9 @@ def test_who_cannot_sleep_for_want_of_preparation_is_told() -> None:
             id="not while requests are being forwarded",
         ),
         pytest.param(
-            app(2).redirected(minutes=1).followed(seconds=30).forwarding(1), ScaleToZero(2), id="but not for ever"
+            app(2).sleep_requested(minutes=2).redirected(minutes=1).followed(seconds=30).forwarding(1),
+            ScaleToZero(2),
+            id="but not for ever, if somebody wants its sleep",
         ),
         pytest.param(app(2).redirected(), None, id="not followed yet: wait"),
         pytest.param(app(2).redirected().followed(seconds=1), None, id="followed just now: requests may end"),
@@ -217,3 +219,37 @@ def test_pods_stay_no_longer_than_an_idle_period_for_who_may_come_back() -> None
     assert quick.followed(seconds=9).plan().requeue_after == SECOND
     assert not quick.followed(seconds=9).plan().actions
     assert quick.followed(seconds=10).plan().actions == (ScaleToZero(2),)
+
+
+def test_right_before_its_routes_move_its_controllers_are_read_and_all_replicas_asked() -> None:
+    asks = app(2).without(Fact.READ).without(Fact.CARRIED)
+    assert asks.plan().needs is Fact.READ
+    assert app(2).without(Fact.CARRIED).plan().needs is Fact.CARRIED
+    for wanted in (asks.sleep_requested(), asks.pinned("asleep")):
+        assert wanted.plan().actions == (Redirect((route(),)),), "whoever visits"
+
+
+@pytest.mark.parametrize(
+    ("seen", "code"),
+    [
+        pytest.param(app(2).carried(minutes=29), Code.IN_USE, id="a WebSocket that waker carries is a visit"),
+        pytest.param(app(2).carried(minutes=30), Code.MOVING_ROUTES, id="it ended an idle period ago"),
+        pytest.param(app(2).silent(), Code.REPLICA_SILENT, id="a replica does not say so"),
+        pytest.param(app(2).silent().sleep_requested(), Code.MOVING_ROUTES, id="whom `waker sleep` does not wait for"),
+        pytest.param(
+            app(2).redirected(minutes=2).followed(minutes=1).forwarding(1),
+            Code.TURNING_BACK,
+            id="a request that began in that moment does not end",
+        ),
+        pytest.param(
+            app(2).redirected(seconds=40).followed(seconds=5).doubted(seconds=20),
+            Code.KEEPING_PODS,
+            id="a visit of that moment may be lost: its pods stay a while",
+        ),
+        pytest.param(
+            app(2).redirected(minutes=3).followed(minutes=2).doubted(minutes=1), Code.SCALING_DOWN, id="but no longer"
+        ),
+    ],
+)
+def test_what_waker_itself_carries_is_a_visit(seen: AppBuilder, code: Code) -> None:
+    assert seen.plan().code is code

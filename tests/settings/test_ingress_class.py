@@ -20,6 +20,9 @@ GOOD = {
     "token-file": "/var/run/secrets/kubernetes.io/serviceaccount/token",
     "any-host": "true",
     "lag": "12s",
+    "lost-counts": "strict",
+    "excuse-after": "10m",
+    "background": "12/1h",
 }
 
 

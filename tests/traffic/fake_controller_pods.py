@@ -5,13 +5,14 @@ the scraper at times of its choice. The fixture `scene` in conftest.py starts an
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 
 from waker.plan.model import AppId, Kind, Pod
-from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, TRAEFIK, Adapter, Interest
+from waker.traffic.controllers import CONTOUR, HAPROXY_INGRESS, INGRESS_NGINX, TRAEFIK, Adapter, Interest, adapter_for
 from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.scrape import Scraper
 
@@ -20,6 +21,7 @@ SHOP, BLOG = AppId(Kind.DEPLOYMENT, "team-a", "shop"), AppId(Kind.STATEFUL_SET, 
 AT_TRAEFIK = Interest(TRAEFIK.controller, ("team-a-shop-80@kubernetes",))
 BLOG_AT_TRAEFIK = Interest(TRAEFIK.controller, ("team-b-blog-http@kubernetes",))
 AT_NGINX = Interest(INGRESS_NGINX.controller, ("team-a", "shop", "web"))
+AT_HAPROXY = Interest(HAPROXY_INGRESS.controller, ("team-a_shop_80",))
 AT_CONTOUR = Interest(CONTOUR.controller, ("team-a_shop_80",))
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -39,6 +41,7 @@ class ScrapeScene:
     scrapes: list[tuple[str, bool]] = field(default_factory=list)  # controller, and whether it was complete
     primed: list[str] = field(default_factory=list)
     requests: list[web.Request] = field(default_factory=list)
+    changes: dict[str, Any] = field(default_factory=dict)  # of every adapter
     scraper: Scraper = field(init=False)
 
     def add(self, adapter: Adapter, name: str, page: str | Answer, *, ready: bool = True) -> Pod:
@@ -68,6 +71,10 @@ class ScrapeScene:
     async def prime(self, _: Adapter, pod: Pod) -> None:
         self.primed.append(pod.name)
 
+    def adapter(self, name: str) -> Adapter | None:
+        found = adapter_for(name)
+        return found and replace(found, **self.changes)
+
     def dependencies(self) -> ScraperDependencies:
         return ScraperDependencies(
             clock=lambda: self.now,
@@ -76,6 +83,7 @@ class ScrapeScene:
             prime=self.prime,
             on_visit=self.visits.append,
             on_known=self.known.append,
+            adapter=self.adapter,
             on_scrape=lambda controller, read_at: self.scrapes.append((controller, read_at is not None)),
         )
 
@@ -105,6 +113,14 @@ def nginx(shop: int, reloads: int) -> str:
     return (
         f"process_start_time_seconds 1000\nnginx_ingress_controller_success {reloads}\n"
         f'nginx_ingress_controller_requests{{method="GET",{series}}} {shop}'
+    )
+
+
+def haproxy(shop: int, started: float) -> str:
+    """HAProxy's page with the sessions of the shop."""
+    return (
+        f'haproxy_backend_sessions_total{{proxy="team-a_shop_80"}} {shop}\nhaproxy_backend_sessions_total{{proxy="x"}} 1\n'
+        f"haproxy_process_start_time_seconds {started}"
     )
 
 

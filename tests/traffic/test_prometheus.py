@@ -206,10 +206,11 @@ async def test_prometheus_is_late(scene: PrometheusScene, monkeypatch: pytest.Mo
     assert (await scene.round()).unknown.endswith("cannot be read from Prometheus, which did not answer in time")
 
 
-async def test_a_restart_in_place_starts_the_clocks_again(scene: PrometheusScene) -> None:
-    await known(scene)
+async def test_a_restart_in_place_may_have_lost_a_visit(scene: PrometheusScene) -> None:
+    start = await known(scene)
     scene.has["t-1"].started = 2000
-    assert await scene.round() == Traffic(scene.now)
+    assert await scene.round() == Traffic(start)
+    assert scene.scraper.certainty(SHOP).doubted_at == scene.now
 
 
 async def test_a_sample_that_was_read_before_changes_nothing(scene: PrometheusScene) -> None:

@@ -5,17 +5,20 @@ from dataclasses import replace
 import aiohttp
 
 from tests.traffic.fake_controller_pods import (
+    AT_CONTOUR,
     AT_TRAEFIK,
     BLOG,
     BLOG_AT_TRAEFIK,
     SHOP,
     ScrapeScene,
+    contour,
     refuse,
     traefik,
     watched,
 )
+from waker.plan.model import Container
 from waker.plan.snapshot import Traffic
-from waker.traffic.controllers import TRAEFIK
+from waker.traffic.controllers import CONTOUR, TRAEFIK
 from waker.traffic.scraped_controller import GRACE
 
 
@@ -55,28 +58,31 @@ async def test_a_pod_that_is_gone_took_its_last_count_along(scene: ScrapeScene) 
     first = scene.add(TRAEFIK, "t-1", traefik(shop=5))
     scene.add(TRAEFIK, "t-2", traefik(shop=5))
     await watched(scene, AT_TRAEFIK)
+    start = scene.now
     scene.replace(TRAEFIK, first)
     await scene.round()
-    assert (scene.scraper.traffic(SHOP), scene.visits) == (Traffic(scene.now), [SHOP])
+    assert (scene.scraper.traffic(SHOP), scene.visits) == (Traffic(start), [])
     gone = scene.now
+    assert scene.scraper.certainty(SHOP).doubted_at == gone
     await scene.round()
-    assert scene.scraper.traffic(SHOP) == Traffic(gone)
+    assert scene.scraper.certainty(SHOP).doubted_at == gone
 
 
-async def test_a_restart_in_place_starts_the_clocks_again(scene: ScrapeScene) -> None:
+async def test_a_restart_in_place_may_have_lost_a_visit(scene: ScrapeScene) -> None:
     pod = scene.add(TRAEFIK, "t-1", traefik(shop=5))
     await watched(scene, AT_TRAEFIK)
     scene.change(pod, traefik(shop=5, started=2000))
     await scene.round()
-    assert scene.scraper.traffic(SHOP) == Traffic(scene.now)
+    assert scene.scraper.certainty(SHOP).doubted_at == scene.now
 
 
 async def test_a_container_that_restarted_may_have_been_visited_before(scene: ScrapeScene) -> None:
-    pod = scene.add(TRAEFIK, "t-1", traefik(shop=5))
-    await watched(scene, AT_TRAEFIK)
-    scene.replace(TRAEFIK, replace(pod, restarts=1))
-    scene.change(pod, traefik(shop=5))
+    """Where no start time shows it; its counters begin at 0 again."""
+    pod = scene.add(CONTOUR, "e-1", contour(("team-a_shop_80", 5, 0)))
+    await watched(scene, AT_CONTOUR)
+    scene.pods[CONTOUR.controller] = [replace(pod, containers=(Container(restarts=1),))]
     await scene.round()
+    assert scene.scraper.certainty(SHOP).doubted_at is None, "a visit is more than a doubt"
     assert scene.scraper.traffic(SHOP) == Traffic(scene.now)
     last = scene.now
     await scene.round()

@@ -4,14 +4,14 @@ Each new process knows of the one before only what it recorded. The metrics page
 out: `RecordScene.fetch` stands in for it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.traffic.offline import offline_scraper, scrape_of
 from waker.errors import ScrapeError
-from waker.plan.model import AppId, Kind, Pod
+from waker.plan.model import AppId, Container, Kind, Pod
 from waker.traffic import rounds
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey
 from waker.traffic.ledger import Scrape
@@ -38,7 +38,15 @@ class CountingPod:
     restarts: int = 0  # of its container, as Kubernetes counts them
 
     def pod(self) -> Pod:
-        return Pod("ingress", self.name, self.name, "10.0.0.1", ready=True, ports={}, restarts=self.restarts)
+        return Pod(
+            "ingress",
+            self.name,
+            self.name,
+            "10.0.0.1",
+            ready=True,
+            ports={},
+            containers=(Container(restarts=self.restarts),),
+        )
 
 
 @dataclass
@@ -71,6 +79,7 @@ class RecordScene:
             INTERVAL,
             pods=lambda: [each.pod() for each in self.pods],
             departed=lambda: [self.gone.pop() for _ in list(self.gone)],
+            adapter=lambda _: replace(self.adapter, strict=True),
             workload_versions=lambda _: str(self.created),
         )
         self.gone.clear()
@@ -114,8 +123,10 @@ class RecordScene:
 
     def sleeps(self, app: AppId) -> bool:
         """Whether waker would put the app to sleep now."""
-        traffic = self.scraper.traffic(app)
-        return bool(not traffic.unknown and traffic.visited_at and self.now - traffic.visited_at >= IDLE_AFTER)
+        traffic, lost_at = self.scraper.traffic(app), self.scraper.certainty(app).doubted_at
+        if traffic.unknown or not traffic.visited_at:
+            return False
+        return self.now - max(traffic.visited_at, lost_at or traffic.visited_at) >= IDLE_AFTER
 
     async def do(self, what: str, which: int, app: AppId) -> None:  # noqa: C901 a list of what can happen
         self.now += timedelta(seconds=3)

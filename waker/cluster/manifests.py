@@ -4,13 +4,24 @@ Only what the plan looks at is kept; strings that repeat in a thousand objects a
 read in `plan.routes`, by their kind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from sys import intern
 from typing import Any
 
 from waker import names
-from waker.plan.model import LONG_AGO, Address, AppId, IngressClass, Kind, Pod, Service, ServicePort, Workload
+from waker.plan.model import (
+    LONG_AGO,
+    Address,
+    AppId,
+    Container,
+    IngressClass,
+    Kind,
+    Pod,
+    Service,
+    ServicePort,
+    Workload,
+)
 from waker.plan.notes import ANNOTATIONS, read_notes
 from waker.plan.times import parse_time
 
@@ -121,20 +132,32 @@ def pod(found: Json) -> Pod:
     meta, status = found["metadata"], found.get("status", {})
     conditions = status.get("conditions") or []
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-    containers = found.get("spec", {}).get("containers") or []
-    ports = {port["name"]: port["containerPort"] for c in containers for port in c.get("ports") or [] if "name" in port}
-    alive = "deletionTimestamp" not in meta and status.get("phase") not in ("Succeeded", "Failed")
-    restarts = sum(each.get("restartCount", 0) for each in status.get("containerStatuses") or [])
+    spec = found.get("spec", {})
+    declared = [port for each in spec.get("containers") or [] for port in each.get("ports") or []]
+    terminating = "deletionTimestamp" in meta
+    ended = status.get("phase") in ("Succeeded", "Failed")
     return Pod(
         meta["namespace"],
         meta["name"],
         meta["uid"],
-        status.get("podIP", ""),
-        ready and alive,
-        ports,
-        restarts,
+        "" if ended else status.get("podIP", ""),
+        ready and not terminating and not ended,
+        {port["name"]: port["containerPort"] for port in declared if "name" in port},
+        tuple(_containers(spec, status)),
+        terminating,
+        bool(spec.get("hostNetwork")) or any("hostPort" in port for port in declared),
         parse_time(meta.get("creationTimestamp") or ""),
     )
+
+
+def _containers(spec: Json, status: Json) -> Iterator[Container]:
+    """Without a status a container counts as one that runs: it may."""
+    known = {each["name"]: each for each in status.get("containerStatuses") or []}
+    for each in spec.get("containers") or []:
+        found = known.get(each.get("name", ""), {})
+        ports = {str(port[key]) for port in each.get("ports") or [] for key in ("name", "containerPort") if key in port}
+        running = "running" in found.get("state", {"running": {}})
+        yield Container(frozenset(ports), found.get("restartCount", 0), running)
 
 
 def endpoints(found: Json, *, ready: bool = True, terminating: bool = False) -> dict[str, tuple[Address, ...]]:

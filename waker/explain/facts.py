@@ -178,9 +178,10 @@ def _values(interest: Interest, controller: ScrapedController) -> Iterator[Value
 
 def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
     notes = seen.workload.notes
-    because = known.running.runtime.scraper.because(seen.workload.id) if known.running else ""
+    watched = known.running.runtime.scraper.watched(seen.workload.id) if known.running else None
     signs = (
-        (seen.traffic.visited_at, because),
+        (seen.traffic.visited_at, watched.because if watched else ""),
+        *([watched.loss] if watched and watched.loss else []),
         (seen.arrived_at, "a request arrived at waker"),
         (readable(notes.wake_requested_at), "a wake was asked for, or a visitor came"),
         (readable(notes.awake_since), "the end of its last wake"),

@@ -12,7 +12,7 @@ from waker.cluster.app_endpoints import AppEndpoints
 from waker.observe.observed_app import ObservedApp
 from waker.plan.doors import DoorKey
 from waker.plan.hold_time import NOT_KNOWN, AnswerTimeout, unreadable
-from waker.plan.model import Address, Phase, Service
+from waker.plan.model import Address, Background, Phase, Service
 from waker.plan.notes import readable
 from waker.plan.page_transport import PageTransport, page_transport
 from waker.plan.progress import Start, progress_of
@@ -36,6 +36,7 @@ class RuntimeFacts:
     arrived_at: datetime | None = None
     leader: bool = False
     forwarding: int = 0
+    carried_at: datetime | None = None
     ready: bool = False
     ready_routes: frozenset[RouteId] = frozenset()
     probed_ready: bool = False
@@ -60,6 +61,7 @@ def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
         arrived_at=facts.arrived_at,
         leader=facts.leader,
         forwarding=facts.forwarding,
+        carried_at=facts.carried_at,
         ready=facts.ready,
         ready_routes=facts.ready_routes,
         probed_ready=facts.probed_ready,
@@ -91,6 +93,13 @@ def incarnation(observed: ObservedApp) -> str:
     """What an app's idle clock is good for: this workload, since its last wake, as long as its routes are its own."""
     workload = observed.workload
     return f"{workload.uid} {readable(workload.notes.awake_since) or ''} {observed.is_held}"
+
+
+def background(observed: ObservedApp) -> Background | None:
+    """How many of its requests are nobody: as its annotation says, else as the settings of a class of its routes."""
+    adapters = (configured_adapter(route.controller, observed.live) for route in observed.routes)
+    of_class = (each.background for each in adapters if each and each.background)
+    return (observed.policy and observed.policy.background) or next(of_class, None)
 
 
 def uncounted_routes(observed: ObservedApp) -> tuple[str, ...]:

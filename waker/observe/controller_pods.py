@@ -34,6 +34,8 @@ class ControllerPods:
         self.adapter = namespaces.adapter
         self._reported: set[str] = set()
         self._informers: dict[Selector, Informer[Pod]] = {}
+        self.changed = asyncio.Event()  # a pod is not what it was
+        self._served: set[str] = set()  # by uid: have been ready, so that they may have had requests
         self._departed: dict[Selector, deque[tuple[int, Pod]]] = {}  # numbered
         self._last = 0  # the number of the pod that departed last
         self._reported_up_to: dict[str, int] = {}  # up to which number, by controller: several may have pods in common
@@ -45,7 +47,7 @@ class ControllerPods:
                 if selector not in self._informers:
                     path = PODS.collection(selector.namespace) if selector.namespace else PODS.everywhere()
                     source = Source(path, {"labelSelector": selector.labels})
-                    reflector = Informer(self._api, source, manifests.pod, self._on_departure(selector), self._clock)
+                    reflector = Informer(self._api, source, manifests.pod, self._on_change(selector), self._clock)
                     self._informers[selector] = reflector
                     tasks.create_task(reflector.run(), name=f"pods {selector}")
 
@@ -86,7 +88,7 @@ class ControllerPods:
         return adapter.selectors if adapter else ()
 
     def departed(self, adapter: Adapter) -> list[Pod]:
-        """The pods that have gone since this was last asked for this controller."""
+        """The pods that have served and gone since this was last asked for this controller."""
         known = self._reported_up_to.get(adapter.controller, 0)
         self._reported_up_to[adapter.controller] = self._last
         inside = self._namespaces.of(adapter.controller)
@@ -97,10 +99,16 @@ class ControllerPods:
             if number > known and pod.namespace in inside
         ]
 
-    def _on_departure(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
-        def moved(old: Pod | None, new: Pod | None) -> None:
-            if old and not new and old.address:
-                self._last += 1
-                self._departed.setdefault(selector, deque(maxlen=MOST_DEPARTED)).append((self._last, old))
+    def _on_change(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
+        def changed(old: Pod | None, new: Pod | None) -> None:
+            self.changed.set()
+            if new and new.ready:
+                self._served.add(new.uid)
+            # The object of a pod that has ended may stay for days. Nobody has visited that since.
+            if old and old.address and not (new and new.address):
+                if old.uid in self._served:
+                    self._last += 1
+                    self._departed.setdefault(selector, deque(maxlen=MOST_DEPARTED)).append((self._last, old))
+                self._served.discard(old.uid)
 
-        return moved
+        return changed

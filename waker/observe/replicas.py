@@ -7,6 +7,7 @@ pod at a door only after it has said so. Before pods of an app go, all are asked
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -45,6 +46,21 @@ class ListeningReport(NamedTuple):
         if self.version.isdigit() and book.version.isdigit():
             return int(self.version) >= int(book.version)
         return self.version == book.version
+
+
+class ForwardingReport(NamedTuple):
+    """What one replica says of an app: how many requests it forwards to it, whether more may begin, when it last did."""
+
+    forwarding: int
+    may_begin: bool
+    carried: float | None  # seconds ago
+
+
+class Carried(NamedTuple):
+    """How long ago any replica has carried a request to an app, None if never; and one that does not say, "" if all do."""
+
+    ago: timedelta | None
+    silent: str = ""
 
 
 class Replicas:
@@ -121,17 +137,22 @@ class Replicas:
 
         One that may begin with another at any moment, or does not say, counts as forwarding one.
         """
+        return sum(each.forwarding + each.may_begin if each else 1 for each in (await self._ask_all(door)).values())
+
+    async def carried(self, door: int) -> Carried:
+        """When any of them has last carried a request to the app of a door."""
+        answers = await self._ask_all(door)
+        ago = [each.carried for each in answers.values() if each and each.carried is not None]
+        silent = next((address.netloc for address, each in answers.items() if each is None), "")
+        return Carried(timedelta(seconds=min(ago)) if ago else None, silent)
+
+    async def _ask_all(self, door: int) -> dict[Address, ForwardingReport | None]:
         leaving = {
             address for each in self._slices.values() for address in each.leaving.get(names.OWN_PRIVATE_PORT, ())
         }
         asked = sorted(self._private_ports() | leaving)
-        return sum(await asyncio.gather(*(self._ask_forwarding(each, door) for each in asked)))
-
-    async def _ask_forwarding(self, address: Address, door: int) -> int:
-        match await self._get(address, f"{DOORS_PATH}/{door}"):
-            case {"forwarding": int(count), "open": bool(may_begin)}:
-                return count + may_begin
-        return 1
+        answers = await asyncio.gather(*(self._get(each, f"{DOORS_PATH}/{door}") for each in asked))
+        return dict(zip(asked, map(_forwarding, answers), strict=True))
 
     async def _ask(self, address: Address) -> ListeningReport | None:
         return _parsed(await self._get(address, DOORS_PATH))
@@ -143,6 +164,17 @@ class Replicas:
                 return await answer.json()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
+
+
+def _forwarding(found: object) -> ForwardingReport | None:
+    match found:
+        case {"forwarding": int(count), "open": bool(may_begin), "carried": (None | int() | float()) as carried}:
+            return ForwardingReport(count, may_begin, carried)
+        case {"forwarding": int(count), "open": bool(may_begin), **others} if (
+            not others
+        ):  # of an older version of waker
+            return ForwardingReport(count, may_begin, 0.0 if count else None)
+    return None
 
 
 def _parsed(found: object) -> ListeningReport | None:

@@ -42,6 +42,7 @@ class Runtime:
             arrived_at=self.registry.knocked_at(app),
             leader=self.leading(),
             forwarding=self.registry.forwarding_now(app),
+            carried_at=self.registry.carried_at(app),
             ready=all_ready(observed, self.endpoints),
             ready_routes=ready_routes(observed, self.endpoints),
             probed_ready=bool(self.app_pods.probed_ready(app)),
@@ -51,15 +52,20 @@ class Runtime:
             passes_on=registered is not None and registered.plan.open,
         )
 
-    def forwarding(self, door: DoorKey | None) -> dict[str, int | bool] | None:
+    def forwarding(self, door: DoorKey | None) -> dict[str, int | bool | float | None] | None:
         """For the other replicas: how many requests this one forwards to the app of a door, and whether it may begin more.
 
-        None for a door that is not in this replica's book yet: its app is unknown, and it may have others.
+        `carried`: seconds since it last did, null if it never has. None for a door that is not in this replica's book yet:
+        its app is unknown, and it may have others.
         """
         if door is None:
             return None
-        found = self.registry.get(door.app)
-        return {"forwarding": self.registry.forwarding_now(door.app), "open": found is not None and found.plan.open}
+        found, ago = self.registry.get(door.app), self.registry.carried_ago(door.app)
+        return {
+            "forwarding": self.registry.forwarding_now(door.app),
+            "open": found is not None and found.plan.open,
+            "carried": None if ago is None else ago.total_seconds(),
+        }
 
     def last_visit(self, workload: Workload, registered: RegisteredApp) -> datetime | None:
         """The last sign of life of one app, from what is in memory: a thousand rows of `waker status` must not take long."""

@@ -54,6 +54,7 @@ class Scraping:
             on_scrape=self._count,
             prometheus=partial(self._ask, prometheus),
             workload_versions=self._workload_versions,
+            pods_changed=self.controller_pods.changed,
             adapter=self.controller_namespaces.scraped_adapter,
         )
 

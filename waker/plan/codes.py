@@ -36,6 +36,10 @@ class Code(StrEnum):
         "is idle as far as known; its controllers have yet to be read for the last moments",
     )
     WAKER_UNREACHABLE = "WakerUnreachable", "should sleep, but its ingress controllers do not reach waker"
+    REPLICA_SILENT = (
+        "ReplicaSilent",
+        "should sleep, but a replica of waker does not say whether it carries requests to it",
+    )
     SLEEP_PUT_OFF = (
         "SleepPutOff",
         "has turned back on its way down twice or more though nobody came, and is tried again some hours later",

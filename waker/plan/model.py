@@ -117,6 +117,14 @@ class IngressClass(NamedTuple):
     release_namespace: str = ""
 
 
+class Container(NamedTuple):
+    """A container of a pod. `ports`: their names, and their numbers as text."""
+
+    ports: frozenset[str] = frozenset()
+    restarts: int = 0
+    running: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Pod:
     """A pod of an ingress controller. `ports` are the named container ports."""
@@ -124,10 +132,12 @@ class Pod:
     namespace: str
     name: str
     uid: str
-    address: str  # pod IP, "" until it has one
+    address: str  # pod IP, "" until it has one, and once all its containers have ended for good
     ready: bool  # Ready and not terminating
     ports: Mapping[str, int]
-    restarts: int = 0  # of all its containers
+    containers: tuple[Container, ...] = ()
+    terminating: bool = False
+    on_node: bool = False  # its node's own address leads to it, whether or not it is ready
     created_at: datetime | None = None
 
 
@@ -157,6 +167,13 @@ class VisitorPolicy:
     health_check_response: int = 503
 
 
+class Background(NamedTuple):
+    """So many requests of an app in a sliding window are nobody's visit."""
+
+    requests: int
+    window: timedelta
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the user wants for one app: its annotations over the ConfigMap's settings."""
@@ -169,3 +186,4 @@ class Policy:
     paused: bool = False
     visitors: VisitorPolicy = VisitorPolicy()
     min_idle: timedelta | None = None  # as its user said: longer than its longest connection
+    background: Background | None = None

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from waker import names
 from waker.errors import SettingsError
-from waker.plan.model import Pin, Policy, VisitorPolicy, Workload
+from waker.plan.model import Background, Pin, Policy, VisitorPolicy, Workload
 from waker.plan.notes import NONE
 from waker.settings.configmap import Live, parse_health_check_response, parse_hold_for, parse_while_asleep
 from waker.settings.durations import parse_duration
-from waker.settings.parsing import one_of, parse_bool, parse_list, parse_paths, split_list
+from waker.settings.parsing import one_of, parse_background, parse_bool, parse_list, parse_paths, split_list
 
 
 class PolicyReading(NamedTuple):
@@ -65,9 +65,14 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
         paused=live.paused,
         visitors=_visitor_policy(read, live),
         min_idle=min_idle,
+        background=read(names.BACKGROUND, _background, None),
     )
     own_while_asleep = policy.visitors.while_asleep if names.WHILE_ASLEEP in annotations else ""
     return PolicyReading(policy, tuple(read.problems), own_theme, own_while_asleep)
+
+
+def _background(text: str) -> Background:
+    return Background(*parse_background(text))
 
 
 def policy_if_enabled(annotations: Mapping[str, str], live: Live) -> PolicyReading:

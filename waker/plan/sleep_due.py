@@ -63,6 +63,8 @@ def _due_by_traffic(seen: Snapshot, policy: Policy, now: datetime) -> SleepDue:
     if left > timedelta():
         sockets = f" (longer because it has WebSockets: set {names.MIN_IDLE})" if period > policy.idle_after else ""
         reason = f"in use: sleeps {format_duration(period)} after its last visit{sockets}"
+        if seen.forwarding:
+            reason = "in use: waker itself carries requests to it, such as a WebSocket that began with its wake"
         return SleepDue(due=False, code=Code.IN_USE, reason=reason, requeue_after=left)
     tried = readable(seen.workload.notes.turned_back)
     again = put_off_until(tried, now)
@@ -105,7 +107,8 @@ def wake_requested_at(notes: Notes) -> datetime | None:
 
 def visited_at(seen: Snapshot) -> datetime | None:
     """The last sign of life. None without any observation."""
-    return last_visit(seen.workload.notes, seen.routes, seen.traffic, seen.certainty, seen.arrived_at)
+    found = last_visit(seen.workload.notes, seen.routes, seen.traffic, seen.certainty, seen.arrived_at)
+    return max(found, seen.carried_at) if found and seen.carried_at else found
 
 
 def last_visit(

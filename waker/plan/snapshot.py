@@ -49,6 +49,8 @@ class Fact(Enum):
     REACHABLE = "unreachable"  # does every controller pod reach waker at this app's doors?
     FOLLOWED = "followed_since"  # does every controller pod send the swapped routes there?
     FORWARDING = "forwarding"  # how many requests do all replicas of waker forward to it?
+    READ = "traffic"  # what have its controllers counted up to this moment?
+    CARRIED = "carried_at"  # when has any replica of waker carried a request to it?
     UNSERVED = "unserved"  # behind which of its routes does no pod listen?
     LEAST_REPLICAS = "least_replicas"  # how many pods does it have at least, by its HorizontalPodAutoscaler?
 
@@ -80,4 +82,8 @@ class Snapshot:
     least_replicas: int = 1  # of its HorizontalPodAutoscaler; 1 without one
     passes_on: bool = False  # by its last plan waker may pass requests on to its pods
     unfollowed: str = ""  # what showed that some controller pod does not follow, a sentence; "" if nothing did
+    carried_at: datetime | None = (
+        None  # this replica last carried a request to it, or does now; any replica, if gathered
+    )
+    silent_replica: str = ""  # a replica of waker that does not say whether it carries any; "" if all do
     gathered: frozenset[Fact] = frozenset()  # which of these facts are known

@@ -29,6 +29,7 @@ DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is forwar
 UNFORESEEN_AGAIN = timedelta(minutes=5)  # each look lists its pods, and only somebody's edit changes what they say
 BY_SOMEBODY = frozenset({Code.PAUSED, Code.PINNED_AWAKE, Code.WAKING, Code.SLEEP_PUT_OFF})
 LOST = "visits may have been lost on its way down, as its controller restarted or began to count anew"
+SILENT_AGAIN = timedelta(seconds=10)
 CLOSED_WITHIN = timedelta(milliseconds=100)  # requests that may be passed on until now may still begin
 
 
@@ -49,7 +50,7 @@ def fall(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
         return drift.swap_again(state, Phase.FALLING_ASLEEP, now)
     if seen.followed_since is None:
         return _unfollowed(seen, state, now)
-    return _take_pods(seen, due, now, seen.followed_since)
+    return _take_pods(seen, state, due, now, seen.followed_since)
 
 
 def _falling(code: Code, reason: str, again: timedelta, *does: Redirect | ScaleToZero | RequestWake) -> Plan:
@@ -90,6 +91,15 @@ def _move_routes(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> 
         if state.held:
             return rise(seen, state, now, why)
         return Plan(Phase.AWAKE, Code.CANNOT_SLEEP, why, requeue_after=UNFORESEEN_AGAIN, open=True, warning=True)
+    if due.by_traffic and Fact.READ not in seen.gathered:
+        return Plan(phase, due.code, reason, requeue_after=SOON, open=still_open, needs=Fact.READ)
+    if due.by_traffic and Fact.CARRIED not in seen.gathered:
+        return Plan(phase, due.code, reason, requeue_after=SOON, open=still_open, needs=Fact.CARRIED)
+    if due.by_traffic and seen.silent_replica:
+        why = (
+            f"{due.reason}, but waker's replica at {seen.silent_replica} does not say whether it carries requests to it"
+        )
+        return Plan(phase, Code.REPLICA_SILENT, why, requeue_after=SILENT_AGAIN, open=still_open, warning=True)
     here = (route for route in state.at_app if not route.swaps)
     moved = tuple(replace(route, served=route.id not in seen.unserved) for route in here)
     return _falling(Code.MOVING_ROUTES, reason, CHECK_EVERY, Redirect(moved))
@@ -110,7 +120,7 @@ def _unfollowed(seen: Snapshot, state: State, now: datetime) -> Plan:
     return _in_vain(seen, state, now, why)
 
 
-def _take_pods(seen: Snapshot, due: SleepDue, now: datetime, followed_since: datetime) -> Plan:
+def _take_pods(seen: Snapshot, state: State, due: SleepDue, now: datetime, followed_since: datetime) -> Plan:
     """Every controller follows: when nothing more can be under way, the pods go. Laws 2 and 7."""
     settled = followed_since + SETTLE
     if now < settled:
@@ -132,13 +142,17 @@ def _take_pods(seen: Snapshot, due: SleepDue, now: datetime, followed_since: dat
     if seen.forwarding and now < followed_since + DRAIN_WITHIN:
         reason = f"{due.reason}: {seen.forwarding} requests are still being forwarded"
         return _falling(Code.LETTING_REQUESTS_END, reason, SOON)
+    if seen.forwarding and due.by_traffic:
+        return _in_vain(seen, state, now, "a request that waker itself carries does not end")
     return _falling(Code.SCALING_DOWN, due.reason, SOON, ScaleToZero(seen.workload.replicas))
 
 
 def _stay(seen: Snapshot, due: SleepDue) -> timedelta:
     """How long its pods stay up behind swapped routes, so that who was forgotten and comes back is served at once. Law 7."""
-    policy = seen.policy
-    if policy is None or not (due.by_traffic and seen.certainty.loses_counts):
+    policy, doubted_at = seen.policy, seen.certainty.doubted_at
+    moved_at = min((route.swapped_at for route in seen.routes if route.swapped_at), default=None)
+    lost = moved_at is not None and doubted_at is not None and doubted_at >= moved_at
+    if policy is None or not (due.by_traffic and (seen.certainty.loses_counts or lost)):
         return timedelta()
     return min(policy.idle_after, STAY)
 

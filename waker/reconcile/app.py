@@ -15,10 +15,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
-from waker.observe.app import counted_as, incarnation, page_facts, snapshot
+from waker.observe.app import background, counted_as, incarnation, page_facts, snapshot
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
-from waker.plan.actions import Action, Plan, Redirect, RequestWake, ScaleToZero
+from waker.plan.actions import Action, Plan, Redirect, RequestWake, Restore, ScaleToZero
 from waker.plan.decide import decide
 from waker.plan.model import AppId, Phase, Workload
 from waker.plan.policy import is_managed
@@ -132,7 +132,9 @@ class AppReconciler:
         may_sleep = observed.policy and not (observed.refusals or observed.discovery.problems)
         if may_sleep and observed.workload.replicas:
             self._context.controller_pods.watch({route.controller for route in observed.routes}, self._context.tasks)
-            self._context.scraper.watch(app, frozenset(counted_as(observed).values()), incarnation(observed))
+            self._context.scraper.watch(
+                app, frozenset(counted_as(observed).values()), incarnation(observed), background(observed)
+            )
         else:
             self._context.scraper.unwatch(app)
 
@@ -188,6 +190,8 @@ class AppReconciler:
                 for route in action.routes:  # some controllers follow sooner than our own informer
                     context.registry.doors.reopen(observed.workload.id, route.backend)
             await self._write_one(action, observed.workload)
+            if isinstance(action, Redirect | Restore):
+                context.scraper.moved({route.controller for route in action.routes})
 
     async def _write_one(self, action: Action, workload: Workload) -> None:
         refusals = self._context.runtime.refusals

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from waker.cluster.autoscalers import least_replicas
-from waker.observe.app import counted_as
+from waker.observe.app import counted_as, snapshot
 from waker.observe.door_listing import why_unlisted
 from waker.observe.following import Way
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
+from waker.observe.replicas import Carried
 from waker.plan.doors import DoorKey
 from waker.plan.routes.discovery import unforeseen_way
 from waker.plan.routes.keeper import newer_target, way_target
@@ -45,6 +46,12 @@ class Gatherer:
                 door = next(route.door for route in observed.routes if is_held(route))
                 elsewhere = await self._context.replicas.forwarding(door)
                 return replace(seen, gathered=gathered, forwarding=max(seen.forwarding, elsewhere))
+            case Fact.READ:
+                await self._context.scraper.read_now(observed.workload.id)
+                now = snapshot(observed, self._context.runtime.facts(observed))
+                return replace(seen, gathered=gathered, traffic=now.traffic, certainty=now.certainty)
+            case Fact.CARRIED:
+                return replace(seen, gathered=gathered, **await self._carried(observed, seen))
             case Fact.UNSERVED:
                 return replace(seen, gathered=gathered, **await self._served_now(observed))
             case Fact.LEAST_REPLICAS:
@@ -80,6 +87,14 @@ class Gatherer:
         unserved = frozenset(id for id, port in ports.items() if port in found.unserved)
         unforeseen = tuple(map(unforeseen_way, found.others))
         return {"unserved": unserved, "unforeseen": unforeseen, "strangers": found.strangers}
+
+    async def _carried(self, observed: ObservedApp, seen: Snapshot) -> dict[str, Any]:
+        """What waker's replicas have carried to it, as fields of the snapshot."""
+        context, app = self._context, observed.workload.id
+        numbers = {context.doors.book.number(app, route.backend) for route in observed.routes}
+        found = await context.replicas.carried(max(numbers)) if any(numbers) else Carried(None)
+        at = None if found.ago is None else context.clock() - found.ago
+        return {"carried_at": max(filter(None, (at, seen.carried_at)), default=None), "silent_replica": found.silent}
 
     async def _followed_since(self, observed: ObservedApp) -> datetime | None:
         context, following, app = self._context, self._context.following, observed.workload.id

@@ -33,6 +33,9 @@ class ClassSettings:
     token_file: str = ""
     any_host: str = ""
     lag: str = ""
+    lost_counts: str = ""
+    excuse_after: str = ""
+    background: str = ""
 
 
 class ClassKey(NamedTuple):
@@ -50,6 +53,8 @@ PORT = r"\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]|(?=.*[
 FILE = r"/[^\x00-\x1f]{1,4000}"
 BOOL = "true|false"
 LAG = r"([1-9]|1\d|20)s"  # a move that is not followed for 30 s turns back
+SIMPLE = r"[1-9]\d{0,3}[smh]"
+BACKGROUND = r"[1-9]\d{0,3}/([1-9]m|[1-5]\dm|[1-9]h|1\dh|2[0-4]h|1d)"
 NO_NAMESPACE = "a token needs controller.CLASS.namespace, so that it is sent to pods of that namespace only"
 
 PER_CLASS = (
@@ -65,6 +70,9 @@ PER_CLASS = (
     ClassKey("token-file", "token_file", FILE, "the path of a file", "A file in waker's pod with a bearer token to send, such as /var/run/secrets/kubernetes.io/serviceaccount/token. Needs `namespace`."),
     ClassKey("any-host", "any_host", BOOL, "true or false", "Whether ingress-nginx runs with --metrics-per-host=false, so that it also counts wildcard hosts and rules without a host."),
     ClassKey("lag", "lag", LAG, "whole seconds from 1s to 20s", "How long the controller may take to follow a change of an Ingress, if that is longer than usual. It decides where no answer shows it, as with the PROXY protocol."),
+    ClassKey("lost-counts", "lost_counts", "strict|once", "strict or once", "What it means that visits may have gone uncounted, as a controller pod went or began to count anew. `once`: an idle period starts again once until the next visit that is counted. `strict`: each time. Default: strict for HAProxy Kubernetes Ingress Controller, where each reload loses what everybody did in up to a scrape-interval; once for all others."),
+    ClassKey("excuse-after", "excuse_after", SIMPLE, "a duration such as 90s, 10m or 1h", "After how long without being ready a controller pod is taken to serve nobody, so that it need not be read. Default: 5m, and never for pods with hostNetwork or a hostPort, which are reached at their node's own address."),
+    ClassKey("background", "background", BACKGROUND, "a number of requests in a duration, such as 12/1h", "So many requests of an app in a sliding window are nobody's visit, as with the annotation `kubesleeper.io/background`."),
 )  # fmt: skip
 
 

@@ -6,14 +6,17 @@ SettingsError with a sentence for the person who wrote the text, who may have wr
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from waker.errors import SettingsError
+from waker.settings.durations import parse_duration
 
 HOST_NAME = r"(?:[a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"  # not an IP address: the last label begins with a letter
 LOWEST_PORT, HIGHEST_PORT = 1024, 32767  # above, Linux picks the ports of outgoing connections
+MOST_NOBODY, MINUTE, DAY = 10_000, timedelta(minutes=1), timedelta(days=1)
 MOST_ENTRIES, LONGEST_ENTRY = 50, 200  # of a list, and characters of each entry: an annotation may hold 256 kB
 WAIT_HOST = re.compile(rf"(?:https?://)?{HOST_NAME}(?::[1-9]\d{{0,4}})?", re.ASCII)
 
@@ -68,6 +71,19 @@ def one_of(*words: str) -> Callable[[str], str]:
 def split_list(text: str) -> tuple[str, ...]:
     """A comma-separated list: `a, b` -> ("a", "b"). Blanks around an element and empty elements are dropped."""
     return tuple(word for each in text.split(",") if (word := each.strip()))
+
+
+def parse_background(text: str) -> tuple[int, timedelta]:
+    """`12/1h` -> 12 requests in each hour. At most 10,000, in 1m to 1d. Raises SettingsError."""
+    count, _, window = text.strip().partition("/")
+    what = f"{text[:40]!r} is not a number of requests in a duration, such as 12/1h (1 to 10000, in 1m to 1d)"
+    try:
+        length = parse_duration(window)
+    except SettingsError:
+        raise SettingsError(what) from None
+    if not re.fullmatch(r"[1-9]\d{0,4}", count, re.ASCII) or int(count) > MOST_NOBODY or not MINUTE <= length <= DAY:
+        raise SettingsError(what)
+    return int(count), length
 
 
 def parse_list(text: str) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ Made in `service`, used by `scrape` and `rounds`. The traffic room imports neith
 has to know of them comes through here.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from waker.plan.model import AppId, Pod
@@ -35,4 +36,5 @@ class ScraperDependencies:
     prometheus: Callable[[], AskPrometheus | None] = lambda: None
     workload_versions: Callable[[Adapter], str] = lambda _: ""  # changes whenever a pod of the controller comes or goes
     departed: Callable[[Adapter], Sequence[Pod]] = lambda _: ()  # the pods that have gone since the last call
+    pods_changed: asyncio.Event = field(default_factory=asyncio.Event)
     adapter: Callable[[str], Adapter | None] = adapter_for  # by the name that a class's controller goes by

@@ -44,6 +44,12 @@ class Scrape:
     reloads: float | None = None  # grows when the controller loses what it has not shown yet
     process: Process | None = None
 
+    def started_at(self, asked_at: datetime) -> float | None:
+        """When its process began, in seconds since 1970, if the page of then shows that."""
+        if self.started is None or self.process is None:
+            return None
+        return self.started if self.process.sign > 0 else asked_at.timestamp() + self.started
+
 
 class ScrapeBuilder:
     """Builds a scrape: samples go in as they arrive."""
@@ -111,10 +117,11 @@ def _weight(labels: Mapping[str, str]) -> int:
 class Movement(NamedTuple):
     """What changed from one scrape to the next.
 
-    `lost`: the counts of any app since the last scrape may be lost. `doubted`: only those of the second before a reload.
+    `visits`: how many requests each series has had; infinite for one that has open requests. `lost`: the counts of any app
+    since the last scrape may be lost. `doubted`: only those of the second before a reload.
     """
 
-    visited: frozenset[SeriesKey]
+    visits: Mapping[SeriesKey, float]
     lost: bool = False
     doubted: bool = False
 
@@ -139,7 +146,7 @@ class Ledger:
       but made up differently
     series is gone           nothing: its backend left the configuration
     gauge above 0            a visit, now
-    the process restarted    everybody may have been visited and not counted, so all are taken as visited
+    the process restarted    everybody may have been visited and not counted: a loss
       and the old one drains   what was open in its last scrape is visited for as long as it may go on unseen
     it reloaded              in doubt: the visits of the second before may be lost
     a sample without a       ignored: the controller itself answered, or the settings ignore the status
@@ -170,7 +177,7 @@ class Ledger:
         """Compare a scrape that was asked for at `at` with the pod's last one. A pod without one counts from 0."""
         last = self._scrapes.get(pod, Scrape(scrape.keys))
         self._scrapes[pod] = scrape
-        visited = {key for key in scrape.tallies if self._rise(pod, key, last, scrape)}
+        visits = {key: rise for key in scrape.tallies if (rise := self._rise(pod, key, last, scrape))}
         self._own[pod] = [each for each in self._own.get(pod, ()) if each.until > at]
         lost = _restarted(last, scrape)
         hidden = {key: until for key, until in self._hidden.get(pod, {}).items() if until > at}
@@ -178,21 +185,18 @@ class Ledger:
             hidden |= dict.fromkeys(last.open, at + scrape.process.drain)
         self._hidden[pod] = hidden
         doubted = None not in (last.reloads, scrape.reloads) and last.reloads != scrape.reloads
-        return Movement(scrape.open | visited | (hidden.keys() & scrape.keys), lost, doubted)
+        visits |= dict.fromkeys(scrape.open | (hidden.keys() & scrape.keys), math.inf)
+        return Movement(visits, lost, doubted)
 
-    def forget(self, pod: str) -> bool:
-        """Forget a pod that is gone. True if it had been read: what it counted since then is lost."""
-        self._own.pop(pod, None)
-        self._hidden.pop(pod, None)
-        return self._scrapes.pop(pod, None) is not None
+    def forget(self, pod: str) -> None:
+        """Forget a pod that is gone."""
+        for each in (self._own, self._hidden, self._scrapes):
+            each.pop(pod, None)
 
-    def restart(self, pod: str) -> bool:
-        """Count a restarted pod from 0. True if it had been read: what it counted since then is lost."""
-        scrape = self._scrapes.get(pod)
-        if not scrape:
-            return False
-        self._scrapes[pod] = Scrape(scrape.keys)
-        return True
+    def restart(self, pod: str) -> None:
+        """Count a restarted pod from 0."""
+        if scrape := self._scrapes.get(pod):
+            self._scrapes[pod] = Scrape(scrape.keys)
 
     def discount(self, pod: str, keys: Iterable[SeriesKey], count: int, until: datetime) -> None:
         """Do not count `count` requests of waker's own, which this pod forwards under one of `keys`.
@@ -201,16 +205,16 @@ class Ledger:
         """
         self._own.setdefault(pod, []).append(OwnRequests(frozenset(keys), count, until))
 
-    def _rise(self, pod: str, key: SeriesKey, last: Scrape, scrape: Scrape) -> bool:
+    def _rise(self, pod: str, key: SeriesKey, last: Scrape, scrape: Scrape) -> float:
         before, now = last.tallies.get(key, UNCOUNTED), scrape.tallies[key]
         if now == before or key not in last.keys:
-            return False
+            return 0.0
         rise = now.total - before.total if now.total > before.total else now.total
         for own in self._own.get(pod, ()):
             discounted = min(own.count, rise) if key in own.keys else 0
             own.count -= discounted
             rise -= discounted
-        return rise > 0
+        return rise
 
 
 def _restarted(last: Scrape, scrape: Scrape) -> bool:

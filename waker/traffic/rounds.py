@@ -6,8 +6,9 @@ interval does not hold up the others: its scrape goes on in the background, and 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -24,6 +25,8 @@ from waker.traffic.targets import PrometheusSample
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 4  # scrapes; each holds one chunk. More than one, so that a pod that hangs does not stop the others
+
+ControllerKeys = tuple[ScrapedController, frozenset[SeriesKey]]
 
 # Called with each complete scrape: whose it is, and when it was asked for.
 ScrapeReceiver = Callable[[ScrapedController, ControllerPod, Scrape, datetime], None]
@@ -42,33 +45,50 @@ class ScrapeRounds:
         # By the pod's uid; by the controller's name when Prometheus is asked for all of its pods.
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    async def round(self, wanted: Iterable[tuple[ScrapedController, frozenset[SeriesKey]]]) -> None:
+    async def round(self, wanted: Iterable[ControllerKeys]) -> None:
         """Read every pod of these controllers for these series. Returns after one interval at the latest."""
-        for controller, keys in wanted:
-            self._start_missing(controller, keys)
-        if self._running:
-            interval = self._dependencies.interval().total_seconds()
-            done, _ = await asyncio.wait(self._running.values(), timeout=interval)
-            self._running = {name: task for name, task in self._running.items() if task not in done}
-            for task in done:
-                task.result()  # an unexpected error ends the process
+        started = [task for controller, keys in wanted for task in self._start_missing(controller, keys)]
+        await self._finish(started, self._dependencies.interval())
+
+    async def read(self, wanted: Iterable[ControllerKeys], pods: frozenset[str], within: timedelta) -> None:
+        """Read these pods outside the rounds. Not through Prometheus, which knows nothing newer than it did."""
+        if self._dependencies.prometheus():
+            return
+        started = [task for controller, keys in wanted for task in self._start_missing(controller, keys, pods)]
+        await self._finish(started, within)
+
+    async def _finish(self, tasks: Sequence[asyncio.Task[None]], within: timedelta) -> None:
+        """Wait for these scrapes, and take note of all that have ended."""
+        if tasks:
+            await asyncio.wait(tasks, timeout=within.total_seconds())
+        ended = [name for name, task in self._running.items() if task.done()]
+        for task in [self._running.pop(name) for name in ended]:
+            task.result()  # an unexpected error ends the process
 
     def stop(self) -> None:
         """Cancel the scrapes that are still running."""
         for task in self._running.values():
             task.cancel()
 
-    def _start_missing(self, controller: ScrapedController, keys: frozenset[SeriesKey]) -> None:
-        """Start the scrapes of this controller, except those that still run from the round before."""
-        name = controller.adapter.controller
+    def _start_missing(
+        self, controller: ScrapedController, keys: frozenset[SeriesKey], pods: frozenset[str] | None = None
+    ) -> list[asyncio.Task[None]]:
+        """Start the scrapes of this controller, of all its pods or of these, that do not run yet. Returns all of them."""
         if ask := self._dependencies.prometheus():
+            scrapes = {controller.adapter.controller: partial(self._query, ask, controller, keys)}
+        else:
+            scrapes = {
+                uid: partial(self._read, controller, each, keys)
+                for uid, each in controller.pods.items()
+                if pods is None or uid in pods
+            }
+        for name, scrape in scrapes.items():
             if name not in self._running:
-                self._running[name] = asyncio.create_task(self._query(ask, controller, keys))
-            return
-        for uid in controller.pods.keys() - self._running.keys():
-            self._running[uid] = asyncio.create_task(self._read(controller, controller.pods[uid], keys))
+                self._running[name] = asyncio.create_task(scrape())
+        return [self._running[name] for name in scrapes]
 
     async def _read(self, controller: ScrapedController, source: ControllerPod, keys: frozenset[SeriesKey]) -> None:
+        wanted_at = self._dependencies.clock()
         async with self._gate:
             asked_at = self._dependencies.clock()
             try:
@@ -77,6 +97,7 @@ class ScrapeRounds:
                 self._fail(controller, source, str(error))
                 return
             source.asked_at, source.read_at = asked_at, self._dependencies.clock()
+            source.took = source.read_at - wanted_at
             if controller.pods.get(source.pod.uid) is not source:
                 return  # the pod went away meanwhile
             await self._accept(controller, source, scrape, asked_at)
@@ -113,7 +134,6 @@ class ScrapeRounds:
             await self._accept(controller, source, sample.scrape, source.asked_at)
 
     def _fail(self, controller: ScrapedController, source: ControllerPod, problem: str) -> None:
-        source.has_failed = True
         self._dependencies.on_scrape(controller.adapter.controller, None)
         _note_problem(source, problem)
 

@@ -1,10 +1,11 @@
 """Who visits, kept up to date: scrapes every controller pod again and again, and says when each app was last visited.
 
 It knows no Kubernetes. `reconcile` calls `watch` for each app that is awake, and `observe` asks for `traffic` before each
-decision. Three rules:
+decision. Four rules:
 - Unknown is a sentence, never a time. `visited_at` stays as it was, and nobody may call an unknown app idle.
 - Times only move forward: at a visit, when all counters of an app are known for the first time, and when counts may be
-  lost because a controller pod went away or restarted.
+  lost because a controller pod went away or restarted (`watched_apps`).
+- Between two rounds those pods are read that are about to go or have never been read: what they take along is seconds then.
 - What another waker recorded (`visit_record`) is used once, when all counters of the app are known for the first time,
   and only if they have not moved since.
 """
@@ -12,7 +13,7 @@ decision. Three rules:
 import asyncio
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,19 +21,23 @@ from typing import Final
 
 import aiohttp
 
-from waker.plan.model import AppId, Pod
+from waker.plan.model import AppId, Background, Pod
 from waker.plan.snapshot import Certainty, Traffic
-from waker.traffic.controllers import Adapter, Counted, Interest, SeriesKey
+from waker.traffic.conclusions import Conclusions
+from waker.traffic.controllers import Adapter, Counted, Interest
 from waker.traffic.dependencies import ScraperDependencies
-from waker.traffic.ledger import SHOWN_WITHIN, Scrape
+from waker.traffic.ledger import SHOWN_WITHIN
 from waker.traffic.rounds import ScrapeRounds
-from waker.traffic.scraped_controller import ControllerPod, ScrapedController
-from waker.traffic.visit_record import CounterState, VisitRecord, WatchedApp
+from waker.traffic.scraped_controller import ScrapedController
+from waker.traffic.visit_record import CounterState, VisitRecord
+from waker.traffic.watched_apps import WatchedApp, WatchedApps
 
 log = logging.getLogger(__name__)
 
 # A finished request is on the page after a second (ingress-nginx's workers send what they counted once a second).
 SHOWN_AFTER: Final = timedelta(seconds=1.5)
+URGENT_EVERY: Final = timedelta(seconds=2)
+JUST_NOW: Final = timedelta(seconds=1)  # a pod that was read then need not be read again before a move
 JITTER: Final = 0.1  # of the interval, so that several wakers do not scrape at the same moment
 
 
@@ -41,36 +46,40 @@ class Scraper:
 
     def __init__(self, session: aiohttp.ClientSession, dependencies: ScraperDependencies) -> None:
         self._dependencies = dependencies
-        self._apps: dict[AppId, WatchedApp] = {}
+        self._apps = WatchedApps()
         self._controllers: dict[str, ScrapedController] = {}
         self._awaited: set[AppId] = set()  # somebody waits until their traffic is known
-        self._lasting: set[AppId] = set()  # have had connections that are not seen while they last
-        self._new_controller = asyncio.Event()  # an app is counted by a controller that has never been scraped
-        self._rounds = ScrapeRounds(session, dependencies, self._receive)
+        self._new_controller = False  # an app is counted by a controller that has never been scraped
+        self._conclusions = Conclusions(self._apps, dependencies.clock, dependencies.on_visit)
+        self._rounds = ScrapeRounds(session, dependencies, self._conclusions.receive)
         self._recalled: VisitRecord | None = None
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
-    def watch(self, app: AppId, interests: frozenset[Interest], incarnation: str = "") -> None:
+    def watch(
+        self,
+        app: AppId,
+        interests: frozenset[Interest],
+        incarnation: str = "",
+        background: Background | None = None,
+    ) -> None:
         """From now on, watch exactly these series for an app. Cheap when nothing has changed."""
-        watched = self._apps.setdefault(app, WatchedApp(frozenset()))
-        watched.incarnation = incarnation
-        if watched.interests == interests:
+        if not self._apps.watch(app, interests, incarnation, background, self._dependencies.clock()):
             return
-        watched.new = watched.new or not interests <= watched.interests
-        watched.interests = interests
         if any(each.controller not in self._controllers and self._adapter(each.controller) for each in interests):
-            self._new_controller.set()
+            self._new_controller = True
+            self._dependencies.pods_changed.set()
 
     def unwatch(self, app: AppId) -> None:
         """Stop watching an app that is asleep. What is known of its connections stays."""
-        self._apps.pop(app, None)
+        self._apps.unwatch(app)
         self._awaited.discard(app)
 
     def forget(self, app: AppId) -> None:
         """Stop watching an app, and forget everything about it."""
-        self.unwatch(app)
-        self._lasting.discard(app)
+        self._apps.forget(app)
+        self._awaited.discard(app)
+        self._conclusions.lasting.discard(app)
 
     def traffic(self, app: AppId) -> Traffic:
         """When the app was last visited, and why that is unsure, if it is."""
@@ -78,7 +87,7 @@ class Scraper:
         if not watched:
             return Traffic(unknown="its traffic is not watched yet")
         unknown = self._why_unknown(watched) or ("waker has only begun to watch its traffic" if watched.new else "")
-        return Traffic(watched.visited_at, unknown, lasting=app in self._lasting, lost=watched.lost)
+        return Traffic(watched.visited_at, unknown, lasting=app in self._conclusions.lasting, lost=watched.lost)
 
     def await_known(self, app: AppId) -> None:
         """Have `on_known` called once, after the first round by which the traffic of this watched app is known."""
@@ -91,13 +100,12 @@ class Scraper:
         names = {each.controller for each in watched.interests} if watched else set()
         controllers = [each for name, each in self._controllers.items() if name in names]
         until = min((at - SHOWN_AFTER for each in controllers if (at := each.read_until(now))), default=None)
-        loses_counts = any(each.adapter.reloads for each in controllers)
-        return Certainty(until, watched.doubted_at if watched else None, loses_counts)
+        loses_counts = any(each.adapter.reloads or each.adapter.reloads_on_move for each in controllers)
+        return Certainty(until, watched.loss.at if watched and watched.loss else None, loses_counts)
 
-    def because(self, app: AppId) -> str:
-        """What happened at `visited_at`, for people; "" if the app has no such time."""
-        watched = self._apps.get(app)
-        return watched.because if watched else ""
+    def watched(self, app: AppId) -> WatchedApp | None:
+        """An app's idle clock; None if it is not watched. Callers must not change it."""
+        return self._apps.get(app)
 
     def controller(self, name: str) -> ScrapedController | None:
         """What is known of a controller, None if no watched app needs it. Callers must not change it."""
@@ -109,6 +117,27 @@ class Scraper:
         if controller and controller.adapter.counts_checks:
             late = SHOWN_WITHIN if controller.adapter.counted is Counted.END else timedelta()
             controller.ledger.discount(pod.uid, interest.keys, count, self._dependencies.clock() + late)
+
+    def moved(self, controllers: Iterable[str]) -> None:
+        """Waker has just moved routes of these controllers. What is lost by that is no visit, and some reload now."""
+        for each in filter(None, map(self._controllers.get, controllers)):
+            each.moved_at = self._dependencies.clock()
+        self._dependencies.pods_changed.set()
+
+    async def read_now(self, app: AppId) -> None:
+        """Read all pods that count an app's visits, unless that was just done. Returns after an interval at the latest."""
+        wanted, just_now = self._apps.wanted(), self._dependencies.clock() - JUST_NOW
+        named = {
+            name: each for name in self._counted_by(app) if (each := self._controllers.get(name)) and name in wanted
+        }
+        old = {
+            uid
+            for each in named.values()
+            for uid, pod in each.pods.items()
+            if not pod.asked_at or pod.asked_at < just_now
+        }
+        keys = [(each, wanted[name]) for name, each in named.items()]
+        await self._rounds.read(keys, frozenset(old), self._dependencies.interval())
 
     def recall(self, record: VisitRecord | None) -> None:
         """Take over what another waker recorded. An app that is new here starts from it, if the counters confirm it."""
@@ -134,16 +163,38 @@ class Scraper:
         try:
             while True:
                 await self.round()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(jittered(self._dependencies.interval())):
-                        await self._new_controller.wait()
+                next_round = asyncio.get_running_loop().time() + jittered(self._dependencies.interval())
+                while not self._new_controller and await self._changed_before(next_round):
+                    await self.read_urgent()
         finally:
             self._rounds.stop()
 
+    async def _changed_before(self, next_round: float) -> bool:
+        """Wait until controller pods have changed, or are to be read again already. False when the next round is due."""
+        soon = asyncio.get_running_loop().time() + URGENT_EVERY.total_seconds()
+        again = any(each.urgent(self._dependencies.clock()) for each in self._controllers.values())
+        changed = self._dependencies.pods_changed
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(min(soon, next_round) if again else next_round):
+                await changed.wait()
+        changed.clear()
+        return asyncio.get_running_loop().time() < next_round
+
+    async def read_urgent(self) -> None:
+        """Between two rounds: take over what has changed about pods, and read those that cannot wait."""
+        wanted, now = self._apps.wanted(), self._dependencies.clock()
+        known = [
+            (self._update_pods(each.adapter), wanted[name])
+            for name, each in self._controllers.items()
+            if name in wanted
+        ]
+        urgent = frozenset(uid for each, _ in known for uid in each.urgent(now))
+        await self._rounds.read(known, urgent, URGENT_EVERY)
+
     async def round(self) -> None:
         """Scrape every pod of every controller that a watched app needs, once, and draw the conclusions."""
-        self._new_controller.clear()
-        wanted = self._wanted()
+        self._new_controller = False
+        wanted = self._apps.wanted()
         for name in self._controllers.keys() - wanted.keys():
             del self._controllers[name]
         await self._rounds.round(
@@ -156,56 +207,9 @@ class Scraper:
         """The controller with its present pods. A pod that went away may have served visitors that nobody read."""
         controller = self._controllers.setdefault(adapter.controller, ScrapedController(adapter))
         controller.adapter = adapter  # settings may have changed it
-        for pod in self._dependencies.departed(adapter):
-            if controller.baselined and pod.uid not in controller.pods:
-                self._mark_all_visited(adapter, f"pod {pod.name} came and went before it was read")
-        for pod in controller.update(self._dependencies.pods(adapter), self._dependencies.clock()):
-            self._mark_all_visited(adapter, f"pod {pod.name} went away or restarted")
+        departed, pods = self._dependencies.departed(adapter), self._dependencies.pods(adapter)
+        self._conclusions.take_over(controller, departed, pods)
         return controller
-
-    def _wanted(self) -> dict[str, frozenset[SeriesKey]]:
-        wanted: dict[str, set[SeriesKey]] = {}
-        for app in self._apps.values():
-            for each in app.interests:
-                wanted.setdefault(each.controller, set()).update(each.keys)
-        return {name: frozenset(keys) for name, keys in wanted.items()}
-
-    def _receive(
-        self, controller: ScrapedController, source: ControllerPod, scrape: Scrape, asked_at: datetime
-    ) -> None:
-        pod = source.pod
-        if not controller.baselined:
-            controller.ledger.baseline(pod.uid, scrape)
-        elif source.has_failed and not controller.ledger.last(pod.uid):
-            why = f"pod {pod.name} may have counted and restarted before it was first read"
-            self._mark_all_visited(controller.adapter, why)
-        movement = controller.ledger.observe(pod.uid, scrape, asked_at)
-        if movement.lost:
-            self._mark_all_visited(controller.adapter, f"pod {pod.name} restarted its counters")
-        if movement.doubted:
-            self._mark_doubted(controller.adapter, pod)
-        self._lasting |= self._counted_under(controller, scrape.lasting).keys()
-        because = f"counted by {controller.adapter.title} pod {pod.namespace}/{pod.name}"
-        for id, app in self._counted_under(controller, movement.visited).items():
-            self._mark_visited(id, app, because)
-
-    def _mark_doubted(self, adapter: Adapter, pod: Pod) -> None:
-        for app in self._apps.values():
-            needs_it = any(each.controller == adapter.controller for each in app.interests)
-            if needs_it and pod.uid not in app.doubted_pods:
-                app.doubted_pods.add(pod.uid)
-                app.doubted_at = self._dependencies.clock()
-
-    def _counted_under(self, controller: ScrapedController, keys: frozenset[SeriesKey]) -> dict[AppId, WatchedApp]:
-        """The apps that these series belong to."""
-        name = controller.adapter.controller
-        if not keys:
-            return {}
-        return {
-            id: app
-            for id, app in self._apps.items()
-            if any(each.controller == name and not keys.isdisjoint(each.keys) for each in app.interests)
-        }
 
     # --- what follows from it -----------------------------------------------------------------------------------------
 
@@ -219,10 +223,10 @@ class Scraper:
         for id, app in newly_known.items():
             recorded_at = self._recorded_visit(id, app, counters) if counters else None
             app.new = False
-            if not recorded_at:
-                app.visited_at, app.because = now, "all its counters were known for the first time"
-            elif not app.visited_at or recorded_at > app.visited_at:
-                app.visited_at, app.because = recorded_at, "recorded by another waker"
+            if recorded_at:
+                app.start(recorded_at, "recorded by another waker")
+            else:
+                app.start(now, "all its counters were known for the first time")
 
     def _report_known(self) -> None:
         """One pod that cannot be read may keep thousands of apps waiting, so controllers come first."""
@@ -245,20 +249,6 @@ class Scraper:
             return None
         entry = record.apps.pop(id, None)
         return min(entry.visited_at, now) if entry and counters.confirms(entry, record.starts, app) else None
-
-    def _mark_all_visited(self, adapter: Adapter, why: str) -> None:
-        log.info(
-            "visits may have been lost: idle clocks start again", extra={"controller": adapter.controller, "why": why}
-        )
-        for id, app in self._apps.items():
-            if any(each.controller == adapter.controller for each in app.interests):
-                self._mark_visited(id, app, f"visits may have been lost: {adapter.title} {why}")
-                app.lost = True
-
-    def _mark_visited(self, id: AppId, app: WatchedApp, because: str) -> None:
-        app.visited_at, app.because, app.lost = self._dependencies.clock(), because, False
-        app.doubted_pods.clear()
-        self._dependencies.on_visit(id)
 
     def _why_unknown(self, app: WatchedApp) -> str:
         """Why visits of this app may have been missed, "" if none can have been."""

@@ -14,7 +14,7 @@ Seconds since 1970. Times of visits are rounded up: rounding must not make an ap
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -24,30 +24,13 @@ from waker.traffic.controllers import Interest
 from waker.traffic.controllers.adapter import SAME_START
 from waker.traffic.ledger import UNCOUNTED, Tally
 from waker.traffic.scraped_controller import ScrapedController
+from waker.traffic.watched_apps import WatchedApp
 
 # A restart takes a minute or two. The longer nobody scrapes, the less counters prove: a series may drop and grow back.
 TRUSTED_FOR: Final = timedelta(minutes=30)
 AHEAD: Final = timedelta(seconds=5)  # how far the writer's clock may be ahead
 
 Starts = Mapping[str, Mapping[str, float]]
-
-
-@dataclass(slots=True)
-class WatchedApp:
-    """An app whose traffic is watched.
-
-    A reload of a controller pod may lose the last visit. Each pod raises that doubt once until the next visit: otherwise no
-    app would ever be idle where reloads are frequent.
-    """
-
-    interests: frozenset[Interest]
-    incarnation: str = ""
-    visited_at: datetime | None = None
-    because: str = ""  # what happened at `visited_at`, for people
-    lost: bool = False  # nobody was seen then, but visits may have been lost
-    new: bool = True  # until all its counters have been known once
-    doubted_at: datetime | None = None
-    doubted_pods: set[str] = field(default_factory=set)  # have raised their doubt
 
 
 class RecordedVisit(NamedTuple):
@@ -96,7 +79,8 @@ class CounterState:
         )
         if not app.visited_at or not all_started:
             return None
-        return RecordedVisit(app.visited_at.replace(microsecond=0) + timedelta(seconds=1), self.digest(app))
+        at = max(app.visited_at, app.loss.at) if app.loss else app.visited_at
+        return RecordedVisit(at.replace(microsecond=0) + timedelta(seconds=1), self.digest(app))
 
     def digest(self, app: WatchedApp) -> str:
         """12 characters that stand for everything that must not change."""

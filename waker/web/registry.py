@@ -45,6 +45,7 @@ class AppRegistry:
         self._knocks: dict[AppId, datetime] = {}
         self._told_at: dict[AppId, datetime] = {}  # when `knocked` was last called
         self._forwarding: Counter[AppId] = Counter()
+        self._carried_at: dict[AppId, datetime] = {}  # when the last request ended that was forwarded
         self._turns: dict[AppId, Counter[Backend]] = {}  # how many requests were forwarded, by app
         self._facts: dict[AppId, PageFacts] = {}
         self._viewed_at: dict[AppId, datetime] = {}
@@ -92,6 +93,7 @@ class AppRegistry:
         self._facts.pop(app, None)
         self._viewed_at.pop(app, None)
         self._turns.pop(app, None)
+        self._carried_at.pop(app, None)
         self.notify(app)
 
     def get(self, app: AppId) -> RegisteredApp | None:
@@ -164,6 +166,15 @@ class AppRegistry:
     def forwarding_now(self, app: AppId) -> int:
         """How many requests are being forwarded to the app."""
         return self._forwarding[app]
+
+    def carried_at(self, app: AppId) -> datetime | None:
+        """When a request was last on its way through here to the app: now, or when the last one ended."""
+        return self._clock() if self._forwarding[app] else self._carried_at.get(app)
+
+    def carried_ago(self, app: AppId) -> timedelta | None:
+        """How long ago that was; None if never."""
+        at = self.carried_at(app)
+        return self._clock() - at if at else None
 
     def turn(self, app: AppId, backend: Backend) -> int:
         """Whose turn it is: how many requests were forwarded to this backend. Looking at an app takes no turn."""
@@ -252,6 +263,8 @@ class AppRegistry:
             yield
         finally:
             self._forwarding[app] -= 1
+            if app in self._registered:
+                self._carried_at[app] = self._clock()
             if not self._forwarding[app]:
                 del self._forwarding[app]
                 self._knocked(app)

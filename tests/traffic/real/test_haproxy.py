@@ -1,5 +1,6 @@
 """Debian's HAProxy, configured as the ingress controllers do: visits, open sessions, and those that a reload hides."""
 
+import math
 import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -73,11 +74,11 @@ async def test_backends_are_listed_before_their_first_visit(proxy: Proxy) -> Non
 
 async def test_a_visit_is_seen_and_nobody_else_is_visited(proxy: Proxy) -> None:
     ledger = await begun(proxy)
-    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW) == Movement(frozenset())
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW) == Movement({})
     assert await proxy.get() == 200
-    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == {SHOP}
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visits.keys() == {SHOP}
     assert await proxy.get(host="blog.example.org") == 200
-    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == {BLOG}
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visits.keys() == {BLOG}
 
 
 async def test_an_ownership_check_is_no_visit(proxy: Proxy) -> None:
@@ -87,7 +88,7 @@ async def test_an_ownership_check_is_no_visit(proxy: Proxy) -> None:
         "uid", interest(HAPROXYTECH, CountedBackend("team-a", "shop", "shop-web", "http", "http", 80)).keys, 1, NOW
     )
     await proxy.until(lambda scrape: not scrape.open, SHOP)
-    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == frozenset()
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visits == {}
 
 
 async def test_an_open_websocket_is_a_visit_as_long_as_it_lasts(proxy: Proxy) -> None:
@@ -96,9 +97,9 @@ async def test_an_open_websocket_is_a_visit_as_long_as_it_lasts(proxy: Proxy) ->
         for _ in range(3):
             await socket.send_str("still here")
             assert await socket.receive_str() == "still here"
-            assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == {SHOP}
+            assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visits.keys() == {SHOP}
     ledger.observe("uid", await proxy.until(lambda scrape: not scrape.open, SHOP, BLOG), NOW)
-    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == frozenset()
+    assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visits == {}
 
 
 async def test_a_slow_download_is_one_too(proxy: Proxy) -> None:
@@ -107,23 +108,23 @@ async def test_a_slow_download_is_one_too(proxy: Proxy) -> None:
     async with proxy.session.get(url, headers={"Host": "shop.example.org"}) as answer:
         assert await answer.content.readline() == b"first\n"
         for _ in range(2):
-            assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visited == {SHOP}
+            assert ledger.observe("uid", await proxy.scrape(SHOP, BLOG), NOW).visits.keys() == {SHOP}
 
 
 async def test_a_reload_hides_an_open_websocket_and_the_ledger_remembers_it(proxy: Proxy) -> None:
     ledger = await begun(proxy)
     async with proxy.websocket() as socket:
         before = await older(proxy, 1)
-        assert ledger.observe("uid", before, NOW).visited == {SHOP}
+        assert ledger.observe("uid", before, NOW).visits.keys() == {SHOP}
         proxy.process.send_signal(signal.SIGUSR2)
         after = await proxy.until(lambda scrape: scrape.started != before.started, SHOP, BLOG)
         await socket.send_str("still here")
         assert await socket.receive_str() == "still here"
         assert SHOP not in after.open, "a new process, which knows nothing of the socket"
-        assert ledger.observe("uid", after, NOW + INTERVAL) == Movement(frozenset({SHOP}), lost=True)
+        assert ledger.observe("uid", after, NOW + INTERVAL) == Movement({SHOP: math.inf}, lost=True)
         later = await proxy.scrape(SHOP, BLOG)
-        assert ledger.observe("uid", later, NOW + DRAIN).visited == {SHOP}
-        assert ledger.observe("uid", later, NOW + INTERVAL + DRAIN).visited == frozenset()
+        assert ledger.observe("uid", later, NOW + DRAIN).visits.keys() == {SHOP}
+        assert ledger.observe("uid", later, NOW + INTERVAL + DRAIN).visits == {}
 
 
 async def older(proxy: Proxy, seconds: int) -> Scrape:

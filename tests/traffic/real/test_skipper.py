@@ -84,9 +84,9 @@ async def test_its_names_are_those_that_are_built_forward(proxy: Proxy) -> None:
 async def test_a_visit_is_seen_when_it_ends_and_nobody_else_is_visited(proxy: Proxy) -> None:
     ledger = Ledger()
     ledger.baseline("uid", await proxy.scrape(SHOP, NO_PATH))
-    assert ledger.observe("uid", await proxy.scrape(SHOP, NO_PATH), NOW) == Movement(frozenset())
+    assert ledger.observe("uid", await proxy.scrape(SHOP, NO_PATH), NOW) == Movement({})
     await proxy.get()
-    assert ledger.observe("uid", await proxy.scrape(SHOP, NO_PATH), NOW).visited == {SHOP}
+    assert ledger.observe("uid", await proxy.scrape(SHOP, NO_PATH), NOW).visits.keys() == {SHOP}
 
 
 async def test_a_websocket_is_never_counted(proxy: Proxy) -> None:

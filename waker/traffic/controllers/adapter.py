@@ -14,7 +14,7 @@ from functools import cache
 from typing import NamedTuple
 
 from waker.plan.hold_time import NOT_KNOWN, AnswerTimeout
-from waker.plan.model import Pod
+from waker.plan.model import Background, Pod
 from waker.plan.routes.route import CountedBackend
 
 # The values of `Family.labels`, in that order: the requests of one app are counted under them.
@@ -160,6 +160,10 @@ class Adapter:
     repeats_ports: bool = False  # each of its backends carries all ports of its Service, see `plan.port_budget`
     spread: timedelta = timedelta()  # how much later one part of a new configuration may count than another
     reloads: str = ""  # a metric that grows when counts that were not shown yet are lost
+    reloads_on_move: bool = False  # a route that waker moves makes it begin to count anew
+    strict: bool = False  # a loss of counts always extends idle clocks, as it loses an interval of everybody
+    excuse_after: timedelta | None = None  # how long a pod that is not ready may still serve; None: as usual
+    background: Background | None = None  # requests of an app that are nobody, where that does not say it
     process: Process | None = None  # None: only Kubernetes' count of restarts is known
     proxy: Port | None = None  # where its pods take HTTP requests; None: not at the pod's address
     tls: Port | None = None  # where its pods take HTTPS requests; None: nowhere that is known

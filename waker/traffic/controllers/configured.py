@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from waker.plan.model import IngressClass
+from waker.plan.model import Background, IngressClass
 from waker.settings.configmap import Live
 from waker.settings.durations import parse_duration
 from waker.settings.ingress_class import ClassSettings
+from waker.settings.parsing import parse_background
 from waker.traffic.controllers import ALL, Access, Adapter, Port, Selector, Values, adapter_for
 
 NO_SETTINGS: Final = ClassSettings()
@@ -86,6 +87,9 @@ def _with_settings(adapter: Adapter, settings: ClassSettings) -> Adapter:
             settings.token_file,
         ),
         any_host=adapter.any_host or settings.any_host == "true",
+        strict=settings.lost_counts == "strict" if settings.lost_counts else adapter.strict,
+        excuse_after=parse_duration(settings.excuse_after) if settings.excuse_after else adapter.excuse_after,
+        background=Background(*parse_background(settings.background)) if settings.background else None,
         lag=max(adapter.lag, parse_duration(settings.lag)) if settings.lag else adapter.lag,
     )
 

@@ -38,6 +38,7 @@ HAPROXY_INGRESS = Adapter(
     requests=SESSIONS,
     open_requests=OPEN,
     counted=Counted.START,
+    reloads_on_move=True,
     process=Process(STARTED, +1, slack=0.5, drain=timedelta(minutes=10)),  # timeout-stop
     spellings=_in_haproxy_ingress,
     proxy=Port(("http",), 80),
@@ -80,6 +81,8 @@ HAPROXYTECH = Adapter(
     requests=SESSIONS,
     open_requests=OPEN,
     counted=Counted.START,
+    reloads_on_move=True,
+    strict=True,
     process=Process(STARTED, +1, slack=0.5, drain=timedelta(minutes=30)),  # hard-stop-after
     spellings=_in_haproxytech,
     proxy=Port(("http",), 8080),

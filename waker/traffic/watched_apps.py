@@ -1,0 +1,150 @@
+"""The watched apps: under which series each is counted, and its idle clock.
+
+Pure; `scrape` tells the clocks what the counters show. Two kinds of not knowing are kept apart:
+
+    unknown    its counters cannot be read: `scraped_controller` tells that, and the clock stays as it is
+    loss       visits may have gone uncounted: a pod went away, reloaded or began to count anew
+
+A loss extends a clock once, until the next visit that is seen; else no app would ever be idle where pods come and go. With
+`lost-counts: strict` each loss does. All pods of a controller reload within moments of each other, so what follows within a
+minute is the same loss.
+"""
+
+import math
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from waker.plan.model import LONG_AGO, AppId, Background
+from waker.traffic.controllers import Interest, SeriesKey
+
+ONE_LOSS: Final = timedelta(minutes=1)
+STEPS: Final = 100
+
+
+class Loss(NamedTuple):
+    """Visits may have gone uncounted: when that was found out, and why, a sentence for people."""
+
+    at: datetime
+    why: str
+
+
+@dataclass(slots=True)
+class Noise:
+    """The requests of the last window, of which so many are nobody: monitors and crawlers. In a hundred steps."""
+
+    allowed: Background
+    _counted: dict[int, float] = field(default_factory=dict)  # by step
+
+    def exceeded(self, count: float, now: datetime) -> bool:
+        """Whether these requests, with those of the window before them, are more than nobody's."""
+        if count == math.inf:
+            return True
+        step = self.allowed.window / STEPS
+        current = (now - LONG_AGO) // step
+        for each in [each for each in self._counted if each < current - STEPS]:
+            del self._counted[each]
+        self._counted[current] = self._counted.get(current, 0.0) + count
+        return sum(self._counted.values()) > self.allowed.requests
+
+
+@dataclass(slots=True)
+class WatchedApp:
+    """An app whose traffic is watched. `because` says what happened at `visited_at`, for people."""
+
+    interests: frozenset[Interest]
+    incarnation: str = ""
+    visited_at: datetime | None = None
+    because: str = ""
+    seen_at: datetime | None = None  # the last request that was counted and is a visit
+    lost: bool = False  # nobody was seen at `visited_at`, but visits may have been lost
+    new: bool = True  # until all its counters have been known once
+    loss: Loss | None = None  # the last one that extends its clock
+    _loss_began_at: datetime | None = None
+    noise: Noise | None = None
+
+    def allow(self, background: Background | None, now: datetime, *, just_woken: bool) -> None:
+        """So many requests are nobody. Of what came before nothing is known, so the first window has none left to give.
+
+        Unless it has `just_woken`: nobody came to an app that was asleep.
+        """
+        if background != (self.noise and self.noise.allowed):
+            self.noise = Noise(background) if background else None
+            if self.noise and not just_woken:
+                self.noise.exceeded(background.requests if background else 0, now)
+
+    def start(self, at: datetime, because: str) -> None:
+        """All its counters are known for the first time: its clock starts at `at`."""
+        if self.visited_at is None or at > self.visited_at:
+            self.visited_at, self.because = at, because
+
+    def requested(self, count: float, now: datetime, because: str) -> bool:
+        """It has had requests; infinitely many if some are open. Returns whether somebody has visited it."""
+        if self.noise and not self.noise.exceeded(count, now):
+            return False
+        self.visited_at = self.seen_at = now
+        self.because, self.lost = because, False
+        self.loss = self._loss_began_at = None
+        return True
+
+    def lose(self, now: datetime, why: str, *, strict: bool) -> None:
+        """Visits may have gone uncounted."""
+        if strict:
+            self.visited_at, self.because, self.lost = now, why, True
+        elif self._loss_began_at is None or now <= self._loss_began_at + ONE_LOSS:
+            self._loss_began_at = self._loss_began_at or now
+            self.loss = Loss(now, why)
+
+
+class WatchedApps(dict[AppId, WatchedApp]):
+    """All of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._slept: set[AppId] = set()  # were watched once, and are watched again when they have woken
+
+    def watch(
+        self, app: AppId, interests: frozenset[Interest], incarnation: str, background: Background | None, now: datetime
+    ) -> bool:
+        """Watch exactly these series for an app. Returns whether they are others than before."""
+        watched = self.setdefault(app, WatchedApp(frozenset()))
+        watched.incarnation = incarnation
+        watched.allow(background, now, just_woken=app in self._slept)
+        if watched.interests == interests:
+            return False
+        watched.new = watched.new or not interests <= watched.interests
+        watched.interests = interests
+        return True
+
+    def unwatch(self, app: AppId) -> None:
+        """Stop watching an app that is asleep."""
+        if self.pop(app, None):
+            self._slept.add(app)
+
+    def forget(self, app: AppId) -> None:
+        """The app is gone."""
+        self.pop(app, None)
+        self._slept.discard(app)
+
+    def wanted(self) -> dict[str, frozenset[SeriesKey]]:
+        """The series of all apps, by controller."""
+        wanted: dict[str, set[SeriesKey]] = {}
+        for app in self.values():
+            for each in app.interests:
+                wanted.setdefault(each.controller, set()).update(each.keys)
+        return {name: frozenset(keys) for name, keys in wanted.items()}
+
+    def counted_by(self, controller: str) -> Iterator[tuple[AppId, WatchedApp]]:
+        """The apps that a controller counts."""
+        return ((id, app) for id, app in self.items() if any(each.controller == controller for each in app.interests))
+
+    def counted_under(self, controller: str, keys: Set[SeriesKey]) -> dict[AppId, WatchedApp]:
+        """The apps that these series of a controller belong to."""
+        if not keys:
+            return {}
+        return {
+            id: app
+            for id, app in self.counted_by(controller)
+            if any(each.controller == controller and not keys.isdisjoint(each.keys) for each in app.interests)
+        }
