@@ -1,6 +1,6 @@
-"""`python -m bench wake|footprint|soak|visitors|peaks|doors|many|scrape|scale` measures, and prints a table.
+"""`python -m bench wake|footprint|soak|visitors|peaks|doors|many|scrape|scale|saving` measures, and prints a table.
 
-All but `scrape` and `scale` run in a test cluster that they start themselves. Everything from the network (the
+All but `scrape`, `scale` and `saving` run in a test cluster that they start themselves. Everything from the network (the
 controllers' programs, wheels) is downloaded first, as the cluster has no access to it.
 """
 
@@ -11,6 +11,7 @@ import sys
 
 from bench import doors, footprint, grounds, large_objects, many, peaks, scale, scrape, visitors, wake
 from bench.many_apps import ManyApps
+from bench.saving import run as saving
 from bench.soak import run as soak
 from tests.e2e import controllers
 from tests.e2e.cluster import api_from_environment
@@ -45,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
     scales = commands.add_parser("scale", help="what a pass, an event and memory cost with many apps; needs no cluster")
     scales.add_argument("--apps", type=int, nargs="*", default=[100, 1000, 5000], help="numbers of apps")
     scales.add_argument("--namespaces", type=int, nargs="*", default=[1, 200], help="numbers of namespaces")
+    savings = commands.add_parser("saving", help="how much of the ideal sleep is reached, in simulated days; needs no cluster")
+    savings.add_argument("--days", type=float, default=2, help="simulated days (default: 2)")
+    savings.add_argument("--seeds", type=int, default=3, help="runs of each case (default: 3)")
+    savings.add_argument("--apps", type=int, default=300, help="number of apps (default: 300)")
+    savings.add_argument("--only", default="", help="the cases that have this in their name")
     crowds = commands.add_parser(
         "visitors", help="waiting pages a second on one core, alone and beside thousands of waiting visitors"
     )
@@ -74,6 +80,9 @@ def main() -> int:
         return 0
     if args.command == "scale":
         scale.run(args.apps, args.namespaces)
+        return 0
+    if args.command == "saving":
+        saving.run(args.days, args.seeds, args.apps, args.only)
         return 0
     api = api_from_environment()
     if api is None:

@@ -22,13 +22,11 @@ INNER = replace(EDGE, controller="edge#inner")  # a class with settings of its o
 ADAPTERS: dict[str, Adapter] = {each.controller: each for each in (EDGE, INNER)}
 
 
-def put(
-    cluster: DemoCluster, name: str, namespace: str = "default", *, ready: bool = True, phase: str = "Running"
-) -> None:
+def put(cluster: DemoCluster, name: str, namespace: str = "default", *, ready: bool = True) -> None:
     """A pod with the controller's labels."""
     metadata = {"name": name, "namespace": namespace, "labels": LABELS, "uid": f"uid-{name}"}
     spec = {"nodeName": "elsewhere", "containers": [{"name": "edge", "image": "edge"}]}
-    status = {"podIP": "10.0.0.9", "phase": phase, "conditions": [{"type": "Ready", "status": str(ready)}]}
+    status = {"podIP": "10.0.0.9", "phase": "Running", "conditions": [{"type": "Ready", "status": str(ready)}]}
     cluster.load([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}])
 
 
@@ -77,7 +75,7 @@ async def test_a_pod_that_ended_long_ago_does_not_depart_with_its_object(
     cluster, fleet = watched
     put(cluster, "evicted")
     await shows(fleet, "evicted")
-    put(cluster, "evicted", ready=False, phase="Failed")
+    cluster.verbs.set_status(kinds.PODS, Key("default", "evicted"), {"podIP": "10.0.0.9", "phase": "Failed"})
     async with asyncio.timeout(5):
         while any(each.address for each in fleet.pods(EDGE)):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.001)

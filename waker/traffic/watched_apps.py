@@ -43,7 +43,7 @@ class Noise:
             return True
         step = self.allowed.window / STEPS
         current = (now - LONG_AGO) // step
-        for each in [each for each in self._counted if each < current - STEPS]:
+        for each in [each for each in self._counted if each <= current - STEPS]:
             del self._counted[each]
         self._counted[current] = self._counted.get(current, 0.0) + count
         return sum(self._counted.values()) > self.allowed.requests
