@@ -46,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
     scales = commands.add_parser("scale", help="what a pass, an event and memory cost with many apps; needs no cluster")
     scales.add_argument("--apps", type=int, nargs="*", default=[100, 1000, 5000], help="numbers of apps")
     scales.add_argument("--namespaces", type=int, nargs="*", default=[1, 200], help="numbers of namespaces")
-    savings = commands.add_parser("saving", help="how much of the ideal sleep is reached, in simulated days; needs no cluster")
+    savings = commands.add_parser(
+        "saving", help="how much of the ideal sleep is reached, in simulated days; needs no cluster"
+    )
     savings.add_argument("--days", type=float, default=2, help="simulated days (default: 2)")
     savings.add_argument("--seeds", type=int, default=3, help="runs of each case (default: 3)")
     savings.add_argument("--apps", type=int, default=300, help="number of apps (default: 300)")

@@ -77,7 +77,8 @@ ONCE = replace(HAPROXYTECH, strict=False)
 CASES = (
     Case("ingress-nginx, 12 reloads/h", INGRESS_NGINX, (randomly(12 * 24, _reload),), goal=99),
     Case("Traefik, a restart a day", TRAEFIK, (randomly(1, Fleet.restart),), goal=99.8),
-    Case("HPA of the controller, 96 pod changes a day", TRAEFIK, _pods_change(96), pods=5, goal=98),
+    Case("HPA of ingress-nginx, 96 pod changes a day", INGRESS_NGINX, _pods_change(96), pods=5, goal=98),
+    Case("HPA of Traefik, 96 pod changes a day", TRAEFIK, _pods_change(96), pods=5),
     Case("DaemonSet on autoscaled nodes, 144 a day", TRAEFIK, _nodes_change(144), pods=8, goal=97),
     Case("the same, 480 a day", TRAEFIK, _nodes_change(480), pods=8, goal=95),
     Case("haproxytech, 4 reloads/h", HAPROXYTECH, (randomly(4 * 24, _reload_anew),)),

@@ -14,7 +14,7 @@ from waker.traffic.ledger import Scrape, Tally
 START: Final = datetime(2026, 1, 5, tzinfo=UTC)
 STARTS_IN: Final = 5.0  # seconds until a new pod is ready
 STILL_SENT: Final = 1.0  # seconds for which a pod that is to go still gets requests
-GOES_IN: Final = 3.0  # seconds from the order to go until a pod is gone
+GOES_IN: Final = 12.0  # seconds from the order to go until a pod is gone
 NODE_LOST: Final = 40.0  # seconds until Kubernetes calls the pods of a lost node unready
 NODE_GONE: Final = 60.0  # seconds until their objects are gone
 BATCH: Final = 1.0  # seconds for which ingress-nginx keeps counts to itself
@@ -83,7 +83,9 @@ class Fleet:
         else:
             pod.counts[key] = pod.counts.get(key, 0) + 1
 
-    async def fetch(self, _: object, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], _size: int) -> tuple[Scrape, int]:
+    async def fetch(
+        self, _: object, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], _size: int
+    ) -> tuple[Scrape, int]:
         """What waker's scraper gets instead of a page."""
         source = next((each for each in self.pods if each.name == pod.name), None)
         if source is None or not source.listens:
@@ -118,11 +120,12 @@ class Fleet:
         self._later(STARTS_IN, lambda: self._begin(pod))
 
     def take(self) -> None:
-        """A pod is told to go: it closes its page with its ports."""
+        """A pod is told to go. ingress-nginx shows its page to its end; Traefik closes it with its other ports."""
         pod = self._any()
         if pod:
             self._change(pod, ready=False, terminating=True)
-            self._later(self._rng.uniform(0, 1), lambda: self._change(pod, listens=False))
+            if not self.adapter.reloads:
+                self._later(self._rng.uniform(0, 1), lambda: self._change(pod, listens=False))
             self._later(STILL_SENT, lambda: self._change(pod, sent=False))
             self._later(GOES_IN, lambda: self._remove(pod))
 

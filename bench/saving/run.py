@@ -19,7 +19,10 @@ def run(days: float, seeds: int, apps: int, only: str) -> None:
     runs = [(number, seed, days, apps) for number in map(CASES.index, cases) for seed in range(1, seeds + 1)]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(_one, runs))
-    rows = [_row(each, [outcome for run, outcome in zip(runs, found, strict=True) if CASES[run[0]] is each]) for each in cases]
+    rows = [
+        _row(each, [outcome for run, outcome in zip(runs, found, strict=True) if CASES[run[0]] is each])
+        for each in cases
+    ]
     print(f"{apps} apps, {days:g} days, {seeds} seeds; idle-after 30m, scrape-interval 15s\n")
     print(table(HEAD, rows))
 

@@ -8,9 +8,11 @@ import heapq
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import count
+from functools import partial
+from itertools import count, pairwise
 from random import Random
 from typing import Final
+from unittest.mock import patch
 
 from bench.saving.cases import Case
 from bench.saving.fleet import Fleet, at
@@ -18,7 +20,7 @@ from bench.saving.visitors import DAY, Request, requests
 from tests.traffic.offline import offline_scraper
 from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero
 from waker.plan.decide import decide
-from waker.plan.model import AppId, Kind, Policy, Workload
+from waker.plan.model import AppId, Kind, Pod, Policy, Workload
 from waker.plan.notes import Notes, readable
 from waker.plan.routes.ingress_object import IngressRouteId
 from waker.plan.routes.route import Backend, CountedBackend, Holder, Route
@@ -69,7 +71,7 @@ class Town:
     """Runs one case."""
 
     def __init__(self, case: Case, seed: int, days: float, apps: int) -> None:
-        self._rng = Random(f"{case.name} {seed}")  # noqa: S311 no secret
+        self._rng = Random(f"{case.name} {seed}")
         self._case, self._end = case, days * DAY
         self._now, self._number = 0.0, count()
         self._agenda: list[tuple[float, int, Act]] = []
@@ -92,15 +94,14 @@ class Town:
             self._watch(app)
         for happens in case.happens:
             for when, act in happens(self._rng, days):
-                self._plan(when, lambda act=act: act(self._fleet))
+                self._plan(when, partial(act, self._fleet))
 
     async def run(self) -> Outcome:
         """All of it."""
-        fetch, rounds.fetch = rounds.fetch, self._fleet.fetch
-        try:
-            self._plan(1.0, self._round)
-            for app in self._apps.values():
-                self._check_in(app, self._rng.uniform(20, 50))
+        self._plan(1.0, self._round)
+        for app in self._apps.values():
+            self._check_in(app, self._rng.uniform(20, 50))
+        with patch.object(rounds, "fetch", self._fleet.fetch):
             while self._agenda and self._agenda[0][0] < self._end:
                 self._now, _, act = heapq.heappop(self._agenda)
                 waits = act()
@@ -109,8 +110,6 @@ class Town:
                 if self._fleet.changed:
                     self._fleet.changed = False
                     self._later(TOLD_IN, self._urgent)
-        finally:
-            rounds.fetch = fetch
         for app in self._apps.values():
             self._sum_up(app)
         return self._outcome
@@ -133,7 +132,7 @@ class Town:
         if controller and controller.urgent(at(self._now)):
             self._later(URGENT, self._urgent)
 
-    def _departed(self) -> list:
+    def _departed(self) -> list[Pod]:
         gone, self._fleet.gone = self._fleet.gone, []
         return gone
 
@@ -146,7 +145,9 @@ class Town:
         return SimulatedApp(id, Workload(id, id.name, "1", 1, {}, {}), route)
 
     def _watch(self, app: SimulatedApp) -> None:
-        counted = CountedBackend(app.id.namespace, app.id.name, app.id.name, 80, "", 80, host=f"{app.id.name}.example.org")
+        counted = CountedBackend(
+            app.id.namespace, app.id.name, app.id.name, 80, "", 80, host=f"{app.id.name}.example.org"
+        )
         where = interest(self._case.adapter, counted)
         self._scraper.watch(app.id, frozenset({where}), background=self._case.background)
 
@@ -171,9 +172,14 @@ class Town:
         if moved:
             if request.wakes:
                 app.arrived_at = at(self._now)
-                self._wake(app) if app.asleep_since is not None else self._check_in(app, 0.0)
+                if app.asleep_since is None:
+                    self._check_in(app, 0.0)
+                else:
+                    self._wake(app)
         elif request.counted:
-            counted = CountedBackend(app.id.namespace, app.id.name, app.id.name, 80, "", 80, host=f"{app.id.name}.example.org")
+            counted = CountedBackend(
+                app.id.namespace, app.id.name, app.id.name, 80, "", 80, host=f"{app.id.name}.example.org"
+            )
             self._fleet.count(interest(self._case.adapter, counted).key)
 
     # --- what waker does ---
@@ -195,13 +201,17 @@ class Town:
         """The controller follows a little later; some reload for it."""
         adapter, now = self._case.adapter, at(self._now)
         swaps = 1 if holder is Holder.WAKER else 0
-        app.route = replace(app.route, holder=holder, swaps=swaps, swapped_at=now if swaps else None, door=20_000, leads_to=20_000)
+        app.route = replace(
+            app.route, holder=holder, swaps=swaps, swapped_at=now if swaps else None, door=20_000, leads_to=20_000
+        )
         app.followed_at = self._now + self._rng.uniform(0.3, 1.0) * adapter.lag.total_seconds() if swaps else None
         if holder is Holder.APP:
             app.arrived_at = None
         self._scraper.moved([adapter.controller])
         if adapter.reloads_on_move and adapter.name == "haproxy-ingress":
-            self._later(self._rng.uniform(0.3, 1.0) * adapter.lag.total_seconds(), lambda: self._fleet.reload(anew=True))
+            self._later(
+                self._rng.uniform(0.3, 1.0) * adapter.lag.total_seconds(), lambda: self._fleet.reload(anew=True)
+            )
         self._later(TOLD_IN, self._urgent)
 
     def _check_in(self, app: SimulatedApp, seconds: float) -> None:
@@ -287,6 +297,6 @@ class Town:
             app.asleep.append((app.asleep_since, self._end))
         idle = IDLE_AFTER.total_seconds()
         marks = [0.0, *app.visits, self._end]
-        ideal = [(max(a + idle, BEGIN), b) for a, b in zip(marks, marks[1:], strict=False)]
+        ideal = [(max(a + idle, BEGIN), b) for a, b in pairwise(marks)]
         self._outcome.ideal += sum(b - a for a, b in ideal if b > a)
         self._outcome.slept += sum(max(b - max(a, BEGIN), 0.0) for a, b in app.asleep)

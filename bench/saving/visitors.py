@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
 SINGLE: Final = 0.1  # of all sessions are one request
-SESSIONS_A_DAY: Final = (30.0, 4.0, 0.3)  # of used apps, of development, of forgotten ones; by day
+SESSIONS_A_DAY: Final = (60.0, 4.0, 0.3)  # of used apps, of development, of forgotten ones; by day
 BY_DAY: Final = (7 * HOUR, 19 * HOUR)
 
 

@@ -221,6 +221,13 @@ def test_pods_stay_no_longer_than_an_idle_period_for_who_may_come_back() -> None
     assert quick.followed(seconds=10).plan().actions == (ScaleToZero(2),)
 
 
+def test_what_is_unknown_on_the_way_down_is_waited_for_a_while() -> None:
+    falls = app(2).redirected(minutes=1).followed(seconds=30).blind()
+    assert (falls.plan().code, falls.plan().actions) == (Code.READING_ONCE_MORE, ())
+    assert falls.request_arrived(seconds=5).plan().code is Code.TURNING_BACK
+    assert falls.redirected(minutes=2).plan().code is Code.TURNING_BACK
+
+
 def test_right_before_its_routes_move_its_controllers_are_read_and_all_replicas_asked() -> None:
     asks = app(2).without(Fact.READ).without(Fact.CARRIED)
     assert asks.plan().needs is Fact.READ

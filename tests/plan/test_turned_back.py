@@ -31,7 +31,9 @@ KEPT_BACK = "somebody keeps pointing its routes back"
             app(2).sleep_requested(seconds=40).redirected(seconds=31), NOT_FOLLOWED, id="though it was asked to sleep"
         ),
         pytest.param(
-            app(2).redirected().blind(), "cannot tell whether it is visited: Traefik pod does not answer", id="unknown"
+            app(2).redirected(minutes=3).blind(),
+            "cannot tell whether it is visited: Traefik pod does not answer",
+            id="unknown for two minutes",
         ),
         pytest.param(
             app(2).redirected().lost(seconds=3),

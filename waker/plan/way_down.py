@@ -29,6 +29,7 @@ DRAIN_WITHIN = timedelta(seconds=30)  # for requests that waker itself is forwar
 UNFORESEEN_AGAIN = timedelta(minutes=5)  # each look lists its pods, and only somebody's edit changes what they say
 BY_SOMEBODY = frozenset({Code.PAUSED, Code.PINNED_AWAKE, Code.WAKING, Code.SLEEP_PUT_OFF})
 LOST = "visits may have been lost on its way down, as its controller restarted or began to count anew"
+READ_AGAIN_WITHIN = timedelta(minutes=2)  # a controller pod that went without a word is forgotten by then
 SILENT_AGAIN = timedelta(seconds=10)
 CLOSED_WITHIN = timedelta(milliseconds=100)  # requests that may be passed on until now may still begin
 
@@ -167,6 +168,11 @@ def not_due(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
 
     A process that has not known its traffic yet cannot tell because it has just begun, which stands in nobody's way.
     """
+    moved_at = min((route.swapped_at for route in seen.routes if route.swapped_at), default=now)
+    refused = seen.refusal is not None and now < seen.refusal.again_at
+    for_a_reason = seen.traffic.visited_at is None or refused or _requested_meanwhile(seen, state)
+    if due.code is Code.TRAFFIC_UNKNOWN and not for_a_reason and now < moved_at + READ_AGAIN_WITHIN:
+        return _falling(Code.READING_ONCE_MORE, f"{due.reason}: waiting until it can be told again", SOON)
     counted = due.code is Code.IN_USE and not seen.traffic.lost
     if counted or due.code in BY_SOMEBODY or seen.traffic.visited_at is None:
         return _turn_back(seen, state, now, due.reason)

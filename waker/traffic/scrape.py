@@ -64,7 +64,7 @@ class Scraper:
         background: Background | None = None,
     ) -> None:
         """From now on, watch exactly these series for an app. Cheap when nothing has changed."""
-        if not self._apps.watch(app, interests, incarnation, background, self._dependencies.clock()):
+        if not self._apps.watch(app, interests, incarnation, background):
             return
         if any(each.controller not in self._controllers and self._adapter(each.controller) for each in interests):
             self._new_controller = True
@@ -72,13 +72,12 @@ class Scraper:
 
     def unwatch(self, app: AppId) -> None:
         """Stop watching an app that is asleep. What is known of its connections stays."""
-        self._apps.unwatch(app)
+        self._apps.pop(app, None)
         self._awaited.discard(app)
 
     def forget(self, app: AppId) -> None:
         """Stop watching an app, and forget everything about it."""
-        self._apps.forget(app)
-        self._awaited.discard(app)
+        self.unwatch(app)
         self._conclusions.lasting.discard(app)
 
     def traffic(self, app: AppId) -> Traffic:

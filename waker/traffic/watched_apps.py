@@ -7,10 +7,9 @@ Pure; `scrape` tells the clocks what the counters show. Two kinds of not knowing
 
 A loss extends a clock once, until the next visit that is seen; else no app would ever be idle where pods come and go. With
 `lost-counts: strict` each loss does. All pods of a controller reload within moments of each other, so what follows within a
-minute is the same loss.
+half a minute is the same loss.
 """
 
-import math
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from typing import Final, NamedTuple
 from waker.plan.model import LONG_AGO, AppId, Background
 from waker.traffic.controllers import Interest, SeriesKey
 
-ONE_LOSS: Final = timedelta(minutes=1)
+ONE_LOSS: Final = timedelta(seconds=30)
 STEPS: Final = 100
 
 
@@ -38,15 +37,14 @@ class Noise:
     _counted: dict[int, float] = field(default_factory=dict)  # by step
 
     def exceeded(self, count: float, now: datetime) -> bool:
-        """Whether these requests, with those of the window before them, are more than nobody's."""
-        if count == math.inf:
-            return True
-        step = self.allowed.window / STEPS
-        current = (now - LONG_AGO) // step
+        """Whether these requests, with nobody's of the window before them, are more than nobody's. Then all are a visitor's."""
+        current = (now - LONG_AGO) // (self.allowed.window / STEPS)
         for each in [each for each in self._counted if each <= current - STEPS]:
             del self._counted[each]
+        if sum(self._counted.values()) + count > self.allowed.requests:
+            return True
         self._counted[current] = self._counted.get(current, 0.0) + count
-        return sum(self._counted.values()) > self.allowed.requests
+        return False
 
 
 @dataclass(slots=True)
@@ -64,15 +62,10 @@ class WatchedApp:
     _loss_began_at: datetime | None = None
     noise: Noise | None = None
 
-    def allow(self, background: Background | None, now: datetime, *, just_woken: bool) -> None:
-        """So many requests are nobody. Of what came before nothing is known, so the first window has none left to give.
-
-        Unless it has `just_woken`: nobody came to an app that was asleep.
-        """
+    def allow(self, background: Background | None) -> None:
+        """So many requests are nobody."""
         if background != (self.noise and self.noise.allowed):
             self.noise = Noise(background) if background else None
-            if self.noise and not just_woken:
-                self.noise.exceeded(background.requests if background else 0, now)
 
     def start(self, at: datetime, because: str) -> None:
         """All its counters are known for the first time: its clock starts at `at`."""
@@ -100,32 +93,18 @@ class WatchedApp:
 class WatchedApps(dict[AppId, WatchedApp]):
     """All of them."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._slept: set[AppId] = set()  # were watched once, and are watched again when they have woken
-
     def watch(
-        self, app: AppId, interests: frozenset[Interest], incarnation: str, background: Background | None, now: datetime
+        self, app: AppId, interests: frozenset[Interest], incarnation: str, background: Background | None
     ) -> bool:
         """Watch exactly these series for an app. Returns whether they are others than before."""
         watched = self.setdefault(app, WatchedApp(frozenset()))
         watched.incarnation = incarnation
-        watched.allow(background, now, just_woken=app in self._slept)
+        watched.allow(background)
         if watched.interests == interests:
             return False
         watched.new = watched.new or not interests <= watched.interests
         watched.interests = interests
         return True
-
-    def unwatch(self, app: AppId) -> None:
-        """Stop watching an app that is asleep."""
-        if self.pop(app, None):
-            self._slept.add(app)
-
-    def forget(self, app: AppId) -> None:
-        """The app is gone."""
-        self.pop(app, None)
-        self._slept.discard(app)
 
     def wanted(self) -> dict[str, frozenset[SeriesKey]]:
         """The series of all apps, by controller."""
