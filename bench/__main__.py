@@ -75,16 +75,22 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def main() -> int:
-    args = parser().parse_args()
+def run_without_cluster(args: argparse.Namespace) -> bool:
+    """Whether it was a command that needs none; then it has been run."""
     if args.command == "scrape":
         scrape.run(args.apps)
-        return 0
-    if args.command == "scale":
+    elif args.command == "scale":
         scale.run(args.apps, args.namespaces)
-        return 0
-    if args.command == "saving":
+    elif args.command == "saving":
         saving.run(args.days, args.seeds, args.apps, args.only)
+    else:
+        return False
+    return True
+
+
+def main() -> int:
+    args = parser().parse_args()
+    if run_without_cluster(args):
         return 0
     api = api_from_environment()
     if api is None:

@@ -116,8 +116,8 @@ async def _rounds(two: Sequence[StoredPage], apps: int, pods: int) -> Cost:
 def dependencies(pods: Sequence[Pod], visits: Counter[AppId]) -> ScraperDependencies:
     """What the scraper needs from the rest of waker."""
 
-    async def prime(_adapter: Adapter, _pod: Pod) -> None:
-        return None
+    async def prime(_adapter: Adapter, _pod: Pod) -> frozenset[SeriesKey]:
+        return frozenset()
 
     return ScraperDependencies(
         clock=lambda: datetime.now(UTC),

@@ -10,6 +10,7 @@ from bench.saving.visitors import DAY, HOUR, Foreign
 from waker.plan.model import Background
 from waker.traffic.controllers import HAPROXY_INGRESS, HAPROXYTECH, INGRESS_NGINX, ISTIO, TRAEFIK, Adapter
 
+NOBODY = Foreign()
 Event = tuple[float, Callable[[Fleet], None]]
 Happens = Callable[[Random, float], Iterator[Event]]
 
@@ -25,7 +26,7 @@ class Case:
     adapter: Adapter
     happens: tuple[Happens, ...] = ()
     pods: int = 3
-    foreign: Foreign = Foreign()
+    foreign: Foreign = NOBODY
     statuses_ignored: bool = False
     background: Background | None = None
     goal: float = 0.0

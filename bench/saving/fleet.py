@@ -83,6 +83,12 @@ class Fleet:
         else:
             pod.counts[key] = pod.counts.get(key, 0) + 1
 
+    def count_at(self, name: str, key: SeriesKey) -> None:
+        """A request of waker's own, through this pod."""
+        pod = next((each for each in self.pods if each.name == name), None)
+        if pod:
+            pod.counts[key] = pod.counts.get(key, 0) + 1
+
     async def fetch(
         self, _: object, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], _size: int
     ) -> tuple[Scrape, int]:

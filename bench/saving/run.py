@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 
 from bench.saving.cases import CASES, Case
-from bench.saving.town import Outcome, Town
+from bench.saving.town import Outcome, SimulatedTown
 from bench.tables import table
 
 HEAD = ["case", "% of ideal sleep", "goal", "sleeps", "wrong", "turned back"]
@@ -30,7 +30,7 @@ def run(days: float, seeds: int, apps: int, only: str) -> None:
 def _one(each: tuple[int, int, float, int]) -> Outcome:
     logging.disable(logging.WARNING)
     number, seed, days, apps = each
-    return asyncio.run(Town(CASES[number], seed, days, apps).run())
+    return asyncio.run(SimulatedTown(CASES[number], seed, days, apps).run())
 
 
 def _row(case: Case, outcomes: Iterable[Outcome]) -> list[str]:

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from bench.saving.cases import Case
 from bench.saving.fleet import Fleet, at
-from bench.saving.visitors import DAY, Request, requests
+from bench.saving.visitors import DAY, SimulatedRequest, requests
 from tests.traffic.offline import offline_scraper
 from waker.plan.actions import Forget, Plan, Redirect, RequestWake, Restore, ScaleToZero
 from waker.plan.decide import decide
@@ -27,7 +27,7 @@ from waker.plan.routes.route import Backend, CountedBackend, Holder, Route
 from waker.plan.snapshot import Fact, Snapshot
 from waker.plan.turned_back import TurnedBack, times_after
 from waker.traffic import rounds
-from waker.traffic.controllers import interest
+from waker.traffic.controllers import Adapter, SeriesKey, interest
 
 INTERVAL: Final = timedelta(seconds=15)
 IDLE_AFTER: Final = timedelta(minutes=30)
@@ -67,7 +67,7 @@ class Outcome:
     turned_back: int = 0
 
 
-class Town:
+class SimulatedTown:
     """Runs one case."""
 
     def __init__(self, case: Case, seed: int, days: float, apps: int) -> None:
@@ -85,6 +85,7 @@ class Town:
             pods=lambda: [each.pod() for each in self._fleet.pods],
             departed=self._departed,
             adapter=lambda _: case.adapter,
+            prime=self._prime,
         )
         self._apps = {app.id: app for app in map(self._app, range(apps))}
         for number, app in enumerate(self._apps.values()):
@@ -132,6 +133,14 @@ class Town:
         if controller and controller.urgent(at(self._now)):
             self._later(URGENT, self._urgent)
 
+    async def _prime(self, adapter: Adapter, pod: Pod) -> frozenset[SeriesKey]:
+        """A request of waker's own, for its keeper."""
+        keys = interest(
+            adapter, CountedBackend("team-0", "way", "kubesleeper-waker", 20_000, "d-0", 20_000, host="way")
+        ).keys
+        self._fleet.count_at(pod.name, keys[0])
+        return frozenset(keys)
+
     def _departed(self) -> list[Pod]:
         gone, self._fleet.gone = self._fleet.gone, []
         return gone
@@ -151,7 +160,7 @@ class Town:
         where = interest(self._case.adapter, counted)
         self._scraper.watch(app.id, frozenset({where}), background=self._case.background)
 
-    def _visit_one_after_the_other(self, app: SimulatedApp, all: Iterable[Request]) -> None:
+    def _visit_one_after_the_other(self, app: SimulatedApp, all: Iterable[SimulatedRequest]) -> None:
         coming = iter(all)
 
         def plan_next() -> None:
@@ -159,13 +168,13 @@ class Town:
             if request:
                 self._plan(request.at, lambda: arrive(request))
 
-        def arrive(request: Request) -> None:
+        def arrive(request: SimulatedRequest) -> None:
             self._arrive(app, request)
             plan_next()
 
         plan_next()
 
-    def _arrive(self, app: SimulatedApp, request: Request) -> None:
+    def _arrive(self, app: SimulatedApp, request: SimulatedRequest) -> None:
         if request.real:
             app.visits.append(self._now)
         moved = app.route.holder is Holder.WAKER and app.followed_at is not None and app.followed_at <= self._now

@@ -28,7 +28,7 @@ class Foreign:
     refused: float = 0.0
 
 
-class Request(NamedTuple):
+class SimulatedRequest(NamedTuple):
     """At `at`, in seconds. `real`: a person. `counted`: no ignored status. `wakes`: if it reaches waker."""
 
     at: float
@@ -37,19 +37,21 @@ class Request(NamedTuple):
     wakes: bool = True
 
 
-def requests(rng: Random, kind: int, days: float, foreign: Foreign, *, statuses_ignored: bool) -> list[Request]:
+def requests(
+    rng: Random, kind: int, days: float, foreign: Foreign, *, statuses_ignored: bool
+) -> list[SimulatedRequest]:
     """All requests of one app, in order."""
     found = [*_people(rng, SESSIONS_A_DAY[kind], days)]
     if foreign.an_hour:
         gap, at = HOUR / foreign.an_hour, rng.uniform(0, HOUR / foreign.an_hour)
         while at < days * DAY:
             counted = not (statuses_ignored and rng.random() < foreign.refused)
-            found.append(Request(at, real=False, counted=counted, wakes=rng.random() >= foreign.known))
+            found.append(SimulatedRequest(at, real=False, counted=counted, wakes=rng.random() >= foreign.known))
             at += gap if foreign.regular else rng.expovariate(1 / gap)
     return sorted(found)
 
 
-def _people(rng: Random, sessions: float, days: float) -> list[Request]:
+def _people(rng: Random, sessions: float, days: float) -> list[SimulatedRequest]:
     found = []
     length = BY_DAY[1] - BY_DAY[0]
     at = rng.expovariate(sessions / length)  # in seconds of the hours in which people visit
@@ -57,7 +59,7 @@ def _people(rng: Random, sessions: float, days: float) -> list[Request]:
         day, second = divmod(at, length)
         when = day * DAY + BY_DAY[0] + second
         for _ in range(1 if rng.random() < SINGLE else rng.randint(3, 25)):
-            found.append(Request(when))
+            found.append(SimulatedRequest(when))
             when += rng.expovariate(1 / 20)
         at += rng.expovariate(sessions / length)
     return [each for each in found if each.at < days * DAY]

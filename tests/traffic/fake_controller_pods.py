@@ -12,7 +12,16 @@ from typing import Any
 from aiohttp import web
 
 from waker.plan.model import AppId, Kind, Pod
-from waker.traffic.controllers import CONTOUR, HAPROXY_INGRESS, INGRESS_NGINX, TRAEFIK, Adapter, Interest, adapter_for
+from waker.traffic.controllers import (
+    CONTOUR,
+    HAPROXY_INGRESS,
+    INGRESS_NGINX,
+    TRAEFIK,
+    Adapter,
+    Interest,
+    SeriesKey,
+    adapter_for,
+)
 from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.scrape import Scraper
 
@@ -40,6 +49,7 @@ class ScrapeScene:
     known: list[AppId] = field(default_factory=list)  # in the order in which it was reported
     scrapes: list[tuple[str, bool]] = field(default_factory=list)  # controller, and whether it was complete
     primed: list[str] = field(default_factory=list)
+    counted_as: frozenset[SeriesKey] = frozenset()  # waker's own requests, which pods are primed with
     requests: list[web.Request] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)  # of every adapter
     scraper: Scraper = field(init=False)
@@ -68,8 +78,9 @@ class ScrapeScene:
         page = self.pages[request.transport.get_extra_info("sockname")[0]]
         return web.Response(text=page) if isinstance(page, str) else await page(request)
 
-    async def prime(self, _: Adapter, pod: Pod) -> None:
+    async def prime(self, _: Adapter, pod: Pod) -> frozenset[SeriesKey]:
         self.primed.append(pod.name)
+        return self.counted_as
 
     def adapter(self, name: str) -> Adapter | None:
         found = adapter_for(name)

@@ -33,15 +33,15 @@ def offline_scraper(
 ) -> Scraper:
     """A scraper of these pods. The test has to replace `rounds.fetch`."""
 
-    async def nothing(adapter: Adapter, pod: Pod) -> None:
-        pass
+    async def nothing(adapter: Adapter, pod: Pod) -> frozenset[SeriesKey]:
+        return frozenset()
 
     dependencies = ScraperDependencies(
         clock=clock,
         interval=lambda: interval,
         pods=lambda _: pods(),
         departed=lambda _: departed(),
-        prime=nothing,
+        prime=others.pop("prime", nothing),
         on_visit=lambda _: None,
         on_scrape=lambda _controller, _read_at: None,
         **others,

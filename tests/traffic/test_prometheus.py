@@ -16,7 +16,7 @@ from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.plan.snapshot import Traffic
 from waker.traffic import prometheus
-from waker.traffic.controllers import TRAEFIK, Adapter, Interest
+from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey
 from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
@@ -70,8 +70,9 @@ class PrometheusScene:
         self.asked.append(request)
         return self.answer or web.json_response(self.vector())
 
-    async def prime(self, _: Adapter, pod: Pod) -> None:
+    async def prime(self, _: Adapter, pod: Pod) -> frozenset[SeriesKey]:
         self.primed.append(pod.name)
+        return frozenset()
 
     async def round(self, *, after: timedelta = INTERVAL) -> Traffic:
         self.now += after
@@ -165,7 +166,7 @@ async def test_a_pod_that_prometheus_does_not_know_is_unknown_and_primed(scene: 
     scene.pods.append(pod("t-2"))
     await scene.round()
     assert "t-2 has no traefik_service_requests_total in Prometheus" in (await scene.round()).unknown
-    assert scene.primed == ["t-2", "t-2"]
+    assert [name for name in scene.primed if name == "t-2"] == ["t-2", "t-2"]
 
 
 @pytest.mark.parametrize(

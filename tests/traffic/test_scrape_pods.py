@@ -24,12 +24,14 @@ from waker.traffic.scraped_controller import GRACE
 
 async def test_a_pod_that_counts_nothing_yet_is_primed(scene: ScrapeScene) -> None:
     pod = scene.add(TRAEFIK, "t-1", traefik())
+    scene.counted_as = frozenset({BLOG_AT_TRAEFIK.key})
     await watched(scene, AT_TRAEFIK)
     assert scene.primed == ["t-1"]
     scene.change(pod, traefik(blog=1))
     await scene.round()
-    assert scene.primed == ["t-1"]
     assert scene.scraper.traffic(SHOP) == Traffic(scene.now), "the app's own series comes with its first visitor"
+    await scene.round()
+    assert scene.primed == ["t-1"]
 
 
 async def test_a_prime_that_fails_is_no_crash(scene: ScrapeScene) -> None:

@@ -6,7 +6,7 @@ app's doors are, before its routes are pointed there.
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from waker import names
 from waker.observe.cluster import ClusterCache
@@ -15,7 +15,7 @@ from waker.plan.doors import Claim, DoorBook, DoorKey, port_name
 from waker.plan.owned_objects import DoorPort, unlisted
 from waker.plan.routes import keeper
 from waker.plan.routes.kinds import KINDS
-from waker.plan.routes.route import HttpTarget, port_of
+from waker.plan.routes.route import CountedBackend, Holder, HttpTarget, Route, port_of
 
 NOT_BY_AGE: Final = datetime.max.replace(tzinfo=UTC)  # slices count after all Services
 
@@ -31,13 +31,26 @@ def listed_doors(cluster: ClusterCache) -> Iterator[Claim]:
             yield Claim(NOT_BY_AGE, each.namespace, name, number)
 
 
-def ways(cluster: ClusterCache, controller: str) -> Iterator[HttpTarget]:
-    """Requests that lead from this controller to waker, through a keeper."""
+class ProvingWay(NamedTuple):
+    """A request that leads through a keeper to waker, and the backend as which the controller counts it."""
+
+    target: HttpTarget
+    backend: CountedBackend
+
+
+def proving_ways(cluster: ClusterCache, controller: str) -> Iterator[ProvingWay]:
+    """All such requests of this controller."""
     controller_of = KINDS[keeper.KIND].controller
+    counted = KINDS[keeper.KIND].counted_backend
     for namespace in sorted(cluster.namespaces()):
-        for name, each in sorted(cluster.owned(namespace).keepers.items()):
+        owned = cluster.owned(namespace)
+        for name, each in sorted(owned.keepers.items()):
             if name.startswith(keeper.WAY) and controller_of(each, cluster.classes.values()) == controller:
-                yield from (HttpTarget(path.id.host, path.id.path) for path in each.paths)
+                for id, _, backend in each.paths:
+                    port = port_of(owned.service, backend) if owned.service and backend else None
+                    if backend and port:
+                        route = Route(id, backend, Holder.WAKER, controller)
+                        yield ProvingWay(HttpTarget(id.host, id.path), counted(route, port))
 
 
 def door_port(cluster: ClusterCache, key: DoorKey, number: int) -> DoorPort:

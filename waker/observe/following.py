@@ -72,10 +72,12 @@ class Following:
         self._unreachable: dict[AppId, Unreachable] = {}
         self._newer: dict[AppId, Mapping[HttpTarget, int]] = {}
 
-    async def prime(self, adapter: Adapter, pod: Pod, way: HttpTarget) -> None:
-        """Have the pod count something: a request to a keeper."""
-        if adapter.proxy:
-            await self._checker.check(_asked(pod, adapter, adapter.proxy), way, 0)
+    async def prime(self, adapter: Adapter, pod: Pod, way: HttpTarget) -> bool:
+        """Have the pod count something: a request to a keeper. Returns whether waker got it, so that it has been counted."""
+        if not adapter.proxy:
+            return False
+        answer = await self._checker.check(_asked(pod, adapter, adapter.proxy), way, 0)
+        return answer.owner in (Owner.WAKER, Owner.OTHER_DOOR)
 
     async def unreachable(self, app: AppId, ways: Iterable[Way]) -> str:
         """Why some controller pod cannot reach waker's doors through the keepers, "" if all can, or if nobody can know.

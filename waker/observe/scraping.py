@@ -13,11 +13,11 @@ from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache
 from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
-from waker.observe.door_listing import ways
+from waker.observe.door_listing import proving_ways
 from waker.observe.live_settings import LiveConfig
 from waker.plan.model import AppId, Pod
 from waker.plan.routes.route import HttpTarget
-from waker.traffic.controllers import Adapter
+from waker.traffic.controllers import Adapter, SeriesKey, interest
 from waker.traffic.controllers.configured import controller_name
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.prometheus import Prometheus
@@ -31,7 +31,7 @@ class Scraping:
     config: LiveConfig
     metrics: Metrics
     controller_pods: ControllerPods
-    prime: Callable[[Adapter, Pod, HttpTarget], Awaitable[None]]
+    prime: Callable[[Adapter, Pod, HttpTarget], Awaitable[bool]]
     controller_namespaces: ControllerNamespaces
     report: Callable[[names.EventReason, str], None]
 
@@ -64,10 +64,11 @@ class Scraping:
             self.report(names.EventReason.IGNORED_PODS, sentence)
         return found
 
-    async def _prime(self, adapter: Adapter, pod: Pod) -> None:
-        way = next(ways(self.cluster, controller_name(adapter.controller)), None)
-        if way:
-            await self.prime(adapter, pod, way)
+    async def _prime(self, adapter: Adapter, pod: Pod) -> frozenset[SeriesKey]:
+        way = next(proving_ways(self.cluster, controller_name(adapter.controller)), None)
+        if way and await self.prime(adapter, pod, way.target):
+            return frozenset(interest(adapter, way.backend).keys)
+        return frozenset()
 
     def _count(self, controller: str, read_at: datetime | None) -> None:
         self.metrics.scrapes.labels(controller).inc()

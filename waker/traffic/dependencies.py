@@ -21,15 +21,16 @@ AskPrometheus = Callable[[Adapter, Sequence[Pod], frozenset[SeriesKey]], Awaitab
 class ScraperDependencies:
     """The callables that `service` gives to the scraper.
 
-    `prime` sends a request through a pod that has counted nothing yet, so that its counter appears. `on_scrape` is called
-    after each scrape with the controller and the time it was complete, or None if it failed. `prometheus` gives the
-    function to call instead of reading the pods, or None.
+    `prime` sends a request of waker's own through a pod. It returns under which series the pod has counted that, in any of
+    these spellings; nothing if it did not arrive. So the counter of a pod that has counted nothing appears, and names are
+    proved. `on_scrape` is called after each scrape with the controller and the time it was complete, or None if it failed.
+    `prometheus` gives the function to call instead of reading the pods, or None.
     """
 
     clock: Callable[[], datetime]
     interval: Callable[[], timedelta]
     pods: Callable[[Adapter], Sequence[Pod]]
-    prime: Callable[[Adapter, Pod], Awaitable[None]]
+    prime: Callable[[Adapter, Pod], Awaitable[frozenset[SeriesKey]]]
     on_visit: Callable[[AppId], None]
     on_scrape: Callable[[str, datetime | None], None]
     on_known: Callable[[AppId], None] = lambda _: None  # for whom `Scraper.await_known` was called

@@ -37,6 +37,7 @@ class Scrape:
 
     keys: frozenset[SeriesKey] = frozenset()  # were looked for
     tallies: Mapping[SeriesKey, Tally] = field(default_factory=dict)  # those of them that the page has
+    heads: frozenset[SeriesKey] = frozenset()  # only have samples that are no visits
     open: frozenset[SeriesKey] = frozenset()  # have open requests
     lasting: frozenset[SeriesKey] = frozenset()  # have had connections that are not seen while they last
     proven: bool = False  # the pod counts requests of somebody
@@ -58,6 +59,7 @@ class ScrapeBuilder:
         self._adapter, self._keys = adapter, keys
         # Under these very key objects, so that equal copies are not kept.
         self._tallies = dict.fromkeys(keys, UNCOUNTED)
+        self._heads: set[SeriesKey] = set()
         self._open: set[SeriesKey] = set()
         self._lasting: set[SeriesKey] = set()
         self._proven = False
@@ -84,6 +86,7 @@ class ScrapeBuilder:
         return Scrape(
             self._keys,
             {key: tally for key, tally in self._tallies.items() if tally is not UNCOUNTED},
+            frozenset(key for key in self._heads if self._tallies[key] is UNCOUNTED),
             frozenset(self._open & self._keys),
             frozenset(self._lasting),
             proven=self._proven,
@@ -100,6 +103,7 @@ class ScrapeBuilder:
             return
         for each in self._adapter.not_visits:
             if each.match(labels):
+                self._heads.add(key)
                 return
         total, fingerprint = tally
         if value:  # a series that appears at 0 moves nothing

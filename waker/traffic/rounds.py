@@ -14,7 +14,6 @@ from typing import Final
 import aiohttp
 
 from waker.errors import ScrapeError, WakerError
-from waker.plan.model import Pod
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.fetch import fetch
@@ -92,7 +91,8 @@ class ScrapeRounds:
         async with self._gate:
             asked_at = self._dependencies.clock()
             try:
-                scrape, source.size = await fetch(self._session, controller.adapter, source.pod, keys, source.size)
+                wanted = keys | source.names.keys
+                scrape, source.size = await fetch(self._session, controller.adapter, source.pod, wanted, source.size)
             except ScrapeError as error:
                 self._fail(controller, source, str(error))
                 return
@@ -107,7 +107,8 @@ class ScrapeRounds:
         async with self._gate:
             asked_at = self._dependencies.clock()
             try:
-                samples = await ask(controller.adapter, [each.pod for each in sources], keys)
+                wanted = keys.union(*(each.names.keys for each in sources))
+                samples = await ask(controller.adapter, [each.pod for each in sources], wanted)
             except ScrapeError as error:
                 for each in sources:
                     self._fail(controller, each, str(error))
@@ -127,7 +128,7 @@ class ScrapeRounds:
         if problem or not sample:
             self._fail(controller, source, problem)
             if not sample:
-                await self._prime(controller.adapter, source.pod)
+                await self._prime(controller.adapter, source)
         elif sample.sampled_at > source.sampled_at:
             source.sampled_at = sample.sampled_at
             source.asked_at = source.read_at = asked_at - timedelta(seconds=sample.age)
@@ -143,13 +144,15 @@ class ScrapeRounds:
         adapter = controller.adapter
         self._dependencies.on_scrape(adapter.controller, source.read_at)
         self._receive(controller, source, scrape, asked_at)
+        source.names.scraped(scrape, asked_at)
         _note_problem(source, "" if scrape.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
-        if not scrape.proven:
-            await self._prime(adapter, source.pod)
+        if not scrape.proven or (source.names.wants_proof(asked_at) and not adapter.lists_all):
+            await self._prime(adapter, source)
 
-    async def _prime(self, adapter: Adapter, pod: Pod) -> None:
+    async def _prime(self, adapter: Adapter, source: ControllerPod) -> None:
+        pod = source.pod
         try:
-            await self._dependencies.prime(adapter, pod)
+            source.names.asked(await self._dependencies.prime(adapter, pod), self._dependencies.clock())
         except (WakerError, aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             log.debug("a controller pod could not be primed", extra={"pod": pod.name, "error": str(error)})
 

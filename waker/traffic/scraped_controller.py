@@ -15,6 +15,7 @@ from waker.plan.model import Container, Pod
 from waker.settings.durations import format_duration
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.ledger import Ledger, Scrape
+from waker.traffic.name_proof import NameProof
 from waker.traffic.targets import PrometheusSample
 
 FRESH_INTERVALS: Final = 3  # one scrape may fail and one be late before a pod's traffic is unknown
@@ -58,6 +59,7 @@ class ControllerPod:
     size: int = 0  # of its last metrics page, in bytes
     problem: str = "has not been read yet"
     unready_since: datetime | None = None
+    names: NameProof = field(default_factory=NameProof)
 
     def may_serve(self, adapter: Adapter, now: datetime) -> bool:
         """Whether visitors may reach it now. One that has not been ready since it began has none, nor has one that ended.
@@ -215,13 +217,19 @@ class ScrapedController:
                 return f"{pod} has not been read for {name} yet"
             if scrape and self.adapter.lists_all and each.pod.ready and not has_any(scrape, keys):
                 return f"{pod} does not list {name}; check that {title} serves this route"
-        if not self.adapter.names_proven and not any(
-            scrape and has_any(scrape, keys) for _, scrape in self._serving(now)
-        ):
-            return (
-                f"{title} has counted nothing as {name} yet, and waker is not sure of that name; "
-                "visit the app once through its ingress"
-            )
+        if any(scrape and has_any(scrape, keys) for _, scrape in self._serving(now)):
+            return ""
+        for each, _ in self._serving(now):
+            pod = f"{title} pod {each.pod.namespace}/{each.pod.name}"
+            if each.names.wrong:
+                other = "/".join(min(each.names.keys))
+                why = f"{pod} does not count waker's own requests as {other}, so nobody knows whether it has counted {name}"
+                return f"{why}; visit the app once through its ingress, or set controller.CLASS.adapter or metric"
+            if not (self.adapter.names_proven or each.names.given):
+                why = (
+                    f"{pod} has counted nothing as {name} yet, and it is not proved yet that it counts under such names"
+                )
+                return f"{why}; visit the app once through its ingress"
         return ""
 
     def read_until(self, now: datetime) -> datetime | None:
