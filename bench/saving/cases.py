@@ -19,7 +19,7 @@ MONITORED = Foreign(an_hour=12, regular=True)
 
 
 @dataclass(frozen=True)
-class Case:
+class SavingCase:
     """One row of the table. `background`: the annotation of all apps. `crashing`: one pod never gets ready."""
 
     name: str
@@ -76,23 +76,23 @@ def _nodes_change(a_day: float) -> tuple[Happens, ...]:
 
 ONCE = replace(HAPROXYTECH, strict=False)
 CASES = (
-    Case("ingress-nginx, 12 reloads/h", INGRESS_NGINX, (randomly(12 * 24, _reload),), goal=99),
-    Case("Traefik, a restart a day", TRAEFIK, (randomly(1, Fleet.restart),), goal=99.8),
-    Case("HPA of ingress-nginx, 96 pod changes a day", INGRESS_NGINX, _pods_change(96), pods=5, goal=98),
-    Case("HPA of Traefik, 96 pod changes a day", TRAEFIK, _pods_change(96), pods=5),
-    Case("DaemonSet on autoscaled nodes, 144 a day", TRAEFIK, _nodes_change(144), pods=8, goal=97),
-    Case("the same, 480 a day", TRAEFIK, _nodes_change(480), pods=8, goal=95),
-    Case("haproxytech, 4 reloads/h", HAPROXYTECH, (randomly(4 * 24, _reload_anew),)),
-    Case("haproxytech, 4 reloads/h, `once`", ONCE, (randomly(4 * 24, _reload_anew),), goal=98),
-    Case("haproxytech, 12 reloads/h, `once`", ONCE, (randomly(12 * 24, _reload_anew),), goal=97),
-    Case("HAProxy Ingress, 1 foreign reload/h", HAPROXY_INGRESS, (randomly(24, _reload_anew),), goal=97),
-    Case("a crash loop each 5 min", TRAEFIK, (every(300, _crash),), goal=99, crashing=True),
-    Case("a sidecar each 5 min", TRAEFIK, (every(300, Fleet.crash_beside),), goal=99),
-    Case("a pod that serves and ends each 5 min", TRAEFIK, (every(300, Fleet.restart),)),
-    Case("Istio, a rollout a day", ISTIO, (every(DAY / 2 + HOUR, Fleet.replace_all),), goal=98),
-    Case("foreign requests 2/h", TRAEFIK, foreign=SCANNED),
-    Case("foreign requests 2/h, statuses ignored", TRAEFIK, foreign=SCANNED, statuses_ignored=True, goal=80),
-    Case(
+    SavingCase("ingress-nginx, 12 reloads/h", INGRESS_NGINX, (randomly(12 * 24, _reload),), goal=99),
+    SavingCase("Traefik, a restart a day", TRAEFIK, (randomly(1, Fleet.restart),), goal=99.8),
+    SavingCase("HPA of ingress-nginx, 96 pod changes a day", INGRESS_NGINX, _pods_change(96), pods=5, goal=98),
+    SavingCase("HPA of Traefik, 96 pod changes a day", TRAEFIK, _pods_change(96), pods=5),
+    SavingCase("DaemonSet on autoscaled nodes, 144 a day", TRAEFIK, _nodes_change(144), pods=8, goal=97),
+    SavingCase("the same, 480 a day", TRAEFIK, _nodes_change(480), pods=8, goal=95),
+    SavingCase("haproxytech, 4 reloads/h", HAPROXYTECH, (randomly(4 * 24, _reload_anew),)),
+    SavingCase("haproxytech, 4 reloads/h, `once`", ONCE, (randomly(4 * 24, _reload_anew),), goal=98),
+    SavingCase("haproxytech, 12 reloads/h, `once`", ONCE, (randomly(12 * 24, _reload_anew),), goal=97),
+    SavingCase("HAProxy Ingress, 1 foreign reload/h", HAPROXY_INGRESS, (randomly(24, _reload_anew),), goal=97),
+    SavingCase("a crash loop each 5 min", TRAEFIK, (every(300, _crash),), goal=99, crashing=True),
+    SavingCase("a sidecar each 5 min", TRAEFIK, (every(300, Fleet.crash_beside),), goal=99),
+    SavingCase("a pod that serves and ends each 5 min", TRAEFIK, (every(300, Fleet.restart),)),
+    SavingCase("Istio, a rollout a day", ISTIO, (every(DAY / 2 + HOUR, Fleet.replace_all),), goal=98),
+    SavingCase("foreign requests 2/h", TRAEFIK, foreign=SCANNED),
+    SavingCase("foreign requests 2/h, statuses ignored", TRAEFIK, foreign=SCANNED, statuses_ignored=True, goal=80),
+    SavingCase(
         "foreign requests 2/h, `background: 4/1h`",
         TRAEFIK,
         foreign=SCANNED,
@@ -100,8 +100,8 @@ CASES = (
         background=Background(4, timedelta(hours=1)),
         goal=97,
     ),
-    Case("a monitor every 5 min", TRAEFIK, foreign=MONITORED),
-    Case(
+    SavingCase("a monitor every 5 min", TRAEFIK, foreign=MONITORED),
+    SavingCase(
         "a monitor every 5 min, `background: 12/1h`",
         TRAEFIK,
         foreign=MONITORED,

@@ -30,7 +30,7 @@ def at(seconds: float) -> datetime:
 
 
 @dataclass(slots=True)
-class CountingPod:
+class SimulatedPod:
     """One pod. `sent`: it gets requests. `listens`: its page can be read."""
 
     name: str
@@ -65,7 +65,7 @@ class Fleet:
         self._rng, self._later, self._now = rng, later, now
         self._names = 0
         self._first_served: set[str] = set()
-        self.pods: list[CountingPod] = []
+        self.pods: list[SimulatedPod] = []
         for _ in range(pods):
             self._begin(self._new(-60.0))
 
@@ -110,7 +110,7 @@ class Fleet:
             process=process,
         ), 1000
 
-    def _report(self, pod: CountingPod) -> None:
+    def _report(self, pod: SimulatedPod) -> None:
         """ingress-nginx's workers send what they have counted now and then."""
         now = self._now()
         for when, key in pod.held_back:
@@ -166,7 +166,7 @@ class Fleet:
                 pod.counts.clear()
                 pod.started = self._now()
 
-    def crash(self, pod: CountingPod) -> None:
+    def crash(self, pod: SimulatedPod) -> None:
         """A pod that never gets ready ends once more, and runs again for some seconds."""
         self._change(pod, restarts=pod.restarts + 1, running=True)
         self._later(10, lambda: self._change(pod, running=False))
@@ -177,37 +177,37 @@ class Fleet:
         self._change(pod, side_restarts=pod.side_restarts + 1, side_running=False, ready=False, sent=False)
         self._later(10, lambda: self._change(pod, side_running=True, ready=True, sent=True))
 
-    def never_ready(self) -> CountingPod:
+    def never_ready(self) -> SimulatedPod:
         """A new pod that crashes whenever it starts."""
         return self._new(0.0)
 
-    def _any(self) -> CountingPod | None:
+    def _any(self) -> SimulatedPod | None:
         pods = [each for each in self.pods if each.ready and each.listens]
         return self._rng.choice(pods) if len(pods) > 1 else None
 
-    def _new(self, started: float) -> CountingPod:
+    def _new(self, started: float) -> SimulatedPod:
         self._names += 1
-        pod = CountingPod(f"c-{self._names}", started)
+        pod = SimulatedPod(f"c-{self._names}", started)
         self.pods.append(pod)
         self.changed = True
         return pod
 
-    def _begin(self, pod: CountingPod) -> None:
+    def _begin(self, pod: SimulatedPod) -> None:
         self._first_served.add(pod.name)
         self._change(pod, sent=True, listens=True, ready=True)
 
-    def _run_again(self, pod: CountingPod) -> None:
+    def _run_again(self, pod: SimulatedPod) -> None:
         pod.counts.clear()
         pod.started = self._now()
         self._change(pod, running=True, restarts=pod.restarts + 1)
         self._later(STARTS_IN, lambda: self._begin(pod))
 
-    def _change(self, pod: CountingPod, **facts: object) -> None:
+    def _change(self, pod: SimulatedPod, **facts: object) -> None:
         for name, value in facts.items():
             setattr(pod, name, value)
         self.changed = True
 
-    def _remove(self, pod: CountingPod) -> None:
+    def _remove(self, pod: SimulatedPod) -> None:
         if pod in self.pods:
             self.pods.remove(pod)
             if pod.name in self._first_served:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 
-from bench.saving.cases import CASES, Case
+from bench.saving.cases import CASES, SavingCase
 from bench.saving.town import Outcome, SimulatedTown
 from bench.tables import table
 
@@ -33,7 +33,7 @@ def _one(each: tuple[int, int, float, int]) -> Outcome:
     return asyncio.run(SimulatedTown(CASES[number], seed, days, apps).run())
 
 
-def _row(case: Case, outcomes: Iterable[Outcome]) -> list[str]:
+def _row(case: SavingCase, outcomes: Iterable[Outcome]) -> list[str]:
     all = list(outcomes)
     percent = 100 * sum(each.slept for each in all) / sum(each.ideal for each in all)
     numbers = (sum(each.sleeps for each in all), sum(each.wrong for each in all), sum(each.turned_back for each in all))

@@ -14,7 +14,7 @@ from random import Random
 from typing import Final
 from unittest.mock import patch
 
-from bench.saving.cases import Case
+from bench.saving.cases import SavingCase
 from bench.saving.fleet import Fleet, at
 from bench.saving.visitors import DAY, SimulatedRequest, requests
 from tests.traffic.offline import offline_scraper
@@ -70,7 +70,7 @@ class Outcome:
 class SimulatedTown:
     """Runs one case."""
 
-    def __init__(self, case: Case, seed: int, days: float, apps: int) -> None:
+    def __init__(self, case: SavingCase, seed: int, days: float, apps: int) -> None:
         self._rng = Random(f"{case.name} {seed}")
         self._case, self._end = case, days * DAY
         self._now, self._number = 0.0, count()
