@@ -64,7 +64,7 @@ FIELD_MANAGER: Final = "kubesleeper-waker"
 
 # How settings call the ingress controllers that are known, see `traffic.controllers`.
 ADAPTERS: Final = (
-    "ingress-nginx", "traefik", "haproxy-ingress", "haproxytech", "contour", "envoy-gateway", "cilium", "istio", "kong",
+    "ingress-nginx", "traefik", "haproxy-ingress", "haproxytech", "contour", "cilium", "istio", "kong",
     "nginx", "nginx-plus", "skipper",
 )  # fmt: skip
 

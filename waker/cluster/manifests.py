@@ -4,7 +4,7 @@ Only what the plan looks at is kept; strings that repeat in a thousand objects a
 read in `plan.routes`, by their kind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from sys import intern
 from typing import Any
@@ -19,6 +19,7 @@ Json = Mapping[str, Any]
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 SCHEMES = ("traefik.ingress.kubernetes.io/service.serversscheme",)
+IN_ENVIRONMENT = "TRAEFIK_"  # it takes each of its options from there, too
 PROTOCOLS = "projectcontour.io/upstream-protocol."
 
 
@@ -118,10 +119,10 @@ def ingress_class(found: Json) -> IngressClass:
 
 def pod(found: Json) -> Pod:
     """A pod. `ready` means Ready and not on its way out."""
-    meta, status = found["metadata"], found.get("status", {})
+    meta, spec, status = found["metadata"], found.get("spec", {}), found.get("status", {})
     conditions = status.get("conditions") or []
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-    containers = found.get("spec", {}).get("containers") or []
+    containers = spec.get("containers") or []
     ports = {port["name"]: port["containerPort"] for c in containers for port in c.get("ports") or [] if "name" in port}
     alive = "deletionTimestamp" not in meta and status.get("phase") not in ("Succeeded", "Failed")
     restarts = sum(each.get("restartCount", 0) for each in status.get("containerStatuses") or [])
@@ -134,7 +135,28 @@ def pod(found: Json) -> Pod:
         ports,
         restarts,
         parse_time(meta.get("creationTimestamp") or ""),
+        spec.get("serviceAccountName", ""),
+        _arguments(containers),
     )
+
+
+def _arguments(containers: Sequence[Json]) -> dict[str, str]:
+    """What a pod's programs were started with: `--Ingress-Class=nginx`, `-watch`, `TRAEFIK_PING=true`, all without case.
+
+    A flag without a value is true. Of what stands apart (`--ingress-class nginx`), the next word is the value.
+    """
+    words = [word for each in containers for key in ("command", "args") for word in each.get(key) or []]
+    found: dict[str, str] = {}
+    for word, following in zip(words, [*words[1:], "-"], strict=False):
+        if word.startswith("-"):
+            name, equals, value = word.lstrip("-").partition("=")
+            apart = "true" if following.startswith("-") else following
+            found[intern(name.lower())] = value if equals else apart
+    for each in (variable for container in containers for variable in container.get("env") or []):
+        if each["name"].startswith(IN_ENVIRONMENT):
+            name = each["name"].removeprefix(IN_ENVIRONMENT).lower().replace("_", ".")
+            found.setdefault(intern(name), each.get("value", ""))
+    return found
 
 
 def endpoints(found: Json, *, ready: bool = True, terminating: bool = False) -> dict[str, tuple[Address, ...]]:

@@ -11,7 +11,15 @@ from datetime import UTC, datetime
 from waker.explain import holding, origins
 from waker.explain.reasons import Case, against, answer
 from waker.explain.shape import Explained, ExplainedApp, PodFacts, RouteFacts, SeriesFacts, ServiceFacts, Sign, Value
-from waker.observe.app import NOT_RUNNING, RuntimeFacts, also_answering, counted_as, snapshot, uncounted_routes
+from waker.observe.app import (
+    NOT_RUNNING,
+    RuntimeFacts,
+    adapters_of,
+    also_answering,
+    interests,
+    snapshot,
+    uncounted_routes,
+)
 from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.runtime import Runtime
@@ -93,7 +101,7 @@ def _case(observed: ObservedApp, known: ExplainInputs) -> Case:
         enabled=observed.policy is not None,
         from_service=running is not None,
         unreadable=as_if_enabled.reading.problems,
-        uncounted=uncounted_routes(observed),
+        uncounted=(*uncounted_routes(observed), *facts.uncounted),
         unread_pods=tuple(dict.fromkeys(_unread(observed, known))),
         dry_run=bool(running and running.dry_run),
     )
@@ -112,7 +120,7 @@ def _unread(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
 
 
 def _controllers(observed: ObservedApp, known: ExplainInputs) -> Iterator[tuple[Interest, ScrapedController | None]]:
-    for interest in sorted(set(counted_as(observed).values())):
+    for interest in sorted(interests(observed)):
         yield interest, known.running.runtime.scraper.controller(interest.controller) if known.running else None
 
 
@@ -123,7 +131,7 @@ def _service(service: Service) -> ServiceFacts:
 
 def _route(route: Route, observed: ObservedApp, cluster: ClusterCache) -> RouteFacts:
     held_by = observed.objects.get(route.id.object)
-    adapter = configured_adapter(route.controller, observed.live)
+    adapters = adapters_of(route, observed)
     address = kind_of(route.id).address(route.id)
     return RouteFacts(
         ingress=route.id.object.name,
@@ -132,7 +140,7 @@ def _route(route: Route, observed: ObservedApp, cluster: ClusterCache) -> RouteF
         pathType=address.match,
         ingressClass=cluster.class_name(held_by) if held_by else "",
         controller=route.controller,
-        title=adapter.title if adapter else "",
+        title=" and ".join(each.title for each in adapters),
         backend=f"{route.backend.service}:{route.backend.port}",
         leadsTo="waker" if is_held(route) else "app",
         since=_time(route.swapped_at) if is_held(route) and route.swapped_at else None,

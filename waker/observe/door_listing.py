@@ -16,6 +16,8 @@ from waker.plan.owned_objects import DoorPort, unlisted
 from waker.plan.routes import keeper
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import HttpTarget, port_of
+from waker.settings.configmap import Live
+from waker.traffic.controllers.configured import parts
 
 NOT_BY_AGE: Final = datetime.max.replace(tzinfo=UTC)  # slices count after all Services
 
@@ -31,12 +33,13 @@ def listed_doors(cluster: ClusterCache) -> Iterator[Claim]:
             yield Claim(NOT_BY_AGE, each.namespace, name, number)
 
 
-def ways(cluster: ClusterCache, controller: str) -> Iterator[HttpTarget]:
-    """Requests that lead from this controller to waker, through a keeper."""
-    controller_of = KINDS[keeper.KIND].controller
+def ways(cluster: ClusterCache, live: Live, controller: str) -> Iterator[HttpTarget]:
+    """Requests that lead from this controller to waker, through a keeper. `controller`: as a class's controller is called."""
+    controller_of, classes = KINDS[keeper.KIND].controller, cluster.configured_classes(live)
+    wanted = parts(controller)[:2]  # of several that serve a class, all take its keepers
     for namespace in sorted(cluster.namespaces()):
         for name, each in sorted(cluster.owned(namespace).keepers.items()):
-            if name.startswith(keeper.WAY) and controller_of(each, cluster.classes.values()) == controller:
+            if name.startswith(keeper.WAY) and parts(controller_of(each, classes))[:2] == wanted:
                 yield from (HttpTarget(path.id.host, path.id.path) for path in each.paths)
 
 

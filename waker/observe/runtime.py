@@ -10,7 +10,8 @@ from datetime import datetime
 
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
-from waker.observe.app import RuntimeFacts, all_ready, ready_routes, start_failure
+from waker.observe.app import RuntimeFacts, all_ready, annotations_of, ready_routes, start_failure
+from waker.observe.controller_pods import ControllerPods
 from waker.observe.observed_app import ObservedApp
 from waker.observe.refusals import Refusals
 from waker.plan.doors import DoorKey
@@ -31,6 +32,7 @@ class Runtime:
     app_pods: AppPods
     refusals: Refusals
     leading: Callable[[], bool]
+    controller_pods: ControllerPods
 
     def facts(self, observed: ObservedApp) -> RuntimeFacts:
         """What is known of one app now."""
@@ -49,6 +51,16 @@ class Runtime:
             strangers=self.endpoints.strangers(app),
             refusal=self.refusals.of(app),
             passes_on=registered is not None and registered.plan.open,
+            uncounted=self.uncounted(observed),
+        )
+
+    def uncounted(self, observed: ObservedApp) -> tuple[str, ...]:
+        """Visits that a controller does not count, as the arguments of its pods say: sentences."""
+        ways = {(route.controller, route.id.object): route for route in observed.routes}
+        return tuple(
+            f"{route.id.object}: {why}"
+            for route in ways.values()
+            for why in self.controller_pods.uncounted_ways(route.controller, annotations_of(observed, route))
         )
 
     def forwarding(self, door: DoorKey | None) -> dict[str, int | bool] | None:

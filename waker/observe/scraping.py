@@ -11,14 +11,12 @@ from functools import partial
 from waker import names
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache
-from waker.observe.controller_namespaces import ControllerNamespaces
-from waker.observe.controller_pods import ControllerPods
+from waker.observe.controllers import IngressControllers
 from waker.observe.door_listing import ways
 from waker.observe.live_settings import LiveConfig
 from waker.plan.model import AppId, Pod
 from waker.plan.routes.route import HttpTarget
 from waker.traffic.controllers import Adapter
-from waker.traffic.controllers.configured import controller_name
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.prometheus import Prometheus
 
@@ -30,9 +28,8 @@ class Scraping:
     cluster: ClusterCache
     config: LiveConfig
     metrics: Metrics
-    controller_pods: ControllerPods
+    controllers: IngressControllers
     prime: Callable[[Adapter, Pod, HttpTarget], Awaitable[None]]
-    controller_namespaces: ControllerNamespaces
     report: Callable[[names.EventReason, str], None]
 
     def dependencies(
@@ -46,7 +43,7 @@ class Scraping:
         return ScraperDependencies(
             clock=clock,
             pods=self._pods,
-            departed=self.controller_pods.departed,
+            departed=self.controllers.pods.departed,
             interval=lambda: self.config.live.scrape_interval,
             on_visit=on_visit,
             on_known=on_known,
@@ -54,17 +51,17 @@ class Scraping:
             on_scrape=self._count,
             prometheus=partial(self._ask, prometheus),
             workload_versions=self._workload_versions,
-            adapter=self.controller_namespaces.scraped_adapter,
+            adapter=self.controllers.namespaces.scraped_adapter,
         )
 
     def _pods(self, adapter: Adapter) -> Sequence[Pod]:
-        found = self.controller_pods.pods(adapter)
-        for sentence in self.controller_pods.newly_ignored(adapter.controller):
+        found = self.controllers.pods.pods(adapter)
+        for sentence in self.controllers.pods.newly_ignored(adapter.controller):
             self.report(names.EventReason.IGNORED_PODS, sentence)
         return found
 
     async def _prime(self, adapter: Adapter, pod: Pod) -> None:
-        way = next(ways(self.cluster, controller_name(adapter.controller)), None)
+        way = next(ways(self.cluster, self.config.live, adapter.controller), None)
         if way:
             await self.prime(adapter, pod, way)
 

@@ -6,7 +6,7 @@ aware UTC.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -129,6 +129,8 @@ class Pod:
     ports: Mapping[str, int]
     restarts: int = 0  # of all its containers
     created_at: datetime | None = None
+    service_account: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)  # see `traffic.controllers.Arguments`
 
 
 class Address(NamedTuple):

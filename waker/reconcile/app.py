@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
-from waker.observe.app import counted_as, incarnation, page_facts, snapshot
+from waker.observe.app import incarnation, interests, page_facts, snapshot
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Action, Plan, Redirect, RequestWake, ScaleToZero
@@ -132,7 +132,7 @@ class AppReconciler:
         may_sleep = observed.policy and not (observed.refusals or observed.discovery.problems)
         if may_sleep and observed.workload.replicas:
             self._context.controller_pods.watch({route.controller for route in observed.routes}, self._context.tasks)
-            self._context.scraper.watch(app, frozenset(counted_as(observed).values()), incarnation(observed))
+            self._context.scraper.watch(app, interests(observed), incarnation(observed))
         else:
             self._context.scraper.unwatch(app)
 

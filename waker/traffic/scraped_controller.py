@@ -95,7 +95,8 @@ class ScrapedController:
         title = self.adapter.title
         if not self.pods:
             labels = " or ".join(map(str, self.adapter.selectors))
-            fix = "if its pods have others, or are elsewhere, set controller.CLASS.selector and namespace"
+            elsewhere = "if its pods have others, or are elsewhere, set controller.CLASS.selector and namespace"
+            fix = self.adapter.instead or elsewhere
             yield f"no pod of {title} has the labels {labels}; {fix}"
         late = "has not been read lately; if that stays, set a longer scrape-interval"
         for each, scrape in self._serving(now):
