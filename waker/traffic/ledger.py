@@ -40,6 +40,9 @@ class Scrape:
     open: frozenset[SeriesKey] = frozenset()  # have open requests
     lasting: frozenset[SeriesKey] = frozenset()  # have had connections that are not seen while they last
     proven: bool = False  # the pod counts requests of somebody
+    strange: Mapping[SeriesKey, str] = field(
+        default_factory=dict
+    )  # have a value that is not a count, which ends a sentence
     started: float | None = None  # grows when the process restarts
     reloads: float | None = None  # grows when the controller loses what it has not shown yet
     process: Process | None = None
@@ -55,16 +58,17 @@ class ScrapeBuilder:
         self._open: set[SeriesKey] = set()
         self._lasting: set[SeriesKey] = set()
         self._proven = False
+        self._strange: dict[SeriesKey, str] = {}
         self._started: float | None = None
         self._reloads: float | None = None
 
     def add(self, samples: Iterable[Sample]) -> None:
-        """Raises ScrapeError for a value that is not a count."""
+        """Raises ScrapeError for a value of the whole process that is not a count. Of one series it is that series' problem."""
         process, gauge, requests = self._adapter.process, self._adapter.open_requests, self._adapter.requests.metric
         for metric, labels, value in samples:
             if not 0 <= value < math.inf:
-                raise ScrapeError(f"shows {metric} as {value}, which is not a count")
-            if metric == requests:
+                self._note_strange(metric, labels, value)
+            elif metric == requests:
                 self._count(labels, value)
             elif metric == self._adapter.reloads:
                 self._reloads = value
@@ -81,10 +85,22 @@ class ScrapeBuilder:
             frozenset(self._open & self._keys),
             frozenset(self._lasting),
             proven=self._proven,
+            strange=self._strange,
             started=self._started,
             reloads=self._reloads,
             process=self._adapter.process,
         )
+
+    def _note_strange(self, metric: str, labels: Mapping[str, str], value: float) -> None:
+        why = f"shows {metric} as {value}, which is not a count"
+        families = (self._adapter.requests, self._adapter.open_requests)
+        family = next((each for each in families if each and each.metric == metric), None)
+        if family is None:
+            raise ScrapeError(why)
+        key = family.key(labels)
+        self._proven = self._proven or metric == self._adapter.requests.metric
+        if key in self._keys:
+            self._strange[key] = why
 
     def _count(self, labels: Mapping[str, str], value: float) -> None:
         self._proven = True

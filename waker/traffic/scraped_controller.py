@@ -111,6 +111,9 @@ class ScrapedController:
             pod = f"{title} pod {each.pod.namespace}/{each.pod.name}"
             if scrape and not scrape.keys.issuperset(keys):
                 return f"{pod} has not been read for {name} yet"
+            odd = next((scrape.strange[key] for key in keys if key in scrape.strange), "") if scrape else ""
+            if odd:
+                return f"{pod} {odd}"
             if scrape and self.adapter.lists_all and each.pod.ready and not has_any(scrape, keys):
                 return f"{pod} does not list {name}; check that {title} serves this route"
         if not self.adapter.names_proven and not any(
