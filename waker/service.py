@@ -56,7 +56,9 @@ from waker.settings.flags import Settings
 from waker.traffic.controllers import Interest
 from waker.traffic.ownership import OwnershipChecker
 from waker.traffic.prometheus import Prometheus
+from waker.traffic.queries import ActivityQueries
 from waker.traffic.scrape import Scraper
+from waker.traffic.visits import VisitSources
 from waker.web.doors import DoorListeners
 from waker.web.page import WaitingPage
 from waker.web.public_port import PublicPort
@@ -113,8 +115,10 @@ class Waker:
         prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
         self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, self.queue.add, now))
         self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
+        self.queries = ActivityQueries(self.scraping.queries(prometheus, self._visited, self.queue.add, now))
+        self.visits = VisitSources(self.scraper, self.queries)
         self.runtime = Runtime(
-            self.scraper, self.registry, self.endpoints, self.app_pods, Refusals(), self.leading, self.controllers.pods
+            self.visits, self.registry, self.endpoints, self.app_pods, Refusals(), self.leading, self.controllers.pods
         )
         self._api, self._session = api, session
         metrics.leader.set_function(lambda: float(self.lease.held))
@@ -132,7 +136,7 @@ class Waker:
             endpoints=self.endpoints,
             served_ports=ServedPorts(self._api, self._is_never_an_apps),
             app_pods=self.app_pods,
-            scraper=self.scraper,
+            visits=self.visits,
             controller_pods=self.controllers.pods,
             following=self.following,
             recorder=self.recorder,
@@ -205,6 +209,7 @@ class Waker:
         dispatcher = Dispatcher(context)
         self._api.on_recovery = dispatcher.apps.api_answers_again
         tasks.create_task(self.scraper.run(), name="scraper")
+        tasks.create_task(self.queries.run(), name="queries")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
         tasks.create_task(self.queue.run(dispatcher.reconcile, tasks), name="queue")
         tasks.create_task(self._resync(), name="resync")

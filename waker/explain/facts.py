@@ -117,11 +117,14 @@ def _unread(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
             unlisted = controller.why_not_listed(interest.keys, known.now)
             if watched and unlisted and not unknowns:
                 yield unlisted
+    unanswered = known.running.runtime.visits.unanswered(observed.workload.id) if known.running else ""
+    if unanswered:
+        yield unanswered
 
 
 def _controllers(observed: ObservedApp, known: ExplainInputs) -> Iterator[tuple[Interest, ScrapedController | None]]:
     for interest in sorted(interests(observed)):
-        yield interest, known.running.runtime.scraper.controller(interest.controller) if known.running else None
+        yield interest, known.running.runtime.visits.scraper.controller(interest.controller) if known.running else None
 
 
 def _service(service: Service) -> ServiceFacts:
@@ -171,7 +174,7 @@ def _series(observed: ObservedApp, known: ExplainInputs) -> Iterator[SeriesFacts
             yield SeriesFacts(
                 controller=interest.controller,
                 metric=adapter.requests.metric,
-                labels=dict(zip(adapter.requests.labels, interest.key, strict=True)),
+                labels=dict(zip(adapter.requests.labels, interest.key, strict=False)),
                 values=list(_values(interest, controller)) if controller else [],
             )
 
@@ -186,7 +189,7 @@ def _values(interest: Interest, controller: ScrapedController) -> Iterator[Value
 
 def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
     notes = seen.workload.notes
-    because = known.running.runtime.scraper.because(seen.workload.id) if known.running else ""
+    because = known.running.runtime.visits.because(seen.workload.id) if known.running else ""
     signs = (
         (seen.traffic.visited_at, because),
         (seen.arrived_at, "a request arrived at waker"),

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from waker import names
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.observe.observed_app import ObservedApp
 from waker.plan.doors import DoorKey
 from waker.plan.hold_time import NOT_KNOWN, AnswerTimeout, timeout_of, unreadable
-from waker.plan.model import Address, Phase, Service
+from waker.plan.model import Address, Phase, Policy, Service
 from waker.plan.notes import readable
 from waker.plan.page_transport import PageTransport, page_transport
 from waker.plan.progress import Start, progress_of
@@ -23,8 +24,12 @@ from waker.plan.snapshot import Certainty, Refusal, Snapshot, Traffic
 from waker.settings.ingress_class import NO_CLASS
 from waker.traffic.controllers import Adapter, Interest, interest, refusals
 from waker.traffic.controllers.configured import configured_adapters, controller_name, parts
+from waker.traffic.controllers.templates import filled_in
+from waker.traffic.noise import ignored, without
+from waker.traffic.queries import MOST_QUERIES
 from waker.web.registered_app import PageFacts
 
+NOT_ALLOWED = "an administrator may set activity-queries: allow"
 NOT_RUNNING = Traffic(unknown="visits are known to the running service only, and it could not be asked")
 
 
@@ -80,8 +85,29 @@ def counted_as(observed: ObservedApp) -> dict[RouteId, tuple[Interest, ...]]:
         backend = _counted_backend(route, observed)
         counting = [each for each in adapters_of(route, observed) if each.requests.metric]
         if counting and backend.port_number:
-            found[route.id] = tuple(interest(each, backend) for each in counting)
+            found[route.id] = tuple(_interest(each, backend, observed.policy) for each in counting)
     return found
+
+
+def _interest(adapter: Adapter, backend: CountedBackend, policy: Policy | None) -> Interest:
+    found = interest(adapter, backend)
+    return without(found, ignored(adapter, policy.ignore_statuses, policy.ignore_labels)) if policy else found
+
+
+def queries(observed: ObservedApp) -> frozenset[str]:
+    """The queries that show whether an app is used: its user's own, and those of the classes of its routes."""
+    found = {
+        text
+        for route in observed.routes
+        for adapter in adapters_of(route, observed)
+        if adapter.activity
+        for text in filled_in(adapter.activity, _counted_backend(route, observed))
+    }
+    return frozenset(found | {own}) if (own := _own_query(observed)) else frozenset(found)
+
+
+def _own_query(observed: ObservedApp) -> str:
+    return observed.policy.activity_query if observed.policy and observed.live.activity_queries == "allow" else ""
 
 
 def interests(observed: ObservedApp) -> frozenset[Interest]:
@@ -113,8 +139,12 @@ def uncounted_routes(observed: ObservedApp) -> tuple[str, ...]:
         for each in adapters:
             if each.requests.metric:
                 reasons += refusals(each, _counted_backend(route, observed), annotations_of(observed, route))
-        if not adapters:
+        if not adapters and not _own_query(observed):
             reasons.append(f"{route.id}: {_unknown_controller(route, observed)}")
+    if observed.policy and observed.policy.activity_query and not _own_query(observed):
+        reasons.append(f"{names.ACTIVITY_QUERY}: queries of users are not asked here; {NOT_ALLOWED}")
+    if len(queries(observed)) > MOST_QUERIES:
+        reasons.append(f"more than {MOST_QUERIES} queries would have to be asked for it: one for each of its routes")
     return tuple(dict.fromkeys(reasons))
 
 

@@ -17,7 +17,7 @@ from waker.observe.refusals import Refusals
 from waker.plan.doors import DoorKey
 from waker.plan.model import Workload
 from waker.plan.sleep_due import last_visit
-from waker.traffic.scrape import Scraper
+from waker.traffic.visits import VisitSources
 from waker.web.registered_app import RegisteredApp
 from waker.web.registry import AppRegistry
 
@@ -26,7 +26,7 @@ from waker.web.registry import AppRegistry
 class Runtime:
     """The parts that know. `leading`: whether this replica may put apps to sleep."""
 
-    scraper: Scraper
+    visits: VisitSources
     registry: AppRegistry
     endpoints: AppEndpoints
     app_pods: AppPods
@@ -39,8 +39,8 @@ class Runtime:
         app = observed.workload.id
         registered = self.registry.get(app)
         return RuntimeFacts(
-            traffic=self.scraper.traffic(app),
-            certainty=self.scraper.certainty(app),
+            traffic=self.visits.traffic(app),
+            certainty=self.visits.certainty(app),
             arrived_at=self.registry.knocked_at(app),
             leader=self.leading(),
             forwarding=self.registry.forwarding_now(app),
@@ -55,7 +55,7 @@ class Runtime:
         )
 
     def uncounted(self, observed: ObservedApp) -> tuple[str, ...]:
-        """Visits that a controller does not count, as the arguments of its pods say: sentences."""
+        """VisitSources that a controller does not count, as the arguments of its pods say: sentences."""
         ways = {(route.controller, route.id.object): route for route in observed.routes}
         return tuple(
             f"{route.id.object}: {why}"
@@ -76,5 +76,5 @@ class Runtime:
     def last_visit(self, workload: Workload, registered: RegisteredApp) -> datetime | None:
         """The last sign of life of one app, from what is in memory: a thousand rows of `waker status` must not take long."""
         app = workload.id
-        traffic, certainty = self.scraper.traffic(app), self.scraper.certainty(app)
+        traffic, certainty = self.visits.traffic(app), self.visits.certainty(app)
         return last_visit(workload.notes, registered.routes, traffic, certainty, self.registry.knocked_at(app))

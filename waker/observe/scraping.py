@@ -19,6 +19,7 @@ from waker.plan.routes.route import HttpTarget
 from waker.traffic.controllers import Adapter
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.prometheus import Prometheus
+from waker.traffic.queries import AskNumber, QueryDependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,27 @@ class Scraping:
             workload_versions=self._workload_versions,
             adapter=self.controllers.namespaces.scraped_adapter,
         )
+
+    def queries(
+        self,
+        prometheus: Prometheus,
+        on_visit: Callable[[AppId], None],
+        on_known: Callable[[AppId], None],
+        clock: Callable[[], datetime],
+    ) -> QueryDependencies:
+        """Likewise, as those want it who ask for activity."""
+        return QueryDependencies(
+            clock=clock,
+            interval=lambda: self.config.live.scrape_interval,
+            delay=lambda: self.config.live.activity_delay,
+            ask=partial(self._ask_number, prometheus),
+            on_visit=on_visit,
+            on_known=on_known,
+        )
+
+    def _ask_number(self, prometheus: Prometheus) -> AskNumber | None:
+        url = self.config.live.prometheus_url
+        return partial(prometheus.number, url) if url else None
 
     def _pods(self, adapter: Adapter) -> Sequence[Pod]:
         found = self.controllers.pods.pods(adapter)

@@ -171,3 +171,6 @@ class Policy:
     paused: bool = False
     visitors: VisitorPolicy = VisitorPolicy()
     min_idle: timedelta | None = None  # as its user said: longer than its longest connection
+    ignore_statuses: tuple[str, ...] = ()  # 404, 4xx: such answers were no visits
+    ignore_labels: tuple[str, ...] = ()  # path=/health*: nor were these
+    activity_query: str = ""  # shows whether it is in use

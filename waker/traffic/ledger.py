@@ -7,7 +7,7 @@ all series, but its time shows it.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from zlib import crc32
 from waker.errors import ScrapeError
 from waker.traffic.controllers import Adapter, Process, SeriesKey
 from waker.traffic.lines import Sample
+from waker.traffic.noise import is_noise, plain
 
 SHOWN_WITHIN: Final = timedelta(seconds=10)  # a finished request is on the page after 1 s (ingress-nginx's batches)
 
@@ -55,6 +56,10 @@ class ScrapeBuilder:
         self._adapter, self._keys = adapter, keys
         # Under these very key objects, so that equal copies are not kept.
         self._tallies = dict.fromkeys(keys, UNCOUNTED)
+        self._choosy: dict[SeriesKey, list[SeriesKey]] = {}  # keys of those who ignore some samples, by the plain key
+        for each in keys:
+            if len(each) > len(adapter.requests.labels):
+                self._choosy.setdefault(plain(each, adapter), []).append(each)
         self._open: set[SeriesKey] = set()
         self._lasting: set[SeriesKey] = set()
         self._proven = False
@@ -73,7 +78,7 @@ class ScrapeBuilder:
             elif metric == self._adapter.reloads:
                 self._reloads = value
             elif gauge and metric == gauge.metric and value:
-                self._open.add(gauge.key(labels))
+                self._open.update(self._meant(gauge.key(labels), labels))
             elif process and metric == process.metric:
                 self._started = value * process.sign
 
@@ -97,21 +102,32 @@ class ScrapeBuilder:
         family = next((each for each in families if each and each.metric == metric), None)
         if family is None:
             raise ScrapeError(why)
-        key = family.key(labels)
         self._proven = self._proven or metric == self._adapter.requests.metric
-        if key in self._keys:
-            self._strange[key] = why
+        meant = self._meant(family.key(labels), labels)
+        self._strange |= dict.fromkeys(self._keys.intersection(meant), why)
+
+    def _meant(self, key: SeriesKey, labels: Mapping[str, str]) -> Iterator[SeriesKey]:
+        """All keys for which a sample counts."""
+        yield key
+        yield from (each for each in self._choosy.get(key, ()) if not is_noise(each, labels))
 
     def _count(self, labels: Mapping[str, str], value: float) -> None:
         self._proven = True
         key = self._adapter.requests.key(labels)
-        tally = self._tallies.get(key)
-        if tally is None:
-            return
+        if self._choosy:
+            for each in self._choosy.get(key, ()):
+                if is_noise(each, labels):
+                    self._tallies[each] = Tally(*self._tallies[each])  # it is there, though nobody counts it
+                else:
+                    self._add(each, labels, value)
+        if key in self._tallies:
+            self._add(key, labels, value)
+
+    def _add(self, key: SeriesKey, labels: Mapping[str, str], value: float) -> None:
         for each in self._adapter.not_visits:
             if each.match(labels):
                 return
-        total, fingerprint = tally
+        total, fingerprint = self._tallies[key]
         if value:  # a series that appears at 0 moves nothing
             fingerprint = (fingerprint + _weight(labels) * hash(value)) % FINGERPRINTS
             if self._adapter.lasting and self._adapter.lasting.match(labels):
