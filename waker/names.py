@@ -23,6 +23,9 @@ WHILE_ASLEEP: Final = f"{DOMAIN}/while-asleep"
 HOLD_FOR: Final = f"{DOMAIN}/hold-for"
 IGNORE_AGENTS: Final = f"{DOMAIN}/ignore-agents"
 IGNORE_PATHS: Final = f"{DOMAIN}/ignore-paths"
+IGNORE_STATUSES: Final = f"{DOMAIN}/ignore-statuses"
+IGNORE_LABELS: Final = f"{DOMAIN}/ignore-labels"
+ACTIVITY_QUERY: Final = f"{DOMAIN}/activity-query"
 HEALTH_CHECK_RESPONSE: Final = f"{DOMAIN}/health-check-response"
 
 # Annotations that KubeSleeper writes on workloads.
@@ -65,7 +68,7 @@ FIELD_MANAGER: Final = "kubesleeper-waker"
 
 # How settings call the ingress controllers that are known, see `traffic.controllers`.
 ADAPTERS: Final = (
-    "ingress-nginx", "traefik", "haproxy-ingress", "haproxytech", "contour", "envoy-gateway", "cilium", "istio", "kong",
+    "ingress-nginx", "traefik", "haproxy-ingress", "haproxytech", "contour", "cilium", "istio", "kong",
     "nginx", "nginx-plus", "skipper",
 )  # fmt: skip
 

@@ -33,8 +33,7 @@ from waker.metrics import Metrics
 from waker.observe.activity import ActivityStore
 from waker.observe.app import pick_address
 from waker.observe.cluster import ClusterCache, start
-from waker.observe.controller_namespaces import ControllerNamespaces
-from waker.observe.controller_pods import ControllerPods
+from waker.observe.controllers import ControllerNeeds, IngressControllers
 from waker.observe.doors import Doors
 from waker.observe.following import Following
 from waker.observe.keys import DoorsKey, Key, NamespaceKey, namespace_of
@@ -54,11 +53,12 @@ from waker.reconcile.context import Context
 from waker.reconcile.dispatch import Dispatcher
 from waker.reconcile.queue import WorkQueue
 from waker.settings.flags import Settings
-from waker.traffic.controllers import Adapter, Interest
-from waker.traffic.controllers.configured import configured_adapter, declared_namespaces
+from waker.traffic.controllers import Interest
 from waker.traffic.ownership import OwnershipChecker
 from waker.traffic.prometheus import Prometheus
+from waker.traffic.queries import ActivityQueries
 from waker.traffic.scrape import Scraper
+from waker.traffic.visits import VisitSources
 from waker.web.doors import DoorListeners
 from waker.web.page import WaitingPage
 from waker.web.public_port import PublicPort
@@ -91,7 +91,13 @@ class Waker:
         self.replicas = Replicas(
             session, self.own_slices, self.listeners.report, lambda: self.doors.book, settings.advertise
         )
+        self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._report_bad_setting, now)
         self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace, self.doors.number)
+        needs = ControllerNeeds(
+            self.cluster.classes.values, self._all_changed, self._may_record, self._report_setting, now
+        )
+        self.controllers = IngressControllers(api, settings.own_namespace, self.config, needs)
+        self.cluster.claims = self.controllers.claims.of
         self.writes = Writes(api, self.cluster.route_object, now, settings.own_namespace)
         self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
@@ -101,21 +107,19 @@ class Waker:
         self.page = WaitingPage()
         self.themes = Themes(api, settings.own_namespace, self.page, self._report_bad_setting, now)
         self.themes.read_folder(settings.themes)
-        self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._report_bad_setting, now)
-        self.controller_namespaces = ControllerNamespaces(
-            api, settings.own_namespace, self._adapter, self._declared_namespaces, self._may_record
-        )
         checker = OwnershipChecker(session, self._proof)
-        self.controller_pods = ControllerPods(api, now, self.controller_namespaces)
-        self.following = Following(self.controller_pods, checker, self._discount, now)
+        self.following = Following(self.controllers.pods, checker, self._discount, now)
         self.scraping = Scraping(
-            self.cluster, self.config, metrics, self.controller_pods, self.following.prime, self.controller_namespaces,
-            self._report_setting,
-        )  # fmt: skip
+            self.cluster, self.config, metrics, self.controllers, self.following.prime, self._report_setting
+        )
         prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
         self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, self.queue.add, now))
         self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
-        self.runtime = Runtime(self.scraper, self.registry, self.endpoints, self.app_pods, Refusals(), self.leading)
+        self.queries = ActivityQueries(self.scraping.queries(prometheus, self._visited, self.queue.add, now))
+        self.visits = VisitSources(self.scraper, self.queries)
+        self.runtime = Runtime(
+            self.visits, self.registry, self.endpoints, self.app_pods, Refusals(), self.leading, self.controllers.pods
+        )
         self._api, self._session = api, session
         metrics.leader.set_function(lambda: float(self.lease.held))
         metrics.doors.set_function(lambda: len(self.doors.book.doors))
@@ -132,8 +136,8 @@ class Waker:
             endpoints=self.endpoints,
             served_ports=ServedPorts(self._api, self._is_never_an_apps),
             app_pods=self.app_pods,
-            scraper=self.scraper,
-            controller_pods=self.controller_pods,
+            visits=self.visits,
+            controller_pods=self.controllers.pods,
             following=self.following,
             recorder=self.recorder,
             metrics=self.metrics,
@@ -183,7 +187,7 @@ class Waker:
 
     def explain(self, namespace: str, kind: str, name: str) -> Explained | None:
         """One app, for `waker explain`; None if there is no such workload. The private port lets no other kind through."""
-        running = RunningService(self.runtime, self.settings.dry_run, self.controller_pods.ignored, self.following.how)
+        running = RunningService(self.runtime, self.settings.dry_run, self.controllers.pods.ignored, self.following.how)
         sources = ExplainInputs(self.cluster, self.config.live, self.config.written_keys(), now(), running)
         return explain(AppId(Kind(kind), namespace, name), sources)
 
@@ -198,15 +202,15 @@ class Waker:
             tasks.create_task(self.lease.run(), name="lease")
         await self.config.informer.synced.wait()
         self.scraper.recall(await self.activity.read())
-        await self.controller_namespaces.sync()
+        await self.controllers.start(tasks)
         with collector.relaxed():
             await start(self.cluster, tasks)
         context = self.context(tasks)
         dispatcher = Dispatcher(context)
         self._api.on_recovery = dispatcher.apps.api_answers_again
         tasks.create_task(self.scraper.run(), name="scraper")
+        tasks.create_task(self.queries.run(), name="queries")
         tasks.create_task(self.activity.run(self.scraper.record), name="activity")
-        tasks.create_task(self.controller_namespaces.run(), name="namespaces of controllers")
         tasks.create_task(self.queue.run(dispatcher.reconcile, tasks), name="queue")
         tasks.create_task(self._resync(), name="resync")
         tasks.create_task(self.replicas.run(dispatcher.namespaces.replicas_reported), name="replicas")
@@ -289,12 +293,6 @@ class Waker:
 
     def _may_record(self) -> bool:
         return self.lease.held and not self.leaving and not self.settings.dry_run
-
-    def _adapter(self, controller: str) -> Adapter | None:
-        return configured_adapter(controller, self.config.live)
-
-    def _declared_namespaces(self, controller: str) -> frozenset[str]:
-        return declared_namespaces(controller, self.cluster.classes.values(), self.config.live)
 
     def _discount(self, pod: Pod, interest: Interest, count: int) -> None:
         self.scraper.discount(pod, interest, count)

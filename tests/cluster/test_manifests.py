@@ -250,6 +250,23 @@ def test_the_containers_of_a_pod() -> None:
     assert pod.containers == (web, Container(restarts=7, running=False), Container())
 
 
+def test_what_a_pod_was_started_with() -> None:
+    environment = [
+        {"name": "TRAEFIK_PROVIDERS_KUBERNETESINGRESSNGINX", "value": "true"},
+        {"name": "HOME", "value": "/"},
+    ]
+    containers = [
+        {"command": ["/nginx", "--Ingress-Class=edge"], "args": ["-v", "--watch", "--class", "a", "run"]},
+        {"env": environment, "args": None},
+    ]
+    spec = {"containers": containers, "serviceAccountName": "nginx"}
+    pod = manifests.pod({"metadata": meta(), "spec": spec, "status": {}})
+    assert pod.service_account == "nginx"
+    assert pod.arguments == {
+        "ingress-class": "edge", "v": "true", "watch": "true", "class": "a", "providers.kubernetesingressnginx": "true",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("conditions", "counts"),
     [

@@ -46,7 +46,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[tuple[DemoCluster, Controller
     ):
         namespaces = ControllerNamespaces(api, "kubesleeper", ADAPTERS.get, lambda _: frozenset(), lambda: True)
         await namespaces.sync()
-        fleet = ControllerPods(api, lambda: datetime.now(UTC), namespaces)
+        fleet = ControllerPods(api, lambda: datetime.now(UTC), namespaces, lambda name: [ADAPTERS[name]])
         following = asyncio.create_task(_follow(fleet))
         yield cluster, fleet
         following.cancel()

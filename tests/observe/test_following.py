@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from waker.observe.following import Following, Way
+from waker.observe.following import Following, Way, WayIn
 from waker.plan.model import Address, AppId, Kind, Pod
 from waker.plan.routes.ingress_object import IngressRouteId
 from waker.plan.routes.route import Backend, Holder, HttpTarget, Route, RouteId
@@ -34,22 +34,24 @@ def exact_route() -> Route:
 class Controllers:
     """Stands for controllers and their pods: it knows which there are, and what each answers."""
 
-    adapters: tuple[Adapter, ...] = (INGRESS_NGINX, CONTOUR, CILIUM)
+    known: tuple[Adapter, ...] = (INGRESS_NGINX, CONTOUR, CILIUM)
     count: int = 1
     answers: dict[tuple[str, str], Owner] = field(default_factory=dict)  # by the address of the pod and the path
     asked: list[tuple[str, str, int]] = field(default_factory=list)
     discounted: list[int] = field(default_factory=list)
     now: datetime = NOW
+    networks: dict[str, str] = field(default_factory=dict)  # by the name of the adapter
 
     def __post_init__(self) -> None:
         self.following = Following(self, self, self._discount, lambda: self.now)  # type: ignore[arg-type]
 
-    def adapter(self, name: str) -> Adapter | None:
-        return next((each for each in self.adapters if each.controller == name), None)
+    def adapters(self, name: str) -> list[Adapter]:
+        return [each for each in self.known if each.controller in name.split("+")]
 
     def pods(self, adapter: Adapter) -> list[Pod]:
+        network = self.networks.get(adapter.name, "10.0.0")
         return [
-            Pod("edge", f"{adapter.name}-{i}", f"{adapter.name}-{i}", f"10.0.0.{i}", True, {})
+            Pod("edge", f"{adapter.name}-{i}", f"{adapter.name}-{i}", f"{network}.{i}", True, {})
             for i in range(self.count)
         ]
 
@@ -67,7 +69,7 @@ class Controllers:
         self.answers |= {(f"10.0.0.{i}", path): owner for i, owner in enumerate(owners)}
 
     async def followed(self, *routes: Route, newer: bool = True) -> datetime | None:
-        interests: dict[RouteId, Interest] = {each.id: Interest(each.controller, ("key",)) for each in routes}
+        interests = {each.id: (Interest(each.controller, ("key",)),) for each in routes}
         ways: dict[RouteId, Way] = {each.id: Way(routes[0], NEWER) for each in routes}
         return await self.following.followed_since(APP, routes, interests, ways if newer else None)
 
@@ -262,5 +264,41 @@ async def test_who_does_not_reach_waker_is_asked_ever_more_seldom() -> None:
 def test_the_fake_answers_at_the_ports_that_the_adapter_names() -> None:
     edge = Controllers()
     assert edge.following._serving(route()) == [
-        (edge.pods(INGRESS_NGINX)[0], Asked(Address("10.0.0.0", 80), Address("10.0.0.0", 443)))
+        WayIn(
+            INGRESS_NGINX.controller,
+            edge.pods(INGRESS_NGINX)[0],
+            Asked(Address("10.0.0.0", 80), Address("10.0.0.0", 443)),
+        )
     ]
+
+
+BOTH = f"{INGRESS_NGINX.controller}+{CONTOUR.controller}"
+
+
+@pytest.mark.parametrize("owners", list(product(Owner, Owner)), ids=lambda pair: "-".join(each.name for each in pair))
+async def test_all_controllers_of_a_class_have_to_follow(owners: tuple[Owner, Owner]) -> None:
+    edge = Controllers(networks={"contour": "10.0.1"}, now=NOW + LAG)
+    edge.answers = {("10.0.0.0", "/"): owners[0], ("10.0.1.0", "/"): owners[1]}
+    edge.answers |= {("10.0.0.0", NEWER.path): Owner.WAKER, ("10.0.1.0", NEWER.path): Owner.NO_ROUTE}
+    swapped = replace(route(), controller=BOTH)
+    assert (await edge.followed(swapped) is not None) is (owners == (Owner.WAKER, Owner.WAKER))
+
+
+async def test_of_two_controllers_the_slower_one_counts() -> None:
+    edge = Controllers(networks={"contour": "10.0.1"}, now=NOW + CONTOUR.lag)
+    moved = replace(route("/item/[0-9]+"), controller=BOTH)
+    assert await edge.followed(moved, newer=False) is None, "the slower one may be late"
+    edge.now = NOW + LAG
+    assert await edge.followed(moved, newer=False) == edge.now + CONTOUR.spread
+    assert "whether ingress-nginx and Contour follows" in edge.following.how(APP)
+
+
+async def test_a_check_is_discounted_at_the_controller_that_was_asked() -> None:
+    edge = Controllers(networks={"contour": "10.0.1"}, now=NOW + LAG)
+    discounted: list[tuple[str, str]] = []
+    edge.following._discount = lambda pod, interest, _count: discounted.append((pod.name, interest.controller))
+    edge.answers = {("10.0.0.0", "/"): Owner.UNCLEAR, ("10.0.1.0", "/"): Owner.UNCLEAR}
+    moved = replace(route(), controller=BOTH)
+    interests = {moved.id: (Interest(INGRESS_NGINX.controller, ("a",)), Interest(CONTOUR.controller, ("b",)))}
+    await edge.following.followed_since(APP, [moved], interests, None)
+    assert discounted == [("ingress-nginx-0", INGRESS_NGINX.controller), ("contour-0", CONTOUR.controller)]

@@ -125,3 +125,32 @@ def test_the_least_idle_time(annotations: dict[str, str], floor: str, idle_after
     assert policy.idle_after == idle_after
     assert (policy.min_idle is not None) == (names.MIN_IDLE in annotations)
     assert problems == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "problem"),
+    [
+        pytest.param(names.IGNORE_STATUSES, "40", "'40' is not an HTTP status such as 404 or 3xx", id="status"),
+        pytest.param(names.IGNORE_LABELS, "path", "'path' is not a label and a value", id="label without a value"),
+        pytest.param(names.IGNORE_LABELS, "path=*", "'path=*' is not a label and a value", id="label with any value"),
+        pytest.param(names.IGNORE_LABELS, "a=b," * 51, "a list of 51 entries is longer than 50", id="too many labels"),
+        pytest.param(names.ACTIVITY_QUERY, "x" * 1001, "is not a PromQL query of at most 1000", id="too long a query"),
+        pytest.param(names.ACTIVITY_QUERY, "a\0b", "'a\\x00b' is not a PromQL query", id="odd query"),
+        pytest.param(names.ACTIVITY_QUERY, " ", "' ' is not a PromQL query", id="no query"),
+    ],
+)
+def test_what_says_who_is_a_visitor_has_to_be_readable(key: str, text: str, problem: str) -> None:
+    policy, (told,), *_ = read_policy(ON | {key: text}, LIVE)
+    assert policy
+    assert (policy.ignore_statuses, policy.ignore_labels, policy.activity_query) == ((), (), "")
+    assert told.startswith(f"{key}: ")
+    assert problem in told
+
+
+def test_who_is_no_visitor() -> None:
+    ignoring = {names.IGNORE_STATUSES: "404, 5XX", names.IGNORE_LABELS: "path=/health*, user_agent=*Pingdom*"}
+    policy, *_ = read_policy(ON | ignoring | {names.ACTIVITY_QUERY: "up\n > 0"}, LIVE)
+    assert policy
+    assert policy.ignore_statuses == ("404", "5xx")
+    assert policy.ignore_labels == ("path=/health*", "user_agent=*Pingdom*")
+    assert policy.activity_query == "up\n > 0"

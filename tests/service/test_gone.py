@@ -40,8 +40,8 @@ def entries(service: Waker) -> dict[str, int]:
     """
     parts = {
         "registry": service.registry, "following": service.following, "scraper": service.scraper,
-        "endpoints": service.endpoints, "pods": service.app_pods, "namespaces": service.controller_namespaces,
-        "controllers": service.controller_pods, "lookup": service.lookup, "replicas": service.replicas,
+        "endpoints": service.endpoints, "pods": service.app_pods, "namespaces": service.controllers.namespaces,
+        "controllers": service.controllers.pods, "lookup": service.lookup, "replicas": service.replicas,
         "cluster": service.cluster,
     }  # fmt: skip
     found: dict[str, int] = {}

@@ -8,7 +8,7 @@ from waker.settings.configmap import Live, read_live
 from waker.settings.ingress_class import PER_CLASS, ClassKey, ClassSettings, read_classes
 
 GOOD = {
-    "adapter": "ingress-nginx",
+    "adapter": "ingress-nginx, traefik",
     "namespace": "edge",
     "selector": "app=my-nginx,example.org/tier=a.b_c",
     "port": "9102",
@@ -23,6 +23,12 @@ GOOD = {
     "lost-counts": "strict",
     "excuse-after": "10m",
     "background": "12/1h",
+    "ignore-statuses": "404, 5xx",
+    "metric": "apisix_http_status",
+    "labels": "service={namespace}_{service}_{port},kind=a b",
+    "status-label": "code",
+    "http-port": "http",
+    "query": 'sum(rate(requests{namespace="{namespace}"}[5m]))',
 }
 
 
@@ -41,7 +47,12 @@ def test_fields_and_keys_agree() -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "problem"),
     [
-        pytest.param("adapter", "nginxx", "'nginxx' is not one of ingress-nginx, traefik", id="adapter"),
+        pytest.param("adapter", "nginxx", "'nginxx' is not one or several of ingress-nginx, traefik", id="adapter"),
+        pytest.param("adapter", "traefik,", "'traefik,' is not one or several of", id="adapter: an empty one"),
+        pytest.param("labels", "service={pod}", "is not labels such as", id="labels: an unknown word"),
+        pytest.param("labels", "service", "is not labels such as", id="labels: no value"),
+        pytest.param("query", "x" * 2001, "is not a PromQL query of at most 2000", id="query: too long"),
+        pytest.param("ignore-statuses", "abc", "'abc' is not HTTP statuses", id="ignore-statuses"),
         pytest.param("namespace", "Edge", "'Edge' is not the name of a namespace", id="namespace"),
         pytest.param("selector", "app in (a)", "'app in (a)' is not a list of labels such as", id="selector"),
         pytest.param("selector", "", "'' is not a list of labels such as", id="empty"),
@@ -107,3 +118,16 @@ def test_the_last_namespace_with_a_token_stays_when_the_namespace_goes() -> None
     found, problems = read_classes(TOKEN, last)
     assert found == last == {"nginx": ClassSettings(namespace="edge", token_file="/token")}
     assert len(problems) == 1
+
+
+def test_a_controller_is_described_by_all_that_is_needed() -> None:
+    data = {f"controller.edge.{key}": GOOD[key] for key in ("metric", "labels", "selector", "port")}
+    assert read_classes(data, {})[1] == ()
+    for key in data:
+        found, (problem,) = read_classes({k: text for k, text in data.items() if k != key}, {})
+        assert "needs controller.CLASS.metric, labels, selector and port" in problem
+        assert not found["edge"].metric, "half a description describes nothing"
+
+
+def test_what_serves_ingresses_without_a_class() -> None:
+    assert read_classes({"controller.-.adapter": "contour"}, {}) == ({"-": ClassSettings(adapter="contour")}, ())

@@ -183,6 +183,8 @@ def test_each_key_is_parsed() -> None:
         "health-check-response": "200",
         "paused": "true",
         "prometheus-url": "https://prometheus.example.org/tenant/",
+        "activity-queries": "allow",
+        "activity-delay": "5m",
     }
     wanted = Live(
         idle_after=timedelta(minutes=15),
@@ -203,6 +205,8 @@ def test_each_key_is_parsed() -> None:
         health_check_response=200,
         paused=True,
         prometheus_url="https://prometheus.example.org/tenant",
+        activity_queries="allow",
+        activity_delay=timedelta(minutes=5),
     )
     assert data.keys() == {known.key for known in LIVE}, "a new key needs a line here"
     assert read_live(data, Live()) == (wanted, ())

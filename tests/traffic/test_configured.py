@@ -3,10 +3,21 @@
 import pytest
 
 from waker.plan.model import IngressClass, Pod
+from waker.plan.routes.route import CountedBackend
 from waker.settings.configmap import Live
 from waker.settings.ingress_class import ClassSettings
 from waker.settings.parsing import parse_statuses
-from waker.traffic.controllers import CONTOUR, INGRESS_NGINX, NGINX_PLUS, SKIPPER, TRAEFIK, Access, Selector, Values
+from waker.traffic.controllers import (
+    CONTOUR,
+    INGRESS_NGINX,
+    NGINX_PLUS,
+    SKIPPER,
+    TRAEFIK,
+    Access,
+    Port,
+    Selector,
+    Values,
+)
 from waker.traffic.controllers.configured import (
     configured_adapter,
     configured_classes,
@@ -28,7 +39,7 @@ def known_as(each: IngressClass, settings: Live) -> str:
 
 
 def test_without_settings_all_is_as_in_the_table() -> None:
-    assert configured_classes([NGINX], Live()) == (NGINX,)
+    assert configured_classes([NGINX], Live())[0] == NGINX
     assert configured_adapter(NGINX.controller, Live()) is INGRESS_NGINX
     assert configured_adapter("example.org/other", Live()) is None
     assert configured_adapter("", Live()) is None
@@ -74,7 +85,7 @@ def test_ports(setting: str, port: int) -> None:
 def test_a_namespace_alone_keeps_the_default_labels() -> None:
     found = configured_adapter("k8s.io/ingress-nginx@nginx", live(namespace="edge"))
     assert found
-    assert [each.namespace for each in found.selectors] == ["edge"]
+    assert {each.namespace for each in found.selectors} == {"edge"}
     assert found.selectors[0].labels == INGRESS_NGINX.selectors[0].labels
 
 
@@ -102,8 +113,8 @@ def test_an_adapter_by_name(each: IngressClass, adapter: str, title: str) -> Non
 
 def test_a_class_without_an_object_may_have_an_adapter() -> None:
     settings = live(adapter="skipper")
-    (known,) = configured_classes([], settings)
-    assert known == IngressClass("nginx", "@nginx", default=False)
+    (known,) = (each for each in configured_classes([], settings) if each.name == "nginx")
+    assert known == IngressClass("nginx", "k8s.io/ingress-nginx@nginx", default=False)
     found = configured_adapter(known.controller, settings)
     assert found
     assert found.requests == SKIPPER.requests
@@ -172,3 +183,72 @@ def test_an_adapter_of_some_namespaces_only() -> None:
     assert [str(each) for each in in_namespaces(CONTOUR, ["edge"]).selectors] == [
         "app.kubernetes.io/name=contour,app.kubernetes.io/component=envoy in edge"
     ], "labels that are good for one namespace only"
+
+
+@pytest.mark.parametrize(
+    ("name", "adapter"),
+    [("contour", "contour"), ("istio", "istio"), ("skipper", "skipper"), ("nginx", "ingress-nginx")],
+)
+def test_a_class_that_no_object_stands_for_is_its_controllers_by_name(name: str, adapter: str) -> None:
+    """Contour's quickstart makes no IngressClass, and some read the old annotation alone."""
+    (known,) = (each for each in configured_classes([], Live()) if each.name == name)
+    found = configured_adapter(known.controller, Live())
+    assert adapter == "skipper" or (found and found.name == adapter)
+    taken = IngressClass(name, "example.org/other", default=False)
+    assert known_as(taken, Live()) == "example.org/other", "who has made one has the last word"
+
+
+def test_ingresses_without_a_class() -> None:
+    settings = Live(classes={"-": ClassSettings(adapter="contour")})
+    (known,) = (each for each in configured_classes([], settings) if each.default)
+    assert known == IngressClass("-", "@-", default=True)
+    found = configured_adapter(known.controller, settings)
+    assert found
+    assert found.requests == CONTOUR.requests
+    (default,) = (each for each in configured_classes([NGINX], settings) if each.default)
+    assert default.name == "nginx", "a default class is what the API server gives them"
+
+
+def test_statuses_of_one_class() -> None:
+    settings = Live(ignore_statuses=parse_statuses("301"), classes={"nginx": ClassSettings(ignore_statuses="4xx")})
+    found = configured_adapter("k8s.io/ingress-nginx@nginx", settings)
+    assert found
+    assert {"301", "404", "4xx"} <= found.not_visits[-1].values
+    other = configured_adapter("k8s.io/ingress-nginx", settings)
+    assert other
+    assert other.not_visits[-1].values == {"301"}
+
+
+APISIX = ClassSettings(
+    metric="apisix_http_status", labels="matched_host={host},service={namespace}_{service}_{port}", selector="app=apisix",
+    port="9091", path="/apisix/prometheus/metrics", status_label="code", http_port="9080",
+)  # fmt: skip
+
+
+def test_a_controller_by_settings_alone() -> None:
+    settings = Live(classes={"apisix": APISIX})
+    known = known_as(IngressClass("apisix", "apisix.apache.org/apisix-ingress-controller", default=False), settings)
+    found = configured_adapter(known, settings)
+    assert found
+    assert found.title == "the controller of class apisix"
+    assert (found.requests.metric, found.requests.labels) == ("apisix_http_status", ("matched_host", "service"))
+    backend = CountedBackend("team-a", "shop", "web", "http", "http", 80, host="shop.example.org")
+    assert found.spellings(backend) == (
+        ("shop.example.org", "team-a_web_http"),
+        ("shop.example.org", "team-a_web_80"),
+    )
+    assert (found.metrics.of(POD), found.path, found.status) == (9091, "/apisix/prometheus/metrics", "code")
+    assert found.proxy == Port((), 9080)
+    assert not found.names_proven, "nobody has seen these names"
+
+
+def test_a_controller_outside_of_the_cluster() -> None:
+    settings = Live(classes={"alb": ClassSettings(query="up")})
+    known = known_as(IngressClass("alb", "ingress.k8s.aws/alb", default=False), settings)
+    found = configured_adapter(known, settings)
+    assert found
+    assert (found.name, found.selectors, found.activity, found.requests.metric) == ("query", (), "up", "")
+    beside = Live(classes={"nginx": ClassSettings(query="up")})
+    nginx = configured_adapter(known_as(NGINX, beside), beside)
+    assert nginx
+    assert (nginx.name, nginx.activity) == ("ingress-nginx", "up")

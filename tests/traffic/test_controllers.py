@@ -21,6 +21,7 @@ from waker.traffic.controllers import (
     SKIPPER,
     TRAEFIK,
     Adapter,
+    ClassName,
     adapter_for,
     interest,
     normalized,
@@ -206,10 +207,157 @@ def test_ports(ports: dict[str, int], number: int) -> None:
 def test_each_is_found_by_its_ingress_class_controller() -> None:
     assert {each.controller: each for each in ADAPTERS.values()} == ADAPTERS
     assert adapter_for("k8s.io/ingress-nginx") is INGRESS_NGINX
-    assert adapter_for("haproxy.org/ingress-controller/internal") is HAPROXYTECH
     assert adapter_for("haproxy.org/ingress-controllers") is None
     assert adapter_for("") is None
     assert adapter_for("example.org/other") is None
+
+
+@pytest.mark.parametrize(
+    ("controller", "adapter"),
+    [
+        pytest.param("haproxy.org/ingress-controller/internal", HAPROXYTECH, id="a suffix"),
+        pytest.param("projectcontour.io/edge/main-contour", CONTOUR, id="Contour's chart: its namespace and release"),
+        pytest.param("k8s.io/internal-ingress-nginx", INGRESS_NGINX, id="a second ingress-nginx"),
+        pytest.param("webapprouting.kubernetes.azure.com/nginx", INGRESS_NGINX, id="AKS"),
+        pytest.param("webapprouting.kubernetes.azure.com/nginx/internal", INGRESS_NGINX, id="AKS, another one"),
+    ],
+)
+def test_installed_under_another_name_it_is_a_controller_by_itself(controller: str, adapter: Adapter) -> None:
+    found = adapter_for(controller)
+    assert found
+    assert (found.name, found.controller) == (adapter.name, controller)
+    assert found.requests == adapter.requests
+
+
+@pytest.mark.parametrize(
+    "controller", ["projectcontour.io/x", "k8s.io/ingress-nginx2", "gateway.envoyproxy.io/gatewayclass-controller"]
+)
+def test_names_of_others(controller: str) -> None:
+    assert adapter_for(controller) is None
+
+
+@pytest.mark.parametrize(
+    ("adapter", "labels", "namespace"),
+    [
+        (
+            "ingress-nginx",
+            {"app.kubernetes.io/name": "rke2-ingress-nginx", "app.kubernetes.io/component": "controller"},
+            "kube-system",
+        ),
+        ("kong", {"app": "gateway", "gateway-operator.konghq.com/selector": "6ff1d7b5"}, "kong"),
+    ],
+)
+def test_pods_of_other_distributions(adapter: str, labels: dict[str, str], namespace: str) -> None:
+    (found,) = (each for each in ALL if each.name == adapter)
+    assert any(each.matches(labels, namespace) for each in found.selectors)
+    assert not any(each.matches({"app": "gateway"}, namespace) for each in found.selectors)
+
+
+PROVIDER = "providers.kubernetesingressnginx"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "controller", "served"),
+    [
+        pytest.param({}, "nginx", "k8s.io/ingress-nginx", False, id="only its own provider"),
+        pytest.param({PROVIDER: "true"}, "nginx", "k8s.io/ingress-nginx", True, id="as it comes"),
+        pytest.param({PROVIDER: "false"}, "nginx", "k8s.io/ingress-nginx", False, id="off"),
+        pytest.param({PROVIDER: "true"}, "nginx", "", True, id="the old annotation"),
+        pytest.param({PROVIDER: "true"}, "nginx", "nginx.org/ingress-controller", False, id="another's"),
+        pytest.param({f"{PROVIDER}.controllerclass": "k8s.io/b"}, "b", "k8s.io/b", True, id="a controller"),
+        pytest.param({f"{PROVIDER}.controllerclass": "k8s.io/b"}, "a", "k8s.io/ingress-nginx", False, id="not its"),
+        pytest.param(
+            {f"{PROVIDER}.ingressclass": "a", f"{PROVIDER}.ingressclassbyname": "true"},
+            "a",
+            "example.org/x",
+            True,
+            id="by name",
+        ),
+        pytest.param(
+            {"providers.kubernetesingress.ingressclass": "edge"},
+            "edge",
+            "",
+            True,
+            id="its own provider, the annotation",
+        ),
+        pytest.param(
+            {"providers.kubernetesingress.ingressclass": "edge"},
+            "edge",
+            "traefik.io/ingress-controller",
+            True,
+            id="its class",
+        ),
+        pytest.param(
+            {"providers.kubernetesingress.ingressclass": "edge"},
+            "edge",
+            "k8s.io/ingress-nginx",
+            False,
+            id="somebody's class",
+        ),
+    ],
+)
+def test_which_class_traefik_serves(arguments: dict[str, str], name: str, controller: str, served: bool) -> None:
+    assert TRAEFIK.serves
+    assert TRAEFIK.serves(arguments, ClassName(name, controller)) is served
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "controller", "served"),
+    [
+        pytest.param({}, "nginx", "k8s.io/ingress-nginx", True, id="as it comes"),
+        pytest.param({}, "nginx", "", True, id="the old annotation"),
+        pytest.param({}, "nginx", "traefik.io/ingress-controller", False, id="another's class of that name"),
+        pytest.param(
+            {"controller-class": "k8s.io/internal-ingress-nginx"}, "x", "k8s.io/ingress-nginx", False, id="not its"
+        ),
+        pytest.param({"ingress-class": "a", "ingress-class-by-name": "true"}, "a", "example.org/x", True, id="by name"),
+    ],
+)
+def test_which_class_ingress_nginx_serves(arguments: dict[str, str], name: str, controller: str, served: bool) -> None:
+    assert INGRESS_NGINX.serves
+    assert INGRESS_NGINX.serves(arguments, ClassName(name, controller)) is served
+
+
+OFF = {"entrypoints.web.observability.metrics": "false"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "annotations", "refused"),
+    [
+        pytest.param({}, {}, False, id="all count"),
+        pytest.param(OFF, {}, True, id="a route takes all entry points"),
+        pytest.param(
+            OFF, {"traefik.ingress.kubernetes.io/router.entrypoints": "websecure"}, False, id="by another one"
+        ),
+        pytest.param(
+            OFF, {"traefik.ingress.kubernetes.io/router.entrypoints": "websecure, Web"}, True, id="by this one, too"
+        ),
+        pytest.param(
+            OFF, {"traefik.ingress.kubernetes.io/router.observability.metrics": "true"}, False, id="its own word"
+        ),
+        pytest.param({"entrypoints.traefik.observability.metrics": "false"}, {}, False, id="an internal one"),
+        pytest.param({"entrypoints.web.observability.metrics": "true"}, {}, False, id="on"),
+    ],
+)
+def test_entry_points_of_traefik_that_count_nothing(
+    arguments: dict[str, str], annotations: dict[str, str], refused: bool
+) -> None:
+    assert bool(TRAEFIK.uncounted_ways(arguments, annotations)) is refused
+
+
+def test_default_backends_of_traefiks_ingress_nginx_provider() -> None:
+    found = {key[0] for key in TRAEFIK.spellings(BACKEND._replace(default_backend=True))}
+    assert {"default-backend@kubernetesingressnginx", "team-a-shop-default-backend@kubernetesingressnginx"} <= found
+
+
+def test_skippers_own_routes_are_refused() -> None:
+    (why,) = refusals(SKIPPER, BACKEND, {"zalando.org/skipper-routes": '* -> "http://shop.team-a"'})
+    assert "zalando.org/skipper-routes" in why
+    assert refusals(SKIPPER, BACKEND, {}) == ()
+
+
+def test_cilium_may_name_a_port() -> None:
+    assert ("team-a_shop-web_http",) in CILIUM.spellings(BACKEND)
 
 
 def test_settings_know_every_adapter() -> None:

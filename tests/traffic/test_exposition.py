@@ -36,6 +36,15 @@ def read(page: bytes, *wanted: str, step: int = 1 << 20) -> list[Sample]:
         pytest.param(b'm{a="x"} 1 # {trace_id="y"} 0.5 1.2\n', {"a": "x"}, 1, id="exemplar"),
         pytest.param(b'm{a="x"} 7\r\n', {"a": "x"}, 7, id="CRLF"),
         pytest.param(b'm{a="x"} 7', {"a": "x"}, 7, id="last line without newline"),
+        pytest.param(b'  \tm{a="x"} 1\n', {"a": "x"}, 1, id="leading blanks"),
+        pytest.param(b'\xef\xbb\xbfm{a="x"} 1\n', {"a": "x"}, 1, id="a byte order mark"),
+        pytest.param(b'{"m"} 1\n', {}, 1, id="quoted"),
+        pytest.param(b'{"m",a="b"} 1\n', {"a": "b"}, 1, id="quoted, with a label"),
+        pytest.param(
+            b'  { "m" , "a.b" = "c" , d="e" } 1\n', {"a.b": "c", "d": "e"}, 1, id="quoted, a label of any name"
+        ),
+        pytest.param(b'{a="b","m"} 1\n', {"a": "b"}, 1, id="quoted, after a label"),
+        pytest.param(b'm{"a.b"="c"} 1\n', {"a.b": "c"}, 1, id="a label in quotes"),
         pytest.param(b'm{a="\xc3\xa4"} +Inf\n', {"a": "ä"}, float("inf"), id="UTF-8, infinity"),
     ],
 )
@@ -51,6 +60,8 @@ def test_one_sample(page: bytes, labels: dict[str, str], value: float) -> None:
         pytest.param(b"# HELP m 1\n#m 1\n", id="comments"),
         pytest.param(b'x{a="m 1"} 1\nx{a="\\nm 1"} 2\n', id="the name inside a value"),
         pytest.param(b"", id="empty page"),
+        pytest.param(b'{"x","m"="m",a="m"} 1\n{"xm"} 1\n{"x",a="\\"m\\""} 1\n', id="another metric in quotes"),
+        pytest.param(b"# m 1\n x m 1\n", id="blanks before it, and something before them"),
         pytest.param(b"<html>m{</html>\n\n\n", id="not a metrics page"),
     ],
 )
@@ -58,9 +69,31 @@ def test_nothing_wanted(page: bytes) -> None:
     assert read(page) == []
 
 
-def test_nan_is_a_sample() -> None:
-    (sample,) = read(b"m NaN\n")
-    assert sample.value != sample.value
+@pytest.mark.parametrize("text", [b"NaN", b"one", b"--1"])
+def test_what_is_not_a_number_is_one_series_problem(text: bytes) -> None:
+    strange, other = read(b'm{a="b"} ' + text + b'\nm{a="c"} 1\n')
+    assert strange.labels == {"a": "b"}
+    assert strange.value != strange.value
+    assert other == Sample("m", {"a": "c"}, 1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("step", [1, 3, 1 << 20])
+def test_an_encoding_that_cannot_be_read_is_named(encoding: str, step: int) -> None:
+    with pytest.raises(ScrapeError, match="in an encoding other than UTF-8"):
+        read("m 1\n".encode(encoding), step=step)
+
+
+@pytest.mark.parametrize(
+    ("page", "whole"), [(b"m 1\n# EOF\n", True), (b"m 1\n# EOF", True), (b"m 1\n", False), (b"m 1", False)]
+)
+@pytest.mark.parametrize("step", [1, 1 << 20])
+def test_a_page_may_say_that_it_is_whole(page: bytes, step: int, *, whole: bool) -> None:
+    stream = Exposition(("m",))
+    for at in range(0, len(page), step):
+        list(stream.feed(page[at : at + step]))
+    list(stream.finish())
+    assert stream.is_whole is whole
 
 
 @pytest.mark.parametrize(
@@ -71,7 +104,8 @@ def test_nan_is_a_sample() -> None:
         pytest.param(b'm{a="b"c="d"} 1\n', id="no comma"),
         pytest.param(b"m{a=b} 1\n", id="no quotes"),
         pytest.param(b'm{a="b"}\n', id="no value"),
-        pytest.param(b"m one\n", id="not a number"),
+        pytest.param(b'{"m",a="b} 1\n', id="quoted: quote not closed"),
+        pytest.param(b'{"m",a} 1\n', id="quoted: a label without a value"),
         pytest.param(b"m 1_0\n", id="a number of Python's only"),
         pytest.param(b"m 1 2 3\n", id="too many numbers"),
     ],
@@ -92,7 +126,7 @@ def test_a_metric_with_one_sample_is_not_searched_again(step: int) -> None:
 
 def test_errors_show_a_line_cut_short_and_printable() -> None:
     with pytest.raises(ScrapeError) as caught:
-        read(b"m \x1b[31m" + b"x" * 5000 + b"\n")
+        read(b"m{\x1b[31m" + b"x" * 5000 + b"\n")
     assert len(str(caught.value)) < 150
     assert str(caught.value).isprintable()
 

@@ -154,9 +154,20 @@ def test_series_are_summed_over_the_other_labels() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
-def test_a_value_that_is_not_a_count_is_an_error(value: float) -> None:
+def test_a_value_that_is_not_a_count_is_that_series_problem(value: float) -> None:
+    found = scrape(("a", value), ("b", 3))
+    assert found.proven
+    assert {key: tally.total for key, tally in found.tallies.items()} == {KEY: 3}
+    (why,) = found.strange.values()
+    assert "is not a count" in why
+    assert scrape(("a", value), cluster="kube_dns_53").strange == {}, "a stranger's"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+def test_a_start_time_that_is_none_is_everybodys_problem(value: float) -> None:
+    builder = ScrapeBuilder(CONTOUR, frozenset())
     with pytest.raises(ScrapeError, match="is not a count"):
-        scrape(("a", value))
+        builder.add([Sample("envoy_server_uptime", {}, value)])
 
 
 def test_a_scrape_without_any_request_proves_nothing() -> None:

@@ -12,6 +12,7 @@ from tests.traffic.offline import scrape_of
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers import (
     ALL,
+    ENVOY_GATEWAY,
     HAPROXYTECH,
     INGRESS_NGINX,
     ISTIO,
@@ -30,7 +31,7 @@ SHOP = CountedBackend(
     "team-a", "shop", "shop-web", "http", "http", 80, port_target=8080, host="shop.example.org", path="/"
 )
 BLOG = CountedBackend("team-a", "blog", "blog", "http", "http", 80)
-BY_NAME = {each.name: each for each in ALL}
+BY_NAME = {each.name: each for each in (*ALL, ENVOY_GATEWAY)}
 
 
 def read(adapter: Adapter, file: str, *keys: SeriesKey) -> Scrape:

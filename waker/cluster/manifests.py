@@ -4,7 +4,7 @@ Only what the plan looks at is kept; strings that repeat in a thousand objects a
 read in `plan.routes`, by their kind.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from sys import intern
 from typing import Any
@@ -30,6 +30,7 @@ Json = Mapping[str, Any]
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 SCHEMES = ("traefik.ingress.kubernetes.io/service.serversscheme",)
+IN_ENVIRONMENT = "TRAEFIK_"  # it takes each of its options from there, too
 PROTOCOLS = "projectcontour.io/upstream-protocol."
 
 
@@ -129,11 +130,11 @@ def ingress_class(found: Json) -> IngressClass:
 
 def pod(found: Json) -> Pod:
     """A pod. `ready` means Ready and not on its way out."""
-    meta, status = found["metadata"], found.get("status", {})
+    meta, spec, status = found["metadata"], found.get("spec", {}), found.get("status", {})
     conditions = status.get("conditions") or []
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-    spec = found.get("spec", {})
-    declared = [port for each in spec.get("containers") or [] for port in each.get("ports") or []]
+    containers = spec.get("containers") or []
+    declared = [port for each in containers for port in each.get("ports") or []]
     terminating = "deletionTimestamp" in meta
     ended = status.get("phase") in ("Succeeded", "Failed")
     return Pod(
@@ -143,21 +144,42 @@ def pod(found: Json) -> Pod:
         "" if ended else status.get("podIP", ""),
         ready and not terminating and not ended,
         {port["name"]: port["containerPort"] for port in declared if "name" in port},
-        tuple(_containers(spec, status)),
+        tuple(_containers(containers, status)),
         terminating,
         bool(spec.get("hostNetwork")) or any("hostPort" in port for port in declared),
         parse_time(meta.get("creationTimestamp") or ""),
+        spec.get("serviceAccountName", ""),
+        _arguments(containers),
     )
 
 
-def _containers(spec: Json, status: Json) -> Iterator[Container]:
+def _containers(specs: Sequence[Json], status: Json) -> Iterator[Container]:
     """Without a status a container counts as one that runs: it may."""
     known = {each["name"]: each for each in status.get("containerStatuses") or []}
-    for each in spec.get("containers") or []:
+    for each in specs:
         found = known.get(each.get("name", ""), {})
         ports = {str(port[key]) for port in each.get("ports") or [] for key in ("name", "containerPort") if key in port}
         running = "running" in found.get("state", {"running": {}})
         yield Container(frozenset(ports), found.get("restartCount", 0), running)
+
+
+def _arguments(containers: Sequence[Json]) -> dict[str, str]:
+    """What a pod's programs were started with: `--Ingress-Class=nginx`, `-watch`, `TRAEFIK_PING=true`, all without case.
+
+    A flag without a value is true. Of what stands apart (`--ingress-class nginx`), the next word is the value.
+    """
+    words = [word for each in containers for key in ("command", "args") for word in each.get(key) or []]
+    found: dict[str, str] = {}
+    for word, following in zip(words, [*words[1:], "-"], strict=False):
+        if word.startswith("-"):
+            name, equals, value = word.lstrip("-").partition("=")
+            apart = "true" if following.startswith("-") else following
+            found[intern(name.lower())] = value if equals else apart
+    for each in (variable for container in containers for variable in container.get("env") or []):
+        if each["name"].startswith(IN_ENVIRONMENT):
+            name = each["name"].removeprefix(IN_ENVIRONMENT).lower().replace("_", ".")
+            found.setdefault(intern(name), each.get("value", ""))
+    return found
 
 
 def endpoints(found: Json, *, ready: bool = True, terminating: bool = False) -> dict[str, tuple[Address, ...]]:

@@ -25,6 +25,17 @@ MAX_AT_ONCE: Final = 8  # callers that are being reviewed; nobody may flood the 
 User = dict[str, Any]  # as a TokenReview gives it: username, uid, groups, extra
 
 
+async def may_serve_ingresses(api: Api, namespace: str, account: str) -> bool:
+    """Whether a ServiceAccount may list the Ingresses of all namespaces. Raises ClusterError if the API server does not say."""
+    everybody = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+    attributes = {"verb": "list", "group": "networking.k8s.io", "version": "v1", "resource": "ingresses"}
+    user = f"system:serviceaccount:{namespace}:{account}"
+    spec = {"user": user, "groups": everybody, "resourceAttributes": attributes}
+    body = {"apiVersion": ACCESS_REVIEWS.api_version, "kind": ACCESS_REVIEWS.kind, "spec": spec}
+    status = (await api.create(ACCESS_REVIEWS.everywhere(), body)).get("status")
+    return isinstance(status, dict) and status.get("allowed") is True and not status.get("denied")
+
+
 class Reviews:
     """Asks, and remembers for a moment. `namespace` is waker's own."""
 

@@ -11,7 +11,15 @@ from datetime import UTC, datetime
 from waker.explain import holding, origins
 from waker.explain.reasons import Case, against, answer
 from waker.explain.shape import Explained, ExplainedApp, PodFacts, RouteFacts, SeriesFacts, ServiceFacts, Sign, Value
-from waker.observe.app import NOT_RUNNING, RuntimeFacts, also_answering, counted_as, snapshot, uncounted_routes
+from waker.observe.app import (
+    NOT_RUNNING,
+    RuntimeFacts,
+    adapters_of,
+    also_answering,
+    interests,
+    snapshot,
+    uncounted_routes,
+)
 from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.runtime import Runtime
@@ -93,7 +101,7 @@ def _case(observed: ObservedApp, known: ExplainInputs) -> Case:
         enabled=observed.policy is not None,
         from_service=running is not None,
         unreadable=as_if_enabled.reading.problems,
-        uncounted=uncounted_routes(observed),
+        uncounted=(*uncounted_routes(observed), *facts.uncounted),
         unread_pods=tuple(dict.fromkeys(_unread(observed, known))),
         dry_run=bool(running and running.dry_run),
     )
@@ -109,11 +117,14 @@ def _unread(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
             unlisted = controller.why_not_listed(interest.keys, known.now)
             if watched and unlisted and not unknowns:
                 yield unlisted
+    unanswered = known.running.runtime.visits.unanswered(observed.workload.id) if known.running else ""
+    if unanswered:
+        yield unanswered
 
 
 def _controllers(observed: ObservedApp, known: ExplainInputs) -> Iterator[tuple[Interest, ScrapedController | None]]:
-    for interest in sorted(set(counted_as(observed).values())):
-        yield interest, known.running.runtime.scraper.controller(interest.controller) if known.running else None
+    for interest in sorted(interests(observed)):
+        yield interest, known.running.runtime.visits.scraper.controller(interest.controller) if known.running else None
 
 
 def _service(service: Service) -> ServiceFacts:
@@ -123,7 +134,7 @@ def _service(service: Service) -> ServiceFacts:
 
 def _route(route: Route, observed: ObservedApp, cluster: ClusterCache) -> RouteFacts:
     held_by = observed.objects.get(route.id.object)
-    adapter = configured_adapter(route.controller, observed.live)
+    adapters = adapters_of(route, observed)
     address = kind_of(route.id).address(route.id)
     return RouteFacts(
         ingress=route.id.object.name,
@@ -132,7 +143,7 @@ def _route(route: Route, observed: ObservedApp, cluster: ClusterCache) -> RouteF
         pathType=address.match,
         ingressClass=cluster.class_name(held_by) if held_by else "",
         controller=route.controller,
-        title=adapter.title if adapter else "",
+        title=" and ".join(each.title for each in adapters),
         backend=f"{route.backend.service}:{route.backend.port}",
         leadsTo="waker" if is_held(route) else "app",
         since=_time(route.swapped_at) if is_held(route) and route.swapped_at else None,
@@ -163,7 +174,7 @@ def _series(observed: ObservedApp, known: ExplainInputs) -> Iterator[SeriesFacts
             yield SeriesFacts(
                 controller=interest.controller,
                 metric=adapter.requests.metric,
-                labels=dict(zip(adapter.requests.labels, interest.key, strict=True)),
+                labels=dict(zip(adapter.requests.labels, interest.key, strict=False)),
                 values=list(_values(interest, controller)) if controller else [],
             )
 
@@ -178,10 +189,11 @@ def _values(interest: Interest, controller: ScrapedController) -> Iterator[Value
 
 def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
     notes = seen.workload.notes
-    watched = known.running.runtime.scraper.watched(seen.workload.id) if known.running else None
+    visits = known.running.runtime.visits if known.running else None
+    loss = visits.loss(seen.workload.id) if visits else None
     signs = (
-        (seen.traffic.visited_at, watched.because if watched else ""),
-        *([watched.loss] if watched and watched.loss else []),
+        (seen.traffic.visited_at, visits.because(seen.workload.id) if visits else ""),
+        *([loss] if loss else []),
         (seen.arrived_at, "a request arrived at waker"),
         (readable(notes.wake_requested_at), "a wake was asked for, or a visitor came"),
         (readable(notes.awake_since), "the end of its last wake"),

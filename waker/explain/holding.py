@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from waker.observe.app import answer_timeout, timeout_of_route, unreadable_timeouts
+from waker.observe.app import adapters_of, answer_timeout, timeout_of_route, unreadable_timeouts
 from waker.observe.observed_app import ObservedApp
 from waker.plan.hold_time import ENDLESS, hold_within
 from waker.plan.routes.route import Route
 from waker.settings.durations import format_duration
-from waker.traffic.controllers.configured import configured_adapter
 
 
 def notes(observed: ObservedApp) -> Iterator[str]:
@@ -19,8 +18,8 @@ def notes(observed: ObservedApp) -> Iterator[str]:
 
 def _note(route: Route, observed: ObservedApp) -> str:
     policy, timeout = observed.as_if_enabled().policy, timeout_of_route(observed, route)
-    adapter = configured_adapter(route.controller, observed.live)
-    if policy is None or adapter is None or timeout == ENDLESS:
+    title = " and ".join(each.title for each in adapters_of(route, observed))
+    if policy is None or not title or timeout == ENDLESS:
         return ""
     wanted, longest = policy.visitors.hold_for, hold_within(timeout)
     if wanted <= longest:
@@ -29,7 +28,7 @@ def _note(route: Route, observed: ObservedApp) -> str:
     longer = f"; {keys[0]} on its {route.id.object.kind} makes that longer" if keys else ""
     return (
         f"{route.id}: clients are held for {_short(longest)} instead of {format_duration(wanted)} (hold-for), "
-        f"because {adapter.title} waits for {_short(timeout)}{longer}"
+        f"because {title} waits for {_short(timeout)}{longer}"
     )
 
 

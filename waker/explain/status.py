@@ -33,7 +33,7 @@ def rows(cluster: ClusterCache, runtime: Runtime, now: datetime) -> list[dict[st
 def _reason(runtime: Runtime, each: RegisteredApp) -> str:
     """Why its traffic is unknown changes without a pass for the app."""
     blind = each.plan.code in (Code.TRAFFIC_UNKNOWN, Code.NOT_OBSERVED)
-    unknown = runtime.scraper.traffic(each.app).unknown if blind else ""
+    unknown = runtime.visits.traffic(each.app).unknown if blind else ""
     return f"{CANNOT_TELL}: {unknown}" if unknown else each.plan.reason
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from waker import names
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.observe.observed_app import ObservedApp
 from waker.plan.doors import DoorKey
-from waker.plan.hold_time import NOT_KNOWN, AnswerTimeout, unreadable
-from waker.plan.model import Address, Background, Phase, Service
+from waker.plan.hold_time import NOT_KNOWN, AnswerTimeout, timeout_of, unreadable
+from waker.plan.model import Address, Background, Phase, Policy, Service
 from waker.plan.notes import readable
 from waker.plan.page_transport import PageTransport, page_transport
 from waker.plan.progress import Start, progress_of
@@ -20,10 +21,15 @@ from waker.plan.routes.discovery import MOST_NAMED
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import CountedBackend, Route, RouteId, port_of
 from waker.plan.snapshot import Certainty, Refusal, Snapshot, Traffic
-from waker.traffic.controllers import Interest, interest, refusals
-from waker.traffic.controllers.configured import configured_adapter, controller_name
+from waker.settings.ingress_class import NO_CLASS
+from waker.traffic.controllers import Adapter, Interest, interest, refusals
+from waker.traffic.controllers.configured import configured_adapters, controller_name, parts
+from waker.traffic.controllers.templates import filled_in
+from waker.traffic.noise import ignored, without
+from waker.traffic.queries import MOST_QUERIES
 from waker.web.registered_app import PageFacts
 
+NOT_ALLOWED = "an administrator may set activity-queries: allow"
 NOT_RUNNING = Traffic(unknown="visits are known to the running service only, and it could not be asked")
 
 
@@ -44,12 +50,13 @@ class RuntimeFacts:
     strangers: tuple[str, ...] = ()
     refusal: Refusal | None = None
     passes_on: bool = False
+    uncounted: tuple[str, ...] = ()  # sentences: visits that a controller does not count, as its pods show
 
 
 def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
     """One app at one moment. An app without pods has no traffic to know of."""
     replicas = observed.workload.replicas
-    why = "; ".join(uncounted_routes(observed)) if replicas else ""
+    why = "; ".join((*uncounted_routes(observed), *facts.uncounted)) if replicas else ""
     traffic = facts.traffic if replicas else Traffic()
     return Snapshot(
         workload=observed.workload,
@@ -73,15 +80,46 @@ def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
     )
 
 
-def counted_as(observed: ObservedApp) -> dict[RouteId, Interest]:
+def counted_as(observed: ObservedApp) -> dict[RouteId, tuple[Interest, ...]]:
     """What the controllers count an app under, by route. A route to a port that its Service lacks is left out."""
     found = {}
     for route in observed.routes:
-        adapter = configured_adapter(route.controller, observed.live)
         backend = _counted_backend(route, observed)
-        if adapter and backend.port_number:
-            found[route.id] = interest(adapter, backend)
+        counting = [each for each in adapters_of(route, observed) if each.requests.metric]
+        if counting and backend.port_number:
+            found[route.id] = tuple(_interest(each, backend, observed.policy) for each in counting)
     return found
+
+
+def _interest(adapter: Adapter, backend: CountedBackend, policy: Policy | None) -> Interest:
+    found = interest(adapter, backend)
+    return without(found, ignored(adapter, policy.ignore_statuses, policy.ignore_labels)) if policy else found
+
+
+def queries(observed: ObservedApp) -> frozenset[str]:
+    """The queries that show whether an app is used: its user's own, and those of the classes of its routes."""
+    found = {
+        text
+        for route in observed.routes
+        for adapter in adapters_of(route, observed)
+        if adapter.activity
+        for text in filled_in(adapter.activity, _counted_backend(route, observed))
+    }
+    return frozenset(found | {own}) if (own := _own_query(observed)) else frozenset(found)
+
+
+def _own_query(observed: ObservedApp) -> str:
+    return observed.policy.activity_query if observed.policy and observed.live.activity_queries == "allow" else ""
+
+
+def interests(observed: ObservedApp) -> frozenset[Interest]:
+    """Likewise, of all its routes."""
+    return frozenset(each for found in counted_as(observed).values() for each in found)
+
+
+def adapters_of(route: Route, observed: ObservedApp) -> tuple[Adapter, ...]:
+    """The controllers that serve a route."""
+    return configured_adapters(route.controller, observed.live)
 
 
 def _counted_backend(route: Route, observed: ObservedApp) -> CountedBackend:
@@ -97,8 +135,9 @@ def incarnation(observed: ObservedApp) -> str:
 
 def background(observed: ObservedApp) -> Background | None:
     """How many of its requests are nobody: as its annotation says, else as the settings of a class of its routes."""
-    adapters = (configured_adapter(route.controller, observed.live) for route in observed.routes)
-    of_class = (each.background for each in adapters if each and each.background)
+    of_class = (
+        each.background for route in observed.routes for each in adapters_of(route, observed) if each.background
+    )
     return (observed.policy and observed.policy.background) or next(of_class, None)
 
 
@@ -106,31 +145,50 @@ def uncounted_routes(observed: ObservedApp) -> tuple[str, ...]:
     """Why some of its visits can never be seen, whatever is scraped: a sentence for each."""
     reasons = list(observed.discovery.uncounted)
     for route in observed.routes:
-        adapter = configured_adapter(route.controller, observed.live)
-        if adapter:
-            reasons += refusals(adapter, _counted_backend(route, observed), _annotations(observed, route))
-        elif route.controller:
-            what = f"{route.id}: waker cannot read the metrics of ingress controller {route.controller}"
-            reasons.append(f"{what}; if it is a known one by another name, set controller.CLASS.adapter")
-        else:
-            reasons.append(f"{route.id}: its Ingress names no IngressClass that exists, and there is no default one")
+        adapters = adapters_of(route, observed)
+        for each in adapters:
+            if each.requests.metric:
+                reasons += refusals(each, _counted_backend(route, observed), annotations_of(observed, route))
+        if not adapters and not _own_query(observed):
+            reasons.append(f"{route.id}: {_unknown_controller(route, observed)}")
+    if observed.policy and observed.policy.activity_query and not _own_query(observed):
+        reasons.append(f"{names.ACTIVITY_QUERY}: queries of users are not asked here; {NOT_ALLOWED}")
+    if len(queries(observed)) > MOST_QUERIES:
+        reasons.append(f"more than {MOST_QUERIES} queries would have to be asked for it: one for each of its routes")
     return tuple(dict.fromkeys(reasons))
 
 
-def _annotations(observed: ObservedApp, route: Route) -> Mapping[str, str]:
+def _unknown_controller(route: Route, observed: ObservedApp) -> str:
+    ways = "metric or query (docs/controllers.md)"
+    if route.controller:
+        name = parts(route.controller).name or "CLASS"
+        what = f"waker cannot read the metrics of ingress controller {controller_name(route.controller)}"
+        return f"{what}; if it is a known one by another name, set controller.{name}.adapter, else controller.{name}.{ways}"
+    named = kind_of(route.id).class_name(observed.objects[route.id.object], ())
+    if named:
+        return f"there is no IngressClass {named[:63]}; name what serves it in controller.{named[:63]}.adapter"
+    return (
+        "its Ingress names no class, and there is no default IngressClass; if a controller serves it all the same, "
+        f"name that one in controller.{NO_CLASS}.adapter"
+    )
+
+
+def annotations_of(observed: ObservedApp, route: Route) -> Mapping[str, str]:
+    """Those of the object that a route is in."""
     found = observed.objects.get(route.id.object)
     return found.annotations if found else {}
 
 
 def answer_timeout(observed: ObservedApp, route: Route) -> AnswerTimeout:
     """What is known of how long the controller of a route waits for an answer."""
-    adapter = configured_adapter(route.controller, observed.live)
-    return adapter.answer_timeout if adapter else NOT_KNOWN
+    annotations = annotations_of(observed, route)
+    known = [each.answer_timeout for each in adapters_of(route, observed)]
+    return min(known, key=lambda each: timeout_of(each, annotations), default=NOT_KNOWN)
 
 
 def _transport(observed: ObservedApp, route: Route) -> PageTransport:
     waits = answer_timeout(observed, route)
-    return page_transport(controller_name(route.controller), _annotations(observed, route), waits)
+    return page_transport(controller_name(route.controller), annotations_of(observed, route), waits)
 
 
 def timeout_of_route(observed: ObservedApp, route: Route) -> timedelta:
@@ -144,7 +202,7 @@ def unreadable_timeouts(observed: ObservedApp) -> tuple[str, ...]:
         dict.fromkeys(
             f"{route.id.object}: {each}"
             for route in observed.routes
-            for each in unreadable(answer_timeout(observed, route), _annotations(observed, route))
+            for each in unreadable(answer_timeout(observed, route), annotations_of(observed, route))
         )
     )
 

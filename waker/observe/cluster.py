@@ -29,7 +29,7 @@ from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import Backend, ObjectId, RouteObject
 from waker.settings.configmap import Live
 from waker.traffic.controllers import Selector
-from waker.traffic.controllers.configured import configured_classes
+from waker.traffic.controllers.configured import Claims, configured_classes
 
 
 class ClusterCache:
@@ -48,6 +48,7 @@ class ClusterCache:
 
         self._changed = changed
         self._door = door
+        self.claims: Claims = lambda _class: ()
         self._own_namespace = own_namespace
         self.is_synced = False  # everything is known once
         self.ports_version = 0  # grows with whatever keepers, and the protocols of doors, are made from
@@ -67,13 +68,8 @@ class ClusterCache:
             resources.ENDPOINT_SLICES.everywhere(), {"labelSelector": f"{names.SLICE_MANAGED_BY}={names.MANAGER}"}
         )
         self.slices: Informer[OwnedSlice] = Informer(api, own, owned_objects.owned_slice, self._slice_changed, clock)
-        self.informers: tuple[Informer[Any], ...] = (
-            *self.workloads.values(),
-            self.services,
-            *self._route_objects.values(),
-            self.classes,
-            self.slices,
-        )
+        several = (*self.workloads.values(), *self._route_objects.values())
+        self.informers: tuple[Informer[Any], ...] = (*several, self.services, self.classes, self.slices)
 
     async def wait_until_synced(self) -> None:
         """Wait until everything is known once. Only later changes are called out."""
@@ -150,8 +146,12 @@ class ClusterCache:
         return KINDS[route_object.id.kind].class_name(route_object, self.classes.values())
 
     def served_by(self) -> dict[str, str]:
-        """The controller of each IngressClass that there is, by the name of the class."""
+        """The controller of each IngressClass that there is, by its name."""
         return {each.name: each.controller for each in self.classes.values()}
+
+    def configured_classes(self, live: Live) -> tuple[IngressClass, ...]:
+        """With the names that their controllers go by."""
+        return configured_classes(self.classes.values(), live, self.claims)
 
     def naming(self, namespace: str, service: str) -> list[RouteObject]:
         """The objects with routes to a Service, or with routes that led there before a swap, waker's own among them."""
@@ -197,7 +197,7 @@ class ClusterCache:
         return NamespaceObjects(
             services=[*services, *(each for each in named if each not in services)],
             route_objects=[each for id in sorted(ids) if (each := self.route_object(id))],
-            classes=configured_classes(self.classes.values(), live),
+            classes=self.configured_classes(live),
             sharing=self._indexes.selected,
             door=self._door,
             by_address=self._ways_by_address,
@@ -289,7 +289,7 @@ def _parser(kind: Kind) -> Callable[[Any], Workload]:
 
 
 async def start(cluster: ClusterCache, tasks: asyncio.TaskGroup) -> None:
-    """Start the informers and wait until everything is known once."""
+    """Likewise, and wait until everything is known once."""
     for each in cluster.informers:
         tasks.create_task(each.run(), name=f"informer {each.source.path}")
     await cluster.wait_until_synced()

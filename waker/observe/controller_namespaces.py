@@ -21,7 +21,7 @@ from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import ClusterError, NotFound
 from waker.plan.model import Pod
 from waker.traffic.controllers import Adapter
-from waker.traffic.controllers.configured import in_namespaces
+from waker.traffic.controllers.configured import in_namespaces, parts
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ RETRY: Final = 1.0  # seconds, while nothing can be chosen yet
 AT_THE_END: Final = datetime.max.replace(tzinfo=UTC)  # for a pod without a creationTimestamp
 
 
-Adapters = Callable[[str], Adapter | None]
+AdapterByName = Callable[[str], Adapter | None]
 
 
 class ControllerNamespaces:
@@ -45,7 +45,7 @@ class ControllerNamespaces:
         self,
         api: Api,
         own_namespace: str,
-        adapter: Adapters,
+        adapter: AdapterByName,
         declared: Callable[[str], frozenset[str]],
         may_write: Callable[[], bool],
     ) -> None:
@@ -58,8 +58,12 @@ class ControllerNamespaces:
         self._recorded: dict[str, str] | None = None  # None: it has not been read yet
 
     def of(self, controller: str) -> frozenset[str]:
-        """The namespaces of a controller's pods; empty if none is known yet."""
-        seen = self._first_seen.get(controller)
+        """The namespaces of a controller's pods; empty if none is known yet.
+
+        A class that begins to be special keeps the namespace in which its controller was first seen.
+        """
+        served = parts(controller)
+        seen = self._first_seen.get(controller) or ("" if served.own else self._first_seen.get(served.spec))
         return self._declared(controller) or (frozenset({seen}) if seen else frozenset())
 
     def scraped_adapter(self, controller: str) -> Adapter | None:

@@ -8,7 +8,7 @@ requests is asked in `following`.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from waker.cluster import manifests
@@ -27,34 +27,59 @@ MOST_DEPARTED = 100  # one that came and went is as good as many
 class ControllerPods:
     """The pods of all controllers."""
 
-    def __init__(self, api: Api, clock: Callable[[], datetime], namespaces: ControllerNamespaces) -> None:
+    def __init__(
+        self,
+        api: Api,
+        clock: Callable[[], datetime],
+        namespaces: ControllerNamespaces,
+        adapters: Callable[[str], Sequence[Adapter]],
+    ) -> None:
         self._api = api
         self._clock = clock
         self._namespaces = namespaces
-        self.adapter = namespaces.adapter
+        self._adapter = namespaces.adapter
+        self.adapters = adapters  # all that serve a class, by `Route.controller`
         self._reported: set[str] = set()
         self._informers: dict[Selector, Informer[Pod]] = {}
         self.changed = asyncio.Event()  # a pod is not what it was
         self._served: set[str] = set()  # by uid: have been ready, so that they may have had requests
         self._departed: dict[Selector, deque[tuple[int, Pod]]] = {}  # numbered
+        self.on_change: Callable[[], None] = lambda: None
         self._last = 0  # the number of the pod that departed last
         self._reported_up_to: dict[str, int] = {}  # up to which number, by controller: several may have pods in common
 
     def watch(self, controllers: Iterable[str], tasks: asyncio.TaskGroup) -> None:
         """Watch the pods of these controllers too, from now on."""
-        for adapter in filter(None, map(self.adapter, controllers)):
+        for adapter in (each for name in controllers for each in self.adapters(name)):
             for selector in adapter.selectors:
-                if selector not in self._informers:
-                    path = PODS.collection(selector.namespace) if selector.namespace else PODS.everywhere()
-                    source = Source(path, {"labelSelector": selector.labels})
-                    reflector = Informer(self._api, source, manifests.pod, self._on_change(selector), self._clock)
-                    self._informers[selector] = reflector
-                    tasks.create_task(reflector.run(), name=f"pods {selector}")
+                self.informer(selector, tasks)
+
+    def informer(self, selector: Selector, tasks: asyncio.TaskGroup) -> Informer[Pod]:
+        """The informer of the pods with these labels, which runs from now on."""
+        known = self._informers.get(selector)
+        if known:
+            return known
+        path = PODS.collection(selector.namespace) if selector.namespace else PODS.everywhere()
+        source = Source(path, {"labelSelector": selector.labels})
+        made = Informer(self._api, source, manifests.pod, self._on_change(selector), self._clock)
+        self._informers[selector] = made
+        tasks.create_task(made.run(), name=f"pods {selector}")
+        return made
 
     def pods(self, adapter: Adapter) -> Sequence[Pod]:
         """The pods of one controller."""
         inside = self._namespaces.choose(adapter.controller, self._labelled(adapter.controller))
         return [pod for pod in self._labelled(adapter.controller) if pod.namespace in inside]
+
+    def uncounted_ways(self, controller: str, annotations: Mapping[str, str]) -> tuple[str, ...]:
+        """What the pods that serve a class do not count of an object with these annotations: sentences."""
+        found = (
+            why
+            for adapter in self.adapters(controller)
+            for pod in self.pods(adapter)
+            for why in adapter.uncounted_ways(pod.arguments, annotations)
+        )
+        return tuple(dict.fromkeys(found))
 
     def newly_ignored(self, controller: str) -> list[str]:
         """Those sentences of `ignored` that this has never returned. They are logged as well."""
@@ -66,7 +91,7 @@ class ControllerPods:
 
     def ignored(self, controller: str) -> list[str]:
         """For each namespace in which pods only have the labels of this controller's pods, a sentence."""
-        adapter, inside = self.adapter(controller), self._namespaces.of(controller)
+        adapter, inside = self._adapter(controller), self._namespaces.of(controller)
         outside = sorted({pod.namespace for pod in self._labelled(controller)} - inside)
         return [
             f"pods in namespace {each} have the labels of {adapter.title} and are ignored, as its pods are in namespace "
@@ -76,15 +101,17 @@ class ControllerPods:
         ]
 
     def _labelled(self, controller: str) -> list[Pod]:
-        """The pods with a controller's labels, wherever they are; none before all are known."""
-        selectors = self._selectors(controller)
+        return self.labelled(self._selectors(controller))
+
+    def labelled(self, selectors: Iterable[Selector]) -> list[Pod]:
+        """The pods with these labels, wherever they are; none before all are known."""
         informers = [self._informers[each] for each in selectors if each in self._informers]
         if not all(each.synced.is_set() for each in informers):
             return []
         return list({pod.uid: pod for informer in informers for pod in informer.values()}.values())
 
     def _selectors(self, controller: str) -> tuple[Selector, ...]:
-        adapter = self.adapter(controller)
+        adapter = self._adapter(controller)
         return adapter.selectors if adapter else ()
 
     def departed(self, adapter: Adapter) -> list[Pod]:
@@ -102,6 +129,7 @@ class ControllerPods:
     def _on_change(self, selector: Selector) -> Callable[[Pod | None, Pod | None], None]:
         def changed(old: Pod | None, new: Pod | None) -> None:
             self.changed.set()
+            self.on_change()
             if new and new.ready:
                 self._served.add(new.uid)
             # The object of a pod that has ended may stay for days. Nobody has visited that since.

@@ -16,6 +16,8 @@ from waker.plan.owned_objects import DoorPort, unlisted
 from waker.plan.routes import keeper
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import CountedBackend, Holder, HttpTarget, Route, port_of
+from waker.settings.configmap import Live
+from waker.traffic.controllers.configured import parts
 
 NOT_BY_AGE: Final = datetime.max.replace(tzinfo=UTC)  # slices count after all Services
 
@@ -38,14 +40,15 @@ class ProvingWay(NamedTuple):
     backend: CountedBackend
 
 
-def proving_ways(cluster: ClusterCache, controller: str) -> Iterator[ProvingWay]:
-    """All such requests of this controller."""
-    controller_of = KINDS[keeper.KIND].controller
+def proving_ways(cluster: ClusterCache, live: Live, controller: str) -> Iterator[ProvingWay]:
+    """All such requests of a controller. `controller`: as a class's controller is called."""
+    controller_of, classes = KINDS[keeper.KIND].controller, cluster.configured_classes(live)
     counted = KINDS[keeper.KIND].counted_backend
+    wanted = parts(controller)[:2]  # of several that serve a class, all take its keepers
     for namespace in sorted(cluster.namespaces()):
         owned = cluster.owned(namespace)
         for name, each in sorted(owned.keepers.items()):
-            if name.startswith(keeper.WAY) and controller_of(each, cluster.classes.values()) == controller:
+            if name.startswith(keeper.WAY) and parts(controller_of(each, classes))[:2] == wanted:
                 for id, _, backend in each.paths:
                     port = port_of(owned.service, backend) if owned.service and backend else None
                     if backend and port:

@@ -11,7 +11,7 @@ stay open for minutes: there the lag does at once.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port
 from waker.traffic.ownership import Asked, Owner, OwnershipChecker
 
 Discount = Callable[[Pod, Interest, int], None]
+Interests = Mapping[RouteId, Collection[Interest]]  # at each of the controllers that serve a route
 
 REACH_FIRST = timedelta(seconds=1)  # until those who do not reach waker are asked again; doubled each time
 REACH_LAST = timedelta(seconds=30)
@@ -46,6 +47,14 @@ class Answer(NamedTuple):
     pod: Pod | None
     owner: Owner
     status: int = 0
+
+
+class WayIn(NamedTuple):
+    """A pod of one of the controllers that serve a route, and where it takes requests."""
+
+    controller: str
+    pod: Pod
+    at: Asked
 
 
 class Unreachable(NamedTuple):
@@ -96,9 +105,7 @@ class Following:
         self._unreachable.pop(app, None)
         return ""
 
-    async def way_back_proved(
-        self, routes: Sequence[Route], interests: Mapping[RouteId, Interest], since: datetime
-    ) -> bool:
+    async def way_back_proved(self, routes: Sequence[Route], interests: Interests, since: datetime) -> bool:
         """Whether no controller pod sends these routes to waker any more. `since`: when they were given back."""
         answers = await self._ask_routes(routes, interests)
         silent = {each.route for each in answers if each.owner is not Owner.OTHER}
@@ -113,7 +120,7 @@ class Following:
         self,
         app: AppId,
         routes: Sequence[Route],
-        interests: Mapping[RouteId, Interest],
+        interests: Interests,
         newer: Mapping[RouteId, Way] | None,
     ) -> datetime | None:
         """Since when all controller pods send all these swapped routes to waker; None if some do not, or it is too early.
@@ -174,7 +181,7 @@ class Following:
         self,
         app: AppId,
         routes: Sequence[Route],
-        interests: Mapping[RouteId, Interest],
+        interests: Interests,
         newer: Mapping[RouteId, Way] | None,
     ) -> str | None:
         """None: they do not follow yet. "": the routes' own answers show it. Otherwise a sentence."""
@@ -205,49 +212,49 @@ class Following:
         lag = format_duration(max(map(self._lag, unclear)))
         return f"whether {titles} follows could not be proved: no answer shows it, so waker relied on its usual lag of {lag}"
 
-    async def _ask_below(self, answers: Sequence[Answer], interests: Mapping[RouteId, Interest]) -> set[Owner]:
+    async def _ask_below(self, answers: Sequence[Answer], interests: Interests) -> set[Owner]:
         """Whom these pods have answer below these routes, where somebody else's route takes their very paths."""
         found = set()
         for route, pod, owner, _ in answers:
             target = kind_of(route.id).request_below(route.id)
-            at = next((at for other, at in self._serving(route) if pod and other.uid == pod.uid), None)
-            if not (target and pod and at):
+            way_in = next((each for each in self._serving(route) if pod and each.pod.uid == pod.uid), None)
+            if not (target and way_in):
                 found.add(owner)
                 continue
-            found.add((await self._ask_route(route, target, pod, at, interests.get(route.id))).owner)
+            found.add((await self._ask_route(route, target, way_in, interests)).owner)
         return found
 
-    async def _ask_routes(self, routes: Sequence[Route], interests: Mapping[RouteId, Interest]) -> list[Answer]:
+    async def _ask_routes(self, routes: Sequence[Route], interests: Interests) -> list[Answer]:
         """Each pod for each route; one answer of nobody for a route of which no pod can be asked."""
         asked = [
             (route, target, self._serving(route)) for route in routes if (target := kind_of(route.id).request(route.id))
         ]
-        questions = [(route, target, pod, at) for route, target, serving in asked for pod, at in serving]
-        found = await asyncio.gather(*(self._ask_route(*each, interests.get(each[0].id)) for each in questions))
+        questions = [(route, target, each) for route, target, serving in asked for each in serving]
+        found = await asyncio.gather(*(self._ask_route(*each, interests) for each in questions))
         answered = {each.route for each in found}
         return [*found, *(Answer(route, None, Owner.UNCLEAR) for route in routes if route not in answered)]
 
-    async def _ask_route(
-        self, route: Route, target: HttpTarget, pod: Pod, at: Asked, interest: Interest | None
-    ) -> Answer:
+    async def _ask_route(self, route: Route, target: HttpTarget, way_in: WayIn, interests: Interests) -> Answer:
         """Discounts at once, before a scrape can show the check: other pods may take long to answer."""
-        owner, counted, status = await self._checker.check(at, target, route.door)
-        if counted and interest:
-            self._discount(pod, interest, counted)
-        return Answer(route, pod, owner, status)
+        owner, counted, status = await self._checker.check(way_in.at, target, route.door)
+        for each in interests.get(route.id, ()):
+            if counted and each.controller == way_in.controller:
+                self._discount(way_in.pod, each, counted)
+        return Answer(route, way_in.pod, owner, status)
 
     async def _ask_ways(self, ways: Iterable[Way]) -> list[Answer]:
-        asked = [(way, pod, at) for way in ways for pod, at in self._serving(way.route)]
-        found = await asyncio.gather(*(self._checker.check(at, way.target, way.route.door) for way, _, at in asked))
-        return [Answer(way.route, pod, each.owner) for (way, pod, _), each in zip(asked, found, strict=True)]
+        asked = [(way, each) for way in ways for each in self._serving(way.route)]
+        found = await asyncio.gather(*(self._checker.check(each.at, way.target, way.route.door) for way, each in asked))
+        return [Answer(way.route, way_in.pod, each.owner) for (way, way_in), each in zip(asked, found, strict=True)]
 
-    def _serving(self, route: Route) -> list[tuple[Pod, Asked]]:
-        """The pods that take requests for a route, and where. None for a controller whose pods cannot be asked."""
-        adapter = self._pods.adapter(route.controller)
-        if not adapter or not adapter.proxy:
-            return []
+    def _serving(self, route: Route) -> list[WayIn]:
+        """The pods of all its controllers that take requests for a route. None of a controller whose pods cannot be asked."""
         return [
-            (pod, _asked(pod, adapter, adapter.proxy)) for pod in self._pods.pods(adapter) if pod.ready and pod.address
+            WayIn(adapter.controller, pod, _asked(pod, adapter, adapter.proxy))
+            for adapter in self._pods.adapters(route.controller)
+            if adapter.proxy
+            for pod in self._pods.pods(adapter)
+            if pod.ready and pod.address
         ]
 
     def _may_be_late(self, route: Route) -> bool:
@@ -256,16 +263,13 @@ class Following:
         return now < (route.swapped_at or now) + self._lag(route)
 
     def _lag(self, route: Route) -> timedelta:
-        adapter = self._pods.adapter(route.controller)
-        return adapter.lag if adapter else DEFAULT_LAG
+        return max((each.lag for each in self._pods.adapters(route.controller)), default=DEFAULT_LAG)
 
     def _spread(self, route: Route) -> timedelta:
-        adapter = self._pods.adapter(route.controller)
-        return adapter.spread if adapter else timedelta()
+        return max((each.spread for each in self._pods.adapters(route.controller)), default=timedelta())
 
     def _title(self, route: Route) -> str:
-        adapter = self._pods.adapter(route.controller)
-        return adapter.title if adapter else "the ingress controller"
+        return " and ".join(each.title for each in self._pods.adapters(route.controller)) or "the ingress controller"
 
 
 def _followed_below(answer: Answer) -> str:

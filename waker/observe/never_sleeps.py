@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from waker.plan.model import Service, Workload
 from waker.plan.routes.pod_labels import selects
 from waker.settings.configmap import Live
-from waker.traffic.controllers import ALL, Selector
+from waker.traffic.controllers import NEVER_ASLEEP, Selector
 
-KNOWN_LABELS = frozenset(pair for adapter in ALL for each in adapter.selectors for pair in each.pairs)
+KNOWN_LABELS = frozenset(key for _, each in NEVER_ASLEEP for key, _ in each.pairs)
 OWN_LABEL = ("app.kubernetes.io/name", "waker")  # of waker's pods, in k8s/deployment.yaml
 
 
@@ -35,8 +35,8 @@ def _is_waker(workload: Workload, own_service: Service | None) -> bool:
 
 def _selectors(labels: Mapping[str, str], live: Live) -> Iterator[tuple[str, Selector]]:
     """Those worth a comparison, with the title of their controller. Most pods have nothing in common with any."""
-    if not KNOWN_LABELS.isdisjoint(labels.items()):
-        yield from ((adapter.title, each) for adapter in ALL for each in adapter.selectors)
+    if not KNOWN_LABELS.isdisjoint(labels):
+        yield from NEVER_ASLEEP
     for name, each in live.classes.items():
         if each.selector:
             yield f"of class {name}", Selector(each.selector, each.namespace)

@@ -10,13 +10,14 @@ from datetime import datetime
 
 from waker.cluster.app_endpoints import AppEndpoints
 from waker.cluster.app_pods import AppPods
-from waker.observe.app import RuntimeFacts, all_ready, ready_routes, start_failure
+from waker.observe.app import RuntimeFacts, all_ready, annotations_of, ready_routes, start_failure
+from waker.observe.controller_pods import ControllerPods
 from waker.observe.observed_app import ObservedApp
 from waker.observe.refusals import Refusals
 from waker.plan.doors import DoorKey
 from waker.plan.model import Workload
 from waker.plan.sleep_due import last_visit
-from waker.traffic.scrape import Scraper
+from waker.traffic.visits import VisitSources
 from waker.web.registered_app import RegisteredApp
 from waker.web.registry import AppRegistry
 
@@ -25,20 +26,21 @@ from waker.web.registry import AppRegistry
 class Runtime:
     """The parts that know. `leading`: whether this replica may put apps to sleep."""
 
-    scraper: Scraper
+    visits: VisitSources
     registry: AppRegistry
     endpoints: AppEndpoints
     app_pods: AppPods
     refusals: Refusals
     leading: Callable[[], bool]
+    controller_pods: ControllerPods
 
     def facts(self, observed: ObservedApp) -> RuntimeFacts:
         """What is known of one app now."""
         app = observed.workload.id
         registered = self.registry.get(app)
         return RuntimeFacts(
-            traffic=self.scraper.traffic(app),
-            certainty=self.scraper.certainty(app),
+            traffic=self.visits.traffic(app),
+            certainty=self.visits.certainty(app),
             arrived_at=self.registry.knocked_at(app),
             leader=self.leading(),
             forwarding=self.registry.forwarding_now(app),
@@ -50,6 +52,16 @@ class Runtime:
             strangers=self.endpoints.strangers(app),
             refusal=self.refusals.of(app),
             passes_on=registered is not None and registered.plan.open,
+            uncounted=self.uncounted(observed),
+        )
+
+    def uncounted(self, observed: ObservedApp) -> tuple[str, ...]:
+        """VisitSources that a controller does not count, as the arguments of its pods say: sentences."""
+        ways = {(route.controller, route.id.object): route for route in observed.routes}
+        return tuple(
+            f"{route.id.object}: {why}"
+            for route in ways.values()
+            for why in self.controller_pods.uncounted_ways(route.controller, annotations_of(observed, route))
         )
 
     def forwarding(self, door: DoorKey | None) -> dict[str, int | bool | float | None] | None:
@@ -70,5 +82,5 @@ class Runtime:
     def last_visit(self, workload: Workload, registered: RegisteredApp) -> datetime | None:
         """The last sign of life of one app, from what is in memory: a thousand rows of `waker status` must not take long."""
         app = workload.id
-        traffic, certainty = self.scraper.traffic(app), self.scraper.certainty(app)
+        traffic, certainty = self.visits.traffic(app), self.visits.certainty(app)
         return last_visit(workload.notes, registered.routes, traffic, certainty, self.registry.knocked_at(app))

@@ -11,16 +11,15 @@ from functools import partial
 from waker import names
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache
-from waker.observe.controller_namespaces import ControllerNamespaces
-from waker.observe.controller_pods import ControllerPods
+from waker.observe.controllers import IngressControllers
 from waker.observe.door_listing import proving_ways
 from waker.observe.live_settings import LiveConfig
 from waker.plan.model import AppId, Pod
 from waker.plan.routes.route import HttpTarget
 from waker.traffic.controllers import Adapter, SeriesKey, interest
-from waker.traffic.controllers.configured import controller_name
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.prometheus import Prometheus
+from waker.traffic.queries import AskNumber, QueryDependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,8 @@ class Scraping:
     cluster: ClusterCache
     config: LiveConfig
     metrics: Metrics
-    controller_pods: ControllerPods
+    controllers: IngressControllers
     prime: Callable[[Adapter, Pod, HttpTarget], Awaitable[bool]]
-    controller_namespaces: ControllerNamespaces
     report: Callable[[names.EventReason, str], None]
 
     def dependencies(
@@ -46,7 +44,7 @@ class Scraping:
         return ScraperDependencies(
             clock=clock,
             pods=self._pods,
-            departed=self.controller_pods.departed,
+            departed=self.controllers.pods.departed,
             interval=lambda: self.config.live.scrape_interval,
             on_visit=on_visit,
             on_known=on_known,
@@ -54,18 +52,39 @@ class Scraping:
             on_scrape=self._count,
             prometheus=partial(self._ask, prometheus),
             workload_versions=self._workload_versions,
-            pods_changed=self.controller_pods.changed,
-            adapter=self.controller_namespaces.scraped_adapter,
+            pods_changed=self.controllers.pods.changed,
+            adapter=self.controllers.namespaces.scraped_adapter,
         )
 
+    def queries(
+        self,
+        prometheus: Prometheus,
+        on_visit: Callable[[AppId], None],
+        on_known: Callable[[AppId], None],
+        clock: Callable[[], datetime],
+    ) -> QueryDependencies:
+        """Likewise, as those want it who ask for activity."""
+        return QueryDependencies(
+            clock=clock,
+            interval=lambda: self.config.live.scrape_interval,
+            delay=lambda: self.config.live.activity_delay,
+            ask=partial(self._ask_number, prometheus),
+            on_visit=on_visit,
+            on_known=on_known,
+        )
+
+    def _ask_number(self, prometheus: Prometheus) -> AskNumber | None:
+        url = self.config.live.prometheus_url
+        return partial(prometheus.number, url) if url else None
+
     def _pods(self, adapter: Adapter) -> Sequence[Pod]:
-        found = self.controller_pods.pods(adapter)
-        for sentence in self.controller_pods.newly_ignored(adapter.controller):
+        found = self.controllers.pods.pods(adapter)
+        for sentence in self.controllers.pods.newly_ignored(adapter.controller):
             self.report(names.EventReason.IGNORED_PODS, sentence)
         return found
 
     async def _prime(self, adapter: Adapter, pod: Pod) -> frozenset[SeriesKey]:
-        way = next(proving_ways(self.cluster, controller_name(adapter.controller)), None)
+        way = next(proving_ways(self.cluster, self.config.live, adapter.controller), None)
         if way and await self.prime(adapter, pod, way.target):
             return frozenset(interest(adapter, way.backend).keys)
         return frozenset()

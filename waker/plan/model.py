@@ -6,7 +6,7 @@ aware UTC.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -139,6 +139,8 @@ class Pod:
     terminating: bool = False
     on_node: bool = False  # its node's own address leads to it, whether or not it is ready
     created_at: datetime | None = None
+    service_account: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)  # see `traffic.controllers.Arguments`
 
 
 class Address(NamedTuple):
@@ -187,3 +189,6 @@ class Policy:
     visitors: VisitorPolicy = VisitorPolicy()
     min_idle: timedelta | None = None  # as its user said: longer than its longest connection
     background: Background | None = None
+    ignore_statuses: tuple[str, ...] = ()  # 404, 4xx: such answers were no visits
+    ignore_labels: tuple[str, ...] = ()  # path=/health*: nor were these
+    activity_query: str = ""  # shows whether it is in use

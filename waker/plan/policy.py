@@ -14,7 +14,17 @@ from waker.plan.model import Background, Pin, Policy, VisitorPolicy, Workload
 from waker.plan.notes import NONE
 from waker.settings.configmap import Live, parse_health_check_response, parse_hold_for, parse_while_asleep
 from waker.settings.durations import parse_duration
-from waker.settings.parsing import one_of, parse_background, parse_bool, parse_list, parse_paths, split_list
+from waker.settings.parsing import (
+    one_of,
+    parse_background,
+    parse_bool,
+    parse_label_patterns,
+    parse_list,
+    parse_paths,
+    parse_query,
+    parse_status_words,
+    split_list,
+)
 
 
 class PolicyReading(NamedTuple):
@@ -66,6 +76,9 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
         visitors=_visitor_policy(read, live),
         min_idle=min_idle,
         background=read(names.BACKGROUND, _background, None),
+        ignore_statuses=read(names.IGNORE_STATUSES, parse_status_words, ()),
+        ignore_labels=read(names.IGNORE_LABELS, parse_label_patterns, ()),
+        activity_query=read(names.ACTIVITY_QUERY, parse_query, ""),
     )
     own_while_asleep = policy.visitors.while_asleep if names.WHILE_ASLEEP in annotations else ""
     return PolicyReading(policy, tuple(read.problems), own_theme, own_while_asleep)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
-from waker.observe.app import background, counted_as, incarnation, page_facts, snapshot
+from waker.observe.app import background, incarnation, interests, page_facts, queries, snapshot
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Action, Plan, Redirect, RequestWake, Restore, ScaleToZero
@@ -132,11 +132,11 @@ class AppReconciler:
         may_sleep = observed.policy and not (observed.refusals or observed.discovery.problems)
         if may_sleep and observed.workload.replicas:
             self._context.controller_pods.watch({route.controller for route in observed.routes}, self._context.tasks)
-            self._context.scraper.watch(
-                app, frozenset(counted_as(observed).values()), incarnation(observed), background(observed)
+            self._context.visits.watch(
+                app, interests(observed), queries(observed), incarnation(observed), background(observed)
             )
         else:
-            self._context.scraper.unwatch(app)
+            self._context.visits.unwatch(app)
 
     def _forget_answered_knocks(self, observed: ObservedApp) -> None:
         app = observed.workload.id
@@ -153,8 +153,8 @@ class AppReconciler:
         context.registry.describe(app, page_facts(observed, plan.phase, context.app_pods.starts(app)))
         if context.registry.publish(app, plan, observed.policy, observed.routes):
             context.queue.add(NamespaceKey(app.namespace))
-        if plan.phase is Phase.AWAKE and context.scraper.traffic(app).unknown:
-            context.scraper.await_known(app)
+        if plan.phase is Phase.AWAKE and context.visits.traffic(app).unknown:
+            context.visits.await_known(app)
         turning_back = any(isinstance(action, RequestWake) for action in plan.actions)
         if plan.phase in NEED_ENDPOINTS or turning_back or self._requests_still_arrive(app, seen):
             context.endpoints.watch(observed.workload, observed.discovery.services, context.tasks)
@@ -191,7 +191,7 @@ class AppReconciler:
                     context.registry.doors.reopen(observed.workload.id, route.backend)
             await self._write_one(action, observed.workload)
             if isinstance(action, Redirect | Restore):
-                context.scraper.moved({route.controller for route in action.routes})
+                context.visits.scraper.moved({route.controller for route in action.routes})
 
     async def _write_one(self, action: Action, workload: Workload) -> None:
         refusals = self._context.runtime.refusals
@@ -211,7 +211,7 @@ class AppReconciler:
         if registered is None or not self._context.registry.doors.closing(app):
             self._drop(app)
             return None
-        self._context.scraper.unwatch(app)
+        self._context.visits.unwatch(app)
         await self._try_addresses(observed)
         return _soonest(CLOSED_AGAIN, await self._gatherer.way_back(observed))
 
@@ -219,7 +219,7 @@ class AppReconciler:
         if self._context.registry.get(app):
             self._context.queue.add(NamespaceKey(app.namespace))
         self._context.registry.remove(app)
-        self._context.scraper.forget(app)
+        self._context.visits.forget(app)
         self._context.endpoints.unwatch(app)
         self._context.app_pods.unwatch(app)
         self._context.following.forget(app)

@@ -20,7 +20,7 @@ from waker.observe.replicas import Replicas
 from waker.observe.runtime import Runtime
 from waker.reconcile.queue import WorkQueue
 from waker.settings.configmap import Live
-from waker.traffic.scrape import Scraper
+from waker.traffic.visits import VisitSources
 from waker.web.registry import AppRegistry
 
 
@@ -36,7 +36,7 @@ class Context:
     endpoints: AppEndpoints
     served_ports: ServedPorts
     app_pods: AppPods
-    scraper: Scraper
+    visits: VisitSources
     controller_pods: ControllerPods
     following: Following
     recorder: Recorder

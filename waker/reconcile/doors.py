@@ -124,12 +124,12 @@ class DoorReconciler:
 
     def _repeating(self) -> frozenset[DoorKey]:
         """The doors of apps behind a controller that repeats the ports of a Service in each backend."""
-        adapter = cache(self._context.controller_pods.adapter)  # a few controllers, thousands of routes
+        adapters = cache(self._context.controller_pods.adapters)  # a few controllers, thousands of routes
         return frozenset(
             DoorKey(each.app, route.backend)
             for each in self._context.registry.entries()
             for route in each.routes
-            if (found := adapter(route.controller)) and found.repeats_ports
+            if any(found.repeats_ports for found in adapters(route.controller))
         )
 
     def _report(self, without: Mapping[DoorKey, str]) -> None:

@@ -47,7 +47,7 @@ class Gatherer:
                 elsewhere = await self._context.replicas.forwarding(door)
                 return replace(seen, gathered=gathered, forwarding=max(seen.forwarding, elsewhere))
             case Fact.READ:
-                await self._context.scraper.read_now(observed.workload.id)
+                await self._context.visits.scraper.read_now(observed.workload.id)
                 now = snapshot(observed, self._context.runtime.facts(observed))
                 return replace(seen, gathered=gathered, traffic=now.traffic, certainty=now.certainty)
             case Fact.CARRIED:

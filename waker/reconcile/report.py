@@ -118,7 +118,7 @@ class Reporter:
             self._unknown_since.pop(app, None)
             return
         left = self._unknown_since.setdefault(app, now) + UNKNOWN_FOR - now
-        if left > timedelta() and not uncounted_routes(observed):
+        if left > timedelta() and not (uncounted_routes(observed) or self._context.runtime.uncounted(observed)):
             self._context.queue.add(app, left.total_seconds())
         else:
             self._tell(observed.workload, Severity.WARNING, EventReason.TRAFFIC_UNKNOWN, seen.traffic.unknown)

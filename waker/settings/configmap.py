@@ -52,6 +52,8 @@ class Live:
     health_check_response: int = 503
     paused: bool = False
     prometheus_url: str = ""
+    activity_queries: str = "templates"
+    activity_delay: timedelta = timedelta(minutes=1)
     classes: Mapping[str, ClassSettings] = field(default_factory=dict)  # by IngressClass
 
 
@@ -103,6 +105,8 @@ LIVE = (
     LiveKey("health-check-response", "health_check_response", parse_health_check_response, "What health checks of a sleeping app get: `503`, or `200` to keep monitors green."),
     LiveKey("paused", "paused", parse_bool, "Put no app to sleep. Sleeping apps can still be woken."),
     LiveKey("prometheus-url", "prometheus_url", parse_url, "Read the visits from this Prometheus instead of the ingress controllers' pods. Default: the pods."),
+    LiveKey("activity-queries", "activity_queries", one_of("templates", "allow"), "Whose queries are asked at `prometheus-url`: `templates` are those of `controller.CLASS.query`, `allow` also those that users write into the annotation `kubesleeper.io/activity-query`. Such a query can read whatever waker may read there."),
+    LiveKey("activity-delay", "activity_delay", parse_floor, "How long it may take until a query shows a visit: Prometheus's own interval, and whatever its source adds. Pods go that much later."),
 )  # fmt: skip
 
 

@@ -14,7 +14,13 @@ from waker import names
 from waker.errors import SettingsError
 
 CLASS_PREFIX: Final = "controller."
-CLASS_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+CLASS_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?|-")
+NO_CLASS: Final = "-"  # in place of a class: Ingresses that name none, where there is no default class
+
+# What a template may leave open, see `traffic.controllers.templates`.
+PLACEHOLDERS: Final = (
+    "namespace", "ingress", "service", "port", "port-name", "port-number", "target-port", "host",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,12 @@ class ClassSettings:
     lost_counts: str = ""
     excuse_after: str = ""
     background: str = ""
+    ignore_statuses: str = ""
+    metric: str = ""
+    labels: str = ""
+    status_label: str = ""
+    http_port: str = ""
+    query: str = ""
 
 
 class ClassKey(NamedTuple):
@@ -55,10 +67,17 @@ BOOL = "true|false"
 LAG = r"([1-9]|1\d|20)s"  # a move that is not followed for 30 s turns back
 SIMPLE = r"[1-9]\d{0,3}[smh]"
 BACKGROUND = r"[1-9]\d{0,3}/([1-9]m|[1-5]\dm|[1-9]h|1\dh|2[0-4]h|1d)"
+STATUSES = r"[1-5](\d\d|xx)(\s*,\s*[1-5](\d\d|xx))*"
+NAMES = "|".join(names.ADAPTERS)
+OPEN = "|".join(PLACEHOLDERS)
+LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
+TEMPLATE = rf"([^,{{}}=\x00-\x1f]|\{{({OPEN})\}})+"
+QUERY = r"[^\x00-\x08\x0e-\x1f]{1,2000}"
+INCOMPLETE = "needs controller.CLASS.metric, labels, selector and port, as nothing else is known of that controller"
 NO_NAMESPACE = "a token needs controller.CLASS.namespace, so that it is sent to pods of that namespace only"
 
 PER_CLASS = (
-    ClassKey("adapter", "adapter", "|".join(names.ADAPTERS), f"one of {', '.join(names.ADAPTERS)}", "Which ingress controller serves the class: its adapter in the table of controllers."),
+    ClassKey("adapter", "adapter", rf"({NAMES})(\s*,\s*({NAMES}))*", f"one or several of {', '.join(names.ADAPTERS)}", "Which ingress controllers serve the class: their adapters in the table of controllers, comma-separated. Settings of the class are those of the first one; another one has `controller.CLASS.ADAPTER.KEY`."),
     ClassKey("namespace", "namespace", r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace", "The namespace of the controller's pods. Default: where Helm has installed the class, else where the controller was first seen."),
     ClassKey("selector", "selector", f"{LABEL}(,{LABEL})*", "a list of labels such as app=my-nginx,tier=edge", "The labels of the controller's pods."),
     ClassKey("port", "port", PORT, "a port number or the name of a container port", "The port of the metrics endpoint."),
@@ -73,6 +92,12 @@ PER_CLASS = (
     ClassKey("lost-counts", "lost_counts", "strict|once", "strict or once", "What it means that visits may have gone uncounted, as a controller pod went or began to count anew. `once`: an idle period starts again once until the next visit that is counted. `strict`: each time. Default: strict for HAProxy Kubernetes Ingress Controller, where each reload loses what everybody did in up to a scrape-interval; once for all others."),
     ClassKey("excuse-after", "excuse_after", SIMPLE, "a duration such as 90s, 10m or 1h", "After how long without being ready a controller pod is taken to serve nobody, so that it need not be read. Default: 5m, and never for pods with hostNetwork or a hostPort, which are reached at their node's own address."),
     ClassKey("background", "background", BACKGROUND, "a number of requests in a duration, such as 12/1h", "So many requests of an app in a sliding window are nobody's visit, as with the annotation `kubesleeper.io/background`."),
+    ClassKey("ignore-statuses", "ignore_statuses", STATUSES, "HTTP statuses such as 301,404,4xx", "Statuses that do not count as visits through this class, besides those of the setting `ignore-statuses`."),
+    ClassKey("metric", "metric", r"[a-zA-Z_:][a-zA-Z0-9_:]{0,199}", "the name of a counter", "For a controller that waker does not know: the counter on its pods' metrics page that rises with each request. Needs `labels`, `selector` and `port`."),
+    ClassKey("labels", "labels", rf"{LABEL_NAME}={TEMPLATE}(,{LABEL_NAME}={TEMPLATE})*", "labels such as service={service},namespace={namespace}", f"The labels of that counter by which an app is known, with {', '.join(f'`{{{each}}}`' for each in PLACEHOLDERS)}."),
+    ClassKey("status-label", "status_label", LABEL_NAME, "the name of a label", "The label of that counter with the HTTP status, for `ignore-statuses`."),
+    ClassKey("http-port", "http_port", PORT, "a port number or the name of a container port", "The port at which the pods of that controller take HTTP requests: then waker asks them whether they follow a change of an Ingress."),
+    ClassKey("query", "query", QUERY, "a PromQL query of at most 2000 characters", "A query that `prometheus-url` answers with a value above 0 for an app that is in use, with the same placeholders. It counts besides what the pods of a known controller show; of an unknown one it is all there is."),
 )  # fmt: skip
 
 
@@ -105,7 +130,18 @@ def read_classes(
             problems.append(f"{CLASS_PREFIX}{name}.token-file: {NO_NAMESPACE}")
             before = last.get(name, ClassSettings())
             found[name] = replace(each, namespace=before.namespace, token_file=before.token_file)
+    for name, each in found.items():
+        if not _complete(each):
+            problems.append(f"{CLASS_PREFIX}{name}.metric: {INCOMPLETE}")
+            found[name] = replace(each, metric="", labels="")
     return {name: each for name, each in found.items() if each != ClassSettings()}, tuple(problems)
+
+
+def _complete(settings: ClassSettings) -> bool:
+    """Whether a controller is described by all that is needed, or not at all."""
+    if not (settings.metric or settings.labels):
+        return True
+    return all((settings.metric, settings.labels, settings.selector, settings.port))
 
 
 def _parse(row: ClassKey, text: str) -> str:

@@ -18,6 +18,7 @@ HOST_NAME = r"(?:[a-z0-9-]{1,63}\.)*[a-z][a-z0-9-]{0,62}"  # not an IP address: 
 LOWEST_PORT, HIGHEST_PORT = 1024, 32767  # above, Linux picks the ports of outgoing connections
 MOST_NOBODY, MINUTE, DAY = 10_000, timedelta(minutes=1), timedelta(days=1)
 MOST_ENTRIES, LONGEST_ENTRY = 50, 200  # of a list, and characters of each entry: an annotation may hold 256 kB
+LONGEST_QUERY = 1000  # characters
 WAIT_HOST = re.compile(rf"(?:https?://)?{HOST_NAME}(?::[1-9]\d{{0,4}})?", re.ASCII)
 
 
@@ -29,6 +30,30 @@ def parse_statuses(text: str) -> frozenset[str]:
             raise SettingsError(f"{word[:40]!r} is not an HTTP status such as 404 or 3xx")
         statuses |= {word} | ({f"{word[0]}{rest:02}" for rest in range(100)} if word.endswith("xx") else set())
     return frozenset(statuses)
+
+
+def parse_status_words(text: str) -> tuple[str, ...]:
+    """`404, 4xx`, as written. Raises SettingsError."""
+    words = parse_list(text.lower())
+    parse_statuses(",".join(words))
+    return words
+
+
+def parse_label_patterns(text: str) -> tuple[str, ...]:
+    """`path=/health*, user_agent=*Pingdom*`: a label and its value, where `*` is anything. Raises SettingsError."""
+    found = parse_list(text)
+    for each in found:
+        if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*=[^\x00-\x1f]*[^\x00-\x1f*][^\x00-\x1f]*", each, re.ASCII):
+            raise SettingsError(f"{each[:40]!r} is not a label and a value such as path=/health*")
+    return found
+
+
+def parse_query(text: str) -> str:
+    """A PromQL query. Whether it can be understood only Prometheus knows. Raises SettingsError."""
+    query = text.strip()
+    if not query or len(query) > LONGEST_QUERY or not all(each.isprintable() or each.isspace() for each in query):
+        raise SettingsError(f"{text[:40]!r} is not a PromQL query of at most {LONGEST_QUERY} characters")
+    return query
 
 
 def parse_address(text: str) -> str:

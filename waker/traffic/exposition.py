@@ -3,7 +3,7 @@
 Pure: it knows neither sockets nor controllers; `fetch` feeds it. Pages reach 650 MB, of which some thousand lines are
 wanted. So a chunk is never split into lines: `str.find` looks for the wanted names in it, and the memory is one chunk and
 one line. A wanted line that cannot be read is an error, never just one sample less: a lost counter would look like
-idleness.
+idleness. A name may stand at the beginning of a line, after blanks, or quoted inside the braces, as Prometheus 3 may write it.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,6 +15,9 @@ from waker.traffic.lines import Lines, Sample, cut
 LONGEST_LINE: Final = 64 * 1024  # bytes; real lines have 200 to 400
 MOST_BYTES: Final = 1 << 30  # the largest page that users report has 650 MB
 MOST_SAMPLES: Final = 500_000  # 1,000 Ingresses with five combinations are 5,000
+BLANKS: Final = " \t\ufeff"  # with the mark of the byte order, which some programs write first
+BEGINNING: Final = 4  # bytes in which an encoding other than UTF-8 shows
+WHOLE: Final = b"# EOF"  # the last line, if a program writes OpenMetrics
 
 
 class Exposition:
@@ -25,10 +28,11 @@ class Exposition:
 
     def __init__(self, wanted: Collection[str], once: str = "") -> None:
         self._once = once
-        self._needles = [(metric, f"\n{metric}", Lines(metric)) for metric in wanted]
+        self._wanted = [Lines(metric) for metric in wanted]
         self._rest = b"\n"  # begins with the newline before it, so that every line follows a newline, also the first
         self.bytes = 0
         self.samples = 0
+        self.is_whole = False  # the page itself has said that this is its end
 
     def feed(self, chunk: bytes) -> Iterator[Sample]:
         """The samples whose lines end in this chunk. Raises ScrapeError."""
@@ -36,30 +40,46 @@ class Exposition:
         if self.bytes > MOST_BYTES:
             raise ScrapeError(f"sends a metrics page of more than {MOST_BYTES >> 20} MB")
         page = self._rest + chunk
+        begins = self.bytes - len(chunk) < BEGINNING  # then `page` is all that there was, after the newline
+        if begins and (page[1:2] in (b"\xff", b"\xfe") or b"\0" in page[1 : 1 + BEGINNING]):
+            raise ScrapeError("sends a metrics page in an encoding other than UTF-8")
         end = page.rfind(b"\n")
         self._rest = page[end:]
         if len(self._rest) > LONGEST_LINE:
             line = cut(self._rest[:80].decode("utf-8", "replace"))
             raise ScrapeError(f"sends a metrics page with a line of more than {LONGEST_LINE >> 10} kB: {line}")
         text = page[: end + 1].decode("utf-8", "replace")
-        for each in tuple(self._needles):
+        for each in tuple(self._wanted):
             yield from self._find(text, each)
+        self.is_whole = self.is_whole or page.endswith(WHOLE, 0, end)
 
     def finish(self) -> Iterator[Sample]:
         """The sample of a last line without a newline. Raises ScrapeError."""
         yield from self.feed(b"\n")
 
-    def _find(self, text: str, wanted: tuple[str, str, Lines]) -> Iterator[Sample]:
-        metric, needle, lines = wanted
-        at = text.find(needle)
+    def _find(self, text: str, lines: Lines) -> Iterator[Sample]:
+        metric = lines.metric
+        at = text.find(metric)
         while at >= 0:
-            after = at + len(needle)
+            after = at + len(metric)
+            found = None
             if text[after] in "{ \t":  # otherwise a longer name, such as ..._created
+                if text[at - 1] == "\n" or (text[at - 1] in BLANKS and _begins_line(text, at)):
+                    found = lines.read(text, after)
+            elif text[after] == '"' == text[at - 1]:
+                found = lines.read_quoted(text[text.rfind("\n", 0, at) + 1 : text.index("\n", after)].strip(BLANKS))
+            if found:
                 self.samples += 1
                 if self.samples > MOST_SAMPLES:
                     raise ScrapeError(f"sends a metrics page with more than {MOST_SAMPLES} samples of {metric}")
-                yield lines.read(text, after)
+                yield found
                 if metric == self._once:
-                    self._needles.remove(wanted)
+                    self._wanted.remove(lines)
                     return
-            at = text.find(needle, after)
+            at = text.find(metric, after)
+
+
+def _begins_line(text: str, at: int) -> bool:
+    while text[at - 1] in BLANKS:
+        at -= 1
+    return text[at - 1] == "\n"

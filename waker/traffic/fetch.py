@@ -5,6 +5,7 @@ page of 300 MB blocks nobody. Whatever goes wrong is a ScrapeError whose text en
 """
 
 import asyncio
+import codecs
 import zlib
 from collections.abc import AsyncIterator
 from typing import Final
@@ -21,6 +22,9 @@ from waker.traffic.ledger import Scrape, ScrapeBuilder
 
 SLICE: Final = 64 * 1024  # at most 5 ms of parsing; a compressed chunk can unpack to far more
 COMPRESS_FROM: Final = 1 << 20  # below that, compression costs the controller more than it saves the network
+LIKE_ASCII: Final = frozenset(
+    {"utf-8", "ascii", "iso8859-1", "cp1252"}
+)  # names and numbers are the same in all of them
 # A controller takes 10 to 30 s to write its largest pages; a pod that is cut off does not even accept the connection.
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=3, sock_read=30)
 
@@ -59,8 +63,14 @@ async def fetch(
                 raise ScrapeError(f"answered waker's scrape with HTTP {answer.status}; set controller.CLASS.token-file")
             if answer.status != 200:
                 raise ScrapeError(f"answered waker's scrape with HTTP {answer.status}; {adapter.enable}")
-            packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
-            return await _read(_unpacked(answer.content) if packed else _sliced(answer.content), adapter, keys)
+            encoding = _encoding(answer)
+            slices = _unpacked(answer.content) if encoding == "gzip" else _sliced(answer.content)
+            scrape, exposition = await _read(slices, adapter, keys)
+            if not (exposition.is_whole or encoding == "gzip" or _has_length(answer)):
+                raise ScrapeError(
+                    "does not say how long its metrics page is, so that nobody knows whether it is all of it"
+                )
+            return scrape, exposition.bytes
     except aiohttp.ClientSSLError as error:
         problem = f"shows a certificate at {url.host}:{url.port} that waker does not trust"
         raise ScrapeError(f"{problem}; set controller.CLASS.ca-file, server-name or tls-verify") from error
@@ -73,6 +83,27 @@ async def fetch(
         raise ScrapeError(f"sent a compressed metrics page that cannot be unpacked: {error}") from error
     except (aiohttp.ClientError, OSError) as error:
         raise ScrapeError(f"broke off its metrics page: {type(error).__name__}") from error
+
+
+def _encoding(answer: aiohttp.ClientResponse) -> str:
+    """How the page is compressed: gzip, or not at all. Raises ScrapeError for what cannot be read."""
+    encoding = answer.headers.get("Content-Encoding", "").strip().lower().removeprefix("x-")
+    if encoding not in ("", "identity", "gzip"):
+        raise ScrapeError(f"sends its metrics page compressed as {encoding[:40]!a}, which waker has not asked for")
+    if "protobuf" in answer.content_type:
+        raise ScrapeError("sends its metrics page as protocol buffers, and waker reads the text format")
+    try:
+        name = codecs.lookup(answer.charset or "utf-8").name
+    except LookupError:
+        name = answer.charset or ""
+    if name not in LIKE_ASCII:
+        raise ScrapeError(f"sends its metrics page in the encoding {name[:40]!a}, and waker reads UTF-8")
+    return encoding
+
+
+def _has_length(answer: aiohttp.ClientResponse) -> bool:
+    """Whether an end of the page that comes too early is noticed."""
+    return answer.content_length is not None or "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
 
 
 async def _sliced(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
@@ -95,11 +126,13 @@ async def _unpacked(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         raise ScrapeError("broke off its metrics page: the compressed data is cut short")
 
 
-async def _read(slices: AsyncIterator[bytes], adapter: Adapter, keys: frozenset[SeriesKey]) -> tuple[Scrape, int]:
+async def _read(
+    slices: AsyncIterator[bytes], adapter: Adapter, keys: frozenset[SeriesKey]
+) -> tuple[Scrape, Exposition]:
     once = adapter.process.metric if adapter.process else ""
     exposition, builder = Exposition(adapter.wanted, once), ScrapeBuilder(adapter, keys)
     async for piece in slices:
         builder.add(exposition.feed(piece))
         await asyncio.sleep(0)
     builder.add(exposition.finish())
-    return builder.scrape(), exposition.bytes
+    return builder.scrape(), exposition

@@ -7,7 +7,7 @@ all series, but its time shows it.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from zlib import crc32
 from waker.errors import ScrapeError
 from waker.traffic.controllers import Adapter, Process, SeriesKey
 from waker.traffic.lines import Sample
+from waker.traffic.noise import is_noise, plain
 
 SHOWN_WITHIN: Final = timedelta(seconds=10)  # a finished request is on the page after 1 s (ingress-nginx's batches)
 
@@ -41,6 +42,9 @@ class Scrape:
     open: frozenset[SeriesKey] = frozenset()  # have open requests
     lasting: frozenset[SeriesKey] = frozenset()  # have had connections that are not seen while they last
     proven: bool = False  # the pod counts requests of somebody
+    strange: Mapping[SeriesKey, str] = field(
+        default_factory=dict
+    )  # have a value that is not a count, which ends a sentence
     started: float | None = None  # grows when the process restarts
     reloads: float | None = None  # grows when the controller loses what it has not shown yet
     process: Process | None = None
@@ -60,24 +64,29 @@ class ScrapeBuilder:
         # Under these very key objects, so that equal copies are not kept.
         self._tallies = dict.fromkeys(keys, UNCOUNTED)
         self._heads: set[SeriesKey] = set()
+        self._choosy: dict[SeriesKey, list[SeriesKey]] = {}  # keys of those who ignore some samples, by the plain key
+        for each in keys:
+            if len(each) > len(adapter.requests.labels):
+                self._choosy.setdefault(plain(each, adapter), []).append(each)
         self._open: set[SeriesKey] = set()
         self._lasting: set[SeriesKey] = set()
         self._proven = False
+        self._strange: dict[SeriesKey, str] = {}
         self._started: float | None = None
         self._reloads: float | None = None
 
     def add(self, samples: Iterable[Sample]) -> None:
-        """Raises ScrapeError for a value that is not a count."""
+        """Raises ScrapeError for a value of the whole process that is not a count. Of one series it is that series' problem."""
         process, gauge, requests = self._adapter.process, self._adapter.open_requests, self._adapter.requests.metric
         for metric, labels, value in samples:
             if not 0 <= value < math.inf:
-                raise ScrapeError(f"shows {metric} as {value}, which is not a count")
-            if metric == requests:
+                self._note_strange(metric, labels, value)
+            elif metric == requests:
                 self._count(labels, value)
             elif metric == self._adapter.reloads:
                 self._reloads = value
             elif gauge and metric == gauge.metric and value:
-                self._open.add(gauge.key(labels))
+                self._open.update(self._meant(gauge.key(labels), labels))
             elif process and metric == process.metric:
                 self._started = value * process.sign
 
@@ -90,22 +99,45 @@ class ScrapeBuilder:
             frozenset(self._open & self._keys),
             frozenset(self._lasting),
             proven=self._proven,
+            strange=self._strange,
             started=self._started,
             reloads=self._reloads,
             process=self._adapter.process,
         )
 
+    def _note_strange(self, metric: str, labels: Mapping[str, str], value: float) -> None:
+        why = f"shows {metric} as {value}, which is not a count"
+        families = (self._adapter.requests, self._adapter.open_requests)
+        family = next((each for each in families if each and each.metric == metric), None)
+        if family is None:
+            raise ScrapeError(why)
+        self._proven = self._proven or metric == self._adapter.requests.metric
+        meant = self._meant(family.key(labels), labels)
+        self._strange |= dict.fromkeys(self._keys.intersection(meant), why)
+
+    def _meant(self, key: SeriesKey, labels: Mapping[str, str]) -> Iterator[SeriesKey]:
+        """All keys for which a sample counts."""
+        yield key
+        yield from (each for each in self._choosy.get(key, ()) if not is_noise(each, labels))
+
     def _count(self, labels: Mapping[str, str], value: float) -> None:
         self._proven = True
         key = self._adapter.requests.key(labels)
-        tally = self._tallies.get(key)
-        if tally is None:
-            return
+        if self._choosy:
+            for each in self._choosy.get(key, ()):
+                if is_noise(each, labels):
+                    self._tallies[each] = Tally(*self._tallies[each])  # it is there, though nobody counts it
+                else:
+                    self._add(each, labels, value)
+        if key in self._tallies:
+            self._add(key, labels, value)
+
+    def _add(self, key: SeriesKey, labels: Mapping[str, str], value: float) -> None:
         for each in self._adapter.not_visits:
             if each.match(labels):
                 self._heads.add(key)
                 return
-        total, fingerprint = tally
+        total, fingerprint = self._tallies[key]
         if value:  # a series that appears at 0 moves nothing
             fingerprint = (fingerprint + _weight(labels) * hash(value)) % FINGERPRINTS
             if self._adapter.lasting and self._adapter.lasting.match(labels):

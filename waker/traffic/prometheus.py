@@ -5,10 +5,11 @@ Whatever goes wrong is a ScrapeError whose text ends a sentence about a pod: abo
 """
 
 import asyncio
+import math
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -19,9 +20,15 @@ from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.targets import PrometheusSample, ScrapesByTarget, query_for
 from waker.traffic.vector import Vector, refused
 
+T = TypeVar("T")
+Answer = aiohttp.ClientResponse
+
 SLICE: Final = 64 * 1024  # about 1 ms of parsing
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=3)
 LATEST: Final = "20s"  # then Prometheus gives up, before waker does
+SHORT: Final = aiohttp.ClientTimeout(total=5, sock_connect=3)  # a query for one app
+SOON: Final = "4s"
+MOST_NUMBERS: Final = 1000
 ERROR: Final = 4096  # bytes that are read of an error's text
 UNREAD: Final = "cannot be read from Prometheus"
 
@@ -42,15 +49,32 @@ class Prometheus:
         self, url: str, adapter: Adapter, pods: Sequence[Pod], keys: frozenset[SeriesKey]
     ) -> Mapping[str, PrometheusSample]:
         """Its samples of these pods, by uid, without the pods that it does not know. Raises ScrapeError."""
+
+        async def read(answer: aiohttp.ClientResponse) -> Mapping[str, PrometheusSample]:
+            return await _read_answer(answer.content, ScrapesByTarget(adapter, keys), pods)
+
+        return await self._ask(url, {"query": query_for(adapter), "timeout": LATEST}, TIMEOUT, read)
+
+    async def number(self, url: str, query: str) -> float | None:
+        """The highest value that it answers, None for no data. Raises ScrapeError."""
+        return await self._ask(url, {"query": query, "timeout": SOON}, SHORT, _read_number)
+
+    async def _ask(
+        self,
+        url: str,
+        question: Mapping[str, str],
+        limit: aiohttp.ClientTimeout,
+        read: Callable[[Answer], Awaitable[T]],
+    ) -> T:
         headers, trust = self._headers(), self._context()
         try:
-            at = URL(f"{url}/api/v1/query").with_query(query=query_for(adapter), timeout=LATEST)
+            at = URL(f"{url}/api/v1/query").with_query(question)
             async with self._session.get(
-                at, headers=headers, timeout=TIMEOUT, allow_redirects=False, ssl=trust
+                at, headers=headers, timeout=limit, allow_redirects=False, ssl=trust
             ) as answer:
                 if answer.status >= 300:
                     raise await _refusal(answer)
-                return await _read_answer(answer.content, ScrapesByTarget(adapter, keys), pods)
+                return await read(answer)
         except TimeoutError as error:
             raise ScrapeError(f"{UNREAD}, which did not answer in time") from error
         except aiohttp.ClientConnectorError as error:
@@ -100,6 +124,24 @@ async def _read_answer(
             await asyncio.sleep(0)
     vector.finish()
     return by_target.samples(pods)
+
+
+async def _read_number(answer: aiohttp.ClientResponse) -> float | None:
+    """Anybody's query may have any answer: it is read only as far as a number needs."""
+    vector, found = Vector(), None
+    count = 0
+    async for chunk in answer.content.iter_any():
+        for at in range(0, len(chunk), SLICE):
+            for each in vector.feed(chunk[at : at + SLICE]):
+                count += 1
+                if count > MOST_NUMBERS:
+                    raise ScrapeError(f"answered with more than {MOST_NUMBERS} series; let the query sum them up")
+                if math.isnan(each.value):
+                    raise ScrapeError("answered that its activity is not a number (NaN)")
+                found = each.value if found is None else max(found, each.value)
+            await asyncio.sleep(0)
+    vector.finish()
+    return found
 
 
 async def _refusal(answer: aiohttp.ClientResponse) -> ScrapeError:

@@ -198,7 +198,8 @@ class ScrapedController:
         title = self.adapter.title
         if not self.pods:
             labels = " or ".join(map(str, self.adapter.selectors))
-            fix = "if its pods have others, or are elsewhere, set controller.CLASS.selector and namespace"
+            elsewhere = "if its pods have others, or are elsewhere, set controller.CLASS.selector and namespace"
+            fix = self.adapter.instead or elsewhere
             yield f"no pod of {title} has the labels {labels}; {fix}"
         slowest = max((each.took for each in self.pods.values()), default=timedelta())
         why = f", as reading all {len(self.pods)} pods takes {format_duration(slowest)}" if slowest > interval else ""
@@ -215,6 +216,9 @@ class ScrapedController:
             pod = f"{title} pod {each.pod.namespace}/{each.pod.name}"
             if scrape and not scrape.keys.issuperset(keys):
                 return f"{pod} has not been read for {name} yet"
+            odd = next((scrape.strange[key] for key in keys if key in scrape.strange), "") if scrape else ""
+            if odd:
+                return f"{pod} {odd}"
             if scrape and self.adapter.lists_all and each.pod.ready and not has_any(scrape, keys):
                 return f"{pod} does not list {name}; check that {title} serves this route"
         if any(scrape and has_any(scrape, keys) for _, scrape in self._serving(now)):

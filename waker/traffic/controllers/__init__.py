@@ -4,13 +4,17 @@ An adapter is chosen by `IngressClass.spec.controller`, or by name in a setting 
 `fetch` and `scrape` use the network. docs/controllers.md shows how to add a controller.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import (
     Access,
     Adapter,
+    Arguments,
+    ClassName,
     Counted,
     Family,
     Interest,
@@ -22,7 +26,7 @@ from waker.traffic.controllers.adapter import (
 )
 from waker.traffic.controllers.envoy import CILIUM, CONTOUR, ENVOY_GATEWAY
 from waker.traffic.controllers.haproxy import HAPROXY_INGRESS, HAPROXYTECH
-from waker.traffic.controllers.ingress_nginx import INGRESS_NGINX
+from waker.traffic.controllers.ingress_nginx import IN_AKS, INGRESS_NGINX
 from waker.traffic.controllers.istio import ISTIO
 from waker.traffic.controllers.kong import KONG
 from waker.traffic.controllers.nginx_inc import NGINX, NGINX_PLUS
@@ -41,12 +45,15 @@ __all__ = [
     "INGRESS_NGINX",
     "ISTIO",
     "KONG",
+    "NEVER_ASLEEP",
     "NGINX",
     "NGINX_PLUS",
     "SKIPPER",
     "TRAEFIK",
     "Access",
     "Adapter",
+    "Arguments",
+    "ClassName",
     "Counted",
     "Family",
     "Interest",
@@ -72,7 +79,6 @@ ALL = (
     HAPROXY_INGRESS,
     HAPROXYTECH,
     CONTOUR,
-    ENVOY_GATEWAY,
     CILIUM,
     ISTIO,
     KONG,
@@ -82,14 +88,29 @@ ALL = (
 )
 ADAPTERS: Mapping[str, Adapter] = {each.controller: each for each in ALL if each.controller}
 
+# What installations call their class's controller, where that is not in the table. The rest of the name parts several of them.
+INSTALLED_AS = (
+    (re.compile(r"projectcontour\.io/[^/]+/[^/]+"), CONTOUR),  # its charts: projectcontour.io/NAMESPACE/RELEASE-contour
+    (re.compile(r"k8s\.io/[a-z0-9-]+-ingress-nginx"), INGRESS_NGINX),  # k8s.io/internal-ingress-nginx
+    (re.compile(r"webapprouting\.kubernetes\.azure\.com/nginx(/.+)?"), replace(INGRESS_NGINX, selectors=IN_AKS)),
+)
+
+# With the title of its controller, each kind of pod that carries requests. Envoy Gateway serves no Ingress, and is a way in.
+NEVER_ASLEEP = tuple((adapter.title, each) for adapter in (*ALL, ENVOY_GATEWAY) for each in adapter.selectors)
+
 
 def adapter_for(controller: str) -> Adapter | None:
     """The adapter of an `IngressClass.spec.controller`, None if there is none.
 
-    Several HAProxy controllers in one cluster differ by a suffix: `haproxy.org/ingress-controller/internal`.
+    Several controllers of a kind in one cluster differ by a suffix (`haproxy.org/ingress-controller/internal`) or a part of the
+    name. Each of them is a controller by itself, as its pods are its own.
     """
     known = ADAPTERS.get(controller)
-    return known or next((each for name, each in ADAPTERS.items() if controller.startswith(f"{name}/")), None)
+    if known:
+        return known
+    like = next((each for name, each in ADAPTERS.items() if controller.startswith(f"{name}/")), None)
+    like = like or next((each for pattern, each in INSTALLED_AS if pattern.fullmatch(controller)), None)
+    return replace(like, controller=controller) if like else None
 
 
 def interest(adapter: Adapter, backend: CountedBackend) -> Interest:

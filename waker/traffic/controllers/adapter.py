@@ -21,6 +21,17 @@ from waker.plan.routes.route import CountedBackend
 SeriesKey = tuple[str, ...]
 
 
+# The options that a pod was started with, without dashes and in small letters: `{"ingress-class": "nginx"}`.
+Arguments = Mapping[str, str]
+
+
+class ClassName(NamedTuple):
+    """An ingress class, by what controllers compare. Without `controller` there is no such IngressClass."""
+
+    name: str
+    controller: str
+
+
 class Counted(Enum):
     """When a request is counted. With END, an open WebSocket or download is not seen while it lasts."""
 
@@ -42,25 +53,27 @@ class Interest(NamedTuple):
 
 
 @cache  # there are a dozen selectors, and each app is compared with all of them in each pass
-def _pairs(labels: str) -> tuple[tuple[str, str], ...]:
+def _pairs(labels: str) -> tuple[tuple[str, str | None], ...]:
     found = (each.partition("=") for each in labels.split(","))
-    return tuple((key, value) for key, _, value in found)
+    return tuple((key, value if equals else None) for key, equals, value in found)
 
 
 class Selector(NamedTuple):
-    """The labels of a controller's data-plane pods. An empty `namespace` means all."""
+    """The labels of a controller's data-plane pods: `app=envoy`, or `app` for any value. An empty `namespace` means all."""
 
     labels: str
     namespace: str = ""
 
     @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """The labels, as keys and values."""
+    def pairs(self) -> tuple[tuple[str, str | None], ...]:
+        """The labels, as keys and values; None for any value."""
         return _pairs(self.labels)
 
     def matches(self, labels: Mapping[str, str], namespace: str) -> bool:
         """Whether a pod with these labels in this namespace is one of them."""
-        return self.namespace in ("", namespace) and all(labels.get(key) == value for key, value in self.pairs)
+        return self.namespace in ("", namespace) and all(
+            key in labels if value is None else labels.get(key) == value for key, value in self.pairs
+        )
 
     def __str__(self) -> str:
         return f"{self.labels} in {self.namespace}" if self.namespace else self.labels
@@ -179,6 +192,11 @@ class Adapter:
     lasting: Values | None = None  # samples of connections that show only when they end
     answer_timeout: AnswerTimeout = NOT_KNOWN  # how long it waits for an answer: requests are held for less
     blind_to: tuple[str, ...] = ()  # what it does not count, for docs/controllers.md
+    serves: Callable[[Arguments, ClassName], bool] | None = None  # by its arguments; None: they do not tell
+    uncounted_ways: Callable[[Arguments, Mapping[str, str]], tuple[str, ...]] = lambda _arguments, _annotations: ()
+    class_name: str = ""  # of the class that it serves even if there is no such IngressClass
+    instead: str = ""  # what to do where it has no pods any more; ends a sentence
+    activity: str = ""  # a template of a query that shows activity of the apps behind it, see `traffic.queries`
 
     @property
     def proof(self) -> str:

@@ -1,30 +1,65 @@
-"""The table of controllers as this cluster's settings want it: which adapter serves a class, and where its pods are.
+"""The table of controllers as this cluster's settings want it: which adapters serve a class, and where their pods are.
 
-Pure. A class with settings of its own goes by the name `CONTROLLER@CLASS`, as two classes of one controller may be read in
-two ways; all others go by their `spec.controller`. No IngressClass can have an `@` in its controller's name.
+Pure. What serves a class goes by a name, which routes carry:
+
+    SPEC                  the `spec.controller` of the IngressClass; nothing is special about the class
+    SPEC@CLASS            the class has settings, or is served by several controllers
+    SPEC@CLASS+ADAPTER    pods of that other controller serve it, too, as their arguments say (`observe.class_claims`)
+    SPEC@CLASS/ADAPTER    this one of several; the first one goes by the name without it
+
+The subtle thing: two classes of one controller may be read in two ways, so a class with settings is a controller of its own. No
+name of an IngressClass has one of these signs; `-` stands for Ingresses without a class where there is no default one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from waker.plan.model import Background, IngressClass
 from waker.settings.configmap import Live
 from waker.settings.durations import parse_duration
-from waker.settings.ingress_class import ClassSettings
-from waker.settings.parsing import parse_background
-from waker.traffic.controllers import ALL, Access, Adapter, Port, Selector, Values, adapter_for
+from waker.settings.ingress_class import NO_CLASS, ClassSettings
+from waker.settings.parsing import parse_background, parse_statuses, split_list
+from waker.traffic.controllers import (
+    ALL,
+    DEFAULT_LAG,
+    Access,
+    Adapter,
+    Counted,
+    Family,
+    Port,
+    Selector,
+    Values,
+    adapter_for,
+)
+from waker.traffic.controllers.adapter import Process
+from waker.traffic.controllers.templates import label_names, spellings
 
 NO_SETTINGS: Final = ClassSettings()
+BY_NAME: Final = {each.name: each for each in ALL}
+BY_QUERY: Final = "query"  # an adapter that reads no pods
+UNNAMED: Final = {each.class_name: each for each in ALL if each.class_name}
+
+# The adapters, by name, whose pods say in their arguments that they serve a class.
+Claims = Callable[[IngressClass], tuple[str, ...]]
 
 
-def configured_classes(classes: Iterable[IngressClass], live: Live) -> tuple[IngressClass, ...]:
-    """The IngressClasses with the name that their controller goes by, and those that only settings name."""
-    found = {each.name: each for each in classes}
-    for name in live.classes:
-        each = found.get(name, IngressClass(name, "", default=False))
-        found[name] = each._replace(controller=f"{each.controller}@{name}")
-    return tuple(found.values())
+class ServedClass(NamedTuple):
+    """The parts of the name that what serves a class goes by."""
+
+    spec: str  # IngressClass.spec.controller
+    name: str = ""  # of the class
+    beside: tuple[str, ...] = ()
+    own: str = ""  # the adapter that is meant; "" for the first one
+
+
+def parts(controller: str) -> ServedClass:
+    """`k8s.io/ingress-nginx@nginx+traefik`, taken apart."""
+    spec, _, rest = controller.partition("@")
+    rest, _, own = rest.partition("/")
+    name, *beside = rest.split("+")
+    return ServedClass(spec, name, tuple(beside), own)
 
 
 def controller_name(controller: str) -> str:
@@ -32,29 +67,100 @@ def controller_name(controller: str) -> str:
     return controller.partition("@")[0]
 
 
+def _nobody(_class: IngressClass) -> tuple[str, ...]:
+    return ()
+
+
+def configured_classes(
+    classes: Iterable[IngressClass], live: Live, claims: Claims = _nobody
+) -> tuple[IngressClass, ...]:
+    """The IngressClasses with the name that their controller goes by, and those that only settings or controllers name."""
+    found = {each.name: each for each in classes}
+    default = any(each.default for each in found.values())
+    for name, adapter in UNNAMED.items():
+        found.setdefault(name, IngressClass(name, adapter.controller, default=False))
+    for name in live.classes:
+        found.setdefault(name, IngressClass(name, "", default=name == NO_CLASS and not default))
+    return tuple(_known_as(each, live, claims(each)) for each in found.values())
+
+
+def _known_as(each: IngressClass, live: Live, claiming: tuple[str, ...]) -> IngressClass:
+    own = {adapter.name for adapter in configured_adapters(f"{each.controller}@{each.name}", live)}
+    beside = "".join(f"+{name}" for name in sorted(set(claiming) - own))
+    if each.name in live.classes or beside:
+        return each._replace(controller=f"{each.controller}@{each.name}{beside}")
+    return each
+
+
+def configured_adapters(controller: str, live: Live) -> tuple[Adapter, ...]:
+    """All adapters that serve a class, by the name that its controller goes by. Empty if nothing is known of it."""
+    served = parts(controller)
+    listed = split_list(live.classes.get(served.name, NO_SETTINGS).adapter)[1:] if served.name else ()
+    others = dict.fromkeys((*listed, *served.beside))
+    names = (controller, *(f"{served.spec}@{served.name}/{each}" for each in others))
+    return tuple(adapter for name in names if (adapter := configured_adapter(name, live)))
+
+
 def configured_adapter(controller: str, live: Live) -> Adapter | None:
-    """The adapter by the name that a class's controller goes by, None if there is none."""
-    spec, _, name = controller.partition("@")
-    settings = live.classes.get(name, NO_SETTINGS)
-    named = next((each for each in ALL if each.name == settings.adapter), None) if settings.adapter else None
-    adapter = named or adapter_for(spec)
-    if adapter and name:
+    """One adapter by the name that it goes by, None if there is none."""
+    served = parts(controller)
+    of_class = live.classes.get(served.name, NO_SETTINGS) if served.name else NO_SETTINGS
+    listed = split_list(of_class.adapter)
+    if served.own:
+        settings = live.classes.get(f"{served.name}.{served.own}", NO_SETTINGS)
+        adapter = BY_NAME.get(served.own)
+    else:
+        settings, adapter = of_class, _first(served, of_class, listed)
+    if adapter is None:
+        return None
+    if served.name:
         adapter = _with_settings(replace(adapter, controller=controller), settings)
-    if adapter and adapter.status and live.ignore_statuses:
-        ignored = Values(adapter.status, live.ignore_statuses)
-        adapter = replace(adapter, not_visits=(*adapter.not_visits, ignored))
+        adapter = replace(adapter, instead=_instead(served, listed, adapter))
+    ignored = live.ignore_statuses | parse_statuses(of_class.ignore_statuses)
+    if adapter.status and ignored:
+        adapter = replace(adapter, not_visits=(*adapter.not_visits, Values(adapter.status, ignored)))
     return adapter
 
 
-def declared_namespaces(controller: str, classes: Iterable[IngressClass], live: Live) -> frozenset[str]:
-    """The namespaces of its pods by the settings, else by Helm's annotations on its IngressClasses; empty if nothing says."""
-    spec, _, name = controller.partition("@")
-    setting = live.classes.get(name, ClassSettings()).namespace
+def _first(served: ServedClass, settings: ClassSettings, listed: tuple[str, ...]) -> Adapter | None:
+    if settings.metric:
+        return _by_metric(served.name, settings)
+    known = BY_NAME.get(listed[0]) if listed else adapter_for(served.spec)
+    if known is None and settings.query:
+        return by_query(served.name)
+    return known
+
+
+def _instead(served: ServedClass, listed: tuple[str, ...], adapter: Adapter) -> str:
+    """What to set when the pods of one of several controllers are gone for good."""
+    serving = dict.fromkeys((*(listed or (adapter.name,)), *served.beside))
+    left = ",".join(each for each in serving if each != adapter.name)
+    if not left:
+        return ""
+    return (
+        f"if {adapter.title} does not serve class {served.name} any more, set controller.{served.name}.adapter: {left}"
+    )
+
+
+def declared_namespaces(
+    controller: str, classes: Iterable[IngressClass], live: Live, claimed: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """The namespaces of its pods: by settings, by pods that claim the class, by Helm's annotations. Empty if nothing says."""
+    served = parts(controller)
+    of_own = f"{served.name}.{served.own}" if served.own else served.name
+    setting = live.classes.get(of_own, NO_SETTINGS).namespace
     if setting:
         return frozenset({setting})
-    of_it = (each for each in classes if (each.name == name if name else each.controller == spec))
-    plain = (each for each in of_it if name or each.name not in live.classes)
-    return frozenset(each.release_namespace for each in plain if each.release_namespace)
+    if claimed:
+        return claimed
+    if served.own:
+        adapter = BY_NAME.get(served.own)
+        of_it = [each for each in classes if adapter and each.controller == adapter.controller]
+    elif served.name:
+        of_it = [each for each in classes if each.name == served.name]
+    else:
+        of_it = [each for each in classes if each.controller == served.spec and each.name not in live.classes]
+    return frozenset(each.release_namespace for each in of_it if each.release_namespace)
 
 
 def in_namespaces(adapter: Adapter, namespaces: Iterable[str]) -> Adapter:
@@ -91,6 +197,7 @@ def _with_settings(adapter: Adapter, settings: ClassSettings) -> Adapter:
         excuse_after=parse_duration(settings.excuse_after) if settings.excuse_after else adapter.excuse_after,
         background=Background(*parse_background(settings.background)) if settings.background else None,
         lag=max(adapter.lag, parse_duration(settings.lag)) if settings.lag else adapter.lag,
+        activity=settings.query or adapter.activity,
     )
 
 
@@ -98,3 +205,41 @@ def _port(default: Port, setting: str) -> Port:
     if setting.isdigit():
         return Port((), int(setting))
     return Port((setting,), default.number) if setting else default
+
+
+def _by_metric(name: str, settings: ClassSettings) -> Adapter:
+    """A controller of which nothing is known but what settings say."""
+    return Adapter(
+        name="metric",
+        title=f"the controller of class {name}",
+        controller="",
+        selectors=(Selector(settings.selector, settings.namespace),),
+        metrics=_port(Port((), 0), settings.port),
+        path="/metrics",
+        requests=Family(settings.metric, label_names(settings.labels)),
+        counted=Counted.END,
+        names_proven=False,
+        process=Process("process_start_time_seconds", +1),
+        spellings=partial(spellings, settings.labels),
+        proxy=_port(Port((), 0), settings.http_port) if settings.http_port else None,
+        lag=DEFAULT_LAG,
+        status=settings.status_label,
+        enable=f"check controller.{name}.metric",
+    )
+
+
+def by_query(name: str) -> Adapter:
+    """A controller whose pods nobody reads: a load balancer outside of the cluster, say."""
+    return Adapter(
+        name=BY_QUERY,
+        title=f"the controller of class {name}",
+        controller="",
+        selectors=(),
+        metrics=Port((), 0),
+        path="",
+        requests=Family("", ()),
+        counted=Counted.END,
+        spellings=lambda _backend: (),
+        lag=DEFAULT_LAG,
+        enable="",
+    )

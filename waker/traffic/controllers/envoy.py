@@ -55,6 +55,7 @@ CONTOUR = Adapter(
     ),
     enable="let Contour's Envoy serve /stats/prometheus (metrics.port, 8002)",
     lists_all=True,
+    class_name="contour",  # its quickstart makes no IngressClass
 )
 
 
@@ -87,6 +88,12 @@ ENVOY_GATEWAY = Adapter(
 )
 
 
+def _in_cilium(backend: CountedBackend) -> tuple[SeriesKey, ...]:
+    # The port's number, or its name where the Ingress gives that and the version does not look it up.
+    ports = dict.fromkeys((backend.port_number, backend.port_written))
+    return tuple((f"{backend.namespace}_{backend.service}_{port}",) for port in ports)
+
+
 def _end_of_name(values: SeriesKey) -> SeriesKey:
     """`kube-system/cilium-ingress/team-a:shop:80`, or the same with `_`, counts for `team-a_shop_80`.
 
@@ -108,7 +115,7 @@ CILIUM = Adapter(
     open_requests=Family(ACTIVE, CLUSTER, _end_of_name),
     counted=Counted.START,
     process=UPTIME,
-    spellings=_in_contour,
+    spellings=_in_cilium,
     # From operator to agent to Envoy. No ownership checks, as no pod's address takes requests.
     lag=timedelta(seconds=3),
     answer_timeout=AnswerTimeout(
@@ -116,4 +123,5 @@ CILIUM = Adapter(
     ),
     enable="run Cilium with envoy.prometheus.enabled=true; where Envoy runs inside the agents set the selector k8s-app=cilium",
     lists_all=True,
+    class_name="cilium",
 )

@@ -9,8 +9,20 @@ from datetime import timedelta
 
 from waker.plan.hold_time import AnswerTimeout
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.adapter import HEADS, Adapter, Counted, Family, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.adapter import (
+    HEADS,
+    Adapter,
+    Arguments,
+    ClassName,
+    Counted,
+    Family,
+    Port,
+    Process,
+    Selector,
+    SeriesKey,
+)
 
+CONTROLLER = "k8s.io/ingress-nginx"
 PASSTHROUGH = "nginx.ingress.kubernetes.io/ssl-passthrough"
 
 
@@ -27,11 +39,22 @@ def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple
     return tuple(f"{backend.route}: ingress-nginx {sentence}" for sentence in why)
 
 
+def _serves(arguments: Arguments, ingress_class: ClassName) -> bool:
+    # An IngressClass by its controller, or by its name if asked to; the old annotation always by the name.
+    if ingress_class.controller == arguments.get("controller-class", CONTROLLER):
+        return True
+    by_name = not ingress_class.controller or arguments.get("ingress-class-by-name", "false") != "false"
+    return by_name and ingress_class.name == arguments.get("ingress-class", "nginx")
+
+
 INGRESS_NGINX = Adapter(
     name="ingress-nginx",
     title="ingress-nginx",
-    controller="k8s.io/ingress-nginx",
-    selectors=(Selector("app.kubernetes.io/name=ingress-nginx,app.kubernetes.io/component=controller"),),
+    controller=CONTROLLER,
+    selectors=(
+        Selector("app.kubernetes.io/name=ingress-nginx,app.kubernetes.io/component=controller"),
+        Selector("app.kubernetes.io/name=rke2-ingress-nginx,app.kubernetes.io/component=controller"),  # RKE2's own
+    ),
     metrics=Port(("metrics",), 10254),
     path="/metrics",
     requests=Family("nginx_ingress_controller_requests", ("namespace", "ingress", "service")),
@@ -54,4 +77,9 @@ INGRESS_NGINX = Adapter(
     ),
     enable="run ingress-nginx with --enable-metrics=true (chart: controller.metrics.enabled)",
     blind_to=("wildcard hosts", "rules without host", "open websockets", "open streams", "open downloads"),
+    serves=_serves,
+    class_name="nginx",
 )
+
+# Azure's application routing add-on runs it under labels and a controller of its own.
+IN_AKS = (Selector("app=nginx", namespace="app-routing-system"),)

@@ -32,4 +32,5 @@ ISTIO = Adapter(
     status="response_code",
     enable="leave Istio's standard metrics on (no Telemetry resource that disables REQUEST_COUNT)",
     blind_to=("open websockets", "open streams", "open downloads"),
+    class_name="istio",
 )

@@ -24,8 +24,9 @@ KONG = Adapter(
     selectors=(
         Selector("app.kubernetes.io/name=kong,app.kubernetes.io/component=app"),
         Selector("app.kubernetes.io/name=gateway,app.kubernetes.io/component=app"),
+        Selector("gateway-operator.konghq.com/selector"),  # the data planes of Kong Operator; its value is a random id
     ),
-    metrics=Port(("status",), 8100),
+    metrics=Port(("status", "metrics"), 8100),
     path="/metrics",
     requests=Family("kong_http_requests_total", ("service",)),
     counted=Counted.END,
@@ -33,7 +34,7 @@ KONG = Adapter(
     process=None,  # the counters are in memory that survives a reload of nginx; no metric shows their loss
     spellings=_spellings,
     proxy=Port(("proxy",), 8000),
-    tls=Port(("proxy-tls",), 8443),
+    tls=Port(("proxy-tls", "proxy-ssl"), 8443),
     lag=timedelta(seconds=5),  # a sync every 3 s
     status="code",
     not_visits=(Values("source", frozenset({"kong"})),),  # answered by Kong itself: not logged in, no such path, no pod
@@ -41,4 +42,5 @@ KONG = Adapter(
     answer_timeout=AnswerTimeout(timedelta(seconds=60)),
     enable="enable the plugin prometheus globally (a KongClusterPlugin) with status_code_metrics: true",
     blind_to=("open websockets", "open streams", "open downloads"),
+    class_name="kong",
 )

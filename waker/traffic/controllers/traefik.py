@@ -11,6 +11,8 @@ from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import (
     HEADS,
     Adapter,
+    Arguments,
+    ClassName,
     Counted,
     Family,
     Port,
@@ -20,7 +22,12 @@ from waker.traffic.controllers.adapter import (
     Values,
 )
 
+OWN = "traefik.io/ingress-controller"
 UNOBSERVED = "traefik.ingress.kubernetes.io/router.observability.metrics"
+ENTRY_POINTS = "traefik.ingress.kubernetes.io/router.entrypoints"
+NGINX_PROVIDER = "providers.kubernetesingressnginx"
+UNOBSERVED_POINT = re.compile(r"entrypoints\.([^.]+)\.observability\.metrics")
+INTERNAL = frozenset({"traefik", "metrics"})  # entry points of its own; no route leads through them unless it says so
 
 
 def normalized(*words: str | int) -> str:
@@ -32,9 +39,11 @@ def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
     # Nothing shows which provider serves a class, so this gives the names of both.
     ports = dict.fromkeys((backend.port_written, backend.port_number, backend.port_name or backend.port_number))
     by_nginx = [normalized(backend.namespace, backend.object_name, backend.service, port) for port in ports]
-    # The only Ingress without rules that Traefik serves goes by this name, whatever its Service.
     own = normalized(backend.namespace, backend.service, backend.port_written)
-    own = "default-backend" if backend.default_backend else own
+    if backend.default_backend:
+        # Its Ingress provider serves one Ingress without rules; the other provider one that stands for all, and each by itself.
+        own = "default-backend"
+        by_nginx += [own, normalized(backend.namespace, backend.object_name, own)]
     return ((f"{own}@kubernetes",), *((f"{name}@kubernetesingressnginx",) for name in by_nginx))
 
 
@@ -44,10 +53,35 @@ def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple
     return ()
 
 
+def _serves(arguments: Arguments, ingress_class: ClassName) -> bool:
+    if any(each.startswith(NGINX_PROVIDER) for each in arguments) and arguments.get(NGINX_PROVIDER) != "false":
+        if ingress_class.controller == arguments.get(f"{NGINX_PROVIDER}.controllerclass", "k8s.io/ingress-nginx"):
+            return True
+        by_name = (
+            not ingress_class.controller or arguments.get(f"{NGINX_PROVIDER}.ingressclassbyname", "false") != "false"
+        )
+        if by_name and ingress_class.name == arguments.get(f"{NGINX_PROVIDER}.ingressclass", "nginx"):
+            return True
+    named = arguments.get("providers.kubernetesingress.ingressclass", "")
+    return bool(named) and named == ingress_class.name and ingress_class.controller in ("", OWN)
+
+
+def _uncounted_ways(arguments: Arguments, annotations: Mapping[str, str]) -> tuple[str, ...]:
+    if annotations.get(UNOBSERVED, "").lower() == "true":  # what the router says wins
+        return ()
+    off = [
+        found[1] for key, text in arguments.items() if text == "false" and (found := UNOBSERVED_POINT.fullmatch(key))
+    ]
+    wanted = {each.strip().lower() for each in annotations.get(ENTRY_POINTS, "").split(",") if each.strip()}
+    taken = sorted(each for each in off if (each in wanted if wanted else each not in INTERNAL))
+    why = "Traefik does not count what comes through its entry point"
+    return tuple(f"{why} {each}; start it without --entrypoints.{each}.observability.metrics=false" for each in taken)
+
+
 TRAEFIK = Adapter(
     name="traefik",
     title="Traefik",
-    controller="traefik.io/ingress-controller",
+    controller=OWN,
     selectors=(Selector("app.kubernetes.io/name=traefik"),),
     metrics=Port(("metrics", "traefik"), 9100),  # the Helm chart's; without it, the entry point `traefik` serves them
     path="/metrics",
@@ -65,4 +99,7 @@ TRAEFIK = Adapter(
     lasting=Values("protocol", frozenset({"websocket"})),
     enable="run Traefik with --metrics.prometheus=true and leave its addServicesLabels on",
     blind_to=("on v3: open websockets", "open streams", "open downloads"),
+    serves=_serves,
+    uncounted_ways=_uncounted_ways,
+    class_name="traefik",
 )

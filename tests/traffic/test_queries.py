@@ -1,0 +1,153 @@
+"""Apps whose activity a query shows: idle, in use, unknown, and one tenant's queries beside another's."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from waker.errors import ScrapeError
+from waker.plan.model import AppId, Kind
+from waker.traffic import queries
+from waker.traffic.queries import NO_URL, ActivityQueries, QueryDependencies
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+INTERVAL = timedelta(seconds=15)
+SHOP = AppId(Kind.DEPLOYMENT, "demo", "shop")
+QUERY = "sum(rate(requests[5m]))"
+
+
+@dataclass
+class QueryScene:
+    """A Prometheus that answers what the test says."""
+
+    answers: dict[str, float | ScrapeError | None] = field(default_factory=dict)
+    now: datetime = NOW
+    asked: list[str] = field(default_factory=list)
+    visits: list[AppId] = field(default_factory=list)
+    known: list[AppId] = field(default_factory=list)
+    reachable: bool = True
+
+    def __post_init__(self) -> None:
+        self.queries = ActivityQueries(
+            QueryDependencies(
+                lambda: self.now, lambda: INTERVAL, lambda: timedelta(minutes=1), self._ask,
+                self.visits.append, self.known.append,
+            )
+        )  # fmt: skip
+
+    def _ask(self) -> Callable[[str], Awaitable[float | None]] | None:
+        return self.answer if self.reachable else None
+
+    async def answer(self, query: str) -> float | None:
+        self.asked.append(query)
+        found = self.answers.get(query, 0.0)
+        if isinstance(found, ScrapeError):
+            raise found
+        return found
+
+    async def after(self, length: timedelta) -> None:
+        self.now += length
+        await self.queries.round()
+
+    def visited_at(self, app: AppId = SHOP) -> datetime | None:
+        found = self.queries.traffic(app)
+        assert found
+        return found.visited_at
+
+    def unknown(self, app: AppId = SHOP) -> str:
+        found = self.queries.traffic(app)
+        assert found
+        return found.unknown
+
+
+@pytest.fixture
+def it() -> QueryScene:
+    scene = QueryScene()
+    scene.queries.watch(SHOP, [QUERY])
+    return scene
+
+
+async def test_above_zero_is_a_visit_now_and_zero_is_none(it: QueryScene) -> None:
+    assert "has not been answered yet" in it.unknown()
+    await it.after(INTERVAL)
+    began = it.now
+    assert (it.visited_at(), it.unknown()) == (began, ""), "the clock begins with the first answer"
+    await it.after(INTERVAL)
+    assert it.visited_at() == began
+    it.answers[QUERY] = 0.01
+    await it.after(INTERVAL)
+    assert it.visited_at() == it.now
+    assert it.visits[-1] == SHOP
+    it.answers[QUERY] = -1.0
+    await it.after(INTERVAL)
+    assert it.visited_at() == it.now - INTERVAL
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        pytest.param(None, "has no data; if that means that nobody is there, append `or vector(0)`", id="no data"),
+        pytest.param(ScrapeError("cannot be read from Prometheus"), "its activity cannot be read", id="no answer"),
+    ],
+)
+async def test_no_answer_is_unknown_and_a_gap_may_hide_a_visit(
+    it: QueryScene, answer: float | ScrapeError | None, why: str
+) -> None:
+    await it.after(INTERVAL)
+    began = it.visited_at()
+    it.answers[QUERY] = answer
+    await it.after(INTERVAL)
+    assert why in it.unknown()
+    assert it.visited_at() == began, "unknown is never a time"
+    asked = len(it.asked)
+    await it.after(INTERVAL)
+    assert len(it.asked) == asked, "what fails is not tried all the time"
+    it.answers[QUERY] = 0.0
+    await it.after(queries.RETRY)
+    assert it.unknown() == ""
+    assert it.visited_at() == it.now, "somebody may have been there meanwhile"
+
+
+async def test_without_a_prometheus_nobody_knows(it: QueryScene) -> None:
+    await it.after(INTERVAL)
+    it.reachable = False
+    assert it.unknown() == NO_URL
+
+
+async def test_late_answers_are_told(it: QueryScene) -> None:
+    await it.after(INTERVAL)
+    it.now += 4 * INTERVAL
+    assert "has not been answered lately" in it.unknown()
+
+
+async def test_what_is_shown_late_is_waited_for(it: QueryScene) -> None:
+    await it.after(INTERVAL)
+    assert it.queries.certainty(SHOP).until == it.now - timedelta(minutes=1)
+
+
+async def test_all_queries_of_an_app_count(it: QueryScene) -> None:
+    it.queries.watch(SHOP, [QUERY, "other"])
+    it.answers["other"] = None
+    await it.after(INTERVAL)
+    assert "no data" in it.unknown()
+    it.answers["other"] = 1.0
+    it.queries.await_known(SHOP)
+    await it.after(queries.RETRY)
+    assert it.unknown() == ""
+    assert it.known == [SHOP]
+    it.queries.watch(SHOP, [])
+    assert it.queries.traffic(SHOP) is None
+
+
+async def test_a_namespace_has_its_share(it: QueryScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One tenant's thousand queries are spread over many rounds; another's is asked in each."""
+    monkeypatch.setattr(queries, "SHARE", 0.0)
+    many = [AppId(Kind.DEPLOYMENT, "crowd", f"app-{number}") for number in range(5)]
+    for app in many:
+        it.queries.watch(app, [f"of {app.name}"])
+    monkeypatch.setattr(queries, "SHARE", 1e-9)
+    for _ in range(5):
+        await it.after(INTERVAL)
+    assert it.asked.count(QUERY) == 5
+    assert sorted(each for each in it.asked if each != QUERY) == [f"of {app.name}" for app in many], "in turn"

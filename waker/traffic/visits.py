@@ -1,0 +1,94 @@
+"""Who visits, from all who know a part of it: controllers that are scraped, and queries that show activity.
+
+Plain calls on one loop; nothing is decided here. An app that both know is idle only if it is for both, and unknown if one of
+them does not know. `reconcile` has apps watched, `observe.runtime` asks.
+"""
+
+from collections.abc import Collection
+
+from waker.plan.model import AppId, Background
+from waker.plan.snapshot import Certainty, Traffic
+from waker.traffic.controllers import Interest
+from waker.traffic.queries import ActivityQueries
+from waker.traffic.scrape import Scraper
+from waker.traffic.watched_apps import Loss
+
+IN_USE = "a query showed that it is in use"
+
+
+class VisitSources:
+    """Both sources."""
+
+    def __init__(self, scraper: Scraper, queries: ActivityQueries) -> None:
+        self.scraper = scraper
+        self._queries = queries
+        self._by_query_alone: set[AppId] = set()
+
+    def watch(
+        self,
+        app: AppId,
+        interests: frozenset[Interest],
+        queries: Collection[str],
+        incarnation: str,
+        background: Background | None = None,
+    ) -> None:
+        """From now on, watch exactly these series and queries for an app. Cheap when nothing has changed."""
+        self._queries.watch(app, queries)
+        if queries and not interests:
+            self._by_query_alone.add(app)
+            self.scraper.unwatch(app)
+        else:
+            self._by_query_alone.discard(app)
+            self.scraper.watch(app, interests, incarnation, background)
+
+    def unwatch(self, app: AppId) -> None:
+        """Stop watching an app that is asleep."""
+        self._queries.watch(app, ())
+        self._by_query_alone.discard(app)
+        self.scraper.unwatch(app)
+
+    def forget(self, app: AppId) -> None:
+        """Stop watching an app, and forget everything about it."""
+        self.unwatch(app)
+        self.scraper.forget(app)
+
+    def await_known(self, app: AppId) -> None:
+        """Have the app reconciled once its traffic is known."""
+        self._queries.await_known(app)
+        self.scraper.await_known(app)
+
+    def traffic(self, app: AppId) -> Traffic:
+        """When the app was last visited, and why that is unsure, if it is."""
+        asked = self._queries.traffic(app)
+        if asked is None:
+            return self.scraper.traffic(app)
+        if app in self._by_query_alone:
+            return asked
+        counted = self.scraper.traffic(app)
+        last = max((counted, asked), key=lambda each: each.visited_at.timestamp() if each.visited_at else 0.0)
+        return Traffic(last.visited_at, counted.unknown or asked.unknown, counted.lasting, last.lost)
+
+    def certainty(self, app: AppId) -> Certainty:
+        """How well its traffic is known. Meaningless where `traffic` is unknown."""
+        if self._queries.traffic(app) is None:
+            return self.scraper.certainty(app)
+        asked, counted = self._queries.certainty(app), self.scraper.certainty(app)
+        until = min((each for each in (asked.until, counted.until) if each), default=None)
+        return Certainty(until, counted.doubted_at, counted.loses_counts)
+
+    def because(self, app: AppId) -> str:
+        """What happened at the last visit, for people; "" if there is none."""
+        watched = self.scraper.watched(app)
+        asked, counted = self._queries.traffic(app), watched.because if watched else ""
+        by_query = asked and asked.visited_at and asked.visited_at == self.traffic(app).visited_at
+        return IN_USE if by_query and not (asked and asked.lost) else counted
+
+    def loss(self, app: AppId) -> Loss | None:
+        """The last loss of counts that extends its idle clock."""
+        watched = self.scraper.watched(app)
+        return watched.loss if watched else None
+
+    def unanswered(self, app: AppId) -> str:
+        """Why a query for the app shows nothing, "" if there is none or all are answered."""
+        asked = self._queries.traffic(app)
+        return asked.unknown if asked else ""
