@@ -110,7 +110,7 @@ class Waker:
         self.following = Following(self.controller_pods, checker, self._discount, now)
         self.scraping = Scraping(
             self.cluster, self.config, metrics, self.controller_pods, self.following.prime, self.controller_namespaces,
-            self._report_setting,
+            self._report_setting, self.leading,
         )  # fmt: skip
         prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
         self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, self.queue.add, now))

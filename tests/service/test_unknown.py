@@ -70,6 +70,8 @@ async def test_status_says_why_at_this_moment(tmp_path: Path, monkeypatch: pytes
             await eventually(lambda: "shows no traefik_service_requests_total" in reason(running))
             monkeypatch.setattr(DemoMetrics, "exposition", broken)
             await eventually(lambda: "cannot tell" in reason(running) and "shows no" not in reason(running))
+            shown = running.service.metrics.exposition().decode()
+    assert 'kubesleeper_controller_pods{controller="traefik.io/ingress-controller",state="unread"} 1.0' in shown
 
 
 def reason(running: RunningWaker) -> str:

@@ -5,7 +5,7 @@ The scraper itself knows nothing of the cluster (`traffic.scrape`); `service` ma
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from waker import names
@@ -15,8 +15,10 @@ from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.observe.door_listing import ways
 from waker.observe.live_settings import LiveConfig
+from waker.observe.unread_pods import UnreadPods
 from waker.plan.model import AppId, Pod
 from waker.plan.routes.route import HttpTarget
+from waker.settings.ingress_class import ignore_after
 from waker.traffic.controllers import Adapter
 from waker.traffic.controllers.configured import controller_name
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
@@ -34,6 +36,7 @@ class Scraping:
     prime: Callable[[Adapter, Pod, HttpTarget], Awaitable[None]]
     controller_namespaces: ControllerNamespaces
     report: Callable[[names.EventReason, str], None]
+    leading: Callable[[], bool]
 
     def dependencies(
         self,
@@ -43,19 +46,34 @@ class Scraping:
         clock: Callable[[], datetime],
     ) -> ScraperDependencies:
         """All of it, as the scraper wants it."""
+        unread = UnreadPods(self.metrics, clock, self._interval, self.cluster.served_by, self._report_if_leading)
         return ScraperDependencies(
             clock=clock,
             pods=self._pods,
             departed=self.controller_pods.departed,
-            interval=lambda: self.config.live.scrape_interval,
+            interval=self._interval,
             on_visit=on_visit,
             on_known=on_known,
             prime=self._prime,
             on_scrape=self._count,
+            on_round=unread.look,
+            ignore_after=self._ignore_after,
             prometheus=partial(self._ask, prometheus),
             workload_versions=self._workload_versions,
             adapter=self.controller_namespaces.scraped_adapter,
         )
+
+    def _interval(self) -> timedelta:
+        return self.config.live.scrape_interval
+
+    def _ignore_after(self, controller: str) -> timedelta | None:
+        settings = self.config.live.classes.get(controller.partition("@")[2])
+        return ignore_after(settings) if settings else None
+
+    def _report_if_leading(self, reason: names.EventReason, sentence: str) -> None:
+        """What every replica sees."""
+        if self.leading():
+            self.report(reason, sentence)
 
     def _pods(self, adapter: Adapter) -> Sequence[Pod]:
         found = self.controller_pods.pods(adapter)

@@ -8,10 +8,12 @@ all live settings, the last good value stays if a new one cannot be parsed.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from waker import names
 from waker.errors import SettingsError
+from waker.settings.durations import parse_duration
 
 CLASS_PREFIX: Final = "controller."
 CLASS_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
@@ -33,6 +35,7 @@ class ClassSettings:
     token_file: str = ""
     any_host: str = ""
     lag: str = ""
+    unreadable: str = ""
 
 
 class ClassKey(NamedTuple):
@@ -50,6 +53,9 @@ PORT = r"\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]|(?=.*[
 FILE = r"/[^\x00-\x1f]{1,4000}"
 BOOL = "true|false"
 LAG = r"([1-9]|1\d|20)s"  # a move that is not followed for 30 s turns back
+UNREADABLE = (
+    r"block|ignore-after=([1-9]\d?d(\d{1,3}h)?(\d{1,5}m)?|[1-9]\d{0,2}h(\d{1,5}m)?|[1-9]\d{1,4}m)"  # 10m or more
+)
 NO_NAMESPACE = "a token needs controller.CLASS.namespace, so that it is sent to pods of that namespace only"
 
 PER_CLASS = (
@@ -65,6 +71,7 @@ PER_CLASS = (
     ClassKey("token-file", "token_file", FILE, "the path of a file", "A file in waker's pod with a bearer token to send, such as /var/run/secrets/kubernetes.io/serviceaccount/token. Needs `namespace`."),
     ClassKey("any-host", "any_host", BOOL, "true or false", "Whether ingress-nginx runs with --metrics-per-host=false, so that it also counts wildcard hosts and rules without a host."),
     ClassKey("lag", "lag", LAG, "whole seconds from 1s to 20s", "How long the controller may take to follow a change of an Ingress, if that is longer than usual. It decides where no answer shows it, as with the PROXY protocol."),
+    ClassKey("unreadable", "unreadable", UNREADABLE, "block, or ignore-after= with a duration of at least 10m, such as ignore-after=6h", "What a pod of the controller means that cannot be read. `block`, the default: nothing behind the controller falls asleep. `ignore-after=6h`: the pod is ignored when it has not been read for that long and other pods of the controller are. Visits that only it counts are not seen then."),
 )  # fmt: skip
 
 
@@ -98,6 +105,12 @@ def read_classes(
             before = last.get(name, ClassSettings())
             found[name] = replace(each, namespace=before.namespace, token_file=before.token_file)
     return {name: each for name, each in found.items() if each != ClassSettings()}, tuple(problems)
+
+
+def ignore_after(settings: ClassSettings) -> timedelta | None:
+    """After how long a pod that cannot be read is ignored; None: never."""
+    _, _, length = settings.unreadable.partition("ignore-after=")
+    return parse_duration(length) if length else None
 
 
 def _parse(row: ClassKey, text: str) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from waker.plan.model import AppId, Pod
 from waker.traffic.controllers import Adapter, SeriesKey, adapter_for
+from waker.traffic.scraped_controller import ScrapedController
 from waker.traffic.targets import PrometheusSample
 
 # All pods of a controller at once: what Prometheus has of them, by uid. Raises ScrapeError.
@@ -22,7 +23,8 @@ class ScraperDependencies:
 
     `prime` sends a request through a pod that has counted nothing yet, so that its counter appears. `on_scrape` is called
     after each scrape with the controller and the time it was complete, or None if it failed. `prometheus` gives the
-    function to call instead of reading the pods, or None.
+    function to call instead of reading the pods, or None. `on_round` is called after each round with the controllers that were
+    read. `ignore_after` says by the controller's name after how long a pod that cannot be read is ignored; None: never.
     """
 
     clock: Callable[[], datetime]
@@ -35,4 +37,6 @@ class ScraperDependencies:
     prometheus: Callable[[], AskPrometheus | None] = lambda: None
     workload_versions: Callable[[Adapter], str] = lambda _: ""  # changes whenever a pod of the controller comes or goes
     departed: Callable[[Adapter], Sequence[Pod]] = lambda _: ()  # the pods that have gone since the last call
+    on_round: Callable[[Sequence[ScrapedController]], None] = lambda _: None
+    ignore_after: Callable[[str], timedelta | None] = lambda _: None
     adapter: Callable[[str], Adapter | None] = adapter_for  # by the name that a class's controller goes by

@@ -44,7 +44,10 @@ class ScrapeRounds:
 
     async def round(self, wanted: Iterable[tuple[ScrapedController, frozenset[SeriesKey]]]) -> None:
         """Read every pod of these controllers for these series. Returns after one interval at the latest."""
+        controllers = []
         for controller, keys in wanted:
+            controller.ignore_after = self._dependencies.ignore_after(controller.adapter.controller)
+            controllers.append(controller)
             self._start_missing(controller, keys)
         if self._running:
             interval = self._dependencies.interval().total_seconds()
@@ -52,6 +55,7 @@ class ScrapeRounds:
             self._running = {name: task for name, task in self._running.items() if task not in done}
             for task in done:
                 task.result()  # an unexpected error ends the process
+        self._dependencies.on_round(controllers)
 
     def stop(self) -> None:
         """Cancel the scrapes that are still running."""
@@ -123,6 +127,7 @@ class ScrapeRounds:
         adapter = controller.adapter
         self._dependencies.on_scrape(adapter.controller, source.read_at)
         self._receive(controller, source, scrape, asked_at)
+        source.counted_at = source.read_at if scrape.proven else source.counted_at
         _note_problem(source, "" if scrape.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
         if not scrape.proven:
             await self._prime(adapter, source.pod)

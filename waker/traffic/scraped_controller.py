@@ -30,11 +30,17 @@ class ControllerPod:
     first_seen_at: datetime
     asked_at: datetime | None = None  # when the last complete scrape was asked for
     read_at: datetime | None = None
+    counted_at: datetime | None = None  # when a page of it last showed that it counts
     sampled_at: float = 0.0  # the newest sample's time in seconds since 1970, by Prometheus's clock
     size: int = 0  # of its last metrics page, in bytes
     problem: str = "has not been read yet"
     has_failed: bool = False  # at least one scrape of it did
     unready_since: datetime | None = None
+
+    @property
+    def unread_since(self) -> datetime:
+        """When its visits were last known; when it was first seen, if they never were."""
+        return self.counted_at or self.first_seen_at
 
     def drained(self, now: datetime) -> bool:
         """Whether it has been unready for so long that it serves nobody any more."""
@@ -62,11 +68,13 @@ class ControllerPod:
 class ScrapedController:
     """A controller that counts visits of at least one watched app.
 
-    `baselined`: all its pods have been read once, so a pod that appears from now on counts from 0.
+    `baselined`: all its pods have been read once, so a pod that appears from now on counts from 0. `ignore_after`: the user
+    ignores a pod that has not been read for so long, while others are; None: it makes the controller unknown for ever.
     """
 
     adapter: Adapter
     baselined: bool = False
+    ignore_after: timedelta | None = None
     pods: dict[str, ControllerPod] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -98,10 +106,23 @@ class ScrapedController:
             fix = "if its pods have others, or are elsewhere, set controller.CLASS.selector and namespace"
             yield f"no pod of {title} has the labels {labels}; {fix}"
         late = "has not been read lately; if that stays, set a longer scrape-interval"
-        for each, scrape in self._serving(now):
-            stale = not each.read_at or each.read_at < now - FRESH_INTERVALS * interval
-            if stale or not scrape or not scrape.proven:
+        for each, _ in self._serving(now):
+            if not self.is_read(each, now, interval):
                 yield f"{title} pod {each.pod.namespace}/{each.pod.name} {each.problem or late}"
+
+    def is_read(self, each: ControllerPod, now: datetime, interval: timedelta) -> bool:
+        """Whether the visits that this pod counts are known."""
+        scrape = self.ledger.last(each.pod.uid)
+        fresh = each.read_at is not None and each.read_at >= now - FRESH_INTERVALS * interval
+        return fresh and scrape is not None and scrape.proven
+
+    def ignored(self, now: datetime) -> frozenset[str]:
+        """The uids of the pods that the user ignores, see `ignore_after`. None is, where that would leave nobody to count."""
+        if self.ignore_after is None:
+            return frozenset()
+        serving = {uid: each for uid, each in self.pods.items() if not each.drained(now)}
+        late = frozenset(uid for uid, each in serving.items() if each.unread_since + self.ignore_after <= now)
+        return late if late < serving.keys() else frozenset()
 
     def why_not_listed(self, keys: Sequence[SeriesKey], now: datetime) -> str:
         """Why the last scrapes say nothing about this series, "" if they do. `keys`: all its spellings."""
@@ -128,7 +149,9 @@ class ScrapedController:
 
     def _serving(self, now: datetime) -> Iterator[tuple[ControllerPod, Scrape | None]]:
         """The pods that may serve visitors now, each with its last scrape."""
-        return ((each, self.ledger.last(uid)) for uid, each in self.pods.items() if not each.drained(now))
+        ignored = self.ignored(now)
+        found = ((uid, each) for uid, each in self.pods.items() if uid not in ignored and not each.drained(now))
+        return ((each, self.ledger.last(uid)) for uid, each in found)
 
 
 def has_any(scrape: Scrape, keys: Iterable[SeriesKey]) -> bool:
