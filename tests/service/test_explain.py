@@ -49,7 +49,9 @@ async def test_an_app_in_use(tmp_path: Path) -> None:
     (series,), (pod,), (route,) = facts["series"], facts["pods"], facts["routes"]
     assert series["metric"] == "traefik_service_requests_total"
     assert series["labels"] == {"service": "default-shop-http@kubernetes"}
-    assert (pod["problem"], bool(pod["readAt"]), pod["bytes"] > 100) == ("", True, True)
+    assert series["spellings"] == [{"labels": series["labels"], "requests": 2}]
+    assert (pod["problem"], pod["state"], bool(pod["readAt"]), pod["bytes"] > 100) == ("", "read", True, True)
+    assert {"name": "controller.traefik.adapter", "value": "traefik", "source": "default"} in facts["settings"]
     assert (route["host"], route["backend"], route["leadsTo"], route["title"]) == (
         "shop.localhost",
         "shop:http",
