@@ -179,7 +179,7 @@ class Waker:
 
     def status_rows(self) -> list[dict[str, Any]]:
         """All apps, for `waker status`."""
-        return rows(self.cluster, self.runtime, now())
+        return rows(self.cluster, self.runtime, self.config.live, now())
 
     def explain(self, namespace: str, kind: str, name: str) -> Explained | None:
         """One app, for `waker explain`; None if there is no such workload. The private port lets no other kind through."""

@@ -34,7 +34,7 @@ def test_whatever_keeps_an_enabled_app_awake_has_a_fix() -> None:
 @pytest.mark.parametrize("code", FIXES)
 def test_a_fix_names_the_app_or_says_where_its_name_belongs(code: Code) -> None:
     of_shop, of_any = fix_for(code, SHOP), fix_for(code)
-    assert of_shop.replace("statefulset/shop -n prod", "NAME -n NAMESPACE") == of_any
+    assert of_shop.replace("statefulset/shop -n prod", "KIND/NAME -n NAMESPACE") == of_any
     assert is_command(of_any) == ("NAME" in of_any)
     assert "{" not in of_any + of_shop
 

@@ -65,7 +65,7 @@ class Advice(NamedTuple):
 
 def fix_for(code: str, app: AppId | None = None) -> str:
     """The fix of a code, for this app, or in general. Of a newer waker's code nothing is known."""
-    target = f"{app.kind.lower()}/{app.name} -n {app.namespace}" if app else "NAME -n NAMESPACE"
+    target = f"{app.kind.lower()}/{app.name} -n {app.namespace}" if app else "KIND/NAME -n NAMESPACE"
     known = next((each for each in FIXES if each == code), None)
     return FIXES[known].format(app=target) if known else ""
 
