@@ -44,12 +44,23 @@ def test_what_a_newer_waker_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "found"),
+    ("sentence", "code", "found"),
     [
-        pytest.param("a pod is gone; look for it", Advice("a pod is gone", "look for it"), id="its own"),
-        pytest.param("a; b; c", Advice("a", "b; c"), id="all that follows"),
-        pytest.param("shop is odd", Advice("shop is odd", fix_for(Code.CANNOT_SLEEP, SHOP)), id="that of its code"),
+        pytest.param("a pod is gone; look", Code.TRAFFIC_UNKNOWN, Advice("a pod is gone", "look"), id="its own"),
+        pytest.param("a; b; c", Code.NOT_OBSERVED, Advice("a", "b; c"), id="all that follows"),
+        pytest.param(
+            "shop is odd",
+            Code.TRAFFIC_UNKNOWN,
+            Advice("shop is odd", fix_for(Code.TRAFFIC_UNKNOWN)),
+            id="that of its code",
+        ),
+        pytest.param(
+            "snippet: a; b, and that is odd",
+            Code.CANNOT_SLEEP,
+            Advice("snippet: a; b, and that is odd", fix_for(Code.CANNOT_SLEEP)),
+            id="a semicolon of the user's",
+        ),
     ],
 )
-def test_a_sentence_with_a_fix(sentence: str, found: Advice) -> None:
-    assert advice(sentence, Code.CANNOT_SLEEP, SHOP) == found
+def test_a_sentence_with_a_fix(sentence: str, code: Code, found: Advice) -> None:
+    assert advice(sentence, code, SHOP) == found

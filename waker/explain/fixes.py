@@ -1,7 +1,8 @@
 """What to do about what stands in the way of a sleep: for each code a command or a sentence.
 
-Pure. `reasons` gives each of its reasons a fix, `causes` each group of apps. Many sentences bring a fix of their own, after a
-semicolon: "what is so; what to do". That one is better, as it knows more than a code does.
+Pure. `reasons` gives each of its reasons a fix, `causes` each group of apps. Sentences about traffic bring fixes of their own,
+after a semicolon: "what is so; what to do". Those are better, as they know more than a code does. Other sentences quote what
+users have written, semicolons and all.
 """
 
 from collections.abc import Mapping
@@ -56,6 +57,9 @@ IN_PROGRESS: Final = frozenset({
 })  # fmt: skip
 
 
+BRING_THEIR_OWN: Final = frozenset({Code.TRAFFIC_UNKNOWN, Code.NOT_OBSERVED})
+
+
 class Advice(NamedTuple):
     """What is so, and what to do; "" if nothing is to be done."""
 
@@ -71,8 +75,8 @@ def fix_for(code: str, app: AppId | None = None) -> str:
 
 
 def advice(sentence: str, code: str, app: AppId | None = None) -> Advice:
-    """A sentence "what is so; what to do" in its two parts, the second one by its code if it has none."""
-    text, _, own = sentence.partition("; ")
+    """A sentence "what is so; what to do" in its two parts; the fix of its code, if it brings none."""
+    text, _, own = sentence.partition("; ") if code in BRING_THEIR_OWN else (sentence, "", "")
     return Advice(text, own or fix_for(code, app))
 
 

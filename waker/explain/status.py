@@ -4,12 +4,13 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from waker.explain.times import json_time, sleep_time
+from waker.observe.class_names import class_of, with_class
 from waker.observe.cluster import ClusterCache
 from waker.observe.observed_app import policy_of
 from waker.observe.runtime import Runtime
@@ -34,13 +35,16 @@ WHEN = re.compile(rf"{TIME}|(?:\d+[dhms])+")
 
 def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> list[dict[str, Any]]:
     """All apps, by the running service."""
-    found = []
+    found, served_by = [], cluster.served_by()
     for each in sorted(runtime.registry.entries(), key=lambda each: (each.app.namespace, each.app.name)):
         workload = cluster.workload(each.app)
         if workload:
             traffic = runtime.scraper.traffic(each.app)
             because = runtime.scraper.because(each.app) if traffic.lost else ""
-            plan, visited = replace(each.plan, reason=_reason(each, traffic)), runtime.last_visit(workload, each)
+            plan, visited = (
+                replace(each.plan, reason=_reason(each, traffic, served_by)),
+                runtime.last_visit(workload, each),
+            )
             by_itself = _by_itself(plan, policy_of(workload, live))
             sleeps_at = sleep_time(workload, by_itself, traffic, visited, now)
             found.append(
@@ -51,10 +55,13 @@ def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> 
     return found
 
 
-def _reason(each: RegisteredApp, traffic: Traffic) -> str:
+def _reason(each: RegisteredApp, traffic: Traffic, served_by: Mapping[str, str]) -> str:
     """Why its traffic is unknown changes without a pass for the app."""
     blind = each.plan.code in (Code.TRAFFIC_UNKNOWN, Code.NOT_OBSERVED)
-    return f"{CANNOT_TELL}: {traffic.unknown}" if blind and traffic.unknown else each.plan.reason
+    if not (blind and traffic.unknown):
+        return each.plan.reason
+    classes = {class_of(route.controller, served_by) for route in each.routes}
+    return f"{CANNOT_TELL}: {with_class(traffic.unknown, classes.pop() if len(classes) == 1 else '')}"
 
 
 def _by_itself(plan: Plan, policy: Policy | None) -> Policy | None:
