@@ -58,6 +58,12 @@ def test_the_values_are_those_of_the_controllers_page(scene: Scene) -> None:
     (series,) = found["series"]
     (value,) = series["values"]
     assert value["requests"] == counted(page(f"{scene.address.host}:9100"), series["labels"]["service"])
+    assert sum(each["requests"] for each in series["spellings"]) == value["requests"]
+    assert {"name": "controller.traefik.port", "value": "metrics or traefik or 9100", "source": "default"} in found[
+        "settings"
+    ]
+    (row,) = scene.waker.status(shop.namespace, shop.name)
+    assert row["sleepsAt"] > found["at"]
     text = scene.waker.do("explain", f"deployment/{shop.name}", "-n", shop.namespace)
     assert text.startswith(f"{shop.namespace}/shop is awake: last sign of life ")
     assert f"{value['requests']:.0f}  {value['pod']}" in text
@@ -71,7 +77,11 @@ def test_a_wildcard_host_is_refused_with_the_way_out(scene: Scene) -> None:
     scene.create(apps.ingress(shop, "wild", [rule]))
     found = until("it is refused", partial(blind, scene, shop), 30)
     (reason,) = (each for each in found["against"] if each["kind"] == "not-counted")
-    assert "ingress-nginx does not count requests of a wildcard host; name each host in a rule" in reason["text"]
+    assert reason["text"].endswith("ingress-nginx does not count requests of a wildcard host")
+    assert reason["fix"].startswith(
+        "name each host in a rule of its own, or run it with --metrics-per-host=false and set "
+    )
+    assert reason["fix"].endswith(f" set controller.{scene.controller.ingress_class}.any-host")
     assert found["answer"].startswith(
         f"{shop.namespace}/shop is awake: wild: {rule.host}/: ingress-nginx does not count"
     )
