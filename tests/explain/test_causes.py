@@ -25,7 +25,7 @@ def one(name: str, code: str, why: str, **more: Any) -> dict[str, Any]:
 NOT_READ = "Traefik pod edge/t-1 does not answer at 10.0.0.1:9100; let NetworkPolicies admit waker's pods to that port"
 ROWS = [
     one("quiet", "Asleep", "", phase="Asleep", replicas=0),
-    one("used", "InUse", "in use: sleeps … after its last visit"),
+    one("used", "InUse", "in use: sleeps ... after its last visit"),
     *(one(f"blind-{at}", "TrafficUnknown", NOT_READ) for at in range(7)),
     one("pinned", "PinnedAwake", "pinned awake"),
     one("off", "NotEnabled", "not enabled", phase="NotManaged"),
@@ -44,7 +44,7 @@ TEXT = """\
        fix: waker auto KIND/NAME -n NAMESPACE
        prod/pinned, prod/also-pinned
 
-    1  InUse: in use: sleeps … after its last visit
+    1  InUse: in use: sleeps ... after its last visit
        fix: nothing, if people use it; if a monitor or crawler asks for it, see ignore-statuses;
             with a shorter idle-after it sleeps sooner after its last visit
        prod/used

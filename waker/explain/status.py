@@ -27,7 +27,7 @@ from waker.settings.durations import format_duration
 from waker.web.registered_app import RegisteredApp
 
 COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "sleepsIn", "replicas", "saved", "reason")
-OWN: Final = "…"  # stands for what differs from app to app
+OWN: Final = "..."  # stands for what differs from app to app
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d"
 WORD = re.compile(rf"{TIME}|[a-zA-Z0-9](?:[-.a-zA-Z0-9]*[a-zA-Z0-9])?")  # a time, a name, a duration
 WHEN = re.compile(rf"{TIME}|(?:\d+[dhms])+")
