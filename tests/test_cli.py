@@ -59,6 +59,7 @@ async def run(*arguments: str) -> int:
         ["status", "-o", "yaml"],
         ["explain"],
         ["explain", "shop", "-o", "table"],
+        ["explain", "shop", "--all"],
         ["restore"],
         ["run", "--nonsense"],
         ["demo", "--port", "many"],
@@ -204,6 +205,13 @@ async def test_explain_an_app_that_is_not_managed(config: str, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["app"] == {"kind": "Deployment", "namespace": "default", "name": "blog"}
 
 
+async def test_explain_all(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run("explain", "--all", "--kubeconfig", config) == 0
+    assert capsys.readouterr().out.startswith("2 apps: 0 asleep, ")
+    assert await run("explain", "--all", "-n", "elsewhere", "-o", "json", "--kubeconfig", config) == 0
+    assert json.loads(capsys.readouterr().out)["apps"] == 0
+
+
 # --- the log ------------------------------------------------------------------------------------------------------
 
 
@@ -282,7 +290,8 @@ async def test_an_annotation_does_not_speak_to_the_terminal(tmp_path: Path, caps
     async with DemoCluster() as cluster:
         cluster.load(manifests(SAMPLES["shop"], "default", {names.ENABLED: "true", names.IDLE_AFTER: HOSTILE}))
         config = str(cluster.kubeconfig(tmp_path / "kubeconfig"))
-        for arguments in (["status"], ["status", "-o", "json"], ["explain", "shop"], ["explain", "shop", "-o", "json"]):
+        commands = (["status"], ["explain", "--all"], ["explain", "shop"])
+        for arguments in (*commands, *([*each, "-o", "json"] for each in commands)):
             assert await run(*arguments, "--kubeconfig", config) == 0
             told = capsys.readouterr().out
             assert "owned" in told

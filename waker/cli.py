@@ -72,7 +72,11 @@ def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
     text = "say why an app is not asleep, and all that waker knows about it"
     command = commands.add_parser("explain", parents=[flags], help=text)
-    _add_app_arguments(command)
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument("name", metavar="NAME", nargs="?", help="shop, deployment/shop or statefulset/shop")
+    which.add_argument("--all", action="store_true", help="what keeps most apps awake, first")
+    text = "the app's namespace (default: default); with --all only its apps (default: all)"
+    command.add_argument("-n", "--namespace", dest="only", help=text)
     command.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
 
 
@@ -156,7 +160,7 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
         case "status":
             _print(await status.status(settings, arguments.only, arguments.output))
         case "explain":
-            _print(await explain.explained(settings, arguments.only, arguments.name, arguments.output))
+            _print(await _explained(arguments, settings))
         case "page":
             print(await page.page(settings, arguments.theme, arguments.state, arguments.lang), end="")
         case "restore":
@@ -179,6 +183,12 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
                 await pin_commands[name](settings, arguments.only, arguments.name, pin=getattr(arguments, "pin", False))
             )
     return 0
+
+
+async def _explained(arguments: argparse.Namespace, settings: Settings) -> str:
+    if arguments.all:
+        return await explain.explained_all(settings, arguments.only, arguments.output)
+    return await explain.explained(settings, arguments.only or "default", arguments.name, arguments.output)
 
 
 def _print(text: str) -> None:

@@ -45,6 +45,10 @@ DESCRIBED = (
            "Failed scrapes of ingress controller pods.", ("controller",)),
     Metric("scraped_at", Gauge, "kubesleeper_last_successful_scrape_timestamp_seconds",
            "When a pod of the ingress controller was last scraped successfully.", ("controller",)),
+    Metric("controller_pods", Gauge, "kubesleeper_controller_pods",
+           "Pods of the ingress controllers that count for an awake app, by state: read; unread, so that nothing behind the "
+           "controller falls asleep; ignored, as controller.CLASS.unreadable says; drained, not ready for long.",
+           ("controller", "state")),
     Metric("reconciles", Counter, "kubesleeper_reconciles_total", "Reconciles of apps."),
     Metric("reconcile_errors", Counter, "kubesleeper_reconcile_errors_total", "Reconciles of apps that failed."),
     Metric("reconcile_seconds", Histogram, "kubesleeper_reconcile_duration_seconds", "Duration of one reconcile of an app."),
@@ -78,6 +82,7 @@ class Metrics:
     scrapes: Counter
     scrape_failures: Counter
     scraped_at: Gauge
+    controller_pods: Gauge
     reconciles: Counter
     reconcile_errors: Counter
     reconcile_seconds: Histogram

@@ -92,6 +92,7 @@ class EventReason(StrEnum):
     UNKNOWN_THEME = "UnknownTheme"
     BAD_SETTING = "BadSetting"
     IGNORED_PODS = "IgnoredPods"
+    CONTROLLER_UNREAD = "ControllerUnread"
     NO_DOOR = "NoDoor"
     WRITE_FAILED = "WriteFailed"
     INTERNAL_ERROR = "InternalError"

@@ -110,8 +110,8 @@ class Waker:
         checker = OwnershipChecker(session, self._proof)
         self.following = Following(self.controllers.pods, checker, self._discount, now)
         self.scraping = Scraping(
-            self.cluster, self.config, metrics, self.controllers, self.following.prime, self._report_setting
-        )
+            self.cluster, self.config, metrics, self.controllers, self.following.prime, self._report_setting, self.leading,
+        )  # fmt: skip
         prometheus = Prometheus(session, settings.prometheus_token_file, settings.prometheus_ca_file)
         self.scraper = Scraper(session, self.scraping.dependencies(prometheus, self._visited, self.queue.add, now))
         self.activity = ActivityStore(api, settings.own_namespace, self.registry.knocked_at, self._may_record, now)
@@ -183,7 +183,7 @@ class Waker:
 
     def status_rows(self) -> list[dict[str, Any]]:
         """All apps, for `waker status`."""
-        return rows(self.cluster, self.runtime, now())
+        return rows(self.cluster, self.runtime, self.config.live, now())
 
     def explain(self, namespace: str, kind: str, name: str) -> Explained | None:
         """One app, for `waker explain`; None if there is no such workload. The private port lets no other kind through."""

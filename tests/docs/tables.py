@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.service import test_every_answer, test_every_crash, test_every_watch, test_every_write
 from tests.web.odd_messages import ANSWERS, REQUESTS
 from waker.cli import parser
+from waker.explain.fixes import fix_for, is_command
 from waker.explain.reasons import KINDS
 from waker.metrics import Metrics
 from waker.plan.codes import Code
@@ -177,7 +178,12 @@ def reasons() -> str:
 
 def codes() -> str:
     """What a plan can be called."""
-    return table(("code", "the app ..."), ((f"`{each}`", f"{each.meaning}.") for each in Code))
+    rows = ((f"`{each}`", f"{each.meaning}.", _fix(fix_for(each))) for each in Code)
+    return table(("code", "the app ...", "what to do"), rows)
+
+
+def _fix(fix: str) -> str:
+    return f"`{fix}`" if is_command(fix) else fix or "-"
 
 
 def points() -> str:

@@ -59,7 +59,8 @@ def test_all_fields_of_explain_are_described() -> None:
     assert list(described) == list(shape.Explained.__annotations__)
     for field, part in parts.items():
         assert [key for key in part.__annotations__ if f"`{key}`" not in described[field]] == []
-    assert [key for key in shape.Value.__annotations__ if f"`{key}`" not in described["series"]] == []
+    for part in (shape.Value, shape.Spelling):
+        assert [key for key in part.__annotations__ if f"`{key}`" not in described["series"]] == []
 
 
 def test_all_events_are_described() -> None:

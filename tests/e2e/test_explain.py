@@ -16,6 +16,7 @@ from tests.e2e.cluster import Json, kubectl, until
 from tests.e2e.install import CHECKOUT, NAMESPACE
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
+from waker import names
 
 REQUESTS = 7
 PERSON = "person"  # a ServiceAccount that stands for somebody with a kubeconfig
@@ -58,6 +59,12 @@ def test_the_values_are_those_of_the_controllers_page(scene: Scene) -> None:
     (series,) = found["series"]
     (value,) = series["values"]
     assert value["requests"] == counted(page(f"{scene.address.host}:9100"), series["labels"]["service"])
+    assert sum(each["requests"] for each in series["spellings"]) == value["requests"]
+    assert {"name": "controller.traefik.port", "value": "metrics or traefik or 9100", "source": "default"} in found[
+        "settings"
+    ]
+    (row,) = scene.waker.status(shop.namespace, shop.name)
+    assert row["sleepsAt"] > found["at"]
     text = scene.waker.do("explain", f"deployment/{shop.name}", "-n", shop.namespace)
     assert text.startswith(f"{shop.namespace}/shop is awake: last sign of life ")
     assert f"{value['requests']:.0f}  {value['pod']}" in text
@@ -71,7 +78,11 @@ def test_a_wildcard_host_is_refused_with_the_way_out(scene: Scene) -> None:
     scene.create(apps.ingress(shop, "wild", [rule]))
     found = until("it is refused", partial(blind, scene, shop), 30)
     (reason,) = (each for each in found["against"] if each["kind"] == "not-counted")
-    assert "ingress-nginx does not count requests of a wildcard host; name each host in a rule" in reason["text"]
+    assert reason["text"].endswith("ingress-nginx does not count requests of a wildcard host")
+    assert reason["fix"].startswith(
+        "name each host in a rule of its own, or run it with --metrics-per-host=false and set "
+    )
+    assert reason["fix"].endswith(f" set controller.{scene.controller.ingress_class}.any-host")
     assert found["answer"].startswith(
         f"{shop.namespace}/shop is awake: wild: {rule.host}/: ingress-nginx does not count"
     )
@@ -81,6 +92,31 @@ def test_a_wildcard_host_is_refused_with_the_way_out(scene: Scene) -> None:
 def blind(scene: Scene, app: StageApp) -> Json | None:
     found = explained(scene, app)
     return found if "not-counted" in reasons(found) and found["phase"] == "Awake" else None
+
+
+@pytest.mark.parametrize("controller", [pytest.param("traefik", id="traefik")], indirect=True)
+def test_the_advice_fits_what_is_wrong_with_the_metrics_page(scene: Scene) -> None:
+    shop, name = scene.app("shop"), scene.controller.ingress_class
+    for setting, value, what, fix in (
+        ("port", "1", "refuses connections at ", f"set controller.{name}.port"),
+        ("path", "/nothing", "has no page /nothing on port 9100 (HTTP 404)", f"set controller.{name}.path or port"),
+        # Each of Traefik's ports also speaks TLS, with a certificate of its own making.
+        ("scheme", "https", "(self-signed certificate)", f"set controller.{name}.ca-file"),
+    ):
+        key = f"controller.{name}.{setting}"
+        scene.api.patch("ConfigMap", NAMESPACE, names.CONFIG_MAP, {"data": {key: value}})
+        try:
+            reason = until(f"{key} is wrong", partial(unread, scene, shop, what), 30)
+        finally:
+            scene.api.patch("ConfigMap", NAMESPACE, names.CONFIG_MAP, {"data": {key: None}})
+        assert fix in reason["fix"], reason
+    until("all is read again", lambda: "not-read" not in reasons(explained(scene, shop)), 30)
+
+
+def unread(scene: Scene, app: StageApp, what: str) -> Json | None:
+    """Why a controller pod is not read, if the sentence says this."""
+    found = explained(scene, app)["against"]
+    return next((each for each in found if each["kind"] == "not-read" and what in each["text"]), None)
 
 
 def test_an_unknown_app_is_one_sentence(scene: Scene) -> None:

@@ -1,6 +1,8 @@
 """Traffic 2: two controllers at once with two pods each: an app sleeps when it is idle at all of them, and known to be."""
 
+import json
 import time
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -69,6 +71,24 @@ def test_visited_through_one_pod_of_one_controller(
     until("it is awake", lambda: enter(scene, pair[PAIR[0]][0]).who is Who.APP)
 
 
+def said_of_the_pod(scene: Scene, shop: StageApp, entry: EntryPoint) -> None:
+    """What the metric, `explain` and the overview say of the one pod that cannot be read."""
+    with urllib.request.urlopen(
+        f"http://{scene.waker.pods()[0]['status']['podIP']}:9090/metrics", timeout=10
+    ) as answer:
+        shown = answer.read().decode().splitlines()
+    pods = 'kubesleeper_controller_pods{controller="traefik.io/ingress-controller",state='
+    assert {f'{pods}"unread"}} 1.0', f'{pods}"read"}} 1.0'} <= set(shown)
+    facts = json.loads(scene.waker.do("explain", shop.name, "-n", shop.namespace, "-o", "json"))
+    (reason,) = (each for each in facts["against"] if each["kind"] == "not-read")
+    assert entry.name in reason["text"]
+    assert "NetworkPolicies" in reason["fix"]
+    overview = json.loads(scene.waker.do("explain", "--all", "-n", shop.namespace, "-o", "json"))
+    assert [(each["code"], each["fix"], each["apps"]) for each in overview["causes"]] == [
+        ("TrafficUnknown", reason["fix"], 1)
+    ]
+
+
 @needs_bed("cuts a controller pod off")
 def test_a_pod_that_is_cut_off(scene: Scene, pair: dict[IngressController, list[EntryPoint]]) -> None:
     entry = pair[PAIR[0]][0]
@@ -82,6 +102,8 @@ def test_a_pod_that_is_cut_off(scene: Scene, pair: dict[IngressController, list[
         assert entry.name in told[0]
         (status,) = scene.waker.status(shop.namespace, "shop")
         assert entry.name in status["reason"], status
+        assert status["sleepsAt"] is None
+        said_of_the_pod(scene, shop, entry)
         assert scene.history.replicas("Deployment", "shop") == [1]
     finally:
         entry.join()

@@ -10,7 +10,10 @@ from waker import names
 from waker.explain import autoscalers, origins
 from waker.plan.model import AppId, Kind
 from waker.plan.policy import read_policy
-from waker.settings.configmap import Live
+from waker.settings.configmap import LIVE, Live, read_live
+from waker.settings.parsing import parse_statuses
+from waker.traffic.controllers import CONTOUR, TRAEFIK
+from waker.traffic.controllers.configured import configured_adapter
 
 SHOP = AppId(Kind.DEPLOYMENT, "prod", "shop")
 
@@ -21,13 +24,89 @@ def rows(annotations: dict[str, str], live: Live, *written: str) -> dict[str, tu
 
 
 def test_defaults() -> None:
-    assert rows({}, Live()) == {
-        "enabled": ("false", "default"),
-        "state": ("auto", "default"),
-        "idle-after": ("30m", "default"),
-        "scrape-interval": ("15s", "default"),
-        "wake-timeout": ("5m", "default"),
-        "paused": ("false", "default"),
+    found = rows({}, Live())
+    assert {source for _, source in found.values()} == {"default"}
+    assert {name: value for name, (value, _) in found.items()} == {
+        "enabled": "false",
+        "state": "auto",
+        "idle-after": "30m",
+        "scrape-interval": "15s",
+        "activity-delay": "1m",
+        "activity-queries": "templates",
+        "wake-timeout": "5m",
+        "early-readiness": "true",
+        "hold-for": "30s",
+        "page-status": "503",
+        "while-asleep": "auto",
+        "door-ports": "20000-29999",
+        "health-check-response": "503",
+        "paused": "false",
+    }
+
+
+def test_every_key_of_the_configmap_is_shown_when_it_is_set() -> None:
+    live = Live(
+        min_idle=timedelta(hours=8),
+        ignore_statuses=parse_statuses("4xx,301"),
+        theme="dark",
+        wait_host="wait.example.com",
+        wait_domains=("example.com", "example.org"),
+        ignore_paths=("/ping",),
+        ignore_agents=("probe",),
+        prometheus_url="http://prometheus:9090",
+    )
+    found = rows({}, live, *(each.key for each in LIVE))
+    assert {each.key for each in LIVE} <= found.keys()
+    assert {source for name, (_, source) in found.items() if name not in ("enabled", "state")} == {"ConfigMap"}
+    assert (found["ignore-statuses"][0], found["wait-domains"][0]) == ("301, 4xx", "example.com, example.org")
+
+
+def test_what_adds_up_is_shown_twice() -> None:
+    annotations = {names.ENABLED: "true", names.MIN_IDLE: "2h", names.IGNORE_PATHS: "/a", names.IDLE_AFTER: "1h"}
+    live = Live(min_idle=timedelta(hours=8), ignore_paths=("/b",))
+    found = origins.settings(annotations, (), live, frozenset({"min-idle", "ignore-paths", "idle-after"}))
+    assert [each for each in found if each["name"] in ("min-idle", "ignore-paths", "idle-after")] == [
+        {"name": "idle-after", "value": "1h", "source": "annotation"},
+        {"name": "ignore-paths", "value": "/a", "source": "annotation"},
+        {"name": "min-idle", "value": "2h", "source": "annotation"},
+        {"name": "min-idle", "value": "8h", "source": "ConfigMap"},
+        {"name": "ignore-paths", "value": "/b", "source": "ConfigMap"},
+    ]
+    assert origins.overruled(found, timedelta(hours=8)) == (
+        "min-idle is longer than its idle-after (1h): it sleeps 8h after its last visit"
+    )
+    assert origins.overruled(found, timedelta(hours=1)) == ""
+
+
+def test_the_settings_of_its_classes() -> None:
+    live, problems = read_live(
+        {"controller.edge.port": "9200", "controller.edge.unreadable": "ignore-after=6h"}, Live()
+    )
+    assert problems == ()
+    adapter = configured_adapter("traefik.io/ingress-controller@edge", live)
+    assert adapter
+    found = origins.settings({}, (), live, frozenset(), {"edge": adapter, "public": CONTOUR})
+    of_classes = {each["name"]: (each["value"], each["source"]) for each in found if "controller." in each["name"]}
+    assert of_classes == {
+        "controller.edge.adapter": ("traefik", "default"),
+        "controller.edge.selector": (" or ".join(map(str, TRAEFIK.selectors)), "default"),
+        "controller.edge.port": ("9200", "ConfigMap"),
+        "controller.edge.path": ("/metrics", "default"),
+        "controller.edge.scheme": ("http", "default"),
+        "controller.edge.any-host": ("true", "default"),
+        "controller.edge.lag": ("2s", "default"),
+        "controller.edge.unreadable": ("ignore-after=6h", "ConfigMap"),
+        "controller.public.adapter": ("contour", "default"),
+        "controller.public.selector": (
+            "app=envoy in projectcontour or app.kubernetes.io/name=contour,app.kubernetes.io/component=envoy",
+            "default",
+        ),
+        "controller.public.port": ("metrics or 8002", "default"),
+        "controller.public.path": ("/stats/prometheus", "default"),
+        "controller.public.scheme": ("http", "default"),
+        "controller.public.any-host": ("true", "default"),
+        "controller.public.lag": ("1s", "default"),
+        "controller.public.unreadable": ("block", "default"),
     }
 
 

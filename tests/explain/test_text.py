@@ -23,7 +23,8 @@ def facts(**changes: Any) -> Explained:
         "replicas": 2,
         "saved": None,
         "against": [
-            {"kind": "not-read", "text": "ingress-nginx pod ingress-nginx/b cannot be reached at 10.1.2.3:10254", "fix": ""},
+            {"kind": "not-read", "text": "ingress-nginx pod ingress-nginx/b cannot be reached at 10.1.2.3:10254",
+             "fix": "let NetworkPolicies admit waker's pods to that port"},
             {"kind": "in-use", "text": "last sign of life 4m ago; it sleeps in 26m", "fix": ""},
             {"kind": "pinned", "text": "it is pinned awake", "fix": "waker auto deployment/shop -n prod"},
         ],
@@ -40,15 +41,17 @@ def facts(**changes: Any) -> Explained:
         ],
         "pods": [
             {"controller": NGINX, "pod": "ingress-nginx/a", "ready": True, "readAt": "2026-01-31T03:04:01Z",
-             "bytes": 312_400_000, "problem": ""},
+             "bytes": 312_400_000, "problem": "", "state": "read"},
             {"controller": NGINX, "pod": "ingress-nginx/b", "ready": False, "readAt": None, "bytes": 0,
-             "problem": "cannot be reached at 10.1.2.3:10254"},
+             "problem": "cannot be reached at 10.1.2.3:10254", "state": "unread"},
         ],
         "series": [
             {"controller": NGINX, "metric": "nginx_ingress_controller_requests",
              "labels": {"namespace": "prod", "ingress": "shop", "service": "shop"},
              "values": [{"pod": "ingress-nginx/a", "requests": 1200.0, "open": True},
-                        {"pod": "ingress-nginx/b", "requests": None, "open": False}]},
+                        {"pod": "ingress-nginx/b", "requests": None, "open": False}],
+             "spellings": [{"labels": {"namespace": "prod", "ingress": "shop", "service": "shop"}, "requests": 1180.0},
+                           {"labels": {"namespace": "prod", "ingress": "shop", "service": ""}, "requests": 20.0}]},
         ],
         "activity": [{"at": "2026-01-31T03:00:05Z", "what": "counted by ingress-nginx pod ingress-nginx/a"}],
         "sleepsAt": "2026-01-31T03:30:05Z",
@@ -62,6 +65,7 @@ prod/shop is awake: last sign of life 4m ago; it sleeps in 26m if nobody comes (
 
 WHAT KEEPS IT AWAKE
   - ingress-nginx pod ingress-nginx/b cannot be reached at 10.1.2.3:10254
+    fix: let NetworkPolicies admit waker's pods to that port
   - last sign of life 4m ago; it sleeps in 26m
   - it is pinned awake
     fix: waker auto deployment/shop -n prod
@@ -79,6 +83,7 @@ COUNTED AS
   nginx_ingress_controller_requests{namespace="prod",ingress="shop",service="shop"}
     1200      ingress-nginx/a  open requests now
     none yet  ingress-nginx/b
+    of these 20 as nginx_ingress_controller_requests{namespace="prod",ingress="shop",service=""}
 
 CONTROLLER PODS
   ingress-nginx ingress-nginx/a: read 4s ago, 312 MB
@@ -95,8 +100,8 @@ SERVICES
   shop  http 80 -> 8080, 9000 -> 9000
 
 SETTINGS
-  enabled     true  annotation
-  idle-after  30m   default
+  enabled     true (annotation)
+  idle-after  30m (default)
 
 NOTES
   HPA shop (2 to 10) rests while the app sleeps, and goes on after the wake"""
@@ -113,6 +118,11 @@ def test_the_whole_text() -> None:
         pytest.param({"phase": "Asleep"}, "WHAT STANDS AGAINST SLEEP BY TRAFFIC", id="asleep, with blind spots"),
         pytest.param({"enabled": False}, "WHAT STANDS AGAINST ITS SLEEP", id="not enabled"),
         pytest.param({"phase": "Waking", "reason": "not ready"}, "  phase     Waking (not ready)", id="waking"),
+        pytest.param(
+            {"pods": [facts()["pods"][1] | {"state": "ignored"}]},
+            "  ingress-nginx ingress-nginx/b: never read, not ready, ignored",
+            id="a pod that is ignored",
+        ),
         pytest.param({"fromService": False}, "  answered  here, without the service, at 03:04:05 UTC", id="no service"),
         pytest.param({"against": []}, "  sleeps    03:30:05 UTC (in 26m), if nobody comes", id="only in use"),
     ],
@@ -137,13 +147,13 @@ def test_nothing_is_wider_than_a_terminal() -> None:
     assert "a-rather-long-word\n" in text(facts(answer=long)), "names are not cut at a hyphen"
     wide = facts(
         answer=long,
-        against=[{"kind": "not-counted", "text": long, "fix": ""}],
+        against=[{"kind": "not-counted", "text": long, "fix": long}],
         phase="Stuck",
         reason=long,
         notes=[long],
         pods=[facts()["pods"][1] | {"problem": long}],
         activity=[{"at": facts()["at"], "what": long}],
-        settings=[{"name": "title", "value": "Shop", "source": long}],
+        settings=[{"name": "title", "value": long, "source": "annotation"}],
     )
     assert max(map(len, text(wide).splitlines())) <= WIDTH
 

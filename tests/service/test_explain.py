@@ -12,7 +12,9 @@ from waker import names
 from waker.commands import explain
 from waker.demo import kinds
 from waker.demo.kinds import Key
+from waker.explain.causes import overview
 from waker.explain.text import text
+from waker.settings.durations import parse_duration
 
 from .scene import MERGE, NEVER, SHOP, RunningWaker, ServiceScene, scene
 
@@ -49,7 +51,9 @@ async def test_an_app_in_use(tmp_path: Path) -> None:
     (series,), (pod,), (route,) = facts["series"], facts["pods"], facts["routes"]
     assert series["metric"] == "traefik_service_requests_total"
     assert series["labels"] == {"service": "default-shop-http@kubernetes"}
-    assert (pod["problem"], bool(pod["readAt"]), pod["bytes"] > 100) == ("", True, True)
+    assert series["spellings"] == [{"labels": series["labels"], "requests": 2}]
+    assert (pod["problem"], pod["state"], bool(pod["readAt"]), pod["bytes"] > 100) == ("", "read", True, True)
+    assert {"name": "controller.traefik.adapter", "value": "traefik", "source": "default"} in facts["settings"]
     assert (route["host"], route["backend"], route["leadsTo"], route["title"]) == (
         "shop.localhost",
         "shop:http",
@@ -61,6 +65,35 @@ async def test_an_app_in_use(tmp_path: Path) -> None:
     assert (facts["fromService"], facts["enabled"], facts["phase"], facts["replicas"]) == (True, True, "Awake", 2)
     assert facts["sleepsAt"] > facts["at"]
     assert text(facts).startswith("default/shop is awake: last sign of life ")
+
+
+async def test_status_says_when_it_would_sleep_and_the_overview_why_it_does_not(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker(AWAKE_FOR_LONG) as running:
+        await it.visit()
+        facts = await counted(it, running, 1)
+        rows = json.loads((await it.private(running, "/apps")).body)
+        (found,) = overview(rows)["causes"]
+        it.annotate(names.STATE, "awake")
+        await it.until(lambda: running.service.status_rows()[0]["code"] == "PinnedAwake")
+        (pinned,) = running.service.status_rows()
+    (row,) = rows
+    assert (row["code"], row["sleepsAt"]) == ("InUse", facts["sleepsAt"])
+    assert parse_duration(row["sleepsIn"]) <= AWAKE_FOR_LONG.idle_after
+    assert found["cause"] == "in use: sleeps ... after its last visit"
+    assert found["examples"] == ["default/shop"]
+    assert (pinned["sleepsAt"], pinned["sleepsIn"]) == (None, ""), "not by itself"
+
+
+async def test_the_overview_without_the_service(tmp_path: Path) -> None:
+    async with scene(tmp_path, SHOP) as it:
+        facts = json.loads(await explain.explained_all(it.settings(), None, "json"))
+        told = await explain.explained_all(it.settings(), "default", "text")
+        elsewhere = await explain.explained_all(it.settings(), "elsewhere", "text")
+    assert [(each["code"], each["apps"], each["examples"]) for each in facts["causes"]] == [
+        ("TrafficUnknown", 1, ["default/shop"])
+    ]
+    assert "visits are known to the running service only" in told
+    assert elsewhere == "0 apps: 0 asleep, 0 awake."
 
 
 async def test_asleep(tmp_path: Path) -> None:

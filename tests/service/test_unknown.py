@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from waker.demo.metrics import DemoMetrics
+from waker.explain.causes import overview
 from waker.plan.model import AppId, Kind
 
 from .scene import QUICK, WITHIN, RunningWaker, scene
@@ -68,8 +69,13 @@ async def test_status_says_why_at_this_moment(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setattr(DemoMetrics, "exposition", unreadable)
         async with it.waker(READ_OFTEN) as running:
             await eventually(lambda: "shows no traefik_service_requests_total" in reason(running))
+            (cause,) = overview(running.service.status_rows())["causes"]
+            assert cause["cause"].endswith(" shows no traefik_service_requests_total yet")
+            assert cause["fix"].startswith("if that stays, run Traefik with")
             monkeypatch.setattr(DemoMetrics, "exposition", broken)
             await eventually(lambda: "cannot tell" in reason(running) and "shows no" not in reason(running))
+            shown = running.service.metrics.exposition().decode()
+    assert 'kubesleeper_controller_pods{controller="traefik.io/ingress-controller",state="unread"} 1.0' in shown
 
 
 def reason(running: RunningWaker) -> str:

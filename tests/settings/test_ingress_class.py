@@ -1,11 +1,13 @@
 """Settings for one IngressClass: each key is parsed, and a bad value changes nothing."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from waker.settings.configmap import Live, read_live
-from waker.settings.ingress_class import PER_CLASS, ClassKey, ClassSettings, read_classes
+from waker.settings.ingress_class import PER_CLASS, ClassKey, ClassSettings, ignore_after, read_classes
 
 GOOD = {
     "adapter": "ingress-nginx, traefik",
@@ -29,6 +31,7 @@ GOOD = {
     "status-label": "code",
     "http-port": "http",
     "query": 'sum(rate(requests{namespace="{namespace}"}[5m]))',
+    "unreadable": "ignore-after=6h",
 }
 
 
@@ -37,6 +40,23 @@ def test_each_key_is_parsed() -> None:
     found, problems = read_classes({f"controller.my.class.{key}": value for key, value in GOOD.items()}, {})
     assert problems == ()
     assert found == {"my.class": ClassSettings(**{key.replace("-", "_"): value for key, value in GOOD.items()})}
+
+
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [
+        pytest.param("", None, id="not set"),
+        pytest.param("block", None, id="block"),
+        pytest.param("ignore-after=10m", timedelta(minutes=10), id="the shortest"),
+        pytest.param("ignore-after=6h", timedelta(hours=6), id="hours"),
+        pytest.param("ignore-after=99d999h99999m", timedelta(days=99, hours=999, minutes=99_999), id="the longest"),
+    ],
+)
+def test_after_how_long_an_unread_pod_is_ignored(value: str, length: timedelta | None) -> None:
+    data = {"controller.nginx.unreadable": value} if value else {}
+    found, problems = read_classes(data, {})
+    assert problems == ()
+    assert ignore_after(found.get("nginx", ClassSettings())) == length
 
 
 def test_fields_and_keys_agree() -> None:
@@ -64,6 +84,9 @@ def test_fields_and_keys_agree() -> None:
         pytest.param("tls-verify", "no", "'no' is not true or false", id="tls-verify"),
         pytest.param("token-file", "token", "'token' is not the path of a file", id="token-file"),
         pytest.param("lag", "21s", "'21s' is not whole seconds from 1s to 20s", id="lag"),
+        pytest.param("unreadable", "ignore", "'ignore' is not block, or ignore-after= with", id="unreadable"),
+        pytest.param("unreadable", "ignore-after=9m", "a duration of at least 10m", id="unreadable for too short"),
+        pytest.param("unreadable", "ignore-after=90s", "a duration of at least 10m", id="unreadable for seconds"),
         pytest.param("server-name", "a b", "'a b' is not a host name", id="server-name"),
     ],
 )

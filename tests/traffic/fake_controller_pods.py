@@ -43,6 +43,7 @@ class ScrapeScene:
     port: int = 0
     now: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
     interval: timedelta = INTERVAL
+    ignore_after: timedelta | None = None  # a policy of the user
     pods: dict[str, list[Pod]] = field(default_factory=dict)
     pages: dict[str, str | Answer] = field(default_factory=dict)
     visits: list[AppId] = field(default_factory=list)
@@ -95,6 +96,7 @@ class ScrapeScene:
             on_visit=self.visits.append,
             on_known=self.known.append,
             adapter=self.adapter,
+            ignore_after=lambda _: self.ignore_after,
             on_scrape=lambda controller, read_at: self.scrapes.append((controller, read_at is not None)),
         )
 

@@ -62,13 +62,19 @@ async def test_a_page_that_waker_may_read(pod: Pod, certificate: Path, options: 
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        pytest.param({"verify": False}, "scrape with HTTP 401; set controller.CLASS.token-file", id="no token"),
+        pytest.param(
+            {"verify": False}, r"asks for a token \(HTTP 401\); set controller.CLASS.token-file", id="no token"
+        ),
         pytest.param(
             {"token_file": "token"},
-            "certificate at 127.0.0.1:.* that waker does not trust; set controller.CLASS.ca-file",
+            r"certificate at 127.0.0.1:.* that waker does not trust \(self-signed certificate\); set controller.CLASS.ca-file",
             id="an unknown CA",
         ),
-        pytest.param({"ca_file": "ca.pem", "token_file": "token"}, "that waker does not trust", id="another name"),
+        pytest.param(
+            {"ca_file": "ca.pem", "token_file": "token"},
+            "IP address mismatch.*; set controller.CLASS.server-name",
+            id="another name",
+        ),
         pytest.param(
             {"verify": False, "token_file": "gone"},
             r"waker cannot read .*gone \(No such file.*; check controller.CLASS.token-file",

@@ -18,9 +18,9 @@ from tests.traffic.offline import offline_scraper, scrape_of
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic import rounds
+from waker.traffic.controller_pod import FRESH_INTERVALS
 from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey, Values
 from waker.traffic.ledger import Scrape
-from waker.traffic.scraped_controller import FRESH_INTERVALS
 
 INTERVAL = timedelta(seconds=15)
 APPS = [AppId(Kind.DEPLOYMENT, "team-a", name) for name in ("shop", "blog")]

@@ -19,8 +19,8 @@ from tests.traffic.fake_controller_pods import (
     watched,
 )
 from waker.plan.model import Container, Pod
+from waker.traffic.controller_pod import GRACE, OUT_OF_ROTATION
 from waker.traffic.controllers import HAPROXY_INGRESS, INGRESS_NGINX, TRAEFIK
-from waker.traffic.scraped_controller import GRACE, OUT_OF_ROTATION
 from waker.traffic.watched_apps import ONE_LOSS
 
 SERVES, SIDE = Container(frozenset({"metrics", "web"})), Container(frozenset({"9999"}))

@@ -18,8 +18,8 @@ from tests.traffic.fake_controller_pods import (
 )
 from waker.plan.model import Container
 from waker.plan.snapshot import Traffic
+from waker.traffic.controller_pod import GRACE
 from waker.traffic.controllers import CONTOUR, TRAEFIK
-from waker.traffic.scraped_controller import GRACE
 
 
 async def test_a_pod_that_counts_nothing_yet_is_primed(scene: ScrapeScene) -> None:

@@ -22,9 +22,9 @@ from tests.traffic.fake_controller_pods import (
 )
 from waker.plan.model import Pod
 from waker.plan.snapshot import Traffic
+from waker.traffic.controller_pod import FRESH_INTERVALS
 from waker.traffic.controllers import CONTOUR, TRAEFIK, Interest
 from waker.traffic.scrape import Scraper
-from waker.traffic.scraped_controller import FRESH_INTERVALS
 
 
 async def test_a_name_that_is_not_proven_is_unknown_until_it_counts(scene: ScrapeScene) -> None:
@@ -62,12 +62,12 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
 @pytest.mark.parametrize(
     ("page", "why"),
     [
-        pytest.param(refuse(404), "answered waker's scrape with HTTP 404; run Traefik with", id="metrics switched off"),
+        pytest.param(refuse(404), "(HTTP 404); run Traefik with", id="metrics switched off"),
         pytest.param(refuse(302), "HTTP 302", id="redirects are not followed"),
         pytest.param(hang_up, "broke off its metrics page", id="half a page"),
         pytest.param(traefik() + '\ntraefik_service_requests_total{x="1\n', "malformed line", id="malformed"),
         pytest.param(traefik(shop=float("nan")), "is not a count", id="not a number"),
-        pytest.param("<html>welcome</html>", "shows no traefik_service_requests_total yet", id="another page"),
+        pytest.param("<html>welcome</html>", "sends no metrics page (markup)", id="another page"),
         pytest.param(traefik(), "shows no traefik_service_requests_total yet; if that stays, run", id="counts nothing"),
     ],
 )
@@ -146,7 +146,8 @@ async def test_a_pod_that_cannot_be_reached(scene: ScrapeScene) -> None:
     scene.pods[TRAEFIK.controller] = [Pod("ingress", "t-1", "uid", "127.0.0.9", ready=True, ports={"metrics": 1})]
     await watched(scene, AT_TRAEFIK)
     assert scene.scraper.traffic(SHOP).unknown == (
-        "Traefik pod ingress/t-1 cannot be reached at 127.0.0.9:1; check controller.CLASS.port and NetworkPolicies"
+        "Traefik pod ingress/t-1 refuses connections at 127.0.0.9:1, so nothing listens there; "
+        "run Traefik with --metrics.prometheus=true and leave its addServicesLabels on, or set controller.CLASS.port"
     )
 
 

@@ -1,4 +1,4 @@
-"""`waker explain NAME`: asked of the running service; without it, worked out here as far as that goes."""
+"""`waker explain NAME` and `--all`: asked of the running service; without it, worked out here as far as that goes."""
 
 import json
 
@@ -6,6 +6,7 @@ from waker import names
 from waker.cluster.autoscalers import autoscalers_of
 from waker.cluster.client import Api
 from waker.cluster.resources import CONFIG_MAPS
+from waker.commands.status import all_rows
 from waker.commands.target import ask_service, find_workload
 from waker.errors import ClusterError, NotFound
 from waker.explain import autoscalers
@@ -28,6 +29,16 @@ async def explained(settings: Settings, namespace: str, name: str, output: str) 
         facts = asked or await _worked_out(api, settings, app, cluster)
         facts["notes"] += await _autoscalers(api, app)
     return json.dumps(facts, indent=2) if output == "json" else text(facts)
+
+
+async def explained_all(settings: Settings, namespace: str | None, output: str) -> str:
+    """What keeps most apps awake, of all or of one namespace. Raises ClusterError."""
+    from waker.explain import causes  # noqa: PLC0415 only this command needs it
+
+    async with cluster_cache(settings) as (api, cluster):
+        rows = await all_rows(api, settings, cluster)
+    found = causes.overview(each for each in rows if namespace in (None, each["namespace"]))
+    return json.dumps(found, indent=2) if output == "json" else causes.text(found)
 
 
 async def _worked_out(api: Api, settings: Settings, app: AppId, cluster: ClusterCache) -> Explained:

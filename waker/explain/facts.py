@@ -4,13 +4,15 @@ Called by the running service for its private port, and by `waker explain` when 
 is None, and nothing is known of visits.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from waker.explain import holding, origins
+from waker.explain.counting import Counting
 from waker.explain.reasons import Case, against, answer
-from waker.explain.shape import Explained, ExplainedApp, PodFacts, RouteFacts, SeriesFacts, ServiceFacts, Sign, Value
+from waker.explain.shape import Explained, ExplainedApp, RouteFacts, ServiceFacts, Setting, Sign
+from waker.explain.times import json_time, sleep_time
 from waker.observe.app import (
     NOT_RUNNING,
     RuntimeFacts,
@@ -20,6 +22,7 @@ from waker.observe.app import (
     snapshot,
     uncounted_routes,
 )
+from waker.observe.class_names import with_class
 from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.runtime import Runtime
@@ -29,13 +32,10 @@ from waker.plan.notes import readable
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.pod_labels import missing_labels
 from waker.plan.routes.route import Route, is_held
-from waker.plan.sleep_due import idle_period, visited_at
+from waker.plan.sleep_due import visited_at
 from waker.plan.snapshot import Snapshot
-from waker.plan.turned_back import put_off_until
 from waker.settings.configmap import Live
-from waker.traffic.controllers import Interest
-from waker.traffic.controllers.configured import configured_adapter
-from waker.traffic.scraped_controller import ControllerPod, ScrapedController
+from waker.traffic.controllers import Adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,20 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
     observed = known.cluster.observe(app, known.live)
     if observed is None:
         return None
-    case = _case(observed, known)
-    reasons = against(case, known.now)
+    counting = _counting(observed, known)
+    case = _case(observed, known, counting)
+    reasons, seen = against(case, known.now), case.seen
+    sleeps_at = sleep_time(seen.workload, seen.policy, seen.traffic, visited_at(seen), known.now)
+    settings = origins.settings(
+        observed.workload.annotations,
+        case.unreadable,
+        known.live,
+        known.written_keys,
+        _classes(observed, known.cluster),
+    )
     return Explained(
         app=ExplainedApp(kind=str(app.kind), namespace=app.namespace, name=app.name),
-        at=_time(known.now),
+        at=json_time(known.now),
         answer=answer(case, reasons, known.now),
         fromService=case.from_service,
         enabled=case.enabled,
@@ -78,18 +87,25 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
         replicas=observed.workload.replicas,
         saved=readable(observed.workload.notes.saved_replicas),
         against=reasons,
-        settings=origins.settings(observed.workload.annotations, case.unreadable, known.live, known.written_keys),
+        settings=settings,
         services=[_service(each) for each in observed.discovery.services],
         routes=[_route(each, observed, known.cluster) for each in observed.routes],
-        pods=[_pod(*each) for each in _pods(observed, known)],
-        series=list(_series(observed, known)),
+        pods=list(counting.pods()),
+        series=list(counting.series()),
         activity=sorted(_signs(case.seen, known), key=lambda each: each["at"], reverse=True),
-        sleepsAt=_sleeps_at(case.seen, known.now),
-        notes=list(_notes(observed, case.seen, known)),
+        sleepsAt=json_time(sleeps_at) if sleeps_at else None,
+        notes=[*filter(None, [_overruled(settings, case.seen)]), *_notes(counting, case.seen, known)],
     )
 
 
-def _case(observed: ObservedApp, known: ExplainInputs) -> Case:
+def _counting(observed: ObservedApp, known: ExplainInputs) -> Counting:
+    scraper = known.running.runtime.visits.scraper if known.running else None
+    counted = sorted(interests(observed))
+    at = tuple((each, scraper.controller(each.controller) if scraper else None) for each in counted)
+    return Counting(observed, at, known.cluster.served_by(), known.now)
+
+
+def _case(observed: ObservedApp, known: ExplainInputs, counting: Counting) -> Case:
     """The app as if it were enabled; its plan as it really is."""
     app, running = observed.workload.id, known.running
     facts = running.runtime.facts(observed) if running else RuntimeFacts()
@@ -101,30 +117,19 @@ def _case(observed: ObservedApp, known: ExplainInputs) -> Case:
         enabled=observed.policy is not None,
         from_service=running is not None,
         unreadable=as_if_enabled.reading.problems,
-        uncounted=(*uncounted_routes(observed), *facts.uncounted),
-        unread_pods=tuple(dict.fromkeys(_unread(observed, known))),
+        uncounted=tuple(
+            with_class(each, _only(_classes(observed, known.cluster)))
+            for each in (*uncounted_routes(observed), *facts.uncounted)
+        ),
+        unread_pods=tuple(dict.fromkeys([*counting.unread(), *_unanswered(observed, known)])),
         dry_run=bool(running and running.dry_run),
     )
 
 
-def _unread(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
-    interval = known.live.scrape_interval
-    watched = observed.policy is not None
-    for interest, controller in _controllers(observed, known):
-        if controller:
-            unknowns = list(controller.unknowns(known.now, interval))
-            yield from unknowns
-            unlisted = controller.why_not_listed(interest.keys, known.now)
-            if watched and unlisted and not unknowns:
-                yield unlisted
-    unanswered = known.running.runtime.visits.unanswered(observed.workload.id) if known.running else ""
-    if unanswered:
-        yield unanswered
-
-
-def _controllers(observed: ObservedApp, known: ExplainInputs) -> Iterator[tuple[Interest, ScrapedController | None]]:
-    for interest in sorted(interests(observed)):
-        yield interest, known.running.runtime.visits.scraper.controller(interest.controller) if known.running else None
+def _unanswered(observed: ObservedApp, known: ExplainInputs) -> Iterator[str]:
+    why = known.running.runtime.visits.unanswered(observed.workload.id) if known.running else ""
+    if why:
+        yield why
 
 
 def _service(service: Service) -> ServiceFacts:
@@ -146,45 +151,27 @@ def _route(route: Route, observed: ObservedApp, cluster: ClusterCache) -> RouteF
         title=" and ".join(each.title for each in adapters),
         backend=f"{route.backend.service}:{route.backend.port}",
         leadsTo="waker" if is_held(route) else "app",
-        since=_time(route.swapped_at) if is_held(route) and route.swapped_at else None,
+        since=json_time(route.swapped_at) if is_held(route) and route.swapped_at else None,
     )
 
 
-def _pods(observed: ObservedApp, known: ExplainInputs) -> Iterator[tuple[ScrapedController, ControllerPod]]:
-    found = {each.adapter.controller: each for _, each in _controllers(observed, known) if each}
-    for controller in found.values():
-        yield from ((controller, each) for each in controller.pods.values())
+def _classes(observed: ObservedApp, cluster: ClusterCache) -> dict[str, Adapter]:
+    """The IngressClasses of its routes, with the adapters in effect."""
+    found = {}
+    for route in observed.routes:
+        held_by, adapters = observed.objects.get(route.id.object), adapters_of(route, observed)
+        name = cluster.class_name(held_by) if held_by else ""
+        if name and adapters:
+            found[name] = adapters[0]
+    return found
 
 
-def _pod(controller: ScrapedController, each: ControllerPod) -> PodFacts:
-    return PodFacts(
-        controller=controller.adapter.controller,
-        pod=f"{each.pod.namespace}/{each.pod.name}",
-        ready=each.pod.ready,
-        readAt=_time(each.read_at) if each.read_at else None,
-        bytes=each.size,
-        problem=each.problem,
-    )
+def _only(names: Collection[str]) -> str:
+    return next(iter(names)) if len(names) == 1 else ""
 
 
-def _series(observed: ObservedApp, known: ExplainInputs) -> Iterator[SeriesFacts]:
-    for interest, controller in _controllers(observed, known):
-        adapter = configured_adapter(interest.controller, observed.live)
-        if adapter:
-            yield SeriesFacts(
-                controller=interest.controller,
-                metric=adapter.requests.metric,
-                labels=dict(zip(adapter.requests.labels, interest.key, strict=False)),
-                values=list(_values(interest, controller)) if controller else [],
-            )
-
-
-def _values(interest: Interest, controller: ScrapedController) -> Iterator[Value]:
-    for uid, each in controller.pods.items():
-        scrape = controller.ledger.last(uid)
-        found = [scrape.tallies[key].total for key in interest.keys if key in scrape.tallies] if scrape else []
-        used = scrape is not None and not scrape.open.isdisjoint(interest.keys)
-        yield Value(pod=f"{each.pod.namespace}/{each.pod.name}", requests=sum(found) if found else None, open=used)
+def _overruled(settings: Sequence[Setting], seen: Snapshot) -> str:
+    return origins.overruled(settings, seen.policy.idle_after) if seen.policy else ""
 
 
 def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
@@ -198,18 +185,11 @@ def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
         (readable(notes.wake_requested_at), "a wake was asked for, or a visitor came"),
         (readable(notes.awake_since), "the end of its last wake"),
     )
-    yield from (Sign(at=_time(at), what=what) for at, what in signs if at)
+    yield from (Sign(at=json_time(at), what=what) for at, what in signs if at)
 
 
-def _sleeps_at(seen: Snapshot, now: datetime) -> str | None:
-    visited = visited_at(seen)
-    if not visited or not seen.policy or seen.traffic.unknown:
-        return None
-    idle = visited + idle_period(seen.policy, seen.traffic)
-    return _time(max(idle, put_off_until(readable(seen.workload.notes.turned_back), now) or idle))
-
-
-def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Iterator[str]:
+def _notes(counting: Counting, seen: Snapshot, known: ExplainInputs) -> Iterator[str]:
+    observed = counting.observed
     yield from holding.notes(observed)
     if not known.running:
         yield NOT_RUNNING.unknown
@@ -218,6 +198,7 @@ def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Itera
         yield "the waker that answered does not hold the Lease: another replica decides when this app sleeps"
     for controller in sorted({route.controller for route in observed.routes}):
         yield from known.running.ignored_pods(controller)
+    yield from counting.ignored()
     other = known.cluster.other_installation(observed.workload.id.namespace)
     if other:
         yield left_to(other)
@@ -226,14 +207,13 @@ def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Itera
         yield others
     turned_back = readable(observed.workload.notes.turned_back)
     if turned_back and observed.workload.replicas:
-        yield f"it turned back on its way down though nobody came, at {_time(turned_back.at)}: {turned_back.why}"
+        yield f"it turned back on its way down though nobody came, at {json_time(turned_back.at)}: {turned_back.why}"
     yield from _missing_labels(observed, known.cluster)
     how = known.running.how_followed(observed.workload.id)
     if how:
         yield how
-    unused = {interest.controller for interest, controller in _controllers(observed, known) if not controller}
     if observed.policy is None:
-        for title in sorted(each.title for name in unused if (each := configured_adapter(name, observed.live))):
+        for title in counting.unused():
             yield f"no enabled app is behind {title} yet, so nobody has tried to read its metrics"
 
 
@@ -245,7 +225,3 @@ def _missing_labels(observed: ObservedApp, cluster: ClusterCache) -> Iterator[st
             labels = ", ".join(f"{key}={value}" for key, value in sorted(lacks.items()))
             hint = f"has a route, and leads to its pods if they have {labels}, which their template does not say"
             yield f"Service {service.name} {hint}"
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

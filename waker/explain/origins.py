@@ -1,32 +1,57 @@
 """Which settings are in effect for one app, and where each comes from. Pure.
 
+Its own annotations, the ConfigMap's keys, and what holds for each IngressClass of its routes: set, or its controller's default.
 An annotation that cannot be read is not in effect: its row shows what is, and the reasons say what is wrong with it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Final
 
 from waker import names
 from waker.explain.shape import Setting
 from waker.plan.model import Pin
 from waker.settings.configmap import LIVE, Live
 from waker.settings.durations import format_duration
+from waker.settings.ingress_class import CLASS_PREFIX, PER_CLASS, ClassSettings
+from waker.settings.parsing import PortRange
+from waker.traffic.controllers import Adapter
 
 ANNOTATION, CONFIG_MAP, DEFAULT = "annotation", "ConfigMap", "default"
-# Settings of the ConfigMap that bear on when an app sleeps.
-SHOWN = ("idle-after", "scrape-interval", "wake-timeout", "paused")
 UNSET = {names.ENABLED: "false", names.STATE: str(Pin.AUTO)}
+# An annotation adds to the ConfigMap's value instead of replacing it, so both are in effect.
+BOTH: Final = frozenset({"min-idle", "ignore-paths", "ignore-agents"})
 
 
 def settings(
-    annotations: Mapping[str, str], unreadable: Sequence[str], live: Live, written: frozenset[str]
+    annotations: Mapping[str, str],
+    unreadable: Sequence[str],
+    live: Live,
+    written: frozenset[str],
+    classes: Mapping[str, Adapter] = {},
 ) -> list[Setting]:
-    """Annotations first, then the ConfigMap's.
+    """Annotations first, then the ConfigMap's, then those of its classes. What is empty is left out.
 
     `unreadable`: sentences that begin with the annotation they are about. `written`: the keys that the ConfigMap has.
+    `classes`: the adapters in effect, by IngressClass.
     """
     bad = {sentence.partition(":")[0] for sentence in unreadable}
     mine = {key: text for key, text in annotations.items() if key not in bad}
-    return [*_of_workload(mine), *_of_cluster(mine, live, written)]
+    found = [*_of_workload(mine), *_of_cluster(mine, live, written)]
+    for name, adapter in sorted(classes.items()):
+        found += _of_class(name, adapter, live.classes.get(name, ClassSettings()))
+    return found
+
+
+def overruled(rows: Sequence[Setting], idle_after: timedelta) -> str:
+    """A sentence where its idle period is not what its idle-after says; "" if it is."""
+    (own,) = (each["value"] for each in rows if each["name"] == "idle-after")
+    longer = format_duration(idle_after)
+    return (
+        ""
+        if own == longer
+        else f"min-idle is longer than its idle-after ({own}): it sleeps {longer} after its last visit"
+    )
 
 
 def _of_workload(mine: Mapping[str, str]) -> Iterator[Setting]:
@@ -35,11 +60,30 @@ def _of_workload(mine: Mapping[str, str]) -> Iterator[Setting]:
 
 
 def _of_cluster(mine: Mapping[str, str], live: Live, written: frozenset[str]) -> Iterator[Setting]:
-    overridden = {_short(key) for key in mine}
+    overridden = {_short(key) for key in mine} - BOTH
     for known in LIVE:
-        if known.key in SHOWN and known.key not in overridden:
-            source = CONFIG_MAP if known.key in written else DEFAULT
-            yield Setting(name=known.key, value=_text(getattr(live, known.field)), source=source)
+        value = _text(getattr(live, known.field))
+        if value and known.key not in overridden:
+            yield Setting(name=known.key, value=value, source=CONFIG_MAP if known.key in written else DEFAULT)
+
+
+def _of_class(name: str, adapter: Adapter, chosen: ClassSettings) -> Iterator[Setting]:
+    defaults = {
+        "adapter": adapter.name,
+        "selector": " or ".join(map(str, adapter.selectors)),
+        "port": " or ".join(map(str, (*adapter.metrics.names, adapter.metrics.number))),
+        "path": adapter.path,
+        "scheme": adapter.access.scheme,
+        "any-host": _text(adapter.any_host),
+        "lag": f"{adapter.lag.total_seconds():g}s",
+        "unreadable": "block",
+    }
+    for row in PER_CLASS:
+        written = getattr(chosen, row.field)
+        value = written or defaults.get(row.key, "")
+        if value:
+            source = CONFIG_MAP if written else DEFAULT
+            yield Setting(name=f"{CLASS_PREFIX}{name}.{row.key}", value=value, source=source)
 
 
 def _short(key: str) -> str:
@@ -47,4 +91,14 @@ def _short(key: str) -> str:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else format_duration(value)  # type: ignore[arg-type]
+    """As somebody would write it; "" for what is empty or 0."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case timedelta():
+            return format_duration(value) if value else ""
+        case frozenset():  # 4xx stands beside all that it covers
+            return ", ".join(sorted(each for each in value if each.endswith("xx") or f"{each[0]}xx" not in value))
+        case tuple() if not isinstance(value, PortRange):
+            return ", ".join(value)
+    return str(value)

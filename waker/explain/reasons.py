@@ -4,11 +4,12 @@ Pure: a Case and the time go in. `decide` stops at the first reason it finds; a 
 one only to meet the next is how a night gets long. An app that is not enabled is explained as if it were.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from waker import names
+from waker.explain.fixes import advice, fix_for
 from waker.explain.shape import Reason
 from waker.plan.actions import Plan
 from waker.plan.codes import Code
@@ -61,51 +62,59 @@ def against(case: Case, now: datetime) -> list[Reason]:
     return found or [*_last(case, now)]
 
 
+def _reason(case: Case, kind: str, code: Code, text: str) -> Reason:
+    """With the fix of this code."""
+    return Reason(kind=kind, text=text, fix=fix_for(code, case.seen.workload.id))
+
+
+def _advised(case: Case, kind: str, code: Code, sentences: Iterable[str]) -> Iterator[Reason]:
+    """Sentences that may bring fixes of their own."""
+    for each in sentences:
+        found = advice(each, code, case.seen.workload.id)
+        yield Reason(kind=kind, text=found.text, fix=found.fix)
+
+
 def _of_its_user(case: Case) -> Iterator[Reason]:
-    app, pin = case.seen.workload.id, case.seen.policy.pin if case.seen.policy else Pin.AUTO
+    pin = case.seen.policy.pin if case.seen.policy else Pin.AUTO
     if not case.enabled:
-        command = f"kubectl annotate {app.kind.lower()} {app.name} -n {app.namespace} {names.ENABLED}=true --overwrite"
-        yield Reason(kind="not-enabled", text=f"it is not enabled: {names.ENABLED} is not true", fix=command)
-    yield from (Reason(kind="annotation", text=each, fix="") for each in case.unreadable)
+        yield _reason(case, "not-enabled", Code.NOT_ENABLED, f"it is not enabled: {names.ENABLED} is not true")
+    yield from (_reason(case, "annotation", Code.CANNOT_SLEEP, each) for each in case.unreadable)
     if pin is Pin.AWAKE:
-        fix = f"waker auto {app.kind.lower()}/{app.name} -n {app.namespace}"
-        yield Reason(kind="pinned", text=f"it is pinned awake by {names.STATE}", fix=fix)
+        yield _reason(case, "pinned", Code.PINNED_AWAKE, f"it is pinned awake by {names.STATE}")
 
 
 def _of_discovery(case: Case) -> Iterator[Reason]:
-    yield from (Reason(kind="discovery", text=each, fix="") for each in case.seen.problems)
+    yield from (_reason(case, "discovery", Code.CANNOT_SLEEP, each) for each in case.seen.problems)
     shown_by_its_pods = case.plan.code is Code.CANNOT_SLEEP and case.plan.phase is Phase.AWAKE  # right before a sleep
     if shown_by_its_pods:
-        yield Reason(kind="discovery", text=case.plan.reason, fix="")
+        yield _reason(case, "discovery", Code.CANNOT_SLEEP, case.plan.reason)
     unsaved = case.seen.workload.notes.saved_replicas is None or case.plan.phase is Phase.NOT_MANAGED
     if not case.seen.workload.replicas and unsaved:
-        yield Reason(kind="no-pods", text="it has been scaled to 0 by its owner, not by KubeSleeper", fix="")
+        yield _reason(case, "no-pods", Code.SCALED_TO_ZERO, "it has been scaled to 0 by its owner, not by KubeSleeper")
 
 
 def _of_the_moment(case: Case) -> Iterator[Reason]:
     if case.seen.policy and case.seen.policy.paused:
-        fix = f'set paused: "false" in the ConfigMap {names.CONFIG_MAP}'
-        yield Reason(kind="paused", text="KubeSleeper is paused: nothing is put to sleep", fix=fix)
+        yield _reason(case, "paused", Code.PAUSED, "KubeSleeper is paused: nothing is put to sleep")
     if case.dry_run:
-        yield Reason(kind="dry-run", text="waker runs with --dry-run: it does nothing at all", fix="")
+        fix = "run waker without --dry-run"
+        yield Reason(kind="dry-run", text="waker runs with --dry-run: it does nothing at all", fix=fix)
     if case.plan.phase in WAKING:
-        yield Reason(kind="waking", text=case.plan.reason, fix="")
+        yield _reason(case, "waking", case.plan.code, case.plan.reason)
 
 
 def _of_its_last_tries(case: Case, now: datetime) -> Iterator[Reason]:
     known = readable(case.seen.workload.notes.turned_back)
     until = put_off_until(known, now)
     if known and until and case.seen.workload.replicas and not _told_to_sleep(case):
-        app = case.seen.workload.id
-        fix = f"waker sleep {app.kind.lower()}/{app.name} -n {app.namespace}"
         text = f"{in_words(known)}; tried again in {format_duration(until - now)}"
-        yield Reason(kind="turned-back", text=text, fix=fix)
+        yield _reason(case, "turned-back", Code.SLEEP_PUT_OFF, text)
 
 
 def _of_traffic(case: Case, now: datetime) -> Iterator[Reason]:
     """Blind spots stand against sleep by traffic also where a pin or a person has put the app to sleep."""
-    yield from (Reason(kind="not-counted", text=each, fix="") for each in case.uncounted)
-    yield from (Reason(kind="not-read", text=each, fix="") for each in case.unread_pods)
+    yield from _advised(case, "not-counted", Code.TRAFFIC_UNKNOWN, case.uncounted)
+    yield from _advised(case, "not-read", Code.TRAFFIC_UNKNOWN, case.unread_pods)
     watched = case.from_service and case.enabled and case.seen.workload.replicas and case.plan.phase not in WAKING
     if not watched or _told_to_sleep(case):
         return
@@ -113,14 +122,14 @@ def _of_traffic(case: Case, now: datetime) -> Iterator[Reason]:
     if visited is None:
         if not (case.unread_pods or case.seen.problems):  # with problems it is not watched, and it need not be
             why = case.seen.traffic.unknown or "it has not been observed yet"
-            yield Reason(kind="not-observed", text=f"no idle period has begun: {why}", fix="")
+            yield from _advised(case, "not-observed", Code.NOT_OBSERVED, [f"no idle period has begun: {why}"])
     elif visited + idle_after > now:
         used, left = format_duration(now - visited), format_duration(visited + idle_after - now)
         rests = f"idle-after {format_duration(idle_after)}"
         if case.seen.policy and idle_after > case.seen.policy.idle_after:
             rests = f"after {format_duration(idle_after)}, for it has WebSockets: set {names.MIN_IDLE}"
         text = f"last sign of life {used} ago; it sleeps in {left} if nobody comes ({rests})"
-        yield Reason(kind="in-use", text=text, fix="")
+        yield _reason(case, "in-use", Code.IN_USE, text)
 
 
 def _last(case: Case, now: datetime) -> Iterator[Reason]:
@@ -131,7 +140,7 @@ def _last(case: Case, now: datetime) -> Iterator[Reason]:
         holder = (
             "" if case.seen.leader else "; this replica of waker does not hold the Lease, another one does the work"
         )
-        yield Reason(kind="blocked", text=f"{case.plan.reason}{holder}", fix="")
+        yield _reason(case, "blocked", case.plan.code, f"{case.plan.reason}{holder}")
 
 
 def _told_to_sleep(case: Case) -> bool:

@@ -16,7 +16,10 @@ class ExplainedApp(TypedDict):
 
 
 class Reason(TypedDict):
-    """One thing that keeps the app awake or forbids its sleep. `kind` is one word of `reasons.KINDS`; `fix` may be ""."""
+    """One thing that keeps the app awake or forbids its sleep. `kind` is one word of `reasons.KINDS`.
+
+    `fix`: what to do, a command or a sentence; "" if it passes by itself.
+    """
 
     kind: str
     text: str
@@ -54,7 +57,10 @@ class RouteFacts(TypedDict):
 
 
 class PodFacts(TypedDict):
-    """A pod of an ingress controller. `problem` is "" if its last page was good; `bytes` is the size of that page."""
+    """A pod of an ingress controller. `problem` is "" if its last page was good; `bytes` is the size of that page.
+
+    `state`: one of `traffic.pod_states`.
+    """
 
     controller: str
     pod: str
@@ -62,6 +68,7 @@ class PodFacts(TypedDict):
     readAt: str | None
     bytes: int
     problem: str
+    state: str
 
 
 class Value(TypedDict):
@@ -72,13 +79,21 @@ class Value(TypedDict):
     open: bool
 
 
+class Spelling(TypedDict):
+    """One way in which its controller writes the app's name, as far as a page has it: the labels, and the sum of all pods."""
+
+    labels: dict[str, str]
+    requests: float
+
+
 class SeriesFacts(TypedDict):
-    """What the app is counted under. Series that differ in other labels only are summed up."""
+    """What the app is counted under. Series that differ in other labels only are summed up, and so are all `spellings`."""
 
     controller: str
     metric: str
     labels: dict[str, str]
     values: list[Value]
+    spellings: list[Spelling]
 
 
 class Sign(TypedDict):

@@ -1,44 +1,77 @@
-"""What `waker status` shows: one row an app, as plain data. Made by the running service, else by the command itself."""
+"""What `waker status` shows: one row an app, as plain data. Made by the running service, else by the command itself.
 
-from collections.abc import Iterable
+`waker explain --all` groups the same rows by their `cause`: the reason without what is the app's own in it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from waker.explain.times import json_time, sleep_time
+from waker.observe.class_names import class_of, with_class
 from waker.observe.cluster import ClusterCache
+from waker.observe.observed_app import policy_of
 from waker.observe.runtime import Runtime
 from waker.plan.actions import Plan
 from waker.plan.codes import Code
-from waker.plan.model import Phase, Workload
+from waker.plan.model import Phase, Pin, Policy, Workload
 from waker.plan.notes import Unreadable
+from waker.plan.routes.route import Route
 from waker.plan.sleep_due import CANNOT_TELL
+from waker.plan.snapshot import Traffic
 from waker.printable import printable_text
+from waker.settings.configmap import Live
 from waker.settings.durations import format_duration
 from waker.web.registered_app import RegisteredApp
 
-COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "replicas", "saved", "reason")
+COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "sleepsIn", "replicas", "saved", "reason")
+OWN: Final = "..."  # stands for what differs from app to app
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+WORD = re.compile(rf"{TIME}|[a-zA-Z0-9](?:[-.a-zA-Z0-9]*[a-zA-Z0-9])?")  # a time, a name, a duration
+WHEN = re.compile(rf"{TIME}|(?:\d+[dhms])+")
 
 
-def rows(cluster: ClusterCache, runtime: Runtime, now: datetime) -> list[dict[str, Any]]:
+def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> list[dict[str, Any]]:
     """All apps, by the running service."""
-    found = []
+    found, served_by = [], cluster.served_by()
     for each in sorted(runtime.registry.entries(), key=lambda each: (each.app.namespace, each.app.name)):
         workload = cluster.workload(each.app)
         if workload:
-            plan = replace(each.plan, reason=_reason(runtime, each))
-            found.append(row(workload, plan, runtime.last_visit(workload, each), now))
+            traffic = runtime.visits.traffic(each.app)
+            because = runtime.visits.because(each.app) if traffic.lost else ""
+            plan, visited = (
+                replace(each.plan, reason=_reason(each, traffic, served_by)),
+                runtime.last_visit(workload, each),
+            )
+            by_itself = _by_itself(plan, policy_of(workload, live))
+            sleeps_at = sleep_time(workload, by_itself, traffic, visited, now)
+            found.append(
+                row(workload, plan, visited, now)
+                | {"cause": cause(workload, plan, each.routes, because), "sleepsAt": sleeps_at and json_time(sleeps_at)}
+                | {"sleepsIn": format_duration(sleeps_at - now) if sleeps_at and sleeps_at > now else ""}
+            )
     return found
 
 
-def _reason(runtime: Runtime, each: RegisteredApp) -> str:
+def _reason(each: RegisteredApp, traffic: Traffic, served_by: Mapping[str, str]) -> str:
     """Why its traffic is unknown changes without a pass for the app."""
     blind = each.plan.code in (Code.TRAFFIC_UNKNOWN, Code.NOT_OBSERVED)
-    unknown = runtime.visits.traffic(each.app).unknown if blind else ""
-    return f"{CANNOT_TELL}: {unknown}" if unknown else each.plan.reason
+    if not (blind and traffic.unknown):
+        return each.plan.reason
+    classes = {class_of(route.controller, served_by) for route in each.routes}
+    return f"{CANNOT_TELL}: {with_class(traffic.unknown, classes.pop() if len(classes) == 1 else '')}"
+
+
+def _by_itself(plan: Plan, policy: Policy | None) -> Policy | None:
+    """The policy by which an awake app falls asleep when nobody comes; None if it does not."""
+    falls = policy is not None and plan.phase is Phase.AWAKE and not policy.paused and policy.pin is Pin.AUTO
+    return policy if falls else None
 
 
 def row(workload: Workload, plan: Plan, visited_at: datetime | None, now: datetime) -> dict[str, Any]:
-    """One app. `idleFor` is a duration, "" if it is not known or the app is not awake."""
+    """One app. `idleFor` is a duration, "" if it is not known or the app is not awake; so is `sleepsIn`."""
     idle = format_duration(now - visited_at) if visited_at and plan.phase is Phase.AWAKE else ""
     return {
         "namespace": workload.id.namespace,
@@ -47,10 +80,23 @@ def row(workload: Workload, plan: Plan, visited_at: datetime | None, now: dateti
         "phase": plan.phase.value,
         "code": plan.code.value,
         "idleFor": idle,
+        "sleepsIn": "",
+        "sleepsAt": None,
         "replicas": workload.replicas,
         "saved": _saved(workload.notes.saved_replicas),
         "reason": plan.reason,
+        "cause": cause(workload, plan, ()),
     }
+
+
+def cause(workload: Workload, plan: Plan, routes: Iterable[Route], because: str = "") -> str:
+    """The reason, or what happened at the last visit if that was none, without this app's own names and times."""
+    text = because if because and plan.code is Code.IN_USE else plan.reason.removeprefix(f"{CANNOT_TELL}: ")
+    own = {workload.id.name, workload.id.namespace}
+    for route in routes:
+        text = text.replace(str(route.id), OWN)
+        own |= {route.id.object.name, route.backend.service}
+    return WORD.sub(lambda word: OWN if word[0] in own or WHEN.fullmatch(word[0]) else word[0], text)
 
 
 def _saved(note: int | Unreadable | None) -> str:

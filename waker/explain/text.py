@@ -5,10 +5,11 @@ twice, as a clock shows them (UTC) and as seen from the moment of the answer.
 """
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from waker.explain.shape import Explained, Reason, RouteFacts, SeriesFacts
+from waker.explain.fixes import is_command
+from waker.explain.shape import Explained, Reason, RouteFacts
 from waker.printable import printable_data
 from waker.settings.durations import format_duration
 
@@ -48,8 +49,10 @@ def _title(facts: Explained) -> str:
 def _reasons(reasons: Iterable[Reason]) -> Iterator[str]:
     for each in reasons:
         yield from _wrapped(each["text"], "- ")
-        if each["fix"]:
+        if is_command(each["fix"]):
             yield f"{INDENT}  fix: {each['fix']}"  # on one line, so that it can be copied
+        elif each["fix"]:
+            yield from _wrapped(each["fix"], "  fix: ")
 
 
 def _state(facts: Explained) -> Iterator[str]:
@@ -81,17 +84,20 @@ def _activity(facts: Explained) -> Iterator[str]:
 
 def _series(facts: Explained) -> Iterator[str]:
     for each in facts["series"]:
-        yield f"{INDENT}{_selector(each)}"
+        yield f"{INDENT}{_selector(each['metric'], each['labels'])}"
         rows = [
             (_number(value["requests"]), value["pod"], "open requests now" if value["open"] else "")
             for value in each["values"]
         ]
         yield from (f"{INDENT}{line}" for line in _columns(rows or [("no pod has been read for it",)]))
+        others = [spelling for spelling in each["spellings"] if spelling["labels"] != each["labels"]]
+        for spelling in others:
+            yield f"{INDENT * 2}of these {_number(spelling['requests'])} as {_selector(each['metric'], spelling['labels'])}"
 
 
-def _selector(series: SeriesFacts) -> str:
-    labels = ",".join(f'{name}="{value}"' for name, value in series["labels"].items())
-    return f"{series['metric']}{{{labels}}}"
+def _selector(metric: str, labels: Mapping[str, str]) -> str:
+    found = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    return f"{metric}{{{found}}}"
 
 
 def _number(requests: float | None) -> str:
@@ -102,7 +108,7 @@ def _pods(facts: Explained) -> Iterator[str]:
     titles = {each["controller"]: each["title"] for each in facts["routes"]}
     for each in facts["pods"]:
         read = f"read {_ago(each['readAt'], facts['at'])}, {_size(each['bytes'])}" if each["readAt"] else "never read"
-        ready = "" if each["ready"] else ", not ready"
+        ready = ("" if each["ready"] else ", not ready") + (", ignored" if each["state"] == "ignored" else "")
         yield f"{INDENT}{titles.get(each['controller'], '')} {each['pod']}: {read}{ready}"
         if each["problem"]:
             yield from (f"{INDENT}{line}" for line in _wrapped(each["problem"], "! ", WIDTH - len(INDENT)))
@@ -120,7 +126,7 @@ def _route(route: RouteFacts, facts: Explained) -> str:
 
 
 def _settings(facts: Explained) -> Iterator[str]:
-    yield from _columns([(each["name"], each["value"], each["source"]) for each in facts["settings"]])
+    yield from _columns([(each["name"], f"{each['value']} ({each['source']})") for each in facts["settings"]])
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

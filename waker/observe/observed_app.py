@@ -6,10 +6,15 @@ from functools import cached_property
 
 from waker.cluster.app_endpoints import ServicePortName
 from waker.plan.model import Policy, Workload
-from waker.plan.policy import PolicyReading, policy_if_enabled
+from waker.plan.policy import PolicyReading, policy_if_enabled, read_policy
 from waker.plan.routes.discovery import Discovery
 from waker.plan.routes.route import ObjectId, Route, RouteId, RouteObject, is_held, port_of
 from waker.settings.configmap import Live
+
+
+def policy_of(workload: Workload, live: Live) -> Policy | None:
+    """What the user of a workload wants, without a look at its routes; None if it is not enabled."""
+    return read_policy(workload.annotations, live).policy
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The scraper itself knows nothing of the cluster (`traffic.scrape`); `service` ma
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from waker import names
@@ -14,9 +14,12 @@ from waker.observe.cluster import ClusterCache
 from waker.observe.controllers import IngressControllers
 from waker.observe.door_listing import proving_ways
 from waker.observe.live_settings import LiveConfig
+from waker.observe.unread_pods import UnreadPods
 from waker.plan.model import AppId, Pod
 from waker.plan.routes.route import HttpTarget
+from waker.settings.ingress_class import ignore_after
 from waker.traffic.controllers import Adapter, SeriesKey, interest
+from waker.traffic.controllers.configured import parts
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.queries import AskNumber, QueryDependencies
@@ -32,6 +35,7 @@ class Scraping:
     controllers: IngressControllers
     prime: Callable[[Adapter, Pod, HttpTarget], Awaitable[bool]]
     report: Callable[[names.EventReason, str], None]
+    leading: Callable[[], bool]
 
     def dependencies(
         self,
@@ -41,15 +45,18 @@ class Scraping:
         clock: Callable[[], datetime],
     ) -> ScraperDependencies:
         """All of it, as the scraper wants it."""
+        unread = UnreadPods(self.metrics, clock, self._interval, self.cluster.served_by, self._report_if_leading)
         return ScraperDependencies(
             clock=clock,
             pods=self._pods,
             departed=self.controllers.pods.departed,
-            interval=lambda: self.config.live.scrape_interval,
+            interval=self._interval,
             on_visit=on_visit,
             on_known=on_known,
             prime=self._prime,
             on_scrape=self._count,
+            on_round=unread.look,
+            ignore_after=self._ignore_after,
             prometheus=partial(self._ask, prometheus),
             workload_versions=self._workload_versions,
             pods_changed=self.controllers.pods.changed,
@@ -66,7 +73,7 @@ class Scraping:
         """Likewise, as those want it who ask for activity."""
         return QueryDependencies(
             clock=clock,
-            interval=lambda: self.config.live.scrape_interval,
+            interval=self._interval,
             delay=lambda: self.config.live.activity_delay,
             ask=partial(self._ask_number, prometheus),
             on_visit=on_visit,
@@ -76,6 +83,18 @@ class Scraping:
     def _ask_number(self, prometheus: Prometheus) -> AskNumber | None:
         url = self.config.live.prometheus_url
         return partial(prometheus.number, url) if url else None
+
+    def _interval(self) -> timedelta:
+        return self.config.live.scrape_interval
+
+    def _ignore_after(self, controller: str) -> timedelta | None:
+        settings = self.config.live.classes.get(parts(controller).name)
+        return ignore_after(settings) if settings else None
+
+    def _report_if_leading(self, reason: names.EventReason, sentence: str) -> None:
+        """What every replica sees."""
+        if self.leading():
+            self.report(reason, sentence)
 
     def _pods(self, adapter: Adapter) -> Sequence[Pod]:
         found = self.controllers.pods.pods(adapter)

@@ -8,10 +8,12 @@ all live settings, the last good value stays if a new one cannot be parsed.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from waker import names
 from waker.errors import SettingsError
+from waker.settings.durations import parse_duration
 
 CLASS_PREFIX: Final = "controller."
 CLASS_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?|-")
@@ -48,6 +50,7 @@ class ClassSettings:
     status_label: str = ""
     http_port: str = ""
     query: str = ""
+    unreadable: str = ""
 
 
 class ClassKey(NamedTuple):
@@ -74,6 +77,9 @@ LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
 TEMPLATE = rf"([^,{{}}=\x00-\x1f]|\{{({OPEN})\}})+"
 QUERY = r"[^\x00-\x08\x0e-\x1f]{1,2000}"
 INCOMPLETE = "needs controller.CLASS.metric, labels, selector and port, as nothing else is known of that controller"
+UNREADABLE = (
+    r"block|ignore-after=([1-9]\d?d(\d{1,3}h)?(\d{1,5}m)?|[1-9]\d{0,2}h(\d{1,5}m)?|[1-9]\d{1,4}m)"  # 10m or more
+)
 NO_NAMESPACE = "a token needs controller.CLASS.namespace, so that it is sent to pods of that namespace only"
 
 PER_CLASS = (
@@ -98,6 +104,7 @@ PER_CLASS = (
     ClassKey("status-label", "status_label", LABEL_NAME, "the name of a label", "The label of that counter with the HTTP status, for `ignore-statuses`."),
     ClassKey("http-port", "http_port", PORT, "a port number or the name of a container port", "The port at which the pods of that controller take HTTP requests: then waker asks them whether they follow a change of an Ingress."),
     ClassKey("query", "query", QUERY, "a PromQL query of at most 2000 characters", "A query that `prometheus-url` answers with a value above 0 for an app that is in use, with the same placeholders. It counts besides what the pods of a known controller show; of an unknown one it is all there is."),
+    ClassKey("unreadable", "unreadable", UNREADABLE, "block, or ignore-after= with a duration of at least 10m, such as ignore-after=6h", "What a pod of the controller means that cannot be read. `block`, the default: nothing behind the controller falls asleep. `ignore-after=6h`: the pod is ignored when it has not been read for that long and other pods of the controller are. Visits that only it counts are not seen then."),
 )  # fmt: skip
 
 
@@ -142,6 +149,12 @@ def _complete(settings: ClassSettings) -> bool:
     if not (settings.metric or settings.labels):
         return True
     return all((settings.metric, settings.labels, settings.selector, settings.port))
+
+
+def ignore_after(settings: ClassSettings) -> timedelta | None:
+    """After how long a pod that cannot be read is ignored; None: never."""
+    _, _, length = settings.unreadable.partition("ignore-after=")
+    return parse_duration(length) if length else None
 
 
 def _parse(row: ClassKey, text: str) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from waker.plan.model import AppId, Pod
+from waker.traffic.controller_pod import ControllerPod
 from waker.traffic.ledger import Scrape
-from waker.traffic.scraped_controller import ControllerPod, ScrapedController
+from waker.traffic.scraped_controller import ScrapedController
 from waker.traffic.watched_apps import WatchedApps
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from waker.plan.model import AppId, Pod
 from waker.traffic.controllers import Adapter, SeriesKey, adapter_for
+from waker.traffic.scraped_controller import ScrapedController
 from waker.traffic.targets import PrometheusSample
 
 # All pods of a controller at once: what Prometheus has of them, by uid. Raises ScrapeError.
@@ -23,8 +24,10 @@ class ScraperDependencies:
 
     `prime` sends a request of waker's own through a pod. It returns under which series the pod has counted that, in any of
     these spellings; nothing if it did not arrive. So the counter of a pod that has counted nothing appears, and names are
-    proved. `on_scrape` is called after each scrape with the controller and the time it was complete, or None if it failed.
-    `prometheus` gives the function to call instead of reading the pods, or None.
+    proved. `on_scrape` is called after each scrape with the controller and the time it was complete, or None if it failed;
+    `on_round` after each round with the controllers that were read. `prometheus` gives the function to call instead of reading
+    the pods, or None. `ignore_after` says by the controller's name after how long a pod that cannot be read is ignored; None:
+    never.
     """
 
     clock: Callable[[], datetime]
@@ -38,4 +41,6 @@ class ScraperDependencies:
     workload_versions: Callable[[Adapter], str] = lambda _: ""  # changes whenever a pod of the controller comes or goes
     departed: Callable[[Adapter], Sequence[Pod]] = lambda _: ()  # the pods that have gone since the last call
     pods_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    on_round: Callable[[Sequence[ScrapedController]], None] = lambda _: None
+    ignore_after: Callable[[str], timedelta | None] = lambda _: None
     adapter: Callable[[str], Adapter | None] = adapter_for  # by the name that a class's controller goes by

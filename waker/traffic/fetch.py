@@ -1,7 +1,8 @@
 """One scrape of one controller pod over HTTP: its metrics page is streamed, filtered and summed up while it arrives.
 
 Called by `rounds`. It never holds more than a chunk of the page, and gives the event loop a turn after each slice, so a
-page of 300 MB blocks nobody. Whatever goes wrong is a ScrapeError whose text ends a sentence about the pod.
+page of 300 MB blocks nobody. Whatever goes wrong is a ScrapeError whose text ends a sentence about the pod; what happened and
+what to do is worded in `scrape_failures`.
 """
 
 import asyncio
@@ -19,12 +20,14 @@ from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.credentials import request_options
 from waker.traffic.exposition import Exposition
 from waker.traffic.ledger import Scrape, ScrapeBuilder
+from waker.traffic.scrape_failures import failed_request, no_metrics_page, refused_answer
 
 SLICE: Final = 64 * 1024  # at most 5 ms of parsing; a compressed chunk can unpack to far more
 COMPRESS_FROM: Final = 1 << 20  # below that, compression costs the controller more than it saves the network
 LIKE_ASCII: Final = frozenset(
     {"utf-8", "ascii", "iso8859-1", "cp1252"}
 )  # names and numbers are the same in all of them
+HEAD: Final = 64  # bytes of a page that show whether it is markup
 # A controller takes 10 to 30 s to write its largest pages; a pod that is cut off does not even accept the connection.
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=3, sock_read=30)
 
@@ -48,7 +51,7 @@ async def fetch(
         # pod that was cut off meanwhile; a new connection fails at once.
         "Connection": "close",
     }
-    url = metrics_url(adapter, pod)
+    url, answered = metrics_url(adapter, pod), False
     try:
         async with session.get(
             url,
@@ -59,30 +62,38 @@ async def fetch(
             ssl=access.trust,
             server_hostname=access.server_name,
         ) as answer:
-            if answer.status in (401, 403):
-                raise ScrapeError(f"answered waker's scrape with HTTP {answer.status}; set controller.CLASS.token-file")
+            answered = True
             if answer.status != 200:
-                raise ScrapeError(f"answered waker's scrape with HTTP {answer.status}; {adapter.enable}")
-            encoding = _encoding(answer)
-            slices = _unpacked(answer.content) if encoding == "gzip" else _sliced(answer.content)
-            scrape, exposition = await _read(slices, adapter, keys)
-            if not (exposition.is_whole or encoding == "gzip" or _has_length(answer)):
-                raise ScrapeError(
-                    "does not say how long its metrics page is, so that nobody knows whether it is all of it"
-                )
-            return scrape, exposition.bytes
-    except aiohttp.ClientSSLError as error:
-        problem = f"shows a certificate at {url.host}:{url.port} that waker does not trust"
-        raise ScrapeError(f"{problem}; set controller.CLASS.ca-file, server-name or tls-verify") from error
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        where = f"{url.host}:{url.port}"
-        raise ScrapeError(f"cannot be reached at {where}; check controller.CLASS.port and NetworkPolicies") from error
-    except TimeoutError as error:
-        raise ScrapeError("did not send its metrics page in time") from error
+                raise refused_answer(answer, adapter)
+            return await _read_page(answer, adapter, keys)
     except zlib.error as error:
-        raise ScrapeError(f"sent a compressed metrics page that cannot be unpacked: {error}") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise ScrapeError(f"broke off its metrics page: {type(error).__name__}") from error
+        what = f"sent a compressed metrics page that cannot be unpacked: {error}"
+        raise ScrapeError(f"{what}; look at what stands between waker and that pod") from error
+    except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+        raise failed_request(error, url, adapter, answered=answered) from error
+
+
+async def _read_page(
+    answer: aiohttp.ClientResponse, adapter: Adapter, keys: frozenset[SeriesKey]
+) -> tuple[Scrape, int]:
+    encoding = _encoding(answer)
+    slices = _unpacked(answer.content) if encoding == "gzip" else _sliced(answer.content)
+    once = adapter.process.metric if adapter.process else ""
+    exposition, builder = Exposition(adapter.wanted, once), ScrapeBuilder(adapter, keys)
+    head = b""
+    async for piece in slices:
+        head = head or piece[:HEAD]
+        builder.add(exposition.feed(piece))
+        await asyncio.sleep(0)
+    builder.add(exposition.finish())
+    scrape = builder.scrape()
+    something_else = None if scrape.proven else no_metrics_page(answer.headers.get("Content-Type", ""), head, adapter)
+    if something_else:
+        raise something_else
+    if not (exposition.is_whole or encoding == "gzip" or _has_length(answer)):
+        what = "does not say how long its metrics page is, so that nobody knows whether it is all of it"
+        raise ScrapeError(f"{what}; look at what stands between waker and that pod")
+    return scrape, exposition.bytes
 
 
 def _encoding(answer: aiohttp.ClientResponse) -> str:
@@ -124,15 +135,3 @@ async def _unpacked(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
             raise ScrapeError("sent more than one compressed page")
     if not unpacking.eof:
         raise ScrapeError("broke off its metrics page: the compressed data is cut short")
-
-
-async def _read(
-    slices: AsyncIterator[bytes], adapter: Adapter, keys: frozenset[SeriesKey]
-) -> tuple[Scrape, Exposition]:
-    once = adapter.process.metric if adapter.process else ""
-    exposition, builder = Exposition(adapter.wanted, once), ScrapeBuilder(adapter, keys)
-    async for piece in slices:
-        builder.add(exposition.feed(piece))
-        await asyncio.sleep(0)
-    builder.add(exposition.finish())
-    return builder.scrape(), exposition

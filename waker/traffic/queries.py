@@ -19,8 +19,8 @@ from typing import Final
 from waker.errors import ScrapeError
 from waker.plan.model import AppId
 from waker.plan.snapshot import Certainty, Traffic
+from waker.traffic.controller_pod import FRESH_INTERVALS
 from waker.traffic.scrape import jittered
-from waker.traffic.scraped_controller import FRESH_INTERVALS
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,12 @@ from typing import Final
 import aiohttp
 
 from waker.errors import ScrapeError, WakerError
+from waker.traffic.controller_pod import ControllerPod
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.fetch import fetch
 from waker.traffic.ledger import Scrape
-from waker.traffic.scraped_controller import ControllerPod, ScrapedController
+from waker.traffic.scraped_controller import ScrapedController
 from waker.traffic.targets import PrometheusSample
 
 log = logging.getLogger(__name__)
@@ -44,10 +45,13 @@ class ScrapeRounds:
         # By the pod's uid; by the controller's name when Prometheus is asked for all of its pods.
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    async def round(self, wanted: Iterable[ControllerKeys]) -> None:
+    async def round(self, wanted: Sequence[ControllerKeys]) -> None:
         """Read every pod of these controllers for these series. Returns after one interval at the latest."""
+        for controller, _ in wanted:
+            controller.ignore_after = self._dependencies.ignore_after(controller.adapter.controller)
         started = [task for controller, keys in wanted for task in self._start_missing(controller, keys)]
         await self._finish(started, self._dependencies.interval())
+        self._dependencies.on_round([controller for controller, _ in wanted])
 
     async def read(self, wanted: Iterable[ControllerKeys], pods: frozenset[str], within: timedelta) -> None:
         """Read these pods outside the rounds. Not through Prometheus, which knows nothing newer than it did."""
@@ -145,6 +149,7 @@ class ScrapeRounds:
         self._dependencies.on_scrape(adapter.controller, source.read_at)
         self._receive(controller, source, scrape, asked_at)
         source.names.scraped(scrape, asked_at)
+        source.counted_at = source.read_at if scrape.proven else source.counted_at
         _note_problem(source, "" if scrape.proven else f"shows no {adapter.proof} yet; if that stays, {adapter.enable}")
         if not scrape.proven or (source.names.wants_proof(asked_at) and not adapter.lists_all):
             await self._prime(adapter, source)

@@ -1,0 +1,86 @@
+"""What to do about what stands in the way of a sleep: for each code a command or a sentence.
+
+Pure. `reasons` gives each of its reasons a fix, `causes` each group of apps. Sentences about traffic bring fixes of their own,
+after a semicolon: "what is so; what to do". Those are better, as they know more than a code does. Other sentences quote what
+users have written, semicolons and all.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from waker import names
+from waker.plan.codes import Code
+from waker.plan.model import AppId
+
+COMMANDS: Final = ("kubectl ", "waker ")  # how a fix begins that is a command
+
+# {app}: `deployment/shop -n prod`. Every code that keeps an app awake has a row here or in `IN_PROGRESS`.
+FIXES: Final[Mapping[Code, str]] = {
+    Code.IN_USE: (
+        "nothing, if people use it; if a monitor or crawler asks for it, see ignore-statuses; with a shorter idle-after it "
+        "sleeps sooner after its last visit"
+    ),
+    Code.PINNED_AWAKE: "waker auto {app}",
+    Code.PAUSED: f'set paused: "false" in the ConfigMap {names.CONFIG_MAP}',
+    Code.NOT_ENABLED: f"kubectl annotate {{app}} {names.ENABLED}=true --overwrite",
+    Code.SCALED_TO_ZERO: "kubectl scale {app} --replicas=1",
+    Code.CANNOT_SLEEP: "change what the sentence names: an annotation of it, or an object with a route to its pods",
+    Code.TRAFFIC_UNKNOWN: "let waker read what the sentence names; see 'Ingress controllers' in the operations guide",
+    Code.NOT_OBSERVED: "nothing: its idle period begins when every pod of its ingress controllers has been read",
+    Code.SCRAPES_BEHIND: "nothing: it sleeps after the next scrapes; if that stays, the controller pods say which one is late",
+    Code.REPLICA_SILENT: "look at that replica of waker; it counts no more as soon as Kubernetes calls it unready",
+    Code.WAKER_UNREACHABLE: (
+        "let NetworkPolicies admit the ingress controllers' pods to waker's door-ports; if the controller is only slow, set "
+        "controller.CLASS.lag"
+    ),
+    Code.SLEEP_PUT_OFF: "waker sleep {app}",
+    Code.WRITE_REFUSED: "allow what the API server refuses, in its own words: a quota, an admission policy or a right",
+    Code.CONTROLLERS_DO_NOT_FOLLOW: "look at that controller pod; if it is only slow to follow, set controller.CLASS.lag",
+    Code.OTHER_REPLICA: "nothing: the replica of waker that holds the Lease does it",
+    Code.TURNING_BACK: "nothing: it is tried again when it is idle again",
+    Code.NOT_READY_IN_TIME: "kubectl describe {app}",
+    Code.ROUTE_KEPT_BACK: (
+        "have whoever points its routes back (a GitOps tool, say) ignore what KubeSleeper changes; see GitOps in the "
+        "operations guide"
+    ),
+    Code.ROUTE_POINTED_BACK: "nothing: it is pointed at waker again; a GitOps tool should ignore these fields",
+    Code.WAKE_STOPPED: "waker wake {app}",
+    Code.REPLICAS_LOST: "kubectl scale {app} --replicas=1",
+    Code.REPLICAS_GUESSED: "kubectl scale {app} --replicas=1",
+}  # fmt: skip
+
+# Nothing to do: it sleeps, or it is on its way, and the next passes end that.
+IN_PROGRESS: Final = frozenset({
+    Code.ASLEEP, Code.PINNED_ASLEEP, Code.IDLE, Code.SLEEP_REQUESTED, Code.MOVING_ROUTES, Code.AWAITING_CONTROLLERS,
+    Code.LETTING_REQUESTS_END, Code.KEEPING_PODS, Code.READING_ONCE_MORE, Code.SCALING_DOWN, Code.PODS_LEAVING,
+    Code.SCALING_UP, Code.WAKING, Code.AWAITING_PODS, Code.RETURNING_ROUTES, Code.ENDING_WAKE, Code.ROUTE_ADDED,
+    Code.ROUTE_CHANGED, Code.ROUTE_ASTRAY, Code.SCALED_UP,
+})  # fmt: skip
+
+
+BRING_THEIR_OWN: Final = frozenset({Code.TRAFFIC_UNKNOWN, Code.NOT_OBSERVED})
+
+
+class Advice(NamedTuple):
+    """What is so, and what to do; "" if nothing is to be done."""
+
+    text: str
+    fix: str
+
+
+def fix_for(code: str, app: AppId | None = None) -> str:
+    """The fix of a code, for this app, or in general. Of a newer waker's code nothing is known."""
+    target = f"{app.kind.lower()}/{app.name} -n {app.namespace}" if app else "KIND/NAME -n NAMESPACE"
+    known = next((each for each in FIXES if each == code), None)
+    return FIXES[known].format(app=target) if known else ""
+
+
+def advice(sentence: str, code: str, app: AppId | None = None) -> Advice:
+    """A sentence "what is so; what to do" in its two parts; the fix of its code, if it brings none."""
+    text, _, own = sentence.partition("; ") if code in BRING_THEIR_OWN else (sentence, "", "")
+    return Advice(text, own or fix_for(code, app))
+
+
+def is_command(fix: str) -> bool:
+    """Whether a fix can be copied into a shell."""
+    return fix.startswith(COMMANDS)
