@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from waker import names
 from waker.demo.metrics import DemoMetrics
 from waker.explain.causes import overview
+from waker.observe import unread_pods
 from waker.plan.model import AppId, Kind
 
 from .scene import QUICK, WITHIN, RunningWaker, scene
@@ -76,6 +78,22 @@ async def test_status_says_why_at_this_moment(tmp_path: Path, monkeypatch: pytes
             await eventually(lambda: "cannot tell" in reason(running) and "shows no" not in reason(running))
             shown = running.service.metrics.exposition().decode()
     assert 'kubesleeper_controller_pods{controller="traefik.io/ingress-controller",state="unread"} 1.0' in shown
+
+
+async def test_an_event_about_the_settings_when_a_controller_pod_stays_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unread_pods, "REPORT_AFTER", timedelta(0))
+    monkeypatch.setattr(DemoMetrics, "exposition", unreadable)
+    async with scene(tmp_path) as it:
+        it.configure(scrape_interval="1s")
+        async with it.waker():
+            await it.until(lambda: any("shows no" in message for _, message in it.events(names.CONFIG_MAP)))
+            told = it.events(names.CONFIG_MAP)
+    assert {each for each, _ in told} == {"ControllerUnread"}
+    assert told[-1][1].startswith(
+        "nothing behind Traefik falls asleep by itself: Traefik pod traefik/traefik shows no "
+    )
 
 
 def reason(running: RunningWaker) -> str:
