@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.plan.building import NOW, AppBuilder, app, asleep
+from tests.plan.building import NOW, AppBuilder, ago, app, asleep
 from tests.plan.states import described, states
 from waker.explain.fixes import IN_PROGRESS
 from waker.explain.reasons import KINDS, Case, against, answer
@@ -13,6 +13,7 @@ from waker.plan.decide import decide
 from waker.plan.model import Phase
 from waker.plan.sleep_due import sleep_due
 from waker.plan.snapshot import Snapshot
+from waker.traffic.watched_apps import Loss, LostVisits
 
 
 def case(some: AppBuilder, **more: Any) -> Case:
@@ -20,6 +21,7 @@ def case(some: AppBuilder, **more: Any) -> Case:
     return Case(some.seen, some.plan(), **{"enabled": True, "from_service": True} | more)
 
 
+LOST = "visits may have been lost: Traefik pod t-2 began again, 288 times in 24 h"
 WILDCARD = "front: *.example.org/: ingress-nginx does not count requests of a wildcard host; name each host"
 
 
@@ -31,6 +33,26 @@ WILDCARD = "front: *.example.org/: ingress-nginx does not count requests of a wi
             ["in-use"],
             "demo/shop is awake: last sign of life 4m ago; it sleeps in 26m if nobody comes (idle-after 30m).",
             id="in use",
+        ),
+        pytest.param(
+            case(app().visited(hours=4).doubted(minutes=1), lost=LostVisits(Loss(ago(minutes=1), LOST), ago(hours=4))),
+            ["in-use"],
+            f"demo/shop is awake: nobody was seen for 4h, but 1m ago {LOST}; it sleeps in 29m if nobody comes "
+            "(idle-after 30m).",
+            id="visits may have been lost",
+        ),
+        pytest.param(
+            case(app().visited(minutes=1), lost=LostVisits(Loss(ago(minutes=1), LOST), None)),
+            ["in-use"],
+            f"demo/shop is awake: nobody was seen since waker has begun to watch it, but 1m ago {LOST}; it sleeps in 29m if "
+            "nobody comes (idle-after 30m).",
+            id="nobody was ever seen",
+        ),
+        pytest.param(
+            case(app().visited(minutes=4), lost=LostVisits(Loss(ago(minutes=9), LOST), ago(hours=4))),
+            ["in-use"],
+            "demo/shop is awake: last sign of life 4m ago; it sleeps in 26m if nobody comes (idle-after 30m).",
+            id="a later sign of life than what may be lost",
         ),
         pytest.param(
             case(app().pinned("awake").visited(minutes=4)),

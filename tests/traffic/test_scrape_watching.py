@@ -2,12 +2,15 @@
 
 import asyncio
 from dataclasses import replace
+from typing import cast
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from tests.traffic.fake_controller_pods import (
     AT_TRAEFIK,
+    BLOG,
     BLOG_AT_TRAEFIK,
     INTERVAL,
     SHOP,
@@ -16,8 +19,13 @@ from tests.traffic.fake_controller_pods import (
     watched,
 )
 from waker.plan.snapshot import Traffic
-from waker.traffic.controllers import TRAEFIK
+from waker.traffic.controllers import INGRESS_NGINX, ISTIO, KONG, NGINX, TRAEFIK, Adapter
+from waker.traffic.ledger import ScrapeBuilder
+from waker.traffic.lines import Sample
 from waker.traffic.scrape import Scraper
+from waker.traffic.visit_record import decode, encode
+
+LONG = ("websocket", "sse", "grpc")
 
 
 async def test_a_newly_watched_series_starts_the_clock(scene: ScrapeScene) -> None:
@@ -89,3 +97,34 @@ async def test_settings_take_effect_in_the_next_round(scene: ScrapeScene) -> Non
     assert [request.path for request in scene.requests] == ["/metrics", "/elsewhere"]
     assert scene.scraper.traffic(SHOP).unknown == ""
     assert pod.ready
+
+
+@pytest.mark.parametrize(
+    ("adapter", "label"),
+    [(INGRESS_NGINX, "101"), (KONG, "101"), (ISTIO, "101"), (NGINX, "101"), *((TRAEFIK, each) for each in LONG)],
+    ids=lambda each: each if isinstance(each, str) else each.name,
+)
+def test_who_tells_of_long_connections(adapter: Adapter, label: str) -> None:
+    """A WebSocket that has ended shows by its status 101 or its protocol."""
+    assert adapter.lasting
+    labels = dict(zip(adapter.requests.labels, ("a",) * 3, strict=False))
+    key = adapter.requests.key(labels)
+    found = []
+    for value in ("200", label):
+        builder = ScrapeBuilder(adapter, frozenset({key}))
+        builder.add([Sample(adapter.requests.metric, labels | {adapter.lasting.label: value}, 1.0)])
+        found.append(builder.scrape().lasting)
+    assert found == [frozenset(), {key}]
+
+
+async def test_it_is_remembered_over_a_restart_of_waker(scene: ScrapeScene) -> None:
+    scene.add(TRAEFIK, "t-1", traefik(shop=5).replace('code="200"', 'code="101",protocol="websocket"'))
+    await watched(scene, AT_TRAEFIK)
+    record = decode(encode(scene.scraper.record()))
+    later = ScrapeScene(now=scene.now)
+    later.scraper = Scraper(cast(aiohttp.ClientSession, None), later.dependencies())
+    later.scraper.recall(record)
+    later.scraper.watch(SHOP, frozenset({AT_TRAEFIK}))
+    assert later.scraper.traffic(SHOP).lasting
+    later.scraper.watch(BLOG, frozenset({AT_TRAEFIK}))
+    assert not later.scraper.traffic(BLOG).lasting

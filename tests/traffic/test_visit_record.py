@@ -16,7 +16,7 @@ def test_a_record_survives_being_written() -> None:
         SHOP: RecordedVisit(NOW, "abcdefghijkl"),
         AppId(Kind.STATEFUL_SET, "b", "db"): RecordedVisit(NOW - TRUSTED_FOR, "x"),
     }
-    record = VisitRecord(NOW, starts, apps)
+    record = VisitRecord(NOW, starts, apps, frozenset({BLOG}))
     assert decode(encode(record)) == record
     assert not record.differs_from(decode(encode(record)))
 
@@ -57,4 +57,5 @@ def test_news_are_other_times_other_counts_and_other_pods() -> None:
     assert replace(old, apps={SHOP: RecordedVisit(NOW, "z")}).differs_from(old)
     assert replace(old, starts={"c": {"b": 1.0}}).differs_from(old)
     assert replace(old, starts={"c": {"a": 9.0}}).differs_from(old)
+    assert replace(old, lasting=frozenset({BLOG})).differs_from(old)
     assert old.differs_from(None)

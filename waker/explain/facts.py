@@ -123,6 +123,7 @@ def _case(observed: ObservedApp, known: ExplainInputs, counting: Counting) -> Ca
         ),
         unread_pods=tuple(dict.fromkeys([*counting.unread(), *_unanswered(observed, known)])),
         dry_run=bool(running and running.dry_run),
+        lost=running.runtime.visits.lost(app) if running else None,
     )
 
 
@@ -176,11 +177,9 @@ def _overruled(settings: Sequence[Setting], seen: Snapshot) -> str:
 
 def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
     notes = seen.workload.notes
-    visits = known.running.runtime.visits if known.running else None
-    loss = visits.loss(seen.workload.id) if visits else None
     signs = (
-        (seen.traffic.visited_at, visits.because(seen.workload.id) if visits else ""),
-        *([loss] if loss else []),
+        *(known.running.runtime.visits.signs(seen.workload.id) if known.running else ()),
+        (seen.carried_at, "waker itself carried a request to it"),
         (seen.arrived_at, "a request arrived at waker"),
         (readable(notes.wake_requested_at), "a wake was asked for, or a visitor came"),
         (readable(notes.awake_since), "the end of its last wake"),

@@ -19,6 +19,7 @@ from waker.plan.sleep_due import idle_period, sleep_requested, visited_at
 from waker.plan.snapshot import Snapshot
 from waker.plan.turned_back import in_words, put_off_until
 from waker.settings.durations import format_duration
+from waker.traffic.watched_apps import LostVisits
 
 # What `kind` can be, and what it says.
 KINDS = {
@@ -53,6 +54,7 @@ class Case:
     uncounted: tuple[str, ...] = ()  # visits that no controller counts
     unread_pods: tuple[str, ...] = ()  # pods of controllers
     dry_run: bool = False
+    lost: LostVisits | None = None
 
 
 def against(case: Case, now: datetime) -> list[Reason]:
@@ -124,12 +126,21 @@ def _of_traffic(case: Case, now: datetime) -> Iterator[Reason]:
             why = case.seen.traffic.unknown or "it has not been observed yet"
             yield from _advised(case, "not-observed", Code.NOT_OBSERVED, [f"no idle period has begun: {why}"])
     elif visited + idle_after > now:
-        used, left = format_duration(now - visited), format_duration(visited + idle_after - now)
+        left = format_duration(visited + idle_after - now)
         rests = f"idle-after {format_duration(idle_after)}"
         if case.seen.policy and idle_after > case.seen.policy.idle_after:
             rests = f"after {format_duration(idle_after)}, for it has WebSockets: set {names.MIN_IDLE}"
-        text = f"last sign of life {used} ago; it sleeps in {left} if nobody comes ({rests})"
+        text = f"{_last_sign(case, visited, now)}; it sleeps in {left} if nobody comes ({rests})"
         yield _reason(case, "in-use", Code.IN_USE, text)
+
+
+def _last_sign(case: Case, visited: datetime, now: datetime) -> str:
+    """From what its idle period runs: a sign of life, or a loss of counts that may hide one."""
+    ago, lost = format_duration(now - visited), case.lost
+    if not lost or lost.loss.at != visited:
+        return f"last sign of life {ago} ago"
+    seen = f"for {format_duration(now - lost.seen_at)}" if lost.seen_at else "since waker has begun to watch it"
+    return f"nobody was seen {seen}, but {ago} ago {lost.loss.why}"
 
 
 def _last(case: Case, now: datetime) -> Iterator[Reason]:

@@ -40,7 +40,7 @@ def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> 
         workload = cluster.workload(each.app)
         if workload:
             traffic = runtime.visits.traffic(each.app)
-            because = runtime.visits.because(each.app) if traffic.lost else ""
+            lost = runtime.visits.lost(each.app)
             plan, visited = (
                 replace(each.plan, reason=_reason(each, traffic, served_by)),
                 runtime.last_visit(workload, each),
@@ -49,7 +49,10 @@ def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> 
             sleeps_at = sleep_time(workload, by_itself, traffic, visited, now)
             found.append(
                 row(workload, plan, visited, now)
-                | {"cause": cause(workload, plan, each.routes, because), "sleepsAt": sleeps_at and json_time(sleeps_at)}
+                | {
+                    "cause": cause(workload, plan, each.routes, lost.loss.why if lost else ""),
+                    "sleepsAt": sleeps_at and json_time(sleeps_at),
+                }
                 | {"sleepsIn": format_duration(sleeps_at - now) if sleeps_at and sleeps_at > now else ""}
             )
     return found

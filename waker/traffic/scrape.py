@@ -140,6 +140,8 @@ class Scraper:
 
     def recall(self, record: VisitRecord | None) -> None:
         """Take over what another waker recorded. An app that is new here starts from it, if the counters confirm it."""
+        if record:
+            self._conclusions.lasting |= record.lasting
         self._recalled = record and replace(record, apps=dict(record.apps))  # each app's entry is used once
 
     def record(self) -> VisitRecord:
@@ -147,7 +149,8 @@ class Scraper:
         counters = self._counter_state()
         known = {id: app for id, app in self._apps.items() if not app.new and not self._why_unknown(app)}
         entries = {id: entry for id, app in known.items() if (entry := counters.entry(app))}
-        return VisitRecord(self._dependencies.clock(), counters.starts, entries)
+        lasting = frozenset(self._conclusions.lasting)
+        return VisitRecord(self._dependencies.clock(), counters.starts, entries, lasting)
 
     def _counter_state(self) -> CounterState:
         versions = {

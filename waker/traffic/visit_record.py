@@ -6,7 +6,8 @@ and the digest of an app is the same. The digest covers the app's series, its in
 its routes) and the versions of the controller's workloads, which show pods that came and went meanwhile. If anything
 differs, or too much time has passed, the app counts as visited now.
 
-    {"written": 1769860800, "starts": {CONTROLLER: {POD UID: SECONDS}}, "apps": {KIND/NAMESPACE/NAME: [SECONDS, DIGEST]}}
+    {"written": 1769860800, "starts": {CONTROLLER: {POD UID: SECONDS}}, "apps": {KIND/NAMESPACE/NAME: [SECONDS, DIGEST]},
+     "lasting": [KIND/NAMESPACE/NAME]}
 
 Seconds since 1970. Times of visits are rounded up: rounding must not make an app look idle for longer than it is.
 """
@@ -28,6 +29,7 @@ from waker.traffic.watched_apps import WatchedApp
 
 # A restart takes a minute or two. The longer nobody scrapes, the less counters prove: a series may drop and grow back.
 TRUSTED_FOR: Final = timedelta(minutes=30)
+MOST_LASTING: Final = 5_000  # of which apps it is remembered that they have had long connections
 AHEAD: Final = timedelta(seconds=5)  # how far the writer's clock may be ahead
 
 Starts = Mapping[str, Mapping[str, float]]
@@ -42,11 +44,15 @@ class RecordedVisit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VisitRecord:
-    """The last visits of all apps. `starts`: since when each controller's pods count, by their uid."""
+    """The last visits of all apps. `starts`: since when each controller's pods count, by their uid.
+
+    `lasting`: the apps that have had connections that are not seen while they last.
+    """
 
     written_at: datetime
     starts: Starts
     apps: dict[AppId, RecordedVisit]
+    lasting: frozenset[AppId] = frozenset()
 
     def fresh(self, now: datetime) -> bool:
         """Whether it is recent enough to be believed."""
@@ -54,7 +60,11 @@ class VisitRecord:
 
     def differs_from(self, last: "VisitRecord | None") -> bool:
         """Whether it says something new about one of its apps. An app that only `last` has is no difference."""
-        if not last or any(last.apps.get(app) != entry for app, entry in self.apps.items()):
+        if (
+            not last
+            or self.lasting != last.lasting
+            or any(last.apps.get(app) != entry for app, entry in self.apps.items())
+        ):
             return True
         return not all(same_starts(last.starts.get(name, {}), found) for name, found in self.starts.items())
 
@@ -119,10 +129,12 @@ def encode(record: VisitRecord) -> str:
         f"{app.kind}/{app.namespace}/{app.name}": [int(entry.visited_at.timestamp()), entry.digest]
         for app, entry in record.apps.items()
     }
+    lasting = sorted(f"{app.kind}/{app.namespace}/{app.name}" for app in record.lasting)
     found = {
         "written": int(record.written_at.timestamp()),
         "starts": {name: {uid: round(at, 2) for uid, at in pods.items()} for name, pods in record.starts.items()},
         "apps": apps,
+        "lasting": lasting[:MOST_LASTING],
     }
     return json.dumps(found, separators=(",", ":"))
 
@@ -133,7 +145,7 @@ def decode(text: str) -> VisitRecord | None:
         found = json.loads(text)
         apps = {_app(name): RecordedVisit(_time(at), str(digest)) for name, (at, digest) in found["apps"].items()}
         starts = {name: {uid: float(at) for uid, at in pods.items()} for name, pods in found["starts"].items()}
-        return VisitRecord(_time(found["written"]), starts, apps)
+        return VisitRecord(_time(found["written"]), starts, apps, frozenset(map(_app, found.get("lasting", ()))))
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
         return None
 

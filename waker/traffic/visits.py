@@ -11,7 +11,7 @@ from waker.plan.snapshot import Certainty, Traffic
 from waker.traffic.controllers import Interest
 from waker.traffic.queries import ActivityQueries
 from waker.traffic.scrape import Scraper
-from waker.traffic.watched_apps import Loss
+from waker.traffic.watched_apps import LostVisits, SignOfLife
 
 IN_USE = "a query showed that it is in use"
 
@@ -76,17 +76,26 @@ class VisitSources:
         until = min((each for each in (asked.until, counted.until) if each), default=None)
         return Certainty(until, counted.doubted_at, counted.loses_counts)
 
-    def because(self, app: AppId) -> str:
-        """What happened at the last visit, for people; "" if there is none."""
-        watched = self.scraper.watched(app)
-        asked, counted = self._queries.traffic(app), watched.because if watched else ""
-        by_query = asked and asked.visited_at and asked.visited_at == self.traffic(app).visited_at
-        return IN_USE if by_query and not (asked and asked.lost) else counted
+    def signs(self, app: AppId) -> list[SignOfLife]:
+        """What moves its idle clock, for people: the last visit that was seen, the last loss of counts since, a query."""
+        watched, asked = self.scraper.watched(app), self._queries.traffic(app)
+        found = []
+        if watched and watched.loss:
+            found.append(SignOfLife(watched.loss.at, watched.loss.why))
+        if watched and watched.seen_at:
+            found.append(SignOfLife(watched.seen_at, watched.seen_by))
+        elif watched and watched.visited_at and not watched.lost:
+            found.append(SignOfLife(watched.visited_at, watched.because))
+        if asked and asked.visited_at and not asked.lost:
+            found.append(SignOfLife(asked.visited_at, IN_USE))
+        return found
 
-    def loss(self, app: AppId) -> Loss | None:
-        """The last loss of counts that extends its idle clock."""
-        watched = self.scraper.watched(app)
-        return watched.loss if watched else None
+    def lost(self, app: AppId) -> LostVisits | None:
+        """That nobody was seen when its idle clock began, as visits may have been lost; None if that is not so."""
+        watched, asked = self.scraper.watched(app), self._queries.traffic(app)
+        if not watched or not watched.loss or (asked and asked.visited_at and asked.visited_at > watched.loss.at):
+            return None
+        return LostVisits(watched.loss, watched.seen_at)
 
     def unanswered(self, app: AppId) -> str:
         """Why a query for the app shows nothing, "" if there is none or all are answered."""

@@ -29,6 +29,20 @@ class Loss(NamedTuple):
     why: str
 
 
+class SignOfLife(NamedTuple):
+    """A sign of life of an app, or what may hide one: when, and what, for people."""
+
+    at: datetime
+    what: str
+
+
+class LostVisits(NamedTuple):
+    """The loss of counts from which an idle clock runs, and when somebody was really seen, if ever."""
+
+    loss: Loss
+    seen_at: datetime | None
+
+
 @dataclass(slots=True)
 class Noise:
     """The requests of the last window, of which so many are nobody: monitors and crawlers. In a hundred steps."""
@@ -56,9 +70,10 @@ class WatchedApp:
     visited_at: datetime | None = None
     because: str = ""
     seen_at: datetime | None = None  # the last request that was counted and is a visit
+    seen_by: str = ""  # who counted it, for people
     lost: bool = False  # nobody was seen at `visited_at`, but visits may have been lost
     new: bool = True  # until all its counters have been known once
-    loss: Loss | None = None  # the last one that extends its clock
+    loss: Loss | None = None  # the last one that has extended its clock since
     _loss_began_at: datetime | None = None
     noise: Noise | None = None
 
@@ -77,7 +92,8 @@ class WatchedApp:
         if self.noise and not self.noise.exceeded(count, now):
             return False
         self.visited_at = self.seen_at = now
-        self.because, self.lost = because, False
+        self.because = self.seen_by = because
+        self.lost = False
         self.loss = self._loss_began_at = None
         return True
 
@@ -85,9 +101,10 @@ class WatchedApp:
         """Visits may have gone uncounted."""
         if strict:
             self.visited_at, self.because, self.lost = now, why, True
-        elif self._loss_began_at is None or now <= self._loss_began_at + ONE_LOSS:
-            self._loss_began_at = self._loss_began_at or now
-            self.loss = Loss(now, why)
+        elif self._loss_began_at is not None and now > self._loss_began_at + ONE_LOSS:
+            return
+        self._loss_began_at = self._loss_began_at or now
+        self.loss = Loss(now, why)
 
 
 class WatchedApps(dict[AppId, WatchedApp]):

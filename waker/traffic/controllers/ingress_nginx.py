@@ -20,6 +20,7 @@ from waker.traffic.controllers.adapter import (
     Process,
     Selector,
     SeriesKey,
+    Values,
 )
 
 CONTROLLER = "k8s.io/ingress-nginx"
@@ -70,6 +71,7 @@ INGRESS_NGINX = Adapter(
     any_host=False,  # with --metrics-per-host, the default, some Ingress has to name the host literally
     status="status",
     not_visits=(HEADS,),
+    lasting=Values("status", frozenset({"101"})),
     answer_timeout=AnswerTimeout(
         timedelta(seconds=60),
         # For the answer, and for a body of which waker takes no more while the request is held.

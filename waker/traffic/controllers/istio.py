@@ -6,7 +6,7 @@ Its default statistics leave out Envoy's clusters. Istio's own counter is always
 from datetime import timedelta
 
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey, Values
 
 
 def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
@@ -30,6 +30,7 @@ ISTIO = Adapter(
     lag=timedelta(seconds=3),  # istiod collects changes for 0.1 to 10 s, typically less than 1 s
     spread=timedelta(seconds=1),  # as with all Envoys
     status="response_code",
+    lasting=Values("response_code", frozenset({"101"})),
     enable="leave Istio's standard metrics on (no Telemetry resource that disables REQUEST_COUNT)",
     blind_to=("open websockets", "open streams", "open downloads"),
     class_name="istio",

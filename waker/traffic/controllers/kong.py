@@ -37,6 +37,7 @@ KONG = Adapter(
     tls=Port(("proxy-tls", "proxy-ssl"), 8443),
     lag=timedelta(seconds=5),  # a sync every 3 s
     status="code",
+    lasting=Values("code", frozenset({"101"})),
     not_visits=(Values("source", frozenset({"kong"})),),  # answered by Kong itself: not logged in, no such path, no pod
     # konghq.com/read-timeout stands on the app's Service, and requests come through waker's own, which has the default.
     answer_timeout=AnswerTimeout(timedelta(seconds=60)),

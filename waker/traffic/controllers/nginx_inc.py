@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from waker.plan.hold_time import NGINX_TIME, AnswerTimeout
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Selector, SeriesKey
+from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Selector, SeriesKey, Values
 
 GRPC = "nginx.org/grpc-services"
 SERVICE = ("resource_namespace", "service")
@@ -45,6 +45,7 @@ NGINX = Adapter(
     lag=timedelta(seconds=5),  # a reload; one at a time
     uncounted=_uncounted,
     status="code",
+    lasting=Values("code", frozenset({"101"})),
     answer_timeout=AnswerTimeout(
         timedelta(seconds=60), ("nginx.org/proxy-read-timeout", "nginx.org/proxy-send-timeout"), notation=NGINX_TIME
     ),
@@ -61,6 +62,7 @@ NGINX_PLUS = replace(
     open_requests=Family("nginx_ingress_nginxplus_upstream_server_active", SERVICE),
     counted=Counted.START,
     status="",
+    lasting=None,
     lists_all=True,
     enable="run it with -enable-prometheus-metrics",
     blind_to=(),

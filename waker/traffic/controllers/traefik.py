@@ -96,7 +96,7 @@ TRAEFIK = Adapter(
     uncounted=_uncounted,
     status="code",
     not_visits=(HEADS,),
-    lasting=Values("protocol", frozenset({"websocket"})),
+    lasting=Values("protocol", frozenset({"websocket", "sse", "grpc"})),
     enable="run Traefik with --metrics.prometheus=true and leave its addServicesLabels on",
     blind_to=("on v3: open websockets", "open streams", "open downloads"),
     serves=_serves,
