@@ -1,7 +1,7 @@
 """Whose routes lead to what other Ingresses ask who may come in: `auth-url: https://login.example.org/verify`.
 
-Such a question comes through the ingress controller, so it is counted. But while the app that answers it sleeps nobody is let in
-anywhere, and the waiting page would be taken for a refusal. So the app is treated like one that is named by its own address
+Such a question comes through the ingress controller, so it is counted. But while the app that answers it sleeps nobody is let
+in anywhere, and the waiting page would be taken for a refusal. So the app is treated like one that is named by its own address
 (`plan.routes.aliases`). Few Ingresses ask; of a host that none asks nothing is looked at. `cluster` keeps it up to date.
 """
 
