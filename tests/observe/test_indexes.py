@@ -286,10 +286,12 @@ def test_no_group_stays_behind() -> None:
     )
     service = Service("one", "a", "1", {"app": "x"}, (), managed=True, external="b.one.svc")
     path = IngressPath(IngressRouteId("one", "front", "", "/", "Prefix"), "/0", Backend("a", 80))
-    ingress = Ingress("one", "front", "1", "1", "", {}, (path,), Unreadable("torn"), managed=True)
+    asking = {"nginx.ingress.kubernetes.io/auth-url": "https://login.example.org/verify"}
+    ingress = Ingress("one", "front", "1", "1", "", asking, (path,), Unreadable("torn"))
     for gone in (False, True):
         for kind, each in (("workload", workload), ("service", service), ("ingress", ingress)):
             it.happen(Change(kind, (each,), gone=gone))
     indexes = it.cache._indexes
     assert [*it.cache._aliases._by_target, *it.cache._aliases._mentions] == []
+    assert [*it.cache._logins._by_host, *it.cache._logins._at] == []
     assert [name for name in indexes.__dict__ if list(getattr(indexes, name))] == []

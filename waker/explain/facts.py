@@ -195,7 +195,7 @@ def _notes(counting: Counting, seen: Snapshot, known: ExplainInputs) -> Iterator
         return
     if not known.running.runtime.leading():
         yield "the waker that answered does not hold the Lease: another replica decides when this app sleeps"
-    for controller in sorted({route.controller for route in observed.routes}):
+    for controller in sorted({each.controller for route in observed.routes for each in adapters_of(route, observed)}):
         yield from known.running.ignored_pods(controller)
     yield from counting.ignored()
     other = known.cluster.other_installation(observed.workload.id.namespace)

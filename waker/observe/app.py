@@ -15,7 +15,7 @@ from waker.plan.doors import DoorKey
 from waker.plan.hold_time import NOT_KNOWN, AnswerTimeout, timeout_of, unreadable
 from waker.plan.model import Address, Background, Phase, Policy, Service
 from waker.plan.notes import readable
-from waker.plan.page_transport import PageTransport, page_transport
+from waker.plan.page_transport import PageTransport, common_transport, page_transport
 from waker.plan.progress import Start, progress_of
 from waker.plan.routes.discovery import MOST_NAMED
 from waker.plan.routes.kinds import kind_of
@@ -23,7 +23,7 @@ from waker.plan.routes.route import CountedBackend, Route, RouteId, port_of
 from waker.plan.snapshot import Certainty, Refusal, Snapshot, Traffic
 from waker.settings.ingress_class import NO_CLASS
 from waker.traffic.controllers import Adapter, Interest, interest, refusals
-from waker.traffic.controllers.configured import configured_adapters, controller_name, parts
+from waker.traffic.controllers.configured import BY_NAME, configured_adapters, controller_name, parts
 from waker.traffic.controllers.templates import filled_in
 from waker.traffic.noise import ignored, without
 from waker.traffic.queries import MOST_QUERIES
@@ -187,8 +187,13 @@ def answer_timeout(observed: ObservedApp, route: Route) -> AnswerTimeout:
 
 
 def _transport(observed: ObservedApp, route: Route) -> PageTransport:
-    waits = answer_timeout(observed, route)
-    return page_transport(controller_name(route.controller), annotations_of(observed, route), waits)
+    """What all controllers of the route let through. Whatever their class is called, they are the programs that they are."""
+    annotations, adapters = annotations_of(observed, route), adapters_of(route, observed)
+    programs = [
+        (BY_NAME[each.name].controller if each.name in BY_NAME else "", each.answer_timeout) for each in adapters
+    ]
+    known = programs or [(controller_name(route.controller), NOT_KNOWN)]
+    return common_transport(page_transport(program, annotations, waits) for program, waits in known)
 
 
 def timeout_of_route(observed: ObservedApp, route: Route) -> timedelta:

@@ -47,6 +47,7 @@ class ClassClaims:
         self._changed = changed
         self._report = report
         self._trusted: dict[Account, bool] = {}
+        self._unknown: set[Account] = set()  # the API server does not say
         self._seen: list[tuple[Adapter, Pod]] = []
         self._fingerprint: object = None
         self._by_class: dict[ClassName, dict[str, frozenset[str]]] = {}
@@ -92,7 +93,9 @@ class ClassClaims:
             try:
                 self._trusted[account] = await self._may_serve(*account)
             except ClusterError as error:
-                log.warning("whether %s/%s may serve Ingresses is not known: %s", *account, error)
+                level = logging.DEBUG if account in self._unknown else logging.WARNING
+                log.log(level, "whether ServiceAccount %s/%s may serve Ingresses is not known: %s", *account, error)
+        self._unknown = accounts - self._trusted.keys()
         found = sorted(
             (adapter.name, account_of(pod), tuple(sorted(pod.arguments.items())))
             for adapter, pod in self._seen

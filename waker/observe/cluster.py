@@ -18,6 +18,7 @@ from waker.observe.aliases import Aliases
 from waker.observe.differences import footprint, is_in_the_way, same_holder, same_ports
 from waker.observe.indexes import SERVICE, Indexes, services_of
 from waker.observe.keys import Key, NamespaceKey
+from waker.observe.logins import Logins
 from waker.observe.never_sleeps import never_sleeps
 from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
@@ -58,6 +59,7 @@ class ClusterCache:
         }
         self.services: Informer[Service] = inform(resources.SERVICES, manifests.service, self._service_changed)
         self._aliases = Aliases(self._meant)
+        self._logins = Logins()
         self._route_objects: dict[str, Informer[Any]] = {
             kind: inform(resources.ROUTES[kind], each.parse, self._route_object_changed) for kind, each in KINDS.items()
         }
@@ -209,6 +211,7 @@ class ClusterCache:
             for id in sorted(self._indexes.leading(alias.namespace, alias.name)):
                 yield by_alias(alias, service, id)
         yield from (by_mention(service, id) for id in self._aliases.mentioning(service))
+        yield from self._logins.to(service, self.naming(service.namespace, service.name))
 
     def _meant(self, addresses: Collection[ServiceAddress]) -> Iterator[Service]:
         hosts = {each.name for each in addresses if not each.namespace}
@@ -247,12 +250,14 @@ class ClusterCache:
     def _route_object_changed(self, old: RouteObject | None, new: RouteObject | None) -> None:
         self._indexes.route_object_changed(old, new)
         self._aliases.route_object_changed(old, new)
+        asked = self._logins.led_to(self._logins.route_object_changed(old, new))
         self.ports_version += not same_holder(old, new)
         each = new or old
         if each and self.is_synced:
             known = self.services.in_namespace(each.id.namespace)
             service_names = KINDS[each.id.kind].affected(old, new) if old and new else services_of(each)
             near = [known[name] for name in service_names if name in known]
+            near += [found for space, name in asked if (found := self.services.in_namespace(space).get(name))]
             behind = self._selected([*near, *self._aliases.mentioned_by(old, new)])
             self._notify([*behind, NamespaceKey(each.id.namespace)])
             self._notify(self._indexes.naming(*each.id))

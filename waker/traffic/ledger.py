@@ -123,26 +123,29 @@ class ScrapeBuilder:
     def _count(self, labels: Mapping[str, str], value: float) -> None:
         self._proven = True
         key = self._adapter.requests.key(labels)
-        if self._choosy:
-            for each in self._choosy.get(key, ()):
-                if is_noise(each, labels):
-                    self._tallies[each] = Tally(*self._tallies[each])  # it is there, though nobody counts it
-                else:
-                    self._add(each, labels, value)
-        if key in self._tallies:
-            self._add(key, labels, value)
+        for each in (key, *self._choosers(key, labels)) if self._choosy else (key,):
+            tally = self._tallies.get(each)
+            if tally is None:
+                continue
+            for no_visit in self._adapter.not_visits:
+                if no_visit.match(labels):
+                    self._heads.add(each)
+                    break
+            else:
+                total, fingerprint = tally
+                if value:  # a series that appears at 0 moves nothing
+                    fingerprint = (fingerprint + _weight(labels) * hash(value)) % FINGERPRINTS
+                    if self._adapter.lasting and self._adapter.lasting.match(labels):
+                        self._lasting.add(each)
+                self._tallies[each] = Tally(total + value, fingerprint)
 
-    def _add(self, key: SeriesKey, labels: Mapping[str, str], value: float) -> None:
-        for each in self._adapter.not_visits:
-            if each.match(labels):
-                self._heads.add(key)
-                return
-        total, fingerprint = self._tallies[key]
-        if value:  # a series that appears at 0 moves nothing
-            fingerprint = (fingerprint + _weight(labels) * hash(value)) % FINGERPRINTS
-            if self._adapter.lasting and self._adapter.lasting.match(labels):
-                self._lasting.add(key)
-        self._tallies[key] = Tally(total + value, fingerprint)
+    def _choosers(self, key: SeriesKey, labels: Mapping[str, str]) -> Iterator[SeriesKey]:
+        """The keys of those who ignore some samples of a series, and not this one. It is there for the others, too."""
+        for each in self._choosy.get(key, ()):
+            if is_noise(each, labels):
+                self._tallies[each] = Tally(*self._tallies[each])
+            else:
+                yield each
 
 
 def _weight(labels: Mapping[str, str]) -> int:

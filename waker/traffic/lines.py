@@ -37,6 +37,7 @@ class Lines:
 
     def __init__(self, metric: str) -> None:
         self.metric = metric
+        self.needle = metric.encode()
         self._alike: re.Pattern[str] | None = None
 
     def read(self, text: str, at: int) -> Sample:

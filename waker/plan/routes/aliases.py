@@ -81,6 +81,14 @@ def by_alias(alias: Service, service: Service, holder: Placed) -> WayByAddress:
     return WayByAddress(holder.namespace, why)
 
 
+def by_login(service: Service, holder: Placed, asked: str) -> WayByAddress:
+    """Likewise, because an Ingress asks the app who may come in."""
+    why = (
+        f"{holder} asks {asked} who may come in, which Service {service.name} answers: while it sleeps nobody is let in"
+    )
+    return WayByAddress(holder.namespace, why)
+
+
 def by_mention(service: Service, holder: Placed) -> WayByAddress:
     """Likewise, because of an annotation."""
     where = f"an annotation of {holder} names Service {service.name} by its own address"

@@ -6,6 +6,7 @@ finds its entries in the very Ingress that it is for, so that it changes nothing
 other apps in the same Ingress stay as they are.
 """
 
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -39,6 +40,8 @@ from waker.plan.routes.route import (
 NGINX = "nginx.ingress.kubernetes.io"
 TLS_PASSTHROUGH = "the controller passes TLS through, so waker could not answer"
 PLAIN_HTTP = "waker speaks plain HTTP/1.1 only"
+LOGIN = "/auth-url"  # how annotations of all controllers end that name who is asked
+PUBLIC_ADDRESS = re.compile(r"\s*https?://([^/\s:?#]{1,253})(?::\d+)?(/[^\s?#]*)?")
 EXPRESSION = frozenset("()[]{}*+?^$|\\")  # letters that mean something else in a regular expression
 
 # What an Ingress's annotations can say that makes a move unsafe: annotation, values that are harmless, why.
@@ -87,6 +90,18 @@ def mentions(ingress: Ingress) -> set[ServiceAddress]:
     found = set(islice((each for text in texts for each in mentioned(text)), MOST_MENTIONED))
     instead = ingress.annotations.get(f"{NGINX}/default-backend")
     return found | ({ServiceAddress(ingress.namespace, instead)} if instead else set())
+
+
+def logins(ingress: Ingress) -> set[HttpTarget]:
+    """Who is asked who may come in, by a public address: `https://login.example.org/verify`, `https://$host/verify`."""
+    found = set()
+    for key, text in ingress.annotations.items():
+        asked = PUBLIC_ADDRESS.match(text) if key.endswith(LOGIN) else None
+        if asked:
+            own = {path.id.host.lower() for path in ingress.paths if path.id.host}
+            hosts = own if asked[1].startswith("$") else {asked[1].lower()}
+            found |= {HttpTarget(host, asked[2] or "/") for host in hosts}
+    return set(sorted(found)[:MOST_MENTIONED])
 
 
 def doors(ingress: Ingress) -> set[str | int]:
@@ -259,6 +274,7 @@ INGRESS = RouteKind(
     services=services,
     affected=affected,
     mentions=mentions,
+    logins=logins,
     doors=doors,
     class_name=class_name,
     controller=controller,
