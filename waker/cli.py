@@ -72,7 +72,7 @@ def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
     text = "say why an app is not asleep, and all that waker knows about it"
     command = commands.add_parser("explain", parents=[flags], help=text)
-    _add_app_arguments(command)
+    _add_app_arguments(command, ", or the reference that its waiting page shows: 7F3K-2M9Q")
     command.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
 
 
@@ -115,8 +115,8 @@ def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
     command.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
 
 
-def _add_app_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", metavar="NAME", help="shop, deployment/shop or statefulset/shop")
+def _add_app_arguments(command: argparse.ArgumentParser, also: str = "") -> None:
+    command.add_argument("name", metavar="NAME", help=f"shop, deployment/shop or statefulset/shop{also}")
     command.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
 
 

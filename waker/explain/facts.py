@@ -4,10 +4,11 @@ Called by the running service for its private port, and by `waker explain` when 
 is None, and nothing is known of visits.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from waker import names
 from waker.explain import holding, origins
 from waker.explain.reasons import Case, against, answer
 from waker.explain.shape import Explained, ExplainedApp, PodFacts, RouteFacts, SeriesFacts, ServiceFacts, Sign, Value
@@ -16,7 +17,7 @@ from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.runtime import Runtime
 from waker.plan.decide import decide
-from waker.plan.model import AppId, Service
+from waker.plan.model import AppId, Service, Workload
 from waker.plan.notes import readable
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.pod_labels import missing_labels
@@ -70,7 +71,7 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
         replicas=observed.workload.replicas,
         saved=readable(observed.workload.notes.saved_replicas),
         against=reasons,
-        settings=origins.settings(observed.workload.annotations, case.unreadable, known.live, known.written_keys),
+        settings=origins.settings(_annotations(observed.workload), case.unreadable, known.live, known.written_keys),
         services=[_service(each) for each in observed.discovery.services],
         routes=[_route(each, observed, known.cluster) for each in observed.routes],
         pods=[_pod(*each) for each in _pods(observed, known)],
@@ -79,6 +80,12 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
         sleepsAt=_sleeps_at(case.seen, known.now),
         notes=list(_notes(observed, case.seen, known)),
     )
+
+
+def _annotations(workload: Workload) -> Mapping[str, str]:
+    """What its user has written, with the picture in a few words."""
+    logo = workload.logo
+    return {**workload.annotations, names.LOGO: logo} if logo and isinstance(logo, str) else workload.annotations
 
 
 def _case(observed: ObservedApp, known: ExplainInputs) -> Case:
@@ -198,6 +205,7 @@ def _sleeps_at(seen: Snapshot, now: datetime) -> str | None:
 
 def _notes(observed: ObservedApp, seen: Snapshot, known: ExplainInputs) -> Iterator[str]:
     yield from holding.notes(observed)
+    yield from (f"{problem}; its waiting page goes without" for problem in observed.page_problems)
     if not known.running:
         yield NOT_RUNNING.unknown
         return

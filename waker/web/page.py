@@ -20,6 +20,7 @@ from markupsafe import Markup
 from waker.errors import ThemeError
 from waker.web import files, languages, messages
 from waker.web.apps import View
+from waker.web.compact import compact_script, compact_style
 from waker.web.page_context import PageConstants, PageContext, Template, page_context
 from waker.web.request_lines import encoded
 
@@ -73,11 +74,13 @@ class WaitingPage:
     """Renders waiting pages, with the built-in template or the themes of `use_themes`."""
 
     def __init__(self, template: str = "waiting.html") -> None:
-        # Placeholders in a cached page for each visitor's own nonce and query. Random, so that no title contains them.
+        # Placeholders in a cached page: each visitor's own nonce and query, and the app's picture. Random, so that no title
+        # contains them.
         self._nonce, self._query = secrets.token_hex(16), secrets.token_hex(16)
-        style = Markup(files.read("static", "waiting.css"))  # noqa: S704  # our own file
-        script = Markup(files.read("static", "waiting.js"))  # noqa: S704
-        self.constants = PageConstants(self._nonce, self._query, REFRESH, style, script)
+        self._logo = "data:," + secrets.token_hex(16)
+        style = Markup(compact_style(files.read("static", "waiting.css")))  # noqa: S704  # our own file
+        script = Markup(compact_script(files.read("static", "waiting.js")))  # noqa: S704
+        self.constants = PageConstants(self._nonce, self._query, self._logo, REFRESH, style, script)
         self._wait_host_constants = replace(self.constants, api=API, back=BACK)
         self.languages = languages.catalogues()
         self._tags = tuple(self.languages)
@@ -94,15 +97,25 @@ class WaitingPage:
         """Whether there is such a theme; "" is the built-in page."""
         return not theme or theme in self._themes
 
-    def render(
-        self, view: View, now: datetime, query: str = "", accepted: str = "", *, on_wait_host: bool = False
+    def render(  # noqa: PLR0913 all in which the pages of one app differ
+        self,
+        view: View,
+        now: datetime,
+        query: str = "",
+        accepted: str = "",
+        *,
+        logo: str = "",
+        on_wait_host: bool = False,
     ) -> RenderedPage:
         """The page of this app at this moment, in the language that suits the Accept-Language header `accepted`.
+
+        `logo` is the app's picture, a data URI that `settings.page_values` has passed; without it the page has none.
 
         `query` is the raw query of the page's own address. Without JavaScript the page refreshes to `?QUERY`, as browsers
         take a refresh to the address as it is, fragment included, for a jump within the page.
         """
         tag = languages.best_language(accepted, self._tags)
+        view = view if logo or not view.has_logo else replace(view, has_logo=False)
         elapsed = seconds_waited(view, now)
         pieces = self._cached.get((view, tag, elapsed, on_wait_host))
         if pieces is None:
@@ -114,7 +127,8 @@ class WaitingPage:
             self._cached[view, tag, elapsed, on_wait_host] = pieces
         nonce = secrets.token_urlsafe(16)
         escaped = escape(encoded(query.encode("utf-8", "ignore"))).encode()
-        return RenderedPage(nonce.encode().join(pieces).replace(self._query.encode(), escaped), nonce, tag)
+        body = nonce.encode().join(pieces).replace(self._query.encode(), escaped)
+        return RenderedPage(body.replace(self._logo.encode(), logo.encode()) if logo else body, nonce, tag)
 
     def sentence(self, view: View) -> str:
         """What is going on, in English, for answers that are not pages."""
