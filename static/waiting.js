@@ -76,8 +76,7 @@ const show = ({ mood, step, say }) => {
     const state = i < step ? "done" : i === step ? "current" : "ahead";
     if (each.dataset.state === state) return;
     each.dataset.state = state;
-    each.toggleAttribute("aria-current", false);
-    if (state === "current") each.setAttribute("aria-current", "step");
+    if (state === "current") each.setAttribute("aria-current", "step"); else each.removeAttribute("aria-current");
     const inWords = each.querySelector(".unseen");
     if (inWords) inWords.textContent = ` (${words[state]})`;
   });

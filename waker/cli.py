@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
-from waker.commands import explain, page, pin, restore, status
+from waker.commands import explain, gallery, page, pin, restore, status
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
@@ -105,10 +105,12 @@ def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
     command = commands.add_parser(
         "page", parents=[flags], help="print the waiting page, to try out a theme or a language"
     )
-    command.add_argument("--theme", default="", help="a file, or the name of a theme (default: the built-in page)")
+    text = "a file, or the name of a theme (default: sunrise, which is built in)"
+    command.add_argument("--theme", default="", help=text)
     text = "the state that it shows (default: scheduled)"
     command.add_argument("--state", choices=list(SAMPLES), default="scheduled", help=text)
     command.add_argument("--lang", default="en", metavar="TAG", help="its language (default: en)")
+    command.add_argument("--gallery", action="store_true", help="every theme in every state, to look at in a browser")
     command = commands.add_parser("demo", help="run an embedded cluster with sample apps, and waker beside it")
     text = "let one app sleep and wake, print each step, and check the result"
     command.add_argument("--check", action="store_true", help=text)
@@ -157,6 +159,8 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             _print(await status.status(settings, arguments.only, arguments.output))
         case "explain":
             _print(await explain.explained(settings, arguments.only, arguments.name, arguments.output))
+        case "page" if arguments.gallery:
+            print(gallery.gallery(settings, arguments.lang), end="")
         case "page":
             print(await page.page(settings, arguments.theme, arguments.state, arguments.lang), end="")
         case "restore":

@@ -8,7 +8,7 @@ for the same page in the same second, so the last pages are cached; only nonce a
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from html import escape
@@ -20,7 +20,7 @@ from markupsafe import Markup
 from waker.errors import ThemeError
 from waker.web import files, languages, messages
 from waker.web.apps import View
-from waker.web.compact import compact_script, compact_style
+from waker.web.compact import compact_script, compact_style, compact_styles
 from waker.web.page_context import PageConstants, PageContext, Template, page_context
 from waker.web.request_lines import encoded
 
@@ -31,6 +31,15 @@ REFRESH: Final = 5  # s between reloads without JavaScript
 BACK: Final = "/back"  # on the wait host: where the page goes when the app is ready
 API: Final = "/api/v1/app"  # on the wait host: what the page polls
 COMPILED: Final = "compiled"  # folder beside the templates
+# The built-in themes and their templates. "" is the one that visitors see if nothing is said.
+BUILT_IN: Final = {
+    "": "waiting.html",
+    "sunrise": "waiting.html",
+    "card": "card.html",
+    "terminal": "terminal.html",
+    "paper": "paper.html",
+    "bedtime": "bedtime.html",
+}
 
 
 class RenderedPage(NamedTuple):
@@ -49,10 +58,18 @@ class RenderedPage(NamedTuple):
         )
 
 
+class CompactLoader(FileSystemLoader):
+    """Loads our own templates with compact styles. A subclass, because the library offers no other way to say it."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        source, name, is_fresh = super().get_source(environment, template)
+        return compact_styles(source), name, is_fresh
+
+
 def environment() -> Environment:
     """Jinja's environment for the built-in templates."""
     return Environment(
-        loader=FileSystemLoader(files.folder("templates")),
+        loader=CompactLoader(files.folder("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -84,7 +101,7 @@ class WaitingPage:
         self._wait_host_constants = replace(self.constants, api=API, back=BACK)
         self.languages = languages.catalogues()
         self._tags = tuple(self.languages)
-        self._template = load_template(template)
+        self._built_in = {template: load_template(template)}  # the others when an app first asks for them
         self._themes: Mapping[str, Template] = {}
         self._cached: dict[tuple[View, str, int, bool], list[bytes]] = {}
 
@@ -94,8 +111,8 @@ class WaitingPage:
         self._cached.clear()
 
     def has_theme(self, theme: str) -> bool:
-        """Whether there is such a theme; "" is the built-in page."""
-        return not theme or theme in self._themes
+        """Whether there is such a theme, built-in ones included."""
+        return theme in BUILT_IN or theme in self._themes
 
     def render(  # noqa: PLR0913 all in which the pages of one app differ
         self,
@@ -141,7 +158,10 @@ class WaitingPage:
                 return self._themes[theme](context)
             except ThemeError as error:
                 log.warning("theme %s: %s", theme, error)
-        return self._template(context)
+        file = BUILT_IN.get(theme, BUILT_IN[""])
+        if file not in self._built_in:
+            self._built_in[file] = load_template(file)
+        return self._built_in[file](context)
 
 
 def seconds_waited(view: View, now: datetime) -> int:

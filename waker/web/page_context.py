@@ -29,6 +29,7 @@ class Stage:
     said: str  # the state in words
 
 
+LONGEST_SUBJECT: Final = 40  # characters of the title in the subject of a mail
 # The texts that may change while the page is open, by how their keys begin.
 BEFORE_A_WAKE: Final = ("say.asleep", "say.turning")  # nobody who sees a later text will see these
 USED_BY_SCRIPT: Final = ("say.", "heading.", "tab", "timing", "left", "time.", "hint", "done", "current", "ahead")
@@ -142,7 +143,7 @@ def _contact(view: View) -> str:
     contact = view.look.contact
     if not contact.startswith("mailto:"):
         return contact
-    return f"{contact}?subject={quote(f'{messages.title(view)} ({view.reference})', safe='')}"
+    return f"{contact}?subject={quote(f'{view.title[:LONGEST_SUBJECT]} ({view.reference})', safe='')}"
 
 
 def _contact_text(contact: str) -> str:
