@@ -3,7 +3,7 @@
 // again waker says in Retry-After: a few pages about once a second, each of a crowd more seldom.
 // On the wait host the address only says which app is waited for: another address is polled, and another one leads back.
 const MARKER = "X-Kubesleeper", PROTOCOL = "kubesleeper.page", SETTLED = 30000;
-const data = JSON.parse(document.getElementById("kubesleeper").textContent), words = data.words;
+const { words, now: data } = JSON.parse(document.getElementById("kubesleeper").textContent);
 const polled = data.api ? data.api + location.search : location.href;
 const go = () => data.back ? location.replace(data.back + location.search + location.hash) : location.reload();
 const started = Date.now(), key = "kubesleeper:" + (data.back ? location.search : location.pathname);

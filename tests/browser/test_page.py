@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.browser import chromium
 from tests.browser.chromium import BrowserPage, Heard
+from waker.web import messages
 from waker.web.apps import View
 from waker.web.page import BUILT_IN, RenderedPage, WaitingPage
 from waker.web.samples import DRESSED, LOGO, NOW, SAMPLES
@@ -186,4 +188,43 @@ def test_an_apps_picture_is_the_icon_of_the_tab(browser: Any) -> None:
     page.goto(f"{ADDRESS}/card/dressed")
     assert page.locator("link[rel=icon]").get_attribute("href") == LOGO
     assert page.evaluate("document.querySelector('[data-logo]').naturalWidth") > 0, "the policy lets it be shown"
+    page.context.close()
+
+
+WAITED = [(0, None), (75, None), (9, 14), (14, 14), (130, 14), (0, 3000), (4000, 9000), (9000, 3600)]
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_script_says_what_the_page_said(browser: Any, language: str) -> None:
+    """The texts that change every second are made twice, by waker and by the script."""
+    page, words = opened(browser), PAGES.languages[language]
+    for elapsed, usual in WAITED:
+        typical = timedelta(seconds=usual) if usual else None
+        view = replace(STATES["started"], since=NOW - timedelta(seconds=elapsed), typical=typical)
+        STATES["waited"] = view
+        page.goto(f"{ADDRESS}/sunrise/waited/{language}")
+        assert page.title() == messages.tab(view, elapsed, words)
+        assert text_of(page, "left") == messages.left(elapsed, typical, words)
+        assert text_of(page, "timing") == messages.timing(elapsed, typical, words)
+        assert text_of(page, "line") == messages.line(view, words)
+        assert percent(page) == pytest.approx(messages.percent(view, elapsed), abs=1)
+    del STATES["waited"]
+    page.context.close()
+
+
+def text_of(page: BrowserPage, what: str) -> str:
+    return str(page.locator(f"[data-tell={what}]").text_content())
+
+
+def test_the_tab_says_that_the_app_is_ready(browser: Any) -> None:
+    page = opened(browser)
+    page.add_init_script(
+        "const note = () => sessionStorage.setItem('seen', `${sessionStorage.getItem('seen')};${document.title}`);"
+        "new MutationObserver(note).observe(document, {subtree: true, childList: true})"
+    )
+    page.goto(f"{ADDRESS}/sunrise/started")
+    page.unroute("**/*")
+    page.route("**/*", lambda route: route.fulfill(status=200, content_type="text/html", body="<p id='app'>The app"))
+    page.locator("#app").wait_for()
+    assert ";The shop is ready" in page.evaluate("sessionStorage.getItem('seen')")
     page.context.close()

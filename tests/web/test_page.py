@@ -32,7 +32,7 @@ def script_data(html: str) -> dict[str, object]:
     """The JSON that the page's script reads."""
     found = re.search(r'<script type="application/json" id="kubesleeper">(.*?)</script>', html, re.DOTALL)
     assert found
-    data: dict[str, object] = json.loads(found[1])
+    data: dict[str, object] = json.loads(found[1])["now"]
     return data
 
 

@@ -21,7 +21,7 @@ from waker.errors import ThemeError
 from waker.web import files, languages, messages
 from waker.web.apps import View
 from waker.web.compact import compact_script, compact_style, compact_styles
-from waker.web.page_context import PageConstants, PageContext, Template, page_context
+from waker.web.page_context import PageConstants, PageContext, Template, page_context, script_words
 from waker.web.request_lines import encoded
 
 log = logging.getLogger(__name__)
@@ -97,9 +97,10 @@ class WaitingPage:
         self._logo = "data:," + secrets.token_hex(16)
         style = Markup(compact_style(files.read("static", "waiting.css")))  # noqa: S704  # our own file
         script = Markup(compact_script(files.read("static", "waiting.js")))  # noqa: S704
-        self.constants = PageConstants(self._nonce, self._query, self._logo, REFRESH, style, script)
-        self._wait_host_constants = replace(self.constants, api=API, back=BACK)
         self.languages = languages.catalogues()
+        words = {tag: script_words(texts) for tag, texts in self.languages.items()}
+        self.constants = PageConstants(self._nonce, self._query, self._logo, REFRESH, style, script, words)
+        self._wait_host_constants = replace(self.constants, api=API, back=BACK)
         self._tags = tuple(self.languages)
         self._built_in = {template: load_template(template)}  # the others when an app first asks for them
         self._themes: Mapping[str, Template] = {}

@@ -6,7 +6,7 @@ themes on them.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -29,6 +29,7 @@ class Stage:
     said: str  # the state in words
 
 
+BDI, END_OF_BDI = Markup("<bdi>"), Markup("</bdi>")
 LONGEST_SUBJECT: Final = 40  # characters of the title in the subject of a mail
 # The texts that may change while the page is open, by how their keys begin.
 BEFORE_A_WAKE: Final = ("say.asleep", "say.turning")  # nobody who sees a later text will see these
@@ -89,6 +90,7 @@ class PageConstants:
     refresh: int
     style: Markup
     script: Markup
+    words: Mapping[str, Markup]  # by language: the texts that the script needs, as JSON
     api: str = ""
     back: str = ""
 
@@ -112,7 +114,7 @@ def page_context(view: View, elapsed: int, lang: str, words: Messages, constants
         timing=messages.timing(elapsed, view.typical, words) if waking else "",
         hint=messages.hint(view, words),
         nonce=constants.nonce,
-        head=_head(view, elapsed, words, constants),
+        head=_head(view, elapsed, constants.words[lang], constants),
         style=constants.style,
         dir=words["dir"],
         heading_html=_isolated(words[f"heading.{mood}"], messages.title(view)),
@@ -135,7 +137,7 @@ def page_context(view: View, elapsed: int, lang: str, words: Messages, constants
 def _isolated(text: str, title: str) -> Markup:
     """A text with the title in its place, which may be written in the other direction."""
     before, _, after = text.partition("{title}")
-    return escape(before) + Markup("<bdi>{}</bdi>").format(title) + escape(after)
+    return escape(before) + BDI + escape(title) + END_OF_BDI + escape(after)
 
 
 def _contact(view: View) -> str:
@@ -158,7 +160,7 @@ def _stages(view: View, words: Messages) -> list[Stage]:
     return [Stage(name, words[f"step.{name}"], state, words[state]) for name, state in named]
 
 
-def _head(view: View, elapsed: int, words: Messages, constants: PageConstants) -> Markup:
+def _head(view: View, elapsed: int, words: Markup, constants: PageConstants) -> Markup:
     """What every page needs in its <head>: `noindex`, the refresh without JavaScript, the script and its data."""
     data = {
         "mood": messages.mood(view),
@@ -170,14 +172,20 @@ def _head(view: View, elapsed: int, words: Messages, constants: PageConstants) -
         "api": constants.api,
         "back": constants.back,
         "title": messages.title(view),
-        "words": {key: text for key, text in words.items() if _used_by_script(key)},
     }
-    return Markup(  # our own texts; what is put in is escaped, or JSON without a "<"
+    refresh = f"{constants.refresh};url={constants.back}?{constants.query}"
+    now = f'{{"words":{words},"now":{_json(data)}}}'
+    return Markup(  # noqa: S704 our own texts and placeholders; what is a tenant's is JSON without a "<"
         '<meta name="robots" content="noindex">\n<link rel="icon" href="data:,">\n'
-        '<noscript><meta http-equiv="refresh" content="{};url={}?{}"></noscript>\n'
-        '<script type="application/json" id="kubesleeper">{}</script>\n'
-        '<script type="module" nonce="{}">\n{}</script>'
-    ).format(constants.refresh, constants.back, constants.query, _json(data), constants.nonce, constants.script)
+        f'<noscript><meta http-equiv="refresh" content="{refresh}"></noscript>\n'
+        f'<script type="application/json" id="kubesleeper">{now}</script>\n'
+        f'<script type="module" nonce="{constants.nonce}">\n{constants.script}</script>'
+    )
+
+
+def script_words(words: Messages) -> Markup:
+    """The texts of one language that the page's script needs."""
+    return _json({key: text for key, text in words.items() if _used_by_script(key)})
 
 
 def _used_by_script(key: str) -> bool:
