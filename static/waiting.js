@@ -39,6 +39,7 @@ const setHeading = (text) => all('[data-tell="heading"]').forEach((each) => {
   title.textContent = data.title;
   each.replaceChildren(before, title, after);
 });
+const lined = all('[data-tell="line"]').length > 0;
 const fill = (key, values) => words[key].replace(/{(\w+)}/g, (_, name) => values[name]);
 const duration = (s, rough) => s < 60 ? fill("time.seconds", { s }) : s < 3600
   ? fill(rough ? "time.rough" : "time.minutes", { m: rough ? Math.round(s / 60) : Math.floor(s / 60), s: s % 60 })
@@ -61,8 +62,8 @@ const tick = () => {
   setText("timing", mood === "pinned" ? "" : fill(key, { elapsed: duration(s), usual: duration(usual) }));
   setText("left", rest ? fill("left", { left: rest }) : calm && usual ? words[late ? "left.longer" : "left.soon"] : "");
   setText("line", calm ? hint : sentence);
-  setText("hint", calm ? "" : hint);
-  setText("sentence", !calm && all('[data-tell="line"]').length ? "" : sentence);
+  setText("hint", calm && lined ? "" : hint);
+  setText("sentence", !calm && lined ? "" : sentence);
   const name = rest ? fill("tab", { left: rest, title }) : fill("heading." + mood, { title });
   if (document.title !== name) document.title = name;
   root.style.setProperty("--percent", percent(s));

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -227,4 +228,24 @@ def test_the_tab_says_that_the_app_is_ready(browser: Any) -> None:
     page.route("**/*", lambda route: route.fulfill(status=200, content_type="text/html", body="<p id='app'>The app"))
     page.locator("#app").wait_for()
     assert ";The shop is ready" in page.evaluate("sessionStorage.getItem('seen')")
+    page.context.close()
+
+
+EVIL = "</title></bdi><script>alert(1)</script><img src=//evil.example/x onerror=alert(1)>\u202e{{ 7 * 7 }}"
+
+
+def test_nothing_that_a_tenant_writes_runs_or_asks_anybody_else(browser: Any) -> None:
+    """Not even a title as it came out of an annotation, in the hands of the script."""
+    page, heard, asked = opened(browser, "phone"), Heard(), set[str]()
+    heard.listen(page)
+    page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+    page.on("dialog", lambda dialog: heard.errors.append(dialog.message))
+    for theme in THEMES:
+        STATES["evil"] = replace(DRESSED, title=EVIL, since=NOW)
+        page.goto(f"{ADDRESS}/{theme}/evil")
+        assert page.locator("h1 bdi").text_content() == EVIL
+        assert page.locator("img").count() == 1
+        assert not page.evaluate(TOO_WIDE)
+    del STATES["evil"]
+    assert (heard.errors, asked - {""}) == ([], {"shop.example.org"})
     page.context.close()
