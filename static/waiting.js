@@ -51,7 +51,7 @@ const percent = (s) => data.mood === "pinned" ? 0 : data.step > 4 ? 98 : !data.u
 const drawIcon = (full) => {
   const bad = data.mood === "troubled", colour = bad ? "#c33" : getComputedStyle(root).getPropertyValue("--accent") || "#d81";
   const drawn = logo ? logo.src : "data:image/svg+xml," + encodeURIComponent(
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-9 -9 18 18" fill="none" stroke="${colour}" stroke-width="3"><circle r="7" opacity=".3"/><circle r="7" pathLength="100" stroke-dasharray="${full} 100" transform="rotate(-90)"/>${bad ? '<path d="M0-4v5M0 3v2"/>' : ""}</svg>`);
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-9 -9 18 18" fill="none" stroke="${colour}" stroke-width="3"><circle r="7" opacity=".3"/><circle r="7" pathLength="100" stroke-dasharray="${bad ? 100 : full} 100" transform="rotate(-90)"/>${bad ? '<path d="M0-4v5M0 3v2"/>' : ""}</svg>`);
   if (icon && icon.href !== drawn) icon.href = drawn;
 };
 const tick = () => {

@@ -105,7 +105,7 @@ LIVE = (
     LiveKey("hold-for", "hold_for", parse_hold_for, "How long a client that is not a browser is held while its app wakes, at most 5m. A request is held for less where its ingress controller waits for less."),
     LiveKey("page-after", "page_after", parse_page_after, "Show browsers no waiting page where wakes of the app typically take less than this: they are held, for at most twice as long, and get the app. `0s`: always show the page. At most 5s."),
     LiveKey("page-status", "page_status", whole_number(200, 599), "The HTTP status of the waiting page."),
-    LiveKey("theme", "theme", str.strip, "The theme of the waiting page. Default: the built-in page."),
+    LiveKey("theme", "theme", str.strip, "The theme of the waiting page: `sunrise`, `card`, `terminal`, `paper`, `bedtime`, or one of your own. Default: `sunrise`."),
     LiveKey("while-asleep", "while_asleep", parse_while_asleep, "How visitors of a sleeping app are served. `auto`: browsers get the waiting page, other clients are held. `page`: clients that accept any content type get the page, too. `hold`: browsers are held, too. `redirect`: browsers are sent to `wait-host`."),
     LiveKey("wait-host", "wait_host", parse_wait_host, "The host that `redirect` sends browsers to, such as `wait.example.com` or `https://wait.example.com`. Its Ingress leads to waker itself."),
     LiveKey("wait-domains", "wait_domains", parse_domains, "Domains to which the wait host may send visitors back, comma-separated: `example.com` is that host and everything below. Default: the exact hosts of the rules of each app; a rule with a wildcard counts only within these domains."),
