@@ -3,18 +3,20 @@
 // again waker says in Retry-After: a few pages about once a second, each of a crowd more seldom.
 // On the wait host the address only says which app is waited for: another address is polled, and another one leads back.
 const MARKER = "X-Kubesleeper", PROTOCOL = "kubesleeper.page", SETTLED = 30000;
-const data = JSON.parse(document.getElementById("kubesleeper").textContent), words = data.words;
+const { words, now: data } = JSON.parse(document.getElementById("kubesleeper").textContent);
 const polled = data.api ? data.api + location.search : location.href;
 const go = () => data.back ? location.replace(data.back + location.search + location.hash) : location.reload();
 const started = Date.now(), key = "kubesleeper:" + (data.back ? location.search : location.pathname);
 const age = () => Date.now() - started;
+const root = document.documentElement, icon = document.querySelector("link[rel=icon]"), logo = document.querySelector("[data-logo]");
 const all = (selector) => document.querySelectorAll(selector);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// A page that comes back right after it reloaded waits longer each time before the next reload, so there is no loop.
+// A page that comes back right after it reloaded waits longer each time before the next reload, so there is no loop. Without
+// storage there is nothing to remember.
 let reloads = 0, gone = false, socket = null;
-try { reloads = Number(sessionStorage.getItem(key)) || 0; } catch { /* no storage: nothing to remember */ }
-const remember = (n) => { try { sessionStorage.setItem(key, n); } catch { /* no storage */ } };
+try { reloads = Number(sessionStorage.getItem(key)) || 0; } catch { }
+const remember = (n) => { try { sessionStorage.setItem(key, n); } catch { } };
 const tooEarly = () => reloads && age() < Math.min(30000, 1000 * 2 ** reloads);
 const leave = async () => {
   if (gone) return;
@@ -22,36 +24,66 @@ const leave = async () => {
   while (tooEarly()) await sleep(250);
   remember(age() > SETTLED ? 1 : reloads + 1);
   socket?.close();
+  root.style.setProperty("--percent", 100);
+  document.title = words["heading.ready"].replace("{title}", data.title);
   go();
 };
 
 const setText = (what, text) => all(`[data-tell="${what}"]`).forEach((each) => {
   if (text !== undefined && each.textContent !== text) each.textContent = text;
 });
+// The title may be written in the other direction than the rest.
+const setHeading = (text) => all('[data-tell="heading"]').forEach((each) => {
+  if (each.textContent === text.replace("{title}", data.title)) return;
+  const title = document.createElement("bdi"), [before, after] = text.split("{title}");
+  title.textContent = data.title;
+  each.replaceChildren(before, title, after);
+});
+const lined = all('[data-tell="line"]').length > 0;
+const fill = (key, values) => words[key].replace(/{(\w+)}/g, (_, name) => values[name]);
+const duration = (s, rough) => s < 60 ? fill("time.seconds", { s }) : s < 3600
+  ? fill(rough ? "time.rough" : "time.minutes", { m: rough ? Math.round(s / 60) : Math.floor(s / 60), s: s % 60 })
+  : fill("time.hours", { h: Math.floor(s / 3600), m: Math.floor(s % 3600 / 60) });
+
+// A ring is never full before the app is ready. Where the usual time is not known, the steps fill it.
+const percent = (s) => data.mood === "pinned" ? 0 : data.step > 4 ? 98 : !data.usual || data.say === "node" ? 15 * data.step
+  : s < data.usual ? 90 * s / data.usual : 98 - 8 * data.usual / s;
+const drawIcon = (full) => {
+  const bad = data.mood === "troubled", colour = bad ? "#c33" : getComputedStyle(root).getPropertyValue("--accent") || "#d81";
+  const drawn = logo ? logo.src : "data:image/svg+xml," + encodeURIComponent(
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-9 -9 18 18" fill="none" stroke="${colour}" stroke-width="3"><circle r="7" opacity=".3"/><circle r="7" pathLength="100" stroke-dasharray="${bad ? 100 : full} 100" transform="rotate(-90)"/>${bad ? '<path d="M0-4v5M0 3v2"/>' : ""}</svg>`);
+  if (icon && icon.href !== drawn) icon.href = drawn;
+};
+const tick = () => {
+  const s = data.elapsed + Math.floor(age() / 1000), usual = data.usual, { mood, say, title } = data;
+  const late = s > 1.5 * usual + 5, calm = mood === "waking" && say !== "node";
+  const hint = words[mood === "waking" ? "hint" : "hint.pinned"], sentence = words["say." + say];
+  const rest = calm && s < usual ? duration(usual - s, true) : "", key = !usual ? "timing" : late ? "timing.longer" : "timing.usual";
+  setText("timing", mood === "pinned" ? "" : fill(key, { elapsed: duration(s), usual: duration(usual) }));
+  setText("left", rest ? fill("left", { left: rest }) : calm && usual ? words[late ? "left.longer" : "left.soon"] : "");
+  setText("line", calm ? hint : sentence);
+  setText("hint", calm && lined ? "" : hint);
+  setText("sentence", !calm && lined ? "" : sentence);
+  const name = rest ? fill("tab", { left: rest, title }) : fill("heading." + mood, { title });
+  if (document.title !== name) document.title = name;
+  root.style.setProperty("--percent", percent(s));
+  drawIcon(Math.round(percent(s)));
+};
 const show = ({ mood, step, say }) => {
-  Object.assign(document.documentElement.dataset, { mood, step });
-  Object.assign(data, { mood, step });
-  setText("heading", words["heading." + mood]);
-  setText("sentence", words["say." + say]);
-  document.title = words["heading." + mood] || document.title;
+  Object.assign(root.dataset, { mood, step });
+  Object.assign(data, { mood, step, say });
+  setHeading(words["heading." + mood]);
   all("[data-stage]").forEach((each, i) => {
     const state = i < step ? "done" : i === step ? "current" : "ahead";
     if (each.dataset.state === state) return;
     each.dataset.state = state;
-    each.toggleAttribute("aria-current", false);
-    if (state === "current") each.setAttribute("aria-current", "step");
+    if (state === "current") each.setAttribute("aria-current", "step"); else each.removeAttribute("aria-current");
     const inWords = each.querySelector(".unseen");
     if (inWords) inWords.textContent = ` (${words[state]})`;
   });
+  tick();
 };
-
-const duration = (s) => s < 60 ? words["time.seconds"].replace("{s}", s)
-  : words["time.minutes"].replace("{m}", Math.floor(s / 60)).replace("{s}", s % 60);
-const tick = () => {
-  const s = data.elapsed + Math.floor(age() / 1000), usual = data.usual;
-  const text = words[!usual ? "timing" : s > 1.5 * usual + 5 ? "timing.longer" : "timing.usual"];
-  setText("timing", data.mood === "pinned" ? "" : text.replace("{elapsed}", duration(s)).replace("{usual}", duration(usual)));
-};
+tick();
 setInterval(tick, 1000);
 
 const listen = () => {
@@ -87,7 +119,8 @@ const poll = async () => {
     const began = Date.now();
     try {
       if (await shouldLeave()) return leave();
-    } catch { /* no network: try again later */ }
+    // No network: try again later.
+    } catch { }
     if (age() > SETTLED) remember(0);
     const pause = Math.max(socket?.readyState === WebSocket.OPEN || document.hidden ? 15000 : 1000, again);
     await sleep(Math.max(250, pause * (0.9 + 0.2 * Math.random()) - (Date.now() - began)));

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
-from waker.commands import explain, page, pin, restore, status
+from waker.commands import explain, gallery, page, pin, restore, status
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
@@ -73,7 +73,8 @@ def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     text = "say why an app is not asleep, and all that waker knows about it"
     command = commands.add_parser("explain", parents=[flags], help=text)
     which = command.add_mutually_exclusive_group(required=True)
-    which.add_argument("name", metavar="NAME", nargs="?", help="shop, deployment/shop or statefulset/shop")
+    text = "shop, deployment/shop or statefulset/shop, or the reference that its waiting page shows: 7F3K-2M9Q"
+    which.add_argument("name", metavar="NAME", nargs="?", help=text)
     which.add_argument("--all", action="store_true", help="what keeps most apps awake, first")
     text = "the app's namespace (default: default); with --all only its apps (default: all)"
     command.add_argument("-n", "--namespace", dest="only", help=text)
@@ -109,18 +110,20 @@ def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
     command = commands.add_parser(
         "page", parents=[flags], help="print the waiting page, to try out a theme or a language"
     )
-    command.add_argument("--theme", default="", help="a file, or the name of a theme (default: the built-in page)")
+    text = "a file, or the name of a theme (default: sunrise, which is built in)"
+    command.add_argument("--theme", default="", help=text)
     text = "the state that it shows (default: scheduled)"
     command.add_argument("--state", choices=list(SAMPLES), default="scheduled", help=text)
     command.add_argument("--lang", default="en", metavar="TAG", help="its language (default: en)")
+    command.add_argument("--gallery", action="store_true", help="every theme in every state, to look at in a browser")
     command = commands.add_parser("demo", help="run an embedded cluster with sample apps, and waker beside it")
     text = "let one app sleep and wake, print each step, and check the result"
     command.add_argument("--check", action="store_true", help=text)
     command.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
 
 
-def _add_app_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", metavar="NAME", help="shop, deployment/shop or statefulset/shop")
+def _add_app_arguments(command: argparse.ArgumentParser, also: str = "") -> None:
+    command.add_argument("name", metavar="NAME", help=f"shop, deployment/shop or statefulset/shop{also}")
     command.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
 
 
@@ -161,6 +164,8 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             _print(await status.status(settings, arguments.only, arguments.output))
         case "explain":
             _print(await _explained(arguments, settings))
+        case "page" if arguments.gallery:
+            print(gallery.gallery(settings, arguments.lang), end="")
         case "page":
             print(await page.page(settings, arguments.theme, arguments.state, arguments.lang), end="")
         case "restore":

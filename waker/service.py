@@ -38,13 +38,14 @@ from waker.observe.doors import Doors
 from waker.observe.following import Following
 from waker.observe.keys import DoorsKey, Key, NamespaceKey, namespace_of
 from waker.observe.live_settings import LiveConfig
+from waker.observe.logos import Logos
 from waker.observe.own_readiness import OwnReadiness
 from waker.observe.refusals import Refusals
 from waker.observe.replicas import Replicas, Slices, parse_slices
 from waker.observe.route_lookup import RouteLookup
 from waker.observe.runtime import Runtime
 from waker.observe.scraping import Scraping
-from waker.observe.themes import Themes
+from waker.observe.themes import Themes, no_theme
 from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId, Kind, Phase, Pod
 from waker.plan.readiness_probes import ReadinessProbe
@@ -169,6 +170,7 @@ class Waker:
             door_named=self.doors.named,
             proof=self._proof,
             route_leads_to=self.lookup.leads_to,
+            logo=Logos(self._api).read,
         )
 
     def _is_never_an_apps(self, address: Address) -> bool:
@@ -263,8 +265,7 @@ class Waker:
         """That the setting names a theme that exists. The annotation of an app is checked with the app."""
         theme = self.config.live.theme
         if self.themes.informer.synced.is_set() and not self.page.has_theme(theme):
-            problem = f"theme: there is no theme {theme[:60]!r}; visitors see the built-in page"
-            self._report_setting(names.EventReason.BAD_SETTING, problem)
+            self._report_setting(names.EventReason.BAD_SETTING, f"theme: {no_theme(theme)}")
 
     def _own_changed(self, old: Slices | None, new: Slices | None) -> None:
         self.replicas.follow()

@@ -18,6 +18,7 @@ from tests.e2e.apps import StageApp
 from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import ClusterApi, kubectl, until
 from tests.e2e.scene import Scene
+from waker.settings.durations import parse_exact
 
 DEEP = "/shelf/7?q=a%20b&page=2#reviews"
 SHOTS = os.environ.get("SCREENSHOTS")  # a folder to leave pictures in
@@ -60,6 +61,7 @@ def test_a_deep_link_is_kept(scene: Scene) -> None:
         page.goto(link(scene, shop, DEEP))
         assert page.locator("h1").inner_text() == "The bookshop is waking up"
         page.locator("html[data-step='4']").wait_for(timeout=30_000)
+        page.locator("summary").click()
         assert page.locator("[aria-current=step]").inner_text().startswith("Getting ready")
         shot(page, f"{scene.controller.ingress_class}-started")
         shows_app(page)
@@ -72,6 +74,31 @@ def test_a_deep_link_is_kept(scene: Scene) -> None:
     assert heard.loads == [link(scene, shop, DEEP)] * 2, "the page, then the app"
     found = scene.api.get(shop.kind, shop.namespace, shop.name)
     assert found["metadata"]["annotations"]["kubesleeper.io/typical-wake"].endswith("s")
+
+
+@two_controllers
+def test_the_wake_of_a_fast_app_shows_no_page(scene: Scene) -> None:
+    shop = scene.app("shop", annotations={"kubesleeper.io/page-after": "4s"})  # a second, on a machine that is busy
+    scene.sleep(shop)
+    scene.visit(shop)  # which teaches how long its wakes take
+    scene.awake(shop)
+    assert typical(scene, shop) < 4
+    scene.sleep(shop)
+    heard = Heard()
+    with browser(scene) as page:
+        heard.listen(page)
+        page.goto(link(scene, shop, DEEP))
+        shows_app(page)
+        assert heard.loads == [link(scene, shop, DEEP)], "the app, and nothing before it"
+        assert page.url == link(scene, shop, DEEP)
+    assert heard.errors == []
+    scene.awake(shop)
+
+
+def typical(scene: Scene, app: StageApp) -> float:
+    """How long its wakes take, in seconds, as waker has written it down."""
+    found = scene.api.get(app.kind, app.namespace, app.name)
+    return parse_exact(found["metadata"]["annotations"]["kubesleeper.io/typical-wake"]).total_seconds()
 
 
 @two_controllers

@@ -31,6 +31,7 @@ def test_defaults() -> None:
         "state": "auto",
         "idle-after": "30m",
         "scrape-interval": "15s",
+        "page-after": "1s",
         "activity-delay": "1m",
         "activity-queries": "templates",
         "wake-timeout": "5m",

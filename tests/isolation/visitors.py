@@ -110,6 +110,7 @@ PASSING = [  # what differs from run to run, and what stands there instead
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "<time>"),
     (re.compile(r"Date: [^\r]+"), "Date: <time>"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<uid>"),
+    (re.compile(r"\b[A-Z2-7]{4}-[A-Z2-7]{4}\b"), "<reference>"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "<secret>"),
     (re.compile(r"(typical-wake\"?: )\"\d+m?s\""), r'\1"<time>"'),
     (re.compile(r"nonce(-|=\")[\w-]{22}"), r"nonce\1<nonce>"),

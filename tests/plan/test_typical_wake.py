@@ -20,8 +20,10 @@ def woken(seconds: float, **more: str) -> dict[str, Any]:
     ("annotations", "learnt"),
     [
         pytest.param(woken(12), "12s", id="the first wake"),
-        pytest.param(woken(0.2), "1s", id="at least a second"),
+        pytest.param(woken(0.2), "200ms", id="to the millisecond"),
         pytest.param(woken(20, typical_wake="10s"), "15s", id="half new, half old"),
+        pytest.param(woken(0.5, typical_wake="700ms"), "600ms", id="half new, half old, within a second"),
+        pytest.param(woken(20.1), "21s", id="a long one in whole seconds"),
         pytest.param(woken(20, typical_wake="soon"), "20s", id="what cannot be read is not there"),
         pytest.param(woken(7200, typical_wake="10s"), None, id="it was repaired: not usual"),
         pytest.param(woken(-5), None, id="clocks of two machines"),

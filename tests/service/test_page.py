@@ -5,12 +5,18 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from waker import names
-from waker.commands import restore
+from waker.commands import explain, restore
 from waker.demo import kinds
 from waker.demo.kinds import Key, key_of
+from waker.errors import WakerError
 from waker.observe.class_claims import TELLING
+from waker.plan.model import Kind
+from waker.plan.page_reference import reference_of
 from waker.traffic.controllers import TRAEFIK
+from waker.web.samples import LOGO
 
 from .scene import BROWSER, MERGE, NEVER, SHOP, ServiceScene, scene
 
@@ -56,14 +62,27 @@ async def test_how_far_a_start_has_come_and_how_long_it_took(tmp_path: Path) -> 
         await it.awake()
         assert it.version() == before + 2, "asked for, and forgotten"
         usual = it.noted()[names.TYPICAL_WAKE]
-        assert usual in ("1s", "2s")
+        assert re.fullmatch(r"\d{3,4}ms", usual)
         await watchers(it, 2)  # the ingress controller's, and for addresses; nobody wakes
         await it.put_to_sleep()
         assert it.noted()[names.TYPICAL_WAKE] == usual
-        await shows(it, f"usually about {usual[:-1]} s.")
+        it.annotate(names.PAGE_AFTER, "0s")
+        await shows(it, "usually about 1 s.")
         await it.awake()
         await restore.restore_all(it.settings(), "5s")
         assert names.TYPICAL_WAKE not in it.noted()
+
+
+async def test_a_fast_app_shows_no_page_once_it_is_known_to_be_fast(tmp_path: Path) -> None:
+    async with scene(tmp_path, replace(SHOP, ready_after="200ms")) as it, it.waker():
+        await it.put_to_sleep()
+        assert (await it.visit()).page, "nobody knows yet how fast it is"
+        await it.awake()
+        it.annotate(names.TYPICAL_WAKE, "300ms")
+        await it.put_to_sleep()
+        answer = await it.visit()
+        assert (answer.status, answer.page) == (200, False)
+        await it.awake()
 
 
 async def test_what_keeps_it_is_said_in_plain_words_and_its_operator_is_told_why(tmp_path: Path) -> None:
@@ -79,7 +98,7 @@ async def test_what_keeps_it_is_said_in_plain_words_and_its_operator_is_told_why
         for pod in it.cluster.objects("Pod", "default"):
             it.cluster.store.write(kinds.PODS, key_of(pod), pod | {"status": pod["status"] | status})
         page = await shows(it, "its software could not be downloaded")
-        assert "shop needs attention" in page
+        assert "<bdi>shop</bdi> has a problem" in page
         assert "registry" not in page
         await it.until(lambda: ("CannotStart", f"container web: ErrImagePull: {NO_IMAGE}") in it.events())
 
@@ -128,3 +147,44 @@ async def test_themes_are_followed_and_a_broken_or_unknown_one_is_told(tmp_path:
         it.cluster.verbs.patch(kinds.CONFIG_MAPS, key, MERGE, {"data": {"corporate.html": "{% include 'x' %}"}})
         await shows(it, "<h1")
         await it.until(lambda: any("include is not allowed" in why for _, why in it.events(names.THEMES_MAP)))
+
+
+async def test_a_face_that_cannot_be_shown_is_told_and_keeps_nothing_awake(tmp_path: Path) -> None:
+    async with scene(tmp_path, state="asleep") as it, it.waker(NEVER):
+        it.annotate(names.ACCENT, "red")
+        it.annotate(names.LOGO, "https://example.com/logo.png")
+        it.annotate(names.CONTACT, "help@example.com")
+        await it.asleep()
+        for key, why in ((names.ACCENT, "'red' is not a colour"), (names.LOGO, "is not a picture")):
+            told = [text for reason, text in it.events() if reason == "BadSetting" and text.startswith(key)]
+            assert len(told) == 1
+            assert why in told[0]
+        assert "help@example.com" in await shows(it, "Its owner has put it to sleep")
+        text = await explain.explained(it.settings(), "default", "shop", "text")
+        assert "'red' is not a colour such as #0066cc; its waiting page goes without" in text
+
+
+async def test_a_picture_is_read_for_the_page_and_shown_to_its_operator_in_words(tmp_path: Path) -> None:
+    async with scene(tmp_path, state="asleep") as it, it.waker(NEVER) as running:
+        it.annotate(names.LOGO, LOGO)
+        await it.asleep()
+        await shows(it, f'src="{LOGO}"')
+        text = await explain.explained(it.settings(), "default", "shop", "text")
+        assert f"image/svg+xml, {len(LOGO)} characters" in text
+        (workload,) = [
+            each for each in running.service.cluster.workloads[Kind.DEPLOYMENT].values() if each.id.name == "shop"
+        ]
+        assert LOGO not in repr(workload)
+
+
+async def test_the_reference_of_a_page_in_trouble_finds_the_app(tmp_path: Path) -> None:
+    async with scene(tmp_path, state="asleep") as it, it.waker(NEVER):
+        await it.asleep()
+        shop = it.cluster.store.get(kinds.DEPLOYMENTS, Key("default", "shop"))
+        assert shop
+        reference = reference_of(shop["metadata"]["uid"])
+        assert reference in await shows(it, "Reference: <bdi>")
+        assert "default/shop" in await explain.explained(it.settings(), "elsewhere", reference, "text")
+        with pytest.raises(ExceptionGroup) as errors:
+            await explain.explained(it.settings(), "default", "AAAA-AAAA", "text")
+        assert errors.group_contains(WakerError, match="no Deployment or StatefulSet has the reference AAAA-AAAA")

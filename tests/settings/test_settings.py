@@ -139,6 +139,7 @@ def test_an_empty_config_map_means_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("key", "text", "problem"),
     [
+        pytest.param("page-after", "6s", "page-after: '6s' is longer than 5s", id="no page for too long"),
         pytest.param("hold-for", "301s", "hold-for: '301s' is longer than 5m", id="held for too long"),
         pytest.param(
             "ignore-agents", ",".join(["a"] * 51), "ignore-agents: a list of 51 entries is longer than 50", id="agents"
@@ -172,6 +173,7 @@ def test_each_key_is_parsed() -> None:
         "wake-timeout": "1m",
         "early-readiness": "false",
         "hold-for": "10s",
+        "page-after": "2s",
         "page-status": "202",
         "theme": " corporate ",
         "while-asleep": "hold",
@@ -194,6 +196,7 @@ def test_each_key_is_parsed() -> None:
         wake_timeout=timedelta(minutes=1),
         early_readiness=False,
         hold_for=timedelta(seconds=10),
+        page_after=timedelta(seconds=2),
         page_status=202,
         theme="corporate",
         while_asleep="hold",

@@ -50,8 +50,8 @@ async def test_an_idle_connection_keeps_neither_its_last_request_nor_the_answer(
     kept: list[weakref.ref[object]] = []
     page_response = public_port.page_response
 
-    def note(port: public_port.PublicPort, request: web.Request, view: View) -> web.Response:
-        response = page_response(port, request, view)
+    async def note(port: public_port.PublicPort, request: web.Request, view: View) -> web.Response:
+        response = await page_response(port, request, view)
         part_of_request = set[str]()
         vars(request)["part"] = part_of_request
         kept.extend((weakref.ref(part_of_request), weakref.ref(response)))

@@ -1,6 +1,7 @@
 """The languages of the waiting page: every catalogue is complete, and a visitor gets the one that suits best."""
 
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -20,12 +21,39 @@ def test_all_catalogues_have_the_same_keys_and_placeholders(tag: str) -> None:
         assert text.strip() == text
         assert text
         assert sorted(re.findall(r"\{\w+\}", text)) == sorted(re.findall(r"\{\w+\}", english[key])), key
-        assert text.endswith(".") is english[key].endswith("."), key
+        assert text.endswith((".", "。")) is english[key].endswith("."), key
 
 
 def test_english_is_the_default() -> None:
     assert next(iter(CATALOGUES)) == "en"
-    assert {"en", "fr", "de", "es"} <= CATALOGUES.keys()
+    assert {"en", "fr", "de", "es", "pl", "pt", "it", "ja", "ar"} <= CATALOGUES.keys()
+
+
+# How many letters fit, by how a key begins: on one line of a phone, in a line of the list, in three lines of a phone.
+# A letter of Japanese is as wide as two.
+FITS = {
+    "heading": 34, "tab": 20, "step": 30, "say": 112, "timing": 70, "left": 34, "time": 22, "hint": 108, "contact": 16,
+    "reference": 18, "details": 16, "progress": 20, "done": 16, "current": 16, "ahead": 16, "language": 12, "dir": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", CATALOGUES)
+def test_no_text_is_longer_than_fits(tag: str) -> None:
+    for key, text in CATALOGUES[tag].items():
+        width = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+        assert width <= FITS[key.partition(".")[0]], (key, text)
+
+
+@pytest.mark.parametrize("tag", CATALOGUES)
+def test_nothing_is_left_in_english(tag: str) -> None:
+    same = {key for key, text in CATALOGUES[tag].items() if text == CATALOGUES["en"][key] and len(text) > 12}
+    assert tag == "en" or same <= {"time.minutes", "time.hours", "tab"}
+
+
+@pytest.mark.parametrize("tag", CATALOGUES)
+def test_a_language_is_written_in_one_direction(tag: str) -> None:
+    letters = [unicodedata.bidirectional(each) for each in CATALOGUES[tag]["hint"]]
+    assert CATALOGUES[tag]["dir"] == ("rtl" if "AL" in letters or "R" in letters else "ltr")
 
 
 @pytest.mark.parametrize(

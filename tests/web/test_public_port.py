@@ -12,6 +12,7 @@ from waker.plan.model import AppId, Phase
 from waker.plan.page_transport import PageTransport
 from waker.plan.routes.route import Backend
 from waker.web import hold_times
+from waker.web.samples import LOGO
 
 NONCE = "0" * 32
 
@@ -188,3 +189,19 @@ async def test_whoever_arrives_while_it_leaves_is_answered_on_a_connection_that_
         assert (answer.status, answer.headers["Connection"]) == (503, "close")
     await until(lambda: not rig.connections())
     assert rig.port.arrived_at <= asyncio.get_running_loop().time()
+
+
+async def test_a_page_has_the_apps_picture_if_it_has_one(rig: PortUnderTest) -> None:
+    asked: list[AppId] = []
+
+    async def logo(app: AppId) -> str:
+        asked.append(app)
+        return LOGO
+
+    rig.port.logo = logo
+    for has_logo in (False, True):
+        rig.apps.set_phase(Phase.ASLEEP, has_logo=has_logo)
+        async with rig.client.get("/", headers=BROWSER) as answer:
+            assert (f'src="{LOGO}"' in await answer.text()) is has_logo
+            assert "img-src data:" in answer.headers["Content-Security-Policy"]
+    assert asked == [APP], "the API is asked only where there is one"

@@ -2,16 +2,19 @@
 
 import re
 from dataclasses import replace
+from html import escape, unescape
 from pathlib import Path
 
 import pytest
 
 from tests.web.conftest import ASLEEP, NOW
-from waker.errors import ThemeError
+from waker.commands import gallery
+from waker.errors import SettingsError, ThemeError
 from waker.observe.themes import checked_theme, checked_themes
-from waker.web import themes
-from waker.web.page import WaitingPage
-from waker.web.samples import SAMPLES
+from waker.settings.flags import Settings
+from waker.web import files, messages, themes
+from waker.web.page import BUILT_IN, WaitingPage
+from waker.web.samples import DRESSED, LOGO, SAMPLES
 
 GOOD = '<!doctype html><html><head>{{ page.head }}</head><body class="mine">{{ page.heading }}</body></html>'
 PAGE = WaitingPage()
@@ -34,6 +37,57 @@ def test_a_theme_is_used_for_its_apps_only() -> None:
     assert not page.has_theme("unknown")
     page.use_themes({})
     assert b"mine" not in page.render(replace(ASLEEP, theme="corporate"), NOW).body
+
+
+BUILT_IN_NAMES = pytest.mark.parametrize("theme", [each for each in BUILT_IN if each])
+
+
+@BUILT_IN_NAMES
+def test_a_built_in_theme_keeps_to_what_themes_may_do(theme: str) -> None:
+    checked_theme((files.folder("templates") / BUILT_IN[theme]).read_text(encoding="utf-8"), PAGE)
+
+
+@BUILT_IN_NAMES
+@pytest.mark.parametrize("tag", PAGE.languages)
+def test_a_built_in_theme_in_every_state_and_language(theme: str, tag: str) -> None:
+    for state, view in {**SAMPLES, "dressed": DRESSED}.items():
+        page = PAGE.render(replace(view, theme=theme, title="x" * 120), NOW, accepted=tag, logo=LOGO)
+        html = page.body.decode()
+        assert len(page.body) - len(LOGO) * html.count(LOGO) < 15_000
+        assert f' data-tell="line">{escape(messages.line(view, PAGE.languages[tag]))}</p>' in html, state
+        assert "<bdi>" + "x" * 120 + "</bdi>" in html
+        assert "7F3K-2M9Q" in html
+        assert ("<details" in html) is (state != "pinned")
+        assert set(re.findall(r'nonce="([^"]*)"', html)) == {page.nonce}
+        assert ("mailto:" in html) is ('data-logo alt="" src="' + LOGO in html) is (state == "dressed")
+
+
+def test_only_the_themes_that_are_used_are_loaded() -> None:
+    page = WaitingPage()
+    page.render(ASLEEP, NOW)
+    assert page._built_in.keys() == {"waiting.html"}
+    page.render(replace(ASLEEP, theme="card"), NOW)
+    page.render(replace(ASLEEP, theme="sunrise"), NOW)
+    assert page._built_in.keys() == {"waiting.html", "card.html"}
+
+
+def test_a_theme_of_the_users_takes_the_place_of_a_built_in_one() -> None:
+    page = WaitingPage()
+    page.use_themes({"card": checked_theme(GOOD, page)})
+    assert b'class="mine"' in page.render(replace(ASLEEP, theme="card"), NOW).body
+    page.use_themes({})
+    assert b'class="bar"' in page.render(replace(ASLEEP, theme="card"), NOW).body
+
+
+def test_the_gallery_shows_every_theme_in_every_state(tmp_path: Path) -> None:
+    (tmp_path / "corporate.html").write_text(GOOD)
+    html = gallery.gallery(Settings(themes=str(tmp_path)), "de")
+    assert html.count("<iframe sandbox=") == len(BUILT_IN) * (len(SAMPLES) + 1)
+    assert "<script" not in unescape(html)
+    assert unescape(html).count("Einzelheiten") >= len(SAMPLES)
+    (tmp_path / "corporate.html").write_text("{{ page.nothing }}")
+    with pytest.raises(SettingsError, match=r"theme corporate\.html"):
+        gallery.gallery(Settings(themes=str(tmp_path)), "de")
 
 
 def test_the_example_in_the_docs_is_a_valid_theme() -> None:

@@ -14,6 +14,7 @@ from waker.plan.model import Phase, VisitorPolicy
 from waker.plan.progress import Step
 from waker.settings.configmap import Live
 from waker.web.apps import View
+from waker.web.public_port import no_logo
 from waker.web.wait_host import WaitHost
 
 
@@ -123,7 +124,7 @@ async def no_hold(_view: View) -> None:
 @pytest.mark.parametrize(("setting", "expected"), [("", False), (WAIT_HOST, True), (f"https://{WAIT_HOST}:8443", True)])
 def test_without_a_setting_there_is_no_wait_host(rig: PortUnderTest, setting: str, expected: bool) -> None:
     live = Live(wait_host=setting)
-    host = WaitHost(rig.apps, PAGE, lambda: live, lambda: NOW, no_hold, rig.port.door_named, lambda view: 1)
+    host = WaitHost(rig.apps, PAGE, lambda: live, lambda: NOW, no_hold, rig.port.door_named, lambda view: 1, no_logo)
     assert host.is_for(make_mocked_request("GET", "/", headers={"Host": f"{WAIT_HOST.upper()}:80"})) is expected
     forwarded = {"Host": "inner", "X-Forwarded-Host": WAIT_HOST}
     assert not host.is_for(make_mocked_request("GET", "/", headers=forwarded)), "a visitor may have written it"

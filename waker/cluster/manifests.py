@@ -10,6 +10,7 @@ from sys import intern
 from typing import Any
 
 from waker import names
+from waker.errors import SettingsError
 from waker.plan.model import (
     LONG_AGO,
     Address,
@@ -22,8 +23,9 @@ from waker.plan.model import (
     ServicePort,
     Workload,
 )
-from waker.plan.notes import ANNOTATIONS, read_notes
+from waker.plan.notes import ANNOTATIONS, Unreadable, read_notes
 from waker.plan.times import parse_time
+from waker.settings.page_values import describe_logo
 
 Json = Mapping[str, Any]
 
@@ -32,11 +34,20 @@ RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 SCHEMES = ("traefik.ingress.kubernetes.io/service.serversscheme",)
 IN_ENVIRONMENT = "TRAEFIK_"  # it takes each of its options from there, too
 PROTOCOLS = "projectcontour.io/upstream-protocol."
+NOT_KEPT = ANNOTATIONS | {names.LOGO}  # notes are parsed; a picture is long, and read when a page is made
 
 
 def labels(found: Json | None) -> dict[str, str]:
     """A map of strings with interned keys."""
     return {intern(key): value for key, value in (found or {}).items()}
+
+
+def _logo(text: str) -> str | Unreadable:
+    """What there is to know of a picture without keeping it."""
+    try:
+        return describe_logo(text) if text else ""
+    except SettingsError as error:
+        return Unreadable(str(error))
 
 
 def workload(kind: Kind, found: Json) -> Workload:
@@ -51,10 +62,11 @@ def workload(kind: Kind, found: Json) -> Workload:
         meta["resourceVersion"],
         1 if replicas is None else replicas,
         labels(spec["template"].get("metadata", {}).get("labels")),
-        {intern(k): v for k, v in given.items() if k.startswith(own) and k not in ANNOTATIONS},
+        {intern(k): v for k, v in given.items() if k.startswith(own) and k not in NOT_KEPT},
         read_notes(given),
         _refused(status),
         _emptied(kind, meta, status),
+        _logo(given.get(names.LOGO, "")),
     )
 
 

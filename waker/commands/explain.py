@@ -1,4 +1,7 @@
-"""`waker explain NAME` and `--all`: asked of the running service; without it, worked out here as far as that goes."""
+"""`waker explain NAME` and `--all`: asked of the running service; without it, worked out here as far as that goes.
+
+NAME may be the reference that a waiting page in trouble shows.
+"""
 
 import json
 
@@ -7,7 +10,7 @@ from waker.cluster.autoscalers import autoscalers_of
 from waker.cluster.client import Api
 from waker.cluster.resources import CONFIG_MAPS
 from waker.commands.status import all_rows
-from waker.commands.target import ask_service, find_workload
+from waker.commands.target import ask_service, find_reference, find_workload
 from waker.errors import ClusterError, NotFound
 from waker.explain import autoscalers
 from waker.explain.facts import ExplainInputs, explain
@@ -15,6 +18,7 @@ from waker.explain.shape import Explained
 from waker.explain.text import text
 from waker.observe.cluster import ClusterCache
 from waker.plan.model import AppId
+from waker.plan.page_reference import REFERENCE
 from waker.process import cluster_cache
 from waker.service import now
 from waker.settings.configmap import Live, read_live
@@ -24,7 +28,7 @@ from waker.settings.flags import Settings
 async def explained(settings: Settings, namespace: str, name: str, output: str) -> str:
     """The text to print. Raises WakerError: there is no such workload, or no API server."""
     async with cluster_cache(settings) as (api, cluster):
-        app = find_workload(cluster, namespace, name)
+        app = find_reference(cluster, name) if REFERENCE.fullmatch(name) else find_workload(cluster, namespace, name)
         asked: Explained | None = await ask_service(api, settings, f"/apps/{app.namespace}/{app.kind}/{app.name}")
         facts = asked or await _worked_out(api, settings, app, cluster)
         facts["notes"] += await _autoscalers(api, app)

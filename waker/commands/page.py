@@ -1,8 +1,10 @@
 """`waker page`: the waiting page as a visitor would see it, printed. For who writes a theme or a language.
 
-A theme is a file, or the name of one in the folder of themes, or else in the ConfigMap of the cluster.
+A theme is a file, or the name of one in the folder of themes, of a built-in one, or else of one in the ConfigMap of the
+cluster.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from waker import names
@@ -11,7 +13,7 @@ from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import NotFound, SettingsError, ThemeError
 from waker.observe.themes import checked_theme, folder_texts
 from waker.settings.flags import Settings
-from waker.web.page import WaitingPage
+from waker.web.page import BUILT_IN, WaitingPage
 from waker.web.samples import NOW, SAMPLES
 
 
@@ -20,13 +22,19 @@ async def page(settings: Settings, theme: str, state: str, language: str) -> str
     made = WaitingPage()
     if language not in made.languages:
         raise SettingsError(f"--lang: {language[:40]!r} is not one of {', '.join(made.languages)}")
-    if theme:
+    if theme and not _is_built_in(settings, theme):
         try:
             look = checked_theme(await _text(settings, theme), made)
         except ThemeError as error:
             raise ThemeError(f"theme {theme}: {error}") from error
-        made.use_themes({"": look})
-    return made.render(SAMPLES[state], NOW, accepted=language).body.decode()
+        made.use_themes({"": look, theme: look})
+    view = replace(SAMPLES[state], theme=theme if theme in BUILT_IN else "")
+    return made.render(view, NOW, accepted=language).body.decode()
+
+
+def _is_built_in(settings: Settings, theme: str) -> bool:
+    """Whether the name is that of a built-in theme, and no file of the folder takes its place."""
+    return theme in BUILT_IN and f"{theme}.html" not in (folder_texts(settings.themes) if settings.themes else {})
 
 
 async def _text(settings: Settings, theme: str) -> str:

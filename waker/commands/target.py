@@ -9,6 +9,7 @@ from waker.cluster.resources import SERVICE_ACCOUNTS, SERVICES
 from waker.errors import ClusterError, WakerError
 from waker.observe.cluster import ClusterCache
 from waker.plan.model import AppId, Kind
+from waker.plan.page_reference import reference_of
 from waker.settings.flags import Settings
 
 log = logging.getLogger(__name__)
@@ -45,3 +46,12 @@ def find_workload(cluster: ClusterCache, namespace: str, text: str) -> AppId:
         problem = "is no Deployment or StatefulSet" if not found else "is both a Deployment and a StatefulSet"
         raise WakerError(f"{text[:80]!r} {problem} in namespace {namespace}")
     return AppId(found[0], namespace, name)
+
+
+def find_reference(cluster: ClusterCache, reference: str) -> AppId:
+    """The workload whose waiting page shows this reference, in any namespace. Raises WakerError."""
+    workloads = (each for kind in Kind for each in cluster.workloads[kind].values())
+    found = next((each.id for each in workloads if reference_of(each.uid) == reference), None)
+    if found is None:
+        raise WakerError(f"no Deployment or StatefulSet has the reference {reference}: it may have been created anew")
+    return found

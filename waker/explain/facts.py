@@ -4,10 +4,11 @@ Called by the running service for its private port, and by `waker explain` when 
 is None, and nothing is known of visits.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from waker import names
 from waker.explain import holding, origins
 from waker.explain.counting import Counting
 from waker.explain.reasons import Case, against, answer
@@ -27,7 +28,7 @@ from waker.observe.cluster import ClusterCache, left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.runtime import Runtime
 from waker.plan.decide import decide
-from waker.plan.model import AppId, Service
+from waker.plan.model import AppId, Service, Workload
 from waker.plan.notes import readable
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.pod_labels import missing_labels
@@ -69,7 +70,7 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
     reasons, seen = against(case, known.now), case.seen
     sleeps_at = sleep_time(seen.workload, seen.policy, seen.traffic, visited_at(seen), known.now)
     settings = origins.settings(
-        observed.workload.annotations,
+        _annotations(observed.workload),
         case.unreadable,
         known.live,
         known.written_keys,
@@ -96,6 +97,12 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
         sleepsAt=json_time(sleeps_at) if sleeps_at else None,
         notes=[*filter(None, [_overruled(settings, case.seen)]), *_notes(counting, case.seen, known)],
     )
+
+
+def _annotations(workload: Workload) -> Mapping[str, str]:
+    """What its user has written, with the picture in a few words."""
+    logo = workload.logo
+    return {**workload.annotations, names.LOGO: logo} if logo and isinstance(logo, str) else workload.annotations
 
 
 def _counting(observed: ObservedApp, known: ExplainInputs) -> Counting:
@@ -190,6 +197,7 @@ def _signs(seen: Snapshot, known: ExplainInputs) -> Iterator[Sign]:
 def _notes(counting: Counting, seen: Snapshot, known: ExplainInputs) -> Iterator[str]:
     observed = counting.observed
     yield from holding.notes(observed)
+    yield from (f"{problem}; its waiting page goes without" for problem in observed.page_problems)
     if not known.running:
         yield NOT_RUNNING.unknown
         return

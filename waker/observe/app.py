@@ -15,6 +15,7 @@ from waker.plan.doors import DoorKey
 from waker.plan.hold_time import NOT_KNOWN, AnswerTimeout, timeout_of, unreadable
 from waker.plan.model import Address, Background, Phase, Policy, Service
 from waker.plan.notes import readable
+from waker.plan.page_reference import reference_of
 from waker.plan.page_transport import PageTransport, common_transport, page_transport
 from waker.plan.progress import Start, progress_of
 from waker.plan.routes.discovery import MOST_NAMED
@@ -219,7 +220,8 @@ def page_facts(observed: ObservedApp, phase: Phase, starts: Iterable[Start]) -> 
     transports = {route.id: found[route.id.object, route.controller] for route in observed.routes}
     workload = observed.workload
     progress = progress_of(phase, starts, workload.pods_refused)
-    return PageFacts(progress, readable(workload.notes.typical_wake), transports)
+    has_logo = isinstance(workload.logo, str) and workload.logo != ""
+    return PageFacts(progress, readable(workload.notes.typical_wake), transports, reference_of(workload.uid), has_logo)
 
 
 def start_failure(observed: ObservedApp, starts: Iterable[Start]) -> str:

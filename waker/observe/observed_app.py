@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from waker import names
 from waker.cluster.app_endpoints import ServicePortName
 from waker.plan.model import Policy, Workload
+from waker.plan.notes import Unreadable
 from waker.plan.policy import PolicyReading, policy_if_enabled, read_policy
 from waker.plan.routes.discovery import Discovery
 from waker.plan.routes.route import ObjectId, Route, RouteId, RouteObject, is_held, port_of
@@ -43,6 +45,13 @@ class ObservedApp:
     def problems(self) -> tuple[str, ...]:
         """Why it cannot sleep. Only an enabled app has problems with its objects."""
         return self.reading.problems + (self.obstacles if self.policy else ())
+
+    @property
+    def page_problems(self) -> tuple[str, ...]:
+        """What the page of an enabled app goes without, and why."""
+        logo = self.workload.logo
+        bad = (f"{names.LOGO}: {logo.why}",) if self.policy and isinstance(logo, Unreadable) else ()
+        return self.reading.page_problems + bad
 
     @property
     def obstacles(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from waker.errors import SettingsError, ThemeError
 from waker.observe.live_settings import ConfigMapContent, parse_config_map
 from waker.web.page import WaitingPage
 from waker.web.page_context import PageContext, Template, page_context
-from waker.web.samples import SAMPLES
+from waker.web.samples import DRESSED, SAMPLES
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,11 @@ class Themes:
         log.info("the themes have changed", extra={"themes": ", ".join(sorted(self._from_folder | found)) or "none"})
 
 
+def no_theme(name: str) -> str:
+    """What its user is told."""
+    return f"there is no theme {name[:60]!r}; visitors see the built-in page"
+
+
 def folder_texts(folder: str) -> dict[str, str]:
     """The texts of the HTML files in a folder, by file name. Raises SettingsError."""
     try:
@@ -96,7 +101,7 @@ def checked_theme(text: str, page: WaitingPage) -> Template:
 def samples(page: WaitingPage) -> Iterable[PageContext]:
     """The page in every state and every language."""
     for tag, words in page.languages.items():
-        for view in SAMPLES.values():
+        for view in (*SAMPLES.values(), DRESSED):
             yield page_context(view, 9, tag, words, page.constants)
 
 

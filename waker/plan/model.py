@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from waker.plan.notes import NONE, Notes
+from waker.plan.notes import NONE, Notes, Unreadable
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of an object that does not say when it was made
 
@@ -70,6 +70,7 @@ class Workload:
     notes: Notes = NONE
     pods_refused: str = ""  # why the API server lets none of its pods be created
     pods_gone: bool = True  # if replicas are 0: Kubernetes has taken away all pods that it will take
+    logo: str | Unreadable = ""  # what is known of its picture, which is not kept; "" if it has none
 
 
 def label_selector(labels: Mapping[str, str]) -> str:
@@ -160,13 +161,25 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VisitorPolicy:
-    """How visitors are served while the app sleeps. Paths may end in `*`; agents are parts of a User-Agent."""
+    """How visitors are served while the app sleeps. Paths may end in `*`; agents are parts of a User-Agent.
+
+    `page_after`: an app whose wakes typically take less shows browsers no page.
+    """
 
     while_asleep: str = "auto"  # one of settings.configmap.WHILE_ASLEEP
     hold_for: timedelta = timedelta(seconds=30)
     ignore_paths: tuple[str, ...] = ()
     ignore_agents: tuple[str, ...] = ()
     health_check_response: int = 503
+    page_after: timedelta = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PageLook:
+    """The app's own face on its waiting page. `settings.page_values` says what is allowed."""
+
+    accent: str = ""  # #rrggbb
+    contact: str = ""  # mailto:... or https://...
 
 
 class Background(NamedTuple):
@@ -185,6 +198,7 @@ class Policy:
     pin: Pin = Pin.AUTO
     title: str = ""
     theme: str = ""  # "" is the built-in page
+    look: PageLook = PageLook()
     paused: bool = False
     visitors: VisitorPolicy = VisitorPolicy()
     min_idle: timedelta | None = None  # as its user said: longer than its longest connection

@@ -14,7 +14,7 @@ from waker import names
 from waker.errors import SettingsError
 from waker.plan.times import parse_time
 from waker.plan.turned_back import TurnedBack, parse_turned_back
-from waker.settings.durations import parse_duration
+from waker.settings.durations import parse_exact
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ def _parse_replicas(text: str) -> int | None:
 
 def _parse_duration(text: str) -> timedelta | None:
     try:
-        return parse_duration(text)
+        return parse_exact(text)
     except SettingsError:
         return None
 

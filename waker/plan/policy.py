@@ -10,10 +10,17 @@ from typing import Any, NamedTuple
 
 from waker import names
 from waker.errors import SettingsError
-from waker.plan.model import Background, Pin, Policy, VisitorPolicy, Workload
+from waker.plan.model import Background, PageLook, Pin, Policy, VisitorPolicy, Workload
 from waker.plan.notes import NONE
-from waker.settings.configmap import Live, parse_health_check_response, parse_hold_for, parse_while_asleep
+from waker.settings.configmap import (
+    Live,
+    parse_health_check_response,
+    parse_hold_for,
+    parse_page_after,
+    parse_while_asleep,
+)
 from waker.settings.durations import parse_duration
+from waker.settings.page_values import parse_accent, parse_contact
 from waker.settings.parsing import (
     one_of,
     parse_background,
@@ -31,12 +38,14 @@ class PolicyReading(NamedTuple):
     """`policy` is None if the workload is not enabled. Problems are sentences for the user.
 
     `own_theme` and `own_while_asleep`: what the workload itself asks for, "" if it leaves that to the ConfigMap.
+    `page_problems`: what its page goes without. They keep nothing awake.
     """
 
     policy: Policy | None
     problems: tuple[str, ...] = ()
     own_theme: str = ""
     own_while_asleep: str = ""
+    page_problems: tuple[str, ...] = ()
 
 
 class _Read:
@@ -65,6 +74,8 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
         return PolicyReading(Policy(live.idle_after, live.wake_timeout), tuple(read.problems), own_theme)
     if not enabled:
         return PolicyReading(None, own_theme=own_theme)
+    of_page = _Read(annotations)
+    look = PageLook(of_page(names.ACCENT, parse_accent, ""), of_page(names.CONTACT, parse_contact, ""))
     min_idle = read(names.MIN_IDLE, parse_duration, None)
     policy = Policy(
         idle_after=max(read(names.IDLE_AFTER, parse_duration, live.idle_after), live.min_idle, min_idle or timedelta()),
@@ -72,6 +83,7 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
         pin=Pin(read(names.STATE, one_of(*Pin), Pin.AUTO)),
         title=annotations.get(names.TITLE, ""),
         theme=annotations.get(names.THEME, live.theme).strip(),
+        look=look,
         paused=live.paused,
         visitors=_visitor_policy(read, live),
         min_idle=min_idle,
@@ -81,7 +93,7 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
         activity_query=read(names.ACTIVITY_QUERY, parse_query, ""),
     )
     own_while_asleep = policy.visitors.while_asleep if names.WHILE_ASLEEP in annotations else ""
-    return PolicyReading(policy, tuple(read.problems), own_theme, own_while_asleep)
+    return PolicyReading(policy, tuple(read.problems), own_theme, own_while_asleep, tuple(of_page.problems))
 
 
 def _background(text: str) -> Background:
@@ -104,6 +116,7 @@ def _visitor_policy(read: _Read, live: Live) -> VisitorPolicy:
         health_check_response=read(
             names.HEALTH_CHECK_RESPONSE, parse_health_check_response, live.health_check_response
         ),
+        page_after=read(names.PAGE_AFTER, parse_page_after, live.page_after),
     )
 
 

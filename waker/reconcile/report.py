@@ -15,6 +15,7 @@ from waker.names import EventReason
 from waker.observe.app import also_answering, uncounted_routes
 from waker.observe.cluster import left_to
 from waker.observe.observed_app import ObservedApp
+from waker.observe.themes import no_theme
 from waker.plan.actions import Plan
 from waker.plan.codes import Code
 from waker.plan.doors import DoorKey
@@ -139,8 +140,11 @@ class Reporter:
     def _report_theme(self, observed: ObservedApp) -> None:
         theme = observed.reading.own_theme
         if not self._context.theme_exists(theme):
-            problem = f"{names.THEME}: there is no theme {theme[:60]!r}; visitors see the built-in page"
+            problem = f"{names.THEME}: {no_theme(theme)}"
             self._tell(observed.workload, Severity.WARNING, EventReason.UNKNOWN_THEME, problem)
+        for problem in observed.page_problems:
+            without = f"{problem}; its waiting page goes without"
+            self._tell(observed.workload, Severity.WARNING, EventReason.BAD_SETTING, without)
 
     def _tell(
         self, workload: Workload, severity: Severity, reason: EventReason, message: str, code: Code | None = None

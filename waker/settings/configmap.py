@@ -41,6 +41,7 @@ class Live:
     wake_timeout: timedelta = timedelta(minutes=5)
     early_readiness: bool = True
     hold_for: timedelta = timedelta(seconds=30)  # below the common read timeout of 60 s; see `plan.hold_time`
+    page_after: timedelta = timedelta(seconds=1)
     page_status: int = 503
     theme: str = ""
     while_asleep: str = "auto"
@@ -60,6 +61,8 @@ class Live:
 NO_WAIT_HOST = "the setting wait-host is not set, so browsers get the waiting page"
 # A held request costs memory, and no ingress controller's read timeout is longer by default.
 LONGEST_HOLD = timedelta(minutes=5)
+# A browser shows nothing of its own meanwhile; after some seconds a person thinks that nothing happens.
+LONGEST_WITHOUT_PAGE = timedelta(seconds=5)
 WHILE_ASLEEP = ("auto", "page", "hold", "redirect")
 parse_while_asleep = one_of(*WHILE_ASLEEP)
 
@@ -69,6 +72,14 @@ def parse_hold_for(text: str) -> timedelta:
     length = parse_duration(text)
     if length > LONGEST_HOLD:
         raise SettingsError(f"{text[:40]!r} is longer than {format_duration(LONGEST_HOLD)}")
+    return length
+
+
+def parse_page_after(text: str) -> timedelta:
+    """A duration up to LONGEST_WITHOUT_PAGE, or `0s`: always show the page. Raises SettingsError."""
+    length = parse_floor(text)
+    if length > LONGEST_WITHOUT_PAGE:
+        raise SettingsError(f"{text[:40]!r} is longer than {format_duration(LONGEST_WITHOUT_PAGE)}")
     return length
 
 
@@ -94,8 +105,9 @@ LIVE = (
     LiveKey("wake-timeout", "wake_timeout", parse_duration, "Call a wake stuck if the app is not ready after this long."),
     LiveKey("early-readiness", "early_readiness", parse_bool, "While a visitor waits for an app to start, run its pods' own readiness probes more often than Kubernetes does."),
     LiveKey("hold-for", "hold_for", parse_hold_for, "How long a client that is not a browser is held while its app wakes, at most 5m. A request is held for less where its ingress controller waits for less."),
+    LiveKey("page-after", "page_after", parse_page_after, "Show browsers no waiting page where wakes of the app typically take less than this: they are held, for at most twice as long, and get the app. `0s`: always show the page. At most 5s."),
     LiveKey("page-status", "page_status", whole_number(200, 599), "The HTTP status of the waiting page."),
-    LiveKey("theme", "theme", str.strip, "The theme of the waiting page. Default: the built-in page."),
+    LiveKey("theme", "theme", str.strip, "The theme of the waiting page: `sunrise`, `card`, `terminal`, `paper`, `bedtime`, or one of your own. Default: `sunrise`."),
     LiveKey("while-asleep", "while_asleep", parse_while_asleep, "How visitors of a sleeping app are served. `auto`: browsers get the waiting page, other clients are held. `page`: clients that accept any content type get the page, too. `hold`: browsers are held, too. `redirect`: browsers are sent to `wait-host`."),
     LiveKey("wait-host", "wait_host", parse_wait_host, "The host that `redirect` sends browsers to, such as `wait.example.com` or `https://wait.example.com`. Its Ingress leads to waker itself."),
     LiveKey("wait-domains", "wait_domains", parse_domains, "Domains to which the wait host may send visitors back, comma-separated: `example.com` is that host and everything below. Default: the exact hosts of the rules of each app; a rule with a wildcard counts only within these domains."),

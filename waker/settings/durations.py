@@ -5,12 +5,15 @@ Settings, annotations and messages all use it, so that a duration reads the same
 
 import re
 from datetime import timedelta
+from math import ceil
 
 from waker.errors import SettingsError
 
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 LONGEST = timedelta(days=365)
+MILLISECONDS = re.compile(r"([1-9]\d{0,3})ms", re.ASCII)
+EXACT = timedelta(milliseconds=9999)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -35,3 +38,16 @@ def format_duration(length: timedelta) -> str:
 def parse_floor(text: str) -> timedelta:
     """A duration that may be zero: `0s` means no lower limit. Raises SettingsError."""
     return timedelta() if text.strip() == "0s" else parse_duration(text)
+
+
+def parse_exact(text: str) -> timedelta:
+    """A duration, or less than ten seconds in milliseconds: `640ms`. Raises SettingsError."""
+    found = MILLISECONDS.fullmatch(text)
+    return timedelta(milliseconds=int(found[1])) if found else parse_duration(text)
+
+
+def format_exact(length: timedelta) -> str:
+    """The inverse of `parse_exact`: rounded up to milliseconds below ten seconds, to seconds above. From 1ms."""
+    if length <= EXACT:
+        return f"{max(1, ceil(length / timedelta(milliseconds=1)))}ms"
+    return format_duration(timedelta(seconds=ceil(length.total_seconds())))

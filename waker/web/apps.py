@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from waker.plan.model import Address, AppId, Phase, VisitorPolicy
+from waker.plan.model import Address, AppId, PageLook, Phase, VisitorPolicy
 from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Step, Trouble
 from waker.plan.routes.route import Backend
@@ -29,6 +29,9 @@ class View:
     trouble: Trouble | None = None  # what keeps it
     typical: timedelta | None = None  # how long its wakes take, if that is known
     theme: str = ""  # of its page
+    look: PageLook = field(default_factory=PageLook)
+    has_logo: bool = False
+    reference: str = ""  # by which its operator finds it
     transport: PageTransport = field(default_factory=PageTransport)  # what the controller before us lets through
     visitors: VisitorPolicy = field(default_factory=VisitorPolicy)
 

@@ -9,12 +9,14 @@ from enum import StrEnum
 from typing import Final
 
 from waker.plan.model import Phase
-from waker.plan.progress import Step
+from waker.plan.progress import Step, Trouble
 from waker.web.apps import View
 from waker.web.languages import Messages
 
 LONGEST_TITLE: Final = 120  # characters; an annotation may hold 256 kB
 STEPS: Final = tuple(Step)[1:]  # those that the page lists
+LATE: Final = (1.5, 5)  # times the typical wake, and seconds more: until then a delay is no news
+MINUTE, HOUR = 60, 3600  # seconds
 
 
 class Mood(StrEnum):
@@ -26,10 +28,11 @@ class Mood(StrEnum):
 
 
 def mood(view: View) -> Mood:
-    """The mood of an app's page."""
+    """The mood of an app's page. To wait for a free place is no trouble: it passes by itself."""
     if view.pinned:
         return Mood.PINNED
-    return Mood.TROUBLED if view.trouble or view.phase is Phase.STUCK else Mood.WAKING
+    alarming = view.trouble not in (None, Trouble.NODE)
+    return Mood.TROUBLED if alarming or view.phase is Phase.STUCK else Mood.WAKING
 
 
 def message_key(view: View) -> str:
@@ -43,6 +46,11 @@ def message_key(view: View) -> str:
     if view.step is Step.KNOCKED:
         return "turning" if view.phase is Phase.FALLING_ASLEEP else "asleep"
     return view.step.name.lower()
+
+
+def is_on_its_way(view: View) -> bool:
+    """Whether a time can be given: it is waking, and has a place to run."""
+    return mood(view) is Mood.WAKING and not view.trouble
 
 
 def title(view: View) -> str:
@@ -60,17 +68,75 @@ def sentence(view: View, words: Messages) -> str:
     return words[f"say.{message_key(view)}"]
 
 
+def hint(view: View, words: Messages) -> str:
+    """That the visitor will be taken to the app."""
+    return words["hint" if mood(view) is Mood.WAKING else "hint.pinned"]
+
+
+def line(view: View, words: Messages) -> str:
+    """The one line of the page: what to expect; in trouble, what is wrong."""
+    return hint(view, words) if is_on_its_way(view) else sentence(view, words)
+
+
 def timing(elapsed: int, typical: timedelta | None, words: Messages) -> str:
     """How many seconds the wake has taken, and how long wakes usually take. The page's script writes the same text."""
-    if typical is None:
+    if not typical:
         return words["timing"].replace("{elapsed}", duration(elapsed, words))
-    usual = int(typical.total_seconds())
-    text = words["timing.longer" if elapsed > 1.5 * usual + 5 else "timing.usual"]  # a few seconds more are no news
+    usual = seconds_of(typical)
+    text = words["timing.longer" if is_late(elapsed, usual) else "timing.usual"]
     return text.replace("{elapsed}", duration(elapsed, words)).replace("{usual}", duration(usual, words))
 
 
+def left(elapsed: int, typical: timedelta | None, words: Messages) -> str:
+    """How long the rest of the wake will probably take; "" if nothing is known. The page's script writes the same text."""
+    if not typical:
+        return ""
+    usual = seconds_of(typical)
+    if elapsed < usual:
+        return words["left"].replace("{left}", roughly(usual - elapsed, words))
+    return words["left.longer" if is_late(elapsed, usual) else "left.soon"]
+
+
+def tab(view: View, elapsed: int, words: Messages) -> str:
+    """The title of the tab: the countdown, where there is one."""
+    usual = seconds_of(view.typical)
+    if not is_on_its_way(view) or elapsed >= usual:
+        return heading(view, words)
+    return words["tab"].replace("{left}", roughly(usual - elapsed, words)).replace("{title}", title(view))
+
+
+def is_late(elapsed: int, usual: int) -> bool:
+    """Whether it takes noticeably longer than usual."""
+    return elapsed > LATE[0] * usual + LATE[1]
+
+
+def percent(view: View, elapsed: int) -> int:
+    """How full the ring is: by the typical time, else by the steps. Never full: then the page is gone."""
+    usual = seconds_of(view.typical)
+    if mood(view) is Mood.PINNED:
+        return 0
+    if view.step >= Step.READY:
+        return 98
+    if not usual or view.trouble:
+        return 15 * view.step
+    return 90 * elapsed // usual if elapsed < usual else 98 - 8 * usual // elapsed
+
+
+def seconds_of(typical: timedelta | None) -> int:
+    """A typical wake in whole seconds, at least one; 0 if it is not known."""
+    return max(1, round(typical.total_seconds())) if typical else 0
+
+
 def duration(seconds: int, words: Messages) -> str:
-    """`12 s`, `3 min 5 s`."""
-    if seconds < 60:
-        return words["time.seconds"].replace("{s}", str(seconds))
-    return words["time.minutes"].replace("{m}", str(seconds // 60)).replace("{s}", str(seconds % 60))
+    """`12 s`, `3 min 5 s`, `2 h 5 min`."""
+    if seconds < HOUR:
+        key = "time.seconds" if seconds < MINUTE else "time.minutes"
+        return words[key].replace("{m}", str(seconds // MINUTE)).replace("{s}", str(seconds % MINUTE))
+    return words["time.hours"].replace("{h}", str(seconds // HOUR)).replace("{m}", str(seconds % HOUR // MINUTE))
+
+
+def roughly(seconds: int, words: Messages) -> str:
+    """`12 s`, `3 min`, `2 h 5 min`."""
+    if seconds < MINUTE or seconds >= HOUR:
+        return duration(seconds, words)
+    return words["time.rough"].replace("{m}", str(round(seconds / MINUTE)))

@@ -8,7 +8,7 @@ for the same page in the same second, so the last pages are cached; only nonce a
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from html import escape
@@ -20,7 +20,8 @@ from markupsafe import Markup
 from waker.errors import ThemeError
 from waker.web import files, languages, messages
 from waker.web.apps import View
-from waker.web.page_context import PageConstants, PageContext, Template, page_context
+from waker.web.compact import compact_script, compact_style, compact_styles
+from waker.web.page_context import PageConstants, PageContext, Template, page_context, script_words
 from waker.web.request_lines import encoded
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,15 @@ REFRESH: Final = 5  # s between reloads without JavaScript
 BACK: Final = "/back"  # on the wait host: where the page goes when the app is ready
 API: Final = "/api/v1/app"  # on the wait host: what the page polls
 COMPILED: Final = "compiled"  # folder beside the templates
+# The built-in themes and their templates. "" is the one that visitors see if nothing is said.
+BUILT_IN: Final = {
+    "": "waiting.html",
+    "sunrise": "waiting.html",
+    "card": "card.html",
+    "terminal": "terminal.html",
+    "paper": "paper.html",
+    "bedtime": "bedtime.html",
+}
 
 
 class RenderedPage(NamedTuple):
@@ -48,10 +58,18 @@ class RenderedPage(NamedTuple):
         )
 
 
+class CompactLoader(FileSystemLoader):
+    """Loads our own templates with compact styles. A subclass, because the library offers no other way to say it."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        source, name, is_fresh = super().get_source(environment, template)
+        return compact_styles(source), name, is_fresh
+
+
 def environment() -> Environment:
     """Jinja's environment for the built-in templates."""
     return Environment(
-        loader=FileSystemLoader(files.folder("templates")),
+        loader=CompactLoader(files.folder("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -73,15 +91,18 @@ class WaitingPage:
     """Renders waiting pages, with the built-in template or the themes of `use_themes`."""
 
     def __init__(self, template: str = "waiting.html") -> None:
-        # Placeholders in a cached page for each visitor's own nonce and query. Random, so that no title contains them.
+        # Placeholders in a cached page: each visitor's own nonce and query, and the app's picture. Random, so that no title
+        # contains them.
         self._nonce, self._query = secrets.token_hex(16), secrets.token_hex(16)
-        style = Markup(files.read("static", "waiting.css"))  # noqa: S704  # our own file
-        script = Markup(files.read("static", "waiting.js"))  # noqa: S704
-        self.constants = PageConstants(self._nonce, self._query, REFRESH, style, script)
-        self._wait_host_constants = replace(self.constants, api=API, back=BACK)
+        self._logo = "data:," + secrets.token_hex(16)
+        style = Markup(compact_style(files.read("static", "waiting.css")))  # noqa: S704  # our own file
+        script = Markup(compact_script(files.read("static", "waiting.js")))  # noqa: S704
         self.languages = languages.catalogues()
+        words = {tag: script_words(texts) for tag, texts in self.languages.items()}
+        self.constants = PageConstants(self._nonce, self._query, self._logo, REFRESH, style, script, words)
+        self._wait_host_constants = replace(self.constants, api=API, back=BACK)
         self._tags = tuple(self.languages)
-        self._template = load_template(template)
+        self._built_in = {template: load_template(template)}  # the others when an app first asks for them
         self._themes: Mapping[str, Template] = {}
         self._cached: dict[tuple[View, str, int, bool], list[bytes]] = {}
 
@@ -91,18 +112,28 @@ class WaitingPage:
         self._cached.clear()
 
     def has_theme(self, theme: str) -> bool:
-        """Whether there is such a theme; "" is the built-in page."""
-        return not theme or theme in self._themes
+        """Whether there is such a theme, built-in ones included."""
+        return theme in BUILT_IN or theme in self._themes
 
-    def render(
-        self, view: View, now: datetime, query: str = "", accepted: str = "", *, on_wait_host: bool = False
+    def render(  # noqa: PLR0913 all in which the pages of one app differ
+        self,
+        view: View,
+        now: datetime,
+        query: str = "",
+        accepted: str = "",
+        *,
+        logo: str = "",
+        on_wait_host: bool = False,
     ) -> RenderedPage:
         """The page of this app at this moment, in the language that suits the Accept-Language header `accepted`.
+
+        `logo` is the app's picture, a data URI that `settings.page_values` has passed; without it the page has none.
 
         `query` is the raw query of the page's own address. Without JavaScript the page refreshes to `?QUERY`, as browsers
         take a refresh to the address as it is, fragment included, for a jump within the page.
         """
         tag = languages.best_language(accepted, self._tags)
+        view = view if logo or not view.has_logo else replace(view, has_logo=False)
         elapsed = seconds_waited(view, now)
         pieces = self._cached.get((view, tag, elapsed, on_wait_host))
         if pieces is None:
@@ -114,7 +145,8 @@ class WaitingPage:
             self._cached[view, tag, elapsed, on_wait_host] = pieces
         nonce = secrets.token_urlsafe(16)
         escaped = escape(encoded(query.encode("utf-8", "ignore"))).encode()
-        return RenderedPage(nonce.encode().join(pieces).replace(self._query.encode(), escaped), nonce, tag)
+        body = nonce.encode().join(pieces).replace(self._query.encode(), escaped)
+        return RenderedPage(body.replace(self._logo.encode(), logo.encode()) if logo else body, nonce, tag)
 
     def sentence(self, view: View) -> str:
         """What is going on, in English, for answers that are not pages."""
@@ -127,7 +159,10 @@ class WaitingPage:
                 return self._themes[theme](context)
             except ThemeError as error:
                 log.warning("theme %s: %s", theme, error)
-        return self._template(context)
+        file = BUILT_IN.get(theme, BUILT_IN[""])
+        if file not in self._built_in:
+            self._built_in[file] = load_template(file)
+        return self._built_in[file](context)
 
 
 def seconds_waited(view: View, now: datetime) -> int:

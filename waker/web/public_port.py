@@ -23,7 +23,7 @@ from aiohttp import ClientSession, web
 from waker import names
 from waker.metrics import Metrics
 from waker.plan.doors import DoorKey
-from waker.plan.model import Address
+from waker.plan.model import Address, AppId
 from waker.settings.configmap import Live
 from waker.web import forward, heads, http_errors, page_socket, responses, tunnel
 from waker.web.apps import Apps, View
@@ -59,6 +59,11 @@ async def no_route(_number: int, _key: DoorKey) -> bool:
     return False
 
 
+async def no_logo(_app: AppId) -> str:
+    """No app has a picture."""
+    return ""
+
+
 @dataclass
 class PublicPort:
     """What the public port needs to answer. It has two limits, so that polls of pages never take a client's slot."""
@@ -73,6 +78,7 @@ class PublicPort:
     door_named: Callable[[str], DoorKey | None] = lambda name: None
     proof: Callable[[int, str], str] = lambda number, nonce: ""  # that waker answers at this door, for this nonce
     route_leads_to: Callable[[int, DoorKey], Awaitable[bool]] = no_route  # asks the API server
+    logo: Callable[[AppId], Awaitable[str]] = no_logo  # an app's picture, "" if there is none in time
     connections: Connections = field(default_factory=Connections)
     held: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # held requests, and those being forwarded
     polls: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)  # polls and WebSockets of pages
@@ -86,7 +92,9 @@ def public_port(port: PublicPort) -> web.Application:
 
     hold = partial(wait_for_pod, port, within=POLL_HOLD_ALONE)
     again = partial(poll_again, port)
-    wait_host = WaitHost(port.apps, port.page, partial(_live, port), port.clock, hold, port.door_named, again)
+    wait_host = WaitHost(
+        port.apps, port.page, partial(_live, port), port.clock, hold, port.door_named, again, port.logo
+    )
 
     async def answer_any(request: web.Request) -> tuple[str, web.StreamResponse]:
         if port.connections.over_limit:
@@ -157,7 +165,7 @@ async def answer(port: PublicPort, request: web.Request, number: int, key: DoorK
     if not kind.waits and not view.open:
         return kind.value, responses.come_back_later(view, kind)
     if view.pinned and not view.open:
-        return "pinned", not_ready_response(port, request, view, kind)
+        return "pinned", await not_ready_response(port, request, view, kind)
     if kind.waits:
         port.apps.knock(view.app)
     return await hold_and_forward(port, request, view, kind)
@@ -202,25 +210,25 @@ async def hold_and_forward(
         return "loop", responses.problem(view, "The request has come back to waker, again and again.", status=508)
     if request.raw_path == "*":
         return "refused", responses.problem(view, "A request for * is for no path of the app.", status=400)
-    within = hold_time(view, kind, request.headers)
+    within = hold_time(view, kind, request.headers, port.clock())
     if not within:
-        return "page", not_ready_response(port, request, view, kind)
+        return "page", await not_ready_response(port, request, view, kind)
     loop = asyncio.get_running_loop()
     end = loop.time() + within.total_seconds()
     with port.held.slots(view.app, slots_needed(request)) as free:
         if not free:
             reason = "Too many requests are already waiting."
-            return "crowded", not_ready_response(port, request, view, kind, reason)
+            return "crowded", await not_ready_response(port, request, view, kind, reason)
         with port.metrics.held.track_inprogress():
             address = await port.apps.wait_for_address(view, within, knocking=kind.waits)
         if address is None:
             late = "late" if kind is VisitorKind.CLIENT else "page"
-            return late, not_ready_response(port, request, latest(port, view), kind)
+            return late, await not_ready_response(port, request, latest(port, view), kind)
         try:
             return "forwarded", await forward_request(port, request, view, address, end)
         except forward.ForwardRefused as error:
             reason = f"The request was not forwarded: {error}."
-            return "refused", not_ready_response(port, request, view, kind, reason)
+            return "refused", await not_ready_response(port, request, view, kind, reason)
         except forward.ForwardBroken as error:
             return "broken", responses.problem(view, f"The request was forwarded, but {error}.", status=502)
 
@@ -264,7 +272,7 @@ async def forward_to(port: PublicPort, request: web.Request, view: View, address
     return response
 
 
-def not_ready_response(
+async def not_ready_response(
     port: PublicPort, request: web.Request, view: View, kind: VisitorKind, reason: str = ""
 ) -> web.Response:
     """That the app is not ready, in the form that suits this visitor. `reason`: for clients, instead of the page's."""
@@ -274,15 +282,16 @@ def not_ready_response(
             if view.visitors.while_asleep == "redirect"
             else None
         )
-        return redirect or page_response(port, request, view)
+        return redirect or await page_response(port, request, view)
     if kind is VisitorKind.CLIENT:
         return responses.problem(view, reason or port.page.sentence(view))
     return responses.come_back_later(view, kind)
 
 
-def page_response(port: PublicPort, request: web.Request, view: View) -> web.Response:
+async def page_response(port: PublicPort, request: web.Request, view: View) -> web.Response:
     """The waiting page, in the visitor's language."""
     port.apps.page_viewed(view.app)
     accepted = request.headers.get("Accept-Language", "")
-    page = port.page.render(view, port.clock(), request.rel_url.raw_query_string, accepted)
+    logo = await port.logo(view.app) if view.has_logo else ""
+    page = port.page.render(view, port.clock(), request.rel_url.raw_query_string, accepted, logo=logo)
     return responses.waiting_page(page, view, view.transport.status(port.live().page_status))

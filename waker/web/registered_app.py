@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from waker.plan.actions import Plan
-from waker.plan.model import AppId, VisitorPolicy
+from waker.plan.model import AppId, PageLook, VisitorPolicy
 from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Progress
 from waker.plan.routes.route import Backend, ObjectId, Route, RouteId, is_held
@@ -18,6 +18,8 @@ class PageFacts:
     progress: Progress = field(default_factory=Progress)
     typical: timedelta | None = None
     transports: Mapping[RouteId, PageTransport] = field(default_factory=dict)
+    reference: str = ""
+    has_logo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class RegisteredApp:
     since: datetime | None
     routes: tuple[Route, ...]
     visitors: VisitorPolicy
+    look: PageLook = field(default_factory=PageLook)
     may_sleep: bool = True  # managed, and not paused
 
 

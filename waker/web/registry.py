@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from waker.plan.actions import Plan
 from waker.plan.doors import DoorKey
-from waker.plan.model import Address, AppId, Phase, Pin, Policy, VisitorPolicy
+from waker.plan.model import Address, AppId, PageLook, Phase, Pin, Policy, VisitorPolicy
 from waker.plan.page_transport import common_transport
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import Backend, Route, is_held
@@ -63,8 +63,9 @@ class AppRegistry:
         pinned = policy is not None and policy.pin is Pin.ASLEEP and not policy.paused
         visitors = policy.visitors if policy else VisitorPolicy()
         theme = policy.theme if policy else ""
+        look = policy.look if policy else PageLook()
         may_sleep = policy is not None and not policy.paused and plan.phase is not Phase.NOT_MANAGED
-        now = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, may_sleep)
+        now = RegisteredApp(app, plan, title, theme, pinned, since, routes, visitors, look, may_sleep)
         if not old or needs(old) != needs(now):
             self._needs_changed(app)
         self._registered[app] = self._namespaces.setdefault(app.namespace, {})[app] = now
@@ -286,5 +287,8 @@ class AppRegistry:
             trouble=facts.progress.trouble,
             typical=facts.typical,
             theme=found.theme,
+            look=found.look,
+            has_logo=facts.has_logo,
+            reference=facts.reference,
             transport=common_transport(filter(None, transports)),
         )

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from waker import names
 from waker.plan.doors import DoorKey, port_name
-from waker.plan.model import Phase
+from waker.plan.model import AppId, Phase
 from waker.settings.configmap import Live
 from waker.web import responses, return_url
 from waker.web.apps import Apps, View
@@ -68,6 +68,7 @@ class WaitHost:
     hold: Callable[[View], Awaitable[object]]  # returns when the app can be reached, or after a while
     door: Callable[[str], DoorKey | None]  # by the name of its port
     again: Callable[[View], int]  # in how many seconds whoever asks now should ask again
+    logo: Callable[[AppId], Awaitable[str]]  # an app's picture, "" if there is none in time
 
     def is_for(self, request: web.Request) -> bool:
         """Whether a request is for the wait host."""
@@ -89,7 +90,7 @@ class WaitHost:
         if path == API:
             state = await self._state(request, view) if view else responses.bad_return_url_problem()
             return "api", responses.with_cors(state, origin)
-        return "wait", self._page(request, wanted, view) if wanted and view else responses.bad_return_url()
+        return "wait", await self._page(request, wanted, view) if wanted and view else responses.bad_return_url()
 
     def _find(self, wanted: WaitQuery) -> View | None:
         """The app that the visitor waits for, if the address is one of its own."""
@@ -122,7 +123,7 @@ class WaitHost:
         }
         return responses.app_state(view, state, self.again(view), ready=_may_go_back(view))
 
-    def _page(self, request: web.Request, wanted: WaitQuery, view: View) -> web.Response:
+    async def _page(self, request: web.Request, wanted: WaitQuery, view: View) -> web.Response:
         url = wanted.url
         if request.rel_url.path == BACK and _may_go_back(view):
             return responses.redirect(str(url))
@@ -135,7 +136,9 @@ class WaitHost:
             return responses.problem(view, self.page.sentence(view))
         self.apps.page_viewed(view.app)
         accepted = request.headers.get("Accept-Language", "")
-        page = self.page.render(view, self.clock(), return_url.to_query(wanted), accepted, on_wait_host=True)
+        logo = await self.logo(view.app) if view.has_logo else ""
+        query = return_url.to_query(wanted)
+        page = self.page.render(view, self.clock(), query, accepted, logo=logo, on_wait_host=True)
         return responses.waiting_page(page, view, self.live().page_status)
 
 
