@@ -156,6 +156,14 @@ async def test_a_crash_loop_loses_something_once(scene: ScrapeScene) -> None:
     assert losses == [True, *[False] * 7]
 
 
+async def test_where_no_pod_serves_nothing_is_known(scene: ScrapeScene) -> None:
+    pod = scene.add(TRAEFIK, "t-1", traefik(shop=5))
+    scene.replace(TRAEFIK, replace(pod, containers=(SERVES,)))
+    await watched(scene, AT_TRAEFIK)
+    await replaced(scene, pod, containers=(SERVES._replace(running=False),), ready=False)
+    assert scene.scraper.traffic(SHOP).unknown.startswith("no pod of Traefik serves now")
+
+
 async def test_a_new_pod_is_not_waited_for_before_it_serves(scene: ScrapeScene) -> None:
     scene.add(TRAEFIK, "t-1", traefik(shop=5))
     await watched(scene, AT_TRAEFIK)
@@ -275,8 +283,8 @@ async def test_slow_pods_are_fresh_for_longer(scene: ScrapeScene) -> None:
     await watched(scene, AT_TRAEFIK)
     controller = scene.scraper.controller(TRAEFIK.controller)
     assert controller
-    each = next(iter(controller.pods.values()))
-    each.took = timedelta(seconds=50)
+    next(iter(controller.pods.values())).took = timedelta(seconds=50)
+    await scene.scraper.read_urgent()
     assert controller.why_unknown(scene.now + timedelta(seconds=149), scene.interval) == ""
     why = controller.why_unknown(scene.now + timedelta(seconds=151), scene.interval)
     assert why.endswith(

@@ -41,6 +41,7 @@ class ControllerPod:
     pod: Pod
     first_seen_at: datetime
     served: bool = True
+    running: bool = True  # its counting container
     loss_told: bool = False  # its container ended, and that its counts are lost was said then
     ready_since: datetime | None = None
     asked_at: datetime | None = None  # when the last complete scrape was asked for
@@ -63,7 +64,7 @@ class ControllerPod:
 
         At its node's own address it is reached whatever Kubernetes says of it.
         """
-        if not counting_container(self.pod, adapter).running:
+        if not self.running:
             return False
         return self.unready_since is None or (self.served and not self._excused(adapter, now))
 
@@ -83,7 +84,7 @@ class ControllerPod:
         lost = (ended or began_again) and self.may_have_lost(adapter, now)
         if ended or began_again:
             self.served, self.loss_told = False, self.loss_told or lost
-        self.pod = pod
+        self.pod, self.running = pod, after.running
         self.unready_since = None if pod.ready else self.unready_since or now
         self.ready_since = self.ready_since or now if pod.ready else None
         self.served = self.served or pod.ready or (pod.on_node and after.running)

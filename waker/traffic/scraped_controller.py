@@ -37,6 +37,7 @@ class ScrapedController:
     ignore_after: timedelta | None = None
     pods: dict[str, ControllerPod] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
+    slowest: timedelta = timedelta()  # how long it took until all its pods were read
     moved_at: datetime | None = None
     losses: deque[tuple[datetime, str]] = field(default_factory=lambda: deque(maxlen=MOST_LOSSES))  # and of which pod
 
@@ -45,6 +46,7 @@ class ScrapedController:
 
         These are pods that are gone, and pods whose container ended or restarted: their counters begin at 0 again.
         """
+        self.slowest = max((each.took for each in self.pods.values()), default=timedelta())
         present = {pod.uid: pod for pod in pods if pod.address}
         lost = []
         for uid in self.pods.keys() - present.keys():
@@ -94,8 +96,10 @@ class ScrapedController:
             elsewhere = "if its pods have others, or are elsewhere, set controller.CLASS.selector and namespace"
             fix = self.adapter.instead or elsewhere
             yield f"no pod of {title} has the labels {labels}; {fix}"
-        slowest = self._slowest()
-        why = f", as reading all {len(self.pods)} pods takes {format_duration(slowest)}" if slowest > interval else ""
+        elif not any(each.may_serve(self.adapter, now) for each in self.pods.values()):
+            yield f"no pod of {title} serves now, so nobody can tell who will be visited when one does"
+        takes = f", as reading all {len(self.pods)} pods takes {format_duration(self.slowest)}"
+        why = takes if self.slowest > interval else ""
         late = f"has not been read lately{why}; if that stays, set a longer scrape-interval"
         for each, _ in self._serving(now):
             if not self.is_read(each, now, interval):
@@ -104,13 +108,9 @@ class ScrapedController:
     def is_read(self, each: ControllerPod, now: datetime, interval: timedelta) -> bool:
         """Whether the visits that this pod counts are known."""
         scrape = self.ledger.last(each.pod.uid)
-        patience = min(FRESH_INTERVALS * max(interval, self._slowest()), PATIENCE)
+        patience = min(FRESH_INTERVALS * max(interval, self.slowest), PATIENCE)
         fresh = each.read_at is not None and each.read_at >= now - patience
         return fresh and scrape is not None and scrape.proven
-
-    def _slowest(self) -> timedelta:
-        """How long it takes until all its pods have been read."""
-        return max((each.took for each in self.pods.values()), default=timedelta())
 
     def ignored(self, now: datetime) -> frozenset[str]:
         """The uids of the pods that the user ignores, see `ignore_after`. None is, where that would leave nobody to count."""
