@@ -61,8 +61,8 @@ class ClassClaims:
     def namespaces(self, controller: str, live: Live) -> frozenset[str]:
         """Where the pods are of one of the controllers of a class, by the name that it goes by; empty if nobody claims it."""
         served = parts(controller)
-        adapter = configured_adapter(controller, live)
-        if not served.name or adapter is None:
+        adapter = configured_adapter(controller, live) if served.name else None
+        if adapter is None:
             return frozenset()
         return self._claiming(ClassName(served.name, controller_name(controller))).get(adapter.name, frozenset())
 

@@ -103,23 +103,37 @@ class _Configured:
 
     def __init__(self) -> None:
         self._live: Live | None = None
-        self._adapters: dict[str, tuple[Adapter, ...]] = {}
+        self._one: dict[str, Adapter | None] = {}
+        self._all: dict[str, tuple[Adapter, ...]] = {}
 
-    def adapters(self, controller: str, live: Live) -> tuple[Adapter, ...]:
+    def one(self, controller: str, live: Live) -> Adapter | None:
+        self._begin(live)
+        if controller not in self._one:
+            self._one[controller] = _adapter_of(controller, live)
+        return self._one[controller]
+
+    def all(self, controller: str, live: Live) -> tuple[Adapter, ...]:
+        self._begin(live)
+        if controller not in self._all:
+            self._all[controller] = _adapters_of(controller, live)
+        return self._all[controller]
+
+    def _begin(self, live: Live) -> None:
         if self._live is not live:
-            self._live, self._adapters = live, {}
-        found = self._adapters.get(controller)
-        if found is None:
-            found = self._adapters[controller] = _adapters_of(controller, live)
-        return found
+            self._live, self._one, self._all = live, {}, {}
 
 
 _newest: Final = _Configured()
 
 
+def configured_adapter(controller: str, live: Live) -> Adapter | None:
+    """One adapter by the name that it goes by, None if there is none."""
+    return _newest.one(controller, live)
+
+
 def configured_adapters(controller: str, live: Live) -> tuple[Adapter, ...]:
     """All adapters that serve a class, by the name that its controller goes by. Empty if nothing is known of it."""
-    return _newest.adapters(controller, live)
+    return _newest.all(controller, live)
 
 
 def _adapters_of(controller: str, live: Live) -> tuple[Adapter, ...]:
@@ -130,8 +144,7 @@ def _adapters_of(controller: str, live: Live) -> tuple[Adapter, ...]:
     return tuple(adapter for name in names if (adapter := configured_adapter(name, live)))
 
 
-def configured_adapter(controller: str, live: Live) -> Adapter | None:
-    """One adapter by the name that it goes by, None if there is none."""
+def _adapter_of(controller: str, live: Live) -> Adapter | None:
     served = parts(controller)
     of_class = live.classes.get(served.name, NO_SETTINGS) if served.name else NO_SETTINGS
     listed = split_list(of_class.adapter)
