@@ -95,7 +95,7 @@ class Waker:
         self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._report_bad_setting, now)
         self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace, self.doors.number)
         needs = ControllerNeeds(
-            self.cluster.classes.values, self._all_changed, self._may_record, self._report_setting, now
+            self.cluster.classes.values, self.cluster.claims_changed, self._may_record, self._report_setting, now
         )
         self.controllers = IngressControllers(api, settings.own_namespace, self.config, needs)
         self.cluster.claims = self.controllers.claims.of

@@ -10,7 +10,7 @@ import pytest
 
 from waker import names
 from waker.cluster import reviews
-from waker.cluster.reviews import Reviews
+from waker.cluster.reviews import Reviews, may_serve_ingresses
 from waker.errors import ClusterError, Unavailable
 from waker.plan.access import Credential, Right, Verdict
 
@@ -165,3 +165,21 @@ async def test_callers_do_not_flood_the_api_server(tmp_path: Path) -> None:
             await asked.verdict(Credential("one more", ""), LIST)
         script.gate.set()
         assert await asyncio.gather(*first) == [Verdict.UNKNOWN_CALLER] * reviews.MAX_AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("answer", "may"),
+    [
+        pytest.param(access(allowed=True), True, id="may"),
+        pytest.param(access(allowed=False), False, id="may not"),
+        pytest.param(access(allowed=True, denied=True), False, id="contradictory"),
+    ],
+)
+async def test_who_may_serve_ingresses(tmp_path: Path, answer: ScriptedResponse, *, may: bool) -> None:
+    async with scripted(tmp_path, answer) as (api, script):
+        assert await may_serve_ingresses(api, "traefik", "edge") is may
+    spec = json.loads(script.bodies[0])["spec"]
+    assert spec["user"] == "system:serviceaccount:traefik:edge"
+    assert spec["groups"] == ["system:serviceaccounts", "system:serviceaccounts:traefik", "system:authenticated"]
+    wanted = {"verb": "list", "group": "networking.k8s.io", "version": "v1", "resource": "ingresses"}
+    assert spec["resourceAttributes"] == wanted, "in all namespaces"

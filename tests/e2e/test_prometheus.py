@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e import load
 from tests.e2e.bed import needs_bed
-from tests.e2e.cluster import ClusterApi, kubectl, until
+from tests.e2e.cluster import ClusterApi, Json, kubectl, until
 from tests.e2e.load import Who
 from tests.e2e.scene import Scene
 from tests.e2e.stream import Stream
@@ -25,7 +25,7 @@ def prometheus(api: ClusterApi, scene: Scene, tmp_path: Path) -> Iterator[None]:
     """Installed, asked by waker in place of Traefik's pods, and removed."""
     if not any((Path(each) / "prometheus").exists() for each in os.environ.get("GROUND_IMAGES", "").split(":")):
         pytest.skip("needs Prometheus: install Debian's package prometheus")
-    (pod,) = api.list("Pod", scene.controller.namespace, scene.controller.pods)
+    (pod,) = until("one pod of its controller is left", lambda: one_pod(scene))
     text = Path(__file__).with_name("prometheus.yaml").read_text()
     text = text.replace("ADDRESS", pod["status"]["podIP"]).replace("NAME", pod["metadata"]["name"])
     manifests = tmp_path / "prometheus.yaml"
@@ -37,6 +37,12 @@ def prometheus(api: ClusterApi, scene: Scene, tmp_path: Path) -> Iterator[None]:
     yield
     read_from(scene, "")
     kubectl("delete", "-f", str(manifests), "--wait=false")
+
+
+def one_pod(scene: Scene) -> list[Json]:
+    """All pods of the controller, if they are one."""
+    found = list(scene.api.list("Pod", scene.controller.namespace, scene.controller.pods))
+    return found if len(found) == 1 else []
 
 
 def read_from(scene: Scene, url: str) -> None:

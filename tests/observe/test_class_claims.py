@@ -140,6 +140,30 @@ async def test_a_tenants_pod_changes_nothing_for_anybody(pods: LabelledPods) -> 
     assert pods.claims.namespaces("k8s.io/ingress-nginx@nginx/traefik", Live()) == {"traefik"}
 
 
+async def test_while_the_api_server_is_asked_nothing_changes(pods: LabelledPods) -> None:
+    """Not even for a class that nobody has asked for before."""
+    pods.strangers.add("tenant")
+    other = IngressClass("inner", "k8s.io/inner", default=False)
+    arguments = {"providers.kubernetesingressnginx.controllerclass": "k8s.io/inner"}
+    seen: list[tuple[str, ...]] = []
+    asking = pods._may_serve
+
+    async def slowly(namespace: str, account: str) -> bool:
+        seen.append(pods.claims.of(other))
+        return await asking(namespace, account)
+
+    pods.claims._may_serve = slowly
+    pods.put([OLD], [NEW, replace(NEW, namespace="tenant", uid="stranger", arguments=arguments)])
+    pods.on_change()
+    async with asyncio.timeout(5):
+        while not seen:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+    await asyncio.sleep(0.01)
+    assert seen == [()]
+    assert pods.claims.of(other) == ()
+    assert pods.changes == 1
+
+
 async def test_as_long_as_nobody_says_it_counts(pods: LabelledPods, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(class_claims, "RETRY", 0.01)
     pods.strangers.add("tenant")

@@ -14,7 +14,7 @@ from waker.demo.cluster import DemoCluster
 from waker.demo.kinds import Key
 from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
-from waker.traffic.controllers import ALL, Adapter, Selector
+from waker.traffic.controllers import ALL, TRAEFIK, Adapter, Selector
 
 LABELS = {"app": "edge"}
 EDGE = replace(ALL[0], controller="edge", selectors=(Selector("app=edge"),))
@@ -122,3 +122,25 @@ async def test_pods_elsewhere_are_ignored_and_reported_once(watched: tuple[DemoC
         cluster.verbs.remove(kinds.PODS, Key("tenant", name))
     await labelled(fleet, 0)
     assert fleet.departed(EDGE) == []
+
+
+async def test_what_pods_do_not_count_is_known_by_their_arguments(tmp_path: Path) -> None:
+    traefik = replace(TRAEFIK, selectors=(Selector("app=edge"),))
+    async with DemoCluster() as cluster, connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
+        namespaces = ControllerNamespaces(api, "kubesleeper", lambda _: traefik, lambda _: frozenset(), lambda: True)
+        await namespaces.sync()
+        fleet = ControllerPods(api, lambda: datetime.now(UTC), namespaces, lambda _: [traefik])
+        metadata = {"name": "one", "namespace": "default", "labels": LABELS, "uid": "one"}
+        containers = [{"name": "edge", "image": "edge", "args": ["--entryPoints.web.observability.metrics=false"]}]
+        spec = {"nodeName": "elsewhere", "containers": containers}
+        cluster.load(
+            [{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"podIP": "10.0.0.9"}}]
+        )
+        async with asyncio.TaskGroup() as tasks, asyncio.timeout(5):
+            fleet.watch([traefik.controller], tasks)
+            while not fleet.uncounted_ways(traefik.controller, {}):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.001)
+            (why,) = fleet.uncounted_ways(traefik.controller, {})
+            assert "does not count what comes through its entry point web" in why
+            for task in tasks._tasks:
+                task.cancel()

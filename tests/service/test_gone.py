@@ -39,9 +39,9 @@ def entries(service: Waker) -> dict[str, int]:
     and outdated entries of the queue, which go when they are due.
     """
     parts = {
-        "registry": service.registry, "following": service.following, "scraper": service.scraper,
+        "registry": service.registry, "following": service.following, "visits": service.visits,
         "endpoints": service.endpoints, "pods": service.app_pods, "namespaces": service.controllers.namespaces,
-        "controllers": service.controllers.pods, "lookup": service.lookup, "replicas": service.replicas,
+        "controllers": service.controllers.pods, "claims": service.controllers.claims, "lookup": service.lookup, "replicas": service.replicas,
         "cluster": service.cluster,
     }  # fmt: skip
     found: dict[str, int] = {}

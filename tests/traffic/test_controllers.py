@@ -342,6 +342,7 @@ OFF = {"entrypoints.web.observability.metrics": "false"}
 def test_entry_points_of_traefik_that_count_nothing(
     arguments: dict[str, str], annotations: dict[str, str], refused: bool
 ) -> None:
+    assert TRAEFIK.uncounted_ways
     assert bool(TRAEFIK.uncounted_ways(arguments, annotations)) is refused
 
 

@@ -273,3 +273,45 @@ async def test_a_ca_file_that_cannot_be_used_is_reported(scene: PrometheusScene,
             match=r"cannot be read from Prometheus: waker cannot use .*ca \(.*\); check --prometheus-ca-file",
         ):
             await Prometheus(session, ca_file=str(file)).read(scene.url, TRAEFIK, scene.pods, frozenset())
+
+
+def vector_of(*values: str) -> dict[str, Any]:
+    result = [{"metric": {"n": str(number)}, "value": [1.0, value]} for number, value in enumerate(values)]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+@pytest.mark.parametrize(
+    ("values", "number"),
+    [
+        pytest.param([], None, id="no data"),
+        pytest.param(["0"], 0.0, id="nobody"),
+        pytest.param(["0", "0.25", "-3"], 0.25, id="the highest of several"),
+        pytest.param(["+Inf"], float("inf"), id="infinity"),
+    ],
+)
+async def test_a_query_for_one_app_is_a_number(scene: PrometheusScene, values: list[str], number: float | None) -> None:
+    scene.answer = web.json_response(vector_of(*values))
+    async with aiohttp.ClientSession() as session:
+        assert await Prometheus(session).number(scene.url, "up") == number
+    assert scene.asked[-1].query == {"query": "up", "timeout": "4s"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        pytest.param(vector_of("NaN"), "is not a number", id="not a number"),
+        pytest.param(
+            vector_of(*["1"] * 1001), "more than 1000 series; let the query sum them up", id="too many series"
+        ),
+        pytest.param(
+            {"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}}, "scalar", id="a scalar"
+        ),
+        pytest.param({"status": "error", "error": "parse error"}, "parse error", id="not PromQL"),
+    ],
+)
+async def test_a_query_whose_answer_is_no_number(scene: PrometheusScene, answer: dict[str, Any], why: str) -> None:
+    scene.answer = web.json_response(answer)
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(ScrapeError, match=why) as caught:
+            await Prometheus(session).number(scene.url, "up")
+    assert str(caught.value).startswith("cannot be read from Prometheus, which ")

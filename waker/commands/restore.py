@@ -21,7 +21,8 @@ from waker.cluster.writes import Writes
 from waker.commands.target import find_workload
 from waker.errors import ClusterError, Conflict, NotFound, TooSoon, WakerError
 from waker.observe.app import RuntimeFacts, all_ready, snapshot
-from waker.observe.cluster import ClusterCache, left_to
+from waker.observe.cluster import ClusterCache
+from waker.observe.installations import left_to
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Plan, Restore, ScaleUp
 from waker.plan.codes import Code

@@ -24,7 +24,8 @@ from waker.observe.app import (
     uncounted_routes,
 )
 from waker.observe.class_names import with_class
-from waker.observe.cluster import ClusterCache, left_to
+from waker.observe.cluster import ClusterCache
+from waker.observe.installations import left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.runtime import Runtime
 from waker.plan.decide import decide

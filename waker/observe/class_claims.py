@@ -61,8 +61,8 @@ class ClassClaims:
     def namespaces(self, controller: str, live: Live) -> frozenset[str]:
         """Where the pods are of one of the controllers of a class, by the name that it goes by; empty if nobody claims it."""
         served = parts(controller)
-        adapter = configured_adapter(controller, live)
-        if not served.name or adapter is None:
+        adapter = configured_adapter(controller, live) if served.name else None
+        if adapter is None:
             return frozenset()
         return self._claiming(ClassName(served.name, controller_name(controller))).get(adapter.name, frozenset())
 
@@ -76,43 +76,41 @@ class ClassClaims:
 
     async def _run(self) -> None:
         while True:
-            undecided = any(account not in self._trusted for account in self._accounts())
+            anew = False
             try:
-                async with asyncio.timeout(RETRY if undecided else BELIEVED_FOR):
+                async with asyncio.timeout(RETRY if self._unknown else BELIEVED_FOR):
                     await self._moved.wait()
             except TimeoutError:
-                self._trusted.clear()
-            await self._settle()
+                anew = True
+            await self._settle(anew=anew)
 
-    async def _settle(self) -> None:
+    async def _settle(self, *, anew: bool = False) -> None:
+        """Ask about accounts that are new. Until all have been asked about, everything is as it was."""
         self._moved.clear()
-        self._seen = list(self._telling())
-        accounts = set(self._accounts())
-        self._trusted = {account: may for account, may in self._trusted.items() if account in accounts}
-        for account in sorted(accounts - self._trusted.keys()):
+        seen = list(self._telling())
+        accounts = {account_of(pod) for _, pod in seen}
+        trusted = {} if anew else {account: may for account, may in self._trusted.items() if account in accounts}
+        for account in sorted(accounts - trusted.keys()):
             try:
-                self._trusted[account] = await self._may_serve(*account)
+                trusted[account] = await self._may_serve(*account)
             except ClusterError as error:
                 level = logging.DEBUG if account in self._unknown else logging.WARNING
                 log.log(level, "whether ServiceAccount %s/%s may serve Ingresses is not known: %s", *account, error)
-        self._unknown = accounts - self._trusted.keys()
+        self._seen, self._trusted, self._unknown = seen, trusted, accounts - trusted.keys()
         found = sorted(
             (adapter.name, account_of(pod), tuple(sorted(pod.arguments.items())))
-            for adapter, pod in self._seen
+            for adapter, pod in seen
             if self._counts(pod)
         )
+        self._by_class.clear()
         if found != self._fingerprint:
             self._fingerprint = found
-            self._by_class.clear()
             self._changed()
 
     def _telling(self) -> Iterator[tuple[Adapter, Pod]]:
         for adapter in TELLING:
             for pod in self._pods.labelled(adapter.selectors):
                 yield adapter, pod
-
-    def _accounts(self) -> Iterator[Account]:
-        return (account_of(pod) for _, pod in self._seen)
 
     def _counts(self, pod: Pod) -> bool:
         return self._trusted.get(account_of(pod), True)

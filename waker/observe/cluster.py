@@ -17,6 +17,7 @@ from waker.cluster.informer import Informer, Source
 from waker.observe.aliases import Aliases
 from waker.observe.differences import footprint, is_in_the_way, same_holder, same_ports
 from waker.observe.indexes import SERVICE, Indexes, services_of
+from waker.observe.installations import other_installation
 from waker.observe.keys import Key, NamespaceKey
 from waker.observe.logins import Logins
 from waker.observe.never_sleeps import never_sleeps
@@ -50,6 +51,8 @@ class ClusterCache:
         self._changed = changed
         self._door = door
         self.claims: Claims = lambda _class: ()
+        self._classes_for: Live | None = None  # the settings that `_configured` was made from
+        self._configured: tuple[IngressClass, ...] = ()
         self._own_namespace = own_namespace
         self.is_synced = False  # everything is known once
         self.ports_version = 0  # grows with whatever keepers, and the protocols of doors, are made from
@@ -153,7 +156,13 @@ class ClusterCache:
 
     def configured_classes(self, live: Live) -> tuple[IngressClass, ...]:
         """With the names that their controllers go by."""
-        return configured_classes(self.classes.values(), live, self.claims)
+        if self._classes_for is not live:
+            self._classes_for, self._configured = live, configured_classes(self.classes.values(), live, self.claims)
+        return self._configured
+
+    def claims_changed(self) -> None:
+        """Other controllers serve a class now."""
+        self._class_changed(None, None)
 
     def naming(self, namespace: str, service: str) -> list[RouteObject]:
         """The objects with routes to a Service, or with routes that led there before a swap, waker's own among them."""
@@ -171,9 +180,7 @@ class ClusterCache:
         return self._foreign(self.services.in_namespace(namespace).get(names.WAKER_SERVICE))
 
     def _foreign(self, service: Service | None) -> str:
-        if service is None or service.name != names.WAKER_SERVICE or not service.managed:
-            return ""
-        return "" if service.installation == self._own_namespace else service.installation
+        return other_installation(service, self._own_namespace)
 
     def _conflicts(self, namespace: str) -> tuple[str, ...]:
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
@@ -264,6 +271,7 @@ class ClusterCache:
 
     def _class_changed(self, old: IngressClass | None, new: IngressClass | None) -> None:
         self.ports_version += 1
+        self._classes_for = None
         if self.is_synced:
             self._notify([*self.apps(), *map(NamespaceKey, self.namespaces())])
 
@@ -279,14 +287,6 @@ class ClusterCache:
         if self.is_synced:
             for key in keys:
                 self._changed(key)
-
-
-def left_to(other: str) -> str:
-    """Why this waker does nothing in a namespace: a sentence."""
-    return (
-        f"the KubeSleeper in namespace {other} manages the apps of this namespace, so this one leaves them alone; "
-        f"if that one is gone, delete the Service {names.WAKER_SERVICE} here"
-    )
 
 
 def _parser(kind: Kind) -> Callable[[Any], Workload]:

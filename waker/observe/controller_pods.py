@@ -76,8 +76,9 @@ class ControllerPods:
         found = (
             why
             for adapter in self.adapters(controller)
+            if (uncounted := adapter.uncounted_ways)
             for pod in self.pods(adapter)
-            for why in adapter.uncounted_ways(pod.arguments, annotations)
+            for why in uncounted(pod.arguments, annotations)
         )
         return tuple(dict.fromkeys(found))
 

@@ -67,7 +67,7 @@ class Logins:
 
 
 def _hosts(found: RouteObject) -> set[str]:
-    return {KINDS[found.id.kind].address(route.id).host for route in _routes(found)}
+    return set() if found.managed else KINDS[found.id.kind].hosts(found)
 
 
 def _routes(found: RouteObject) -> Iterator[Route]:

@@ -13,7 +13,7 @@ from waker.cluster.resources import WORKLOADS, workload_path
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.names import EventReason
 from waker.observe.app import also_answering, uncounted_routes
-from waker.observe.cluster import left_to
+from waker.observe.installations import left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.themes import no_theme
 from waker.plan.actions import Plan

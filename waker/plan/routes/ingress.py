@@ -92,15 +92,21 @@ def mentions(ingress: Ingress) -> set[ServiceAddress]:
     return found | ({ServiceAddress(ingress.namespace, instead)} if instead else set())
 
 
+def hosts(ingress: Ingress) -> set[str]:
+    """The hosts for which it has routes."""
+    return {host.lower() for host in {path.id.host for path in ingress.paths}}
+
+
 def logins(ingress: Ingress) -> set[HttpTarget]:
     """Who is asked who may come in, by a public address: `https://login.example.org/verify`, `https://$host/verify`."""
     found = set()
     for key, text in ingress.annotations.items():
         asked = PUBLIC_ADDRESS.match(text) if key.endswith(LOGIN) else None
         if asked:
-            own = {path.id.host.lower() for path in ingress.paths if path.id.host}
-            hosts = own if asked[1].startswith("$") else {asked[1].lower()}
-            found |= {HttpTarget(host, asked[2] or "/") for host in hosts}
+            own = asked[1].startswith("$")
+            found |= {
+                HttpTarget(host, asked[2] or "/") for host in (hosts(ingress) if own else {asked[1].lower()}) if host
+            }
     return set(sorted(found)[:MOST_MENTIONED])
 
 
@@ -274,6 +280,7 @@ INGRESS = RouteKind(
     services=services,
     affected=affected,
     mentions=mentions,
+    hosts=hosts,
     logins=logins,
     doors=doors,
     class_name=class_name,

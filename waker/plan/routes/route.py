@@ -148,6 +148,7 @@ class RouteKind(Generic[O]):
     services: Callable[[O], set[str]]  # that its routes lead to, or led to before a swap
     affected: Callable[[O, O], set[str]]  # the Services whose routes differ between two versions, in whatever it may be
     mentions: Callable[[O], set[ServiceAddress]]  # whose own addresses its annotations name
+    hosts: Callable[[O], set[str]]  # for which it has routes, in small letters
     logins: Callable[[O], set[HttpTarget]]  # who is asked who may come in, by a public address
     doors: Callable[[O], set[str | int]]  # the ports of waker that its routes name
     class_name: Callable[[O, Iterable[IngressClass]], str]  # of the object; "" if there is none

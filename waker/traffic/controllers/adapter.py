@@ -193,7 +193,9 @@ class Adapter:
     answer_timeout: AnswerTimeout = NOT_KNOWN  # how long it waits for an answer: requests are held for less
     blind_to: tuple[str, ...] = ()  # what it does not count, for docs/controllers.md
     serves: Callable[[Arguments, ClassName], bool] | None = None  # by its arguments; None: they do not tell
-    uncounted_ways: Callable[[Arguments, Mapping[str, str]], tuple[str, ...]] = lambda _arguments, _annotations: ()
+    uncounted_ways: Callable[[Arguments, Mapping[str, str]], tuple[str, ...]] | None = (
+        None  # by its arguments, likewise
+    )
     class_name: str = ""  # of the class that it serves even if there is no such IngressClass
     instead: str = ""  # what to do where it has no pods any more; ends a sentence
     activity: str = ""  # a template of a query that shows activity of the apps behind it, see `traffic.queries`

@@ -85,15 +85,58 @@ def configured_classes(
 
 
 def _known_as(each: IngressClass, live: Live, claiming: tuple[str, ...]) -> IngressClass:
-    own = {adapter.name for adapter in configured_adapters(f"{each.controller}@{each.name}", live)}
-    beside = "".join(f"+{name}" for name in sorted(set(claiming) - own))
+    beside = "".join(f"+{name}" for name in sorted(set(claiming) - set(_own(each, live)))) if claiming else ""
     if each.name in live.classes or beside:
         return each._replace(controller=f"{each.controller}@{each.name}{beside}")
     return each
 
 
+def _own(each: IngressClass, live: Live) -> tuple[str, ...]:
+    """The adapters of a class as the settings, or its controller, say."""
+    listed = split_list(live.classes.get(each.name, NO_SETTINGS).adapter)
+    known = None if listed else adapter_for(each.controller)
+    return (known.name,) if known else listed
+
+
+class _Configured:
+    """What was made of the newest settings: it is asked for with each route of each pass."""
+
+    def __init__(self) -> None:
+        self._live: Live | None = None
+        self._one: dict[str, Adapter | None] = {}
+        self._all: dict[str, tuple[Adapter, ...]] = {}
+
+    def one(self, controller: str, live: Live) -> Adapter | None:
+        self._begin(live)
+        if controller not in self._one:
+            self._one[controller] = _adapter_of(controller, live)
+        return self._one[controller]
+
+    def all(self, controller: str, live: Live) -> tuple[Adapter, ...]:
+        self._begin(live)
+        if controller not in self._all:
+            self._all[controller] = _adapters_of(controller, live)
+        return self._all[controller]
+
+    def _begin(self, live: Live) -> None:
+        if self._live is not live:
+            self._live, self._one, self._all = live, {}, {}
+
+
+_newest: Final = _Configured()
+
+
+def configured_adapter(controller: str, live: Live) -> Adapter | None:
+    """One adapter by the name that it goes by, None if there is none."""
+    return _newest.one(controller, live)
+
+
 def configured_adapters(controller: str, live: Live) -> tuple[Adapter, ...]:
     """All adapters that serve a class, by the name that its controller goes by. Empty if nothing is known of it."""
+    return _newest.all(controller, live)
+
+
+def _adapters_of(controller: str, live: Live) -> tuple[Adapter, ...]:
     served = parts(controller)
     listed = split_list(live.classes.get(served.name, NO_SETTINGS).adapter)[1:] if served.name else ()
     others = dict.fromkeys((*listed, *served.beside))
@@ -101,8 +144,7 @@ def configured_adapters(controller: str, live: Live) -> tuple[Adapter, ...]:
     return tuple(adapter for name in names if (adapter := configured_adapter(name, live)))
 
 
-def configured_adapter(controller: str, live: Live) -> Adapter | None:
-    """One adapter by the name that it goes by, None if there is none."""
+def _adapter_of(controller: str, live: Live) -> Adapter | None:
     served = parts(controller)
     of_class = live.classes.get(served.name, NO_SETTINGS) if served.name else NO_SETTINGS
     listed = split_list(of_class.adapter)
