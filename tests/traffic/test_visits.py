@@ -10,6 +10,7 @@ from waker.plan.model import AppId, Kind
 from waker.plan.snapshot import Certainty, Traffic
 from waker.traffic.controllers import Interest
 from waker.traffic.visits import IN_USE, VisitSources
+from waker.traffic.watched_apps import Loss, LostVisits, WatchedApp
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 EARLIER = NOW - timedelta(minutes=5)
@@ -23,6 +24,7 @@ class OneSource:
 
     of_app: Traffic | None
     until: datetime = NOW
+    loss: Loss | None = None
     calls: list[str] = field(default_factory=list)
 
     def traffic(self, _app: AppId) -> Any:
@@ -31,8 +33,9 @@ class OneSource:
     def certainty(self, _app: AppId) -> Certainty:
         return Certainty(self.until, EARLIER, loses_counts=True)
 
-    def because(self, _app: AppId) -> str:
-        return "counted"
+    def watched(self, _app: AppId) -> WatchedApp | None:
+        at = self.of_app.visited_at if self.of_app else None
+        return WatchedApp(frozenset(), visited_at=at, seen_at=at, seen_by="counted", loss=self.loss) if at else None
 
     def watch(self, _app: AppId, what: Any, *_more: Any) -> None:
         self.calls.append(f"watch {len(what)}")
@@ -72,7 +75,7 @@ def test_the_later_visit_and_any_doubt_count(counted: Traffic, asked: Traffic | 
 def test_where_nothing_else_counts_the_query_is_all() -> None:
     alone = both(Traffic(unknown="its traffic is not watched yet"), Traffic(NOW), series=False)
     assert alone.traffic(SHOP) == Traffic(NOW)
-    assert alone.because(SHOP) == IN_USE
+    assert alone.signs(SHOP) == [(NOW, IN_USE)]
     assert alone.unanswered(SHOP) == ""
     assert alone.scraper.calls == ["unwatch"]  # type: ignore[attr-defined]
 
@@ -83,10 +86,25 @@ def test_what_is_certain_is_certain_for_both() -> None:
 
 
 def test_who_says_it() -> None:
-    assert both(Traffic(NOW), Traffic(EARLIER)).because(SHOP) == "counted"
-    assert both(Traffic(EARLIER), Traffic(NOW)).because(SHOP) == IN_USE
-    assert both(Traffic(EARLIER), Traffic(NOW, lost=True)).because(SHOP) == "counted", "nobody was seen"
+    assert both(Traffic(NOW), Traffic(EARLIER)).signs(SHOP) == [(NOW, "counted"), (EARLIER, IN_USE)]
+    assert both(Traffic(EARLIER), Traffic(NOW, lost=True)).signs(SHOP) == [(EARLIER, "counted")], "nobody was seen"
     assert both(Traffic(EARLIER), Traffic(None, "no data")).unanswered(SHOP) == "no data"
+
+
+@pytest.mark.parametrize(
+    ("asked", "clock"),
+    [
+        pytest.param(None, True, id="nothing else is known"),
+        pytest.param(Traffic(EARLIER), True, id="a query has shown nobody since"),
+        pytest.param(Traffic(NOW + timedelta(minutes=1)), False, id="a query has shown somebody since"),
+    ],
+)
+def test_what_may_be_lost_counts_until_somebody_is_seen(asked: Traffic | None, clock: bool) -> None:
+    loss = Loss(NOW, "a pod went away")
+    found = both(Traffic(EARLIER), asked)
+    found.scraper.loss = loss  # type: ignore[attr-defined]
+    assert found.lost(SHOP) == (LostVisits(loss, EARLIER) if clock else None)
+    assert found.signs(SHOP)[0] == (NOW, "a pod went away")
 
 
 def test_both_are_told() -> None:
