@@ -41,8 +41,8 @@ def entries(service: Waker) -> dict[str, int]:
     parts = {
         "registry": service.registry, "following": service.following, "visits": service.visits,
         "endpoints": service.endpoints, "pods": service.app_pods, "namespaces": service.controllers.namespaces,
-        "controllers": service.controllers.pods, "claims": service.controllers.claims, "lookup": service.lookup, "replicas": service.replicas,
-        "cluster": service.cluster,
+        "controllers": service.controllers.pods, "claims": service.controllers.claims, "lookup": service.lookup,
+        "replicas": service.replicas, "cluster": service.cluster,
     }  # fmt: skip
     found: dict[str, int] = {}
     seen: set[int] = set()
