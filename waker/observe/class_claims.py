@@ -110,7 +110,8 @@ class ClassClaims:
     def _telling(self) -> Iterator[tuple[Adapter, Pod]]:
         for adapter in TELLING:
             for pod in self._pods.labelled(adapter.selectors):
-                yield adapter, pod
+                if pod.arguments:  # without any it serves its own class alone
+                    yield adapter, pod
 
     def _counts(self, pod: Pod) -> bool:
         return self._trusted.get(account_of(pod), True)
