@@ -7,7 +7,7 @@ from types import TracebackType
 from tests.e2e.load import VisitorAddress
 
 KEY = base64.b64encode(bytes(16)).decode()
-TEXT_FRAME = b"\x81\x82" + bytes(4)  # two characters to come, masked with zeros, so that they stand as they are
+TEXT, MASK = b"\x81", bytes(4)  # the mask of zeros leaves every byte as it is
 
 
 class LongLine:
@@ -26,13 +26,20 @@ class LongLine:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._file.close()
         self._socket.close()
 
     def echo(self) -> bool:
         """Whether the other side of a WebSocket still answers."""
-        self._socket.sendall(TEXT_FRAME + b"ok")
-        return self._file.read(4)[2:] == b"ok"
+        return self.says(b"ok") == b"ok"
+
+    def says(self, text: bytes) -> bytes:
+        """What comes back from the other side of a WebSocket for up to 125 bytes of text."""
+        self._socket.sendall(TEXT + bytes([0x80 | len(text)]) + MASK + text)
+        return self._file.read(2 + len(text))[2:]
 
     def some(self) -> bytes:
         """The next line of a download."""

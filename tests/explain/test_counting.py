@@ -1,6 +1,9 @@
 """How visits of an app are counted: each spelling that is on a page, each pod by its state, each fix with its class."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from tests.plan.neighbours import workload
 from waker.explain.counting import Counting
@@ -72,3 +75,18 @@ def test_a_pod_that_is_ignored_is_named() -> None:
         "Traefik pod edge/t-2 has not been read for 7h and is ignored, as controller.edge.unreadable says: "
         "visits that only it counts are not seen"
     )
+
+
+def test_whether_its_names_are_proved_is_shown() -> None:
+    controller = two_pods()
+    assert [each["namesProved"] for each in counting(controller).pods()] == [False, False]
+    controller.pods["t-1"].names.given = True
+    assert [each["namesProved"] for each in counting(controller).pods()] == [True, False]
+
+
+@pytest.mark.parametrize("interest", [INTEREST, Interest(TRAEFIK.controller, NEVER)])
+def test_who_lists_all_names_has_proved_those_that_are_there(interest: Interest) -> None:
+    controller = two_pods()
+    controller.adapter = replace(TRAEFIK, lists_all=True)
+    found = replace(counting(controller), at=((interest, controller),))
+    assert [each["namesProved"] for each in found.pods()] == [interest is INTEREST] * 2

@@ -33,11 +33,11 @@ def words(facts: Any) -> list[str]:
 
 
 async def counted(it: ServiceScene, running: RunningWaker, requests: int) -> Any:
-    """Wait until the last page of the controller shows so many requests of the shop."""
+    """Wait until the last page of the controller shows so many requests of the shop, and its idle clock runs."""
     while True:
         facts = await asked(it, running)
         values = [each["requests"] for series in facts["series"] for each in series["values"]]
-        if values == [requests] and words(facts) == ["in-use"]:
+        if values == [requests] and words(facts) == ["in-use"] and facts["sleepsAt"]:
             return facts
 
 

@@ -16,7 +16,7 @@ from waker.traffic.controller_pod import ControllerPod
 from waker.traffic.controllers import Adapter, Interest
 from waker.traffic.controllers.configured import configured_adapter
 from waker.traffic.pod_states import state_of
-from waker.traffic.scraped_controller import ScrapedController
+from waker.traffic.scraped_controller import ScrapedController, has_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Counting:
                 bytes=each.size,
                 problem=each.problem,
                 state=str(state_of(controller, each, self.now, interval)),
+                namesProved=self._names_proved(controller, each),
             )
 
     def ignored(self) -> Iterator[str]:
@@ -87,6 +88,15 @@ class Counting:
         found = {each.adapter.controller: each for _, each in self.at if each}
         for controller in found.values():
             yield from ((controller, each) for each in controller.pods.values())
+
+    def _names_proved(self, controller: ScrapedController, each: ControllerPod) -> bool:
+        """By a request of waker's own; where all names are listed before their first visit, by the app's own being there."""
+        if each.names.given or not controller.adapter.lists_all:
+            return each.names.given
+        scrape = controller.ledger.last(each.pod.uid)
+        return scrape is not None and any(
+            has_any(scrape, interest.keys) for interest, at in self.at if at is controller
+        )
 
     def _with_class(self, sentence: str, controller: ScrapedController) -> str:
         return with_class(sentence, class_of(controller.adapter.controller, self.served_by))

@@ -59,7 +59,8 @@ class RouteFacts(TypedDict):
 class PodFacts(TypedDict):
     """A pod of an ingress controller. `problem` is "" if its last page was good; `bytes` is the size of that page.
 
-    `state`: one of `traffic.pod_states`.
+    `state`: one of `traffic.pod_states`. `namesProved`: it is known to count under the names
+    that waker builds: it has counted a request of waker's own there, or lists the app at 0.
     """
 
     controller: str
@@ -69,6 +70,7 @@ class PodFacts(TypedDict):
     bytes: int
     problem: str
     state: str
+    namesProved: bool
 
 
 class Value(TypedDict):
