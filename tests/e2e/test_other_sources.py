@@ -70,7 +70,9 @@ def test_a_controller_that_only_settings_describe(scene: Scene) -> None:
         controller_contour_path="/stats/prometheus",
         controller_contour_http__port="http",
     ):
+        unvisited = scene.app("unvisited", annotations=QUICK)
         used_and_left(scene)
+        scene.asleep(unvisited)  # though nobody has ever visited it: a request of waker's own has proved the names
 
 
 @pytest.mark.usefixtures("prometheus")
