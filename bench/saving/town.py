@@ -82,7 +82,7 @@ class SimulatedTown:
         self._scraper = offline_scraper(
             lambda: at(self._now),
             INTERVAL,
-            pods=lambda: [each.pod() for each in self._fleet.pods],
+            pods=lambda _: [each.pod() for each in self._fleet.pods],
             departed=self._departed,
             adapter=lambda _: case.adapter,
             prime=self._prime,
@@ -141,7 +141,7 @@ class SimulatedTown:
         self._fleet.count_at(pod.name, keys[0])
         return frozenset(keys)
 
-    def _departed(self) -> list[Pod]:
+    def _departed(self, _: Adapter) -> list[Pod]:
         gone, self._fleet.gone = self._fleet.gone, []
         return gone
 

@@ -26,6 +26,7 @@ GOOD = {
     "excuse-after": "10m",
     "background": "12/1h",
     "ignore-statuses": "404, 5xx",
+    "ignore-labels": "path=/health*, method=OPTIONS",
     "metric": "apisix_http_status",
     "labels": "service={namespace}_{service}_{port},kind=a b",
     "status-label": "code",

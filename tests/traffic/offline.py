@@ -27,8 +27,8 @@ def scrape_of(page: bytes, adapter: Adapter, keys: frozenset[SeriesKey], step: i
 def offline_scraper(
     clock: Callable[[], datetime],
     interval: timedelta,
-    pods: Callable[[], Sequence[Pod]],
-    departed: Callable[[], Sequence[Pod]],
+    pods: Callable[[Adapter], Sequence[Pod]],
+    departed: Callable[[Adapter], Sequence[Pod]],
     **others: Any,
 ) -> Scraper:
     """A scraper of these pods. The test has to replace `rounds.fetch`."""
@@ -39,8 +39,8 @@ def offline_scraper(
     dependencies = ScraperDependencies(
         clock=clock,
         interval=lambda: interval,
-        pods=lambda _: pods(),
-        departed=lambda _: departed(),
+        pods=pods,
+        departed=departed,
         prime=others.pop("prime", nothing),
         on_visit=lambda _: None,
         on_scrape=lambda _controller, _read_at: None,

@@ -24,6 +24,7 @@ from waker.traffic.ledger import Scrape
 
 INTERVAL = timedelta(seconds=15)
 APPS = [AppId(Kind.DEPLOYMENT, "team-a", name) for name in ("shop", "blog")]
+BESIDE = f"{TRAEFIK.controller}@web/beside"  # a second controller of the same class
 INTERESTS = [
     Interest(
         TRAEFIK.controller, (f"team-a-{app.name}-80@kubernetes",), ((f"team-a-{app.name}-80@kubernetesingressnginx",),)
@@ -42,6 +43,7 @@ class IdlePod:
 
     name: str
     started: float
+    controller: str = TRAEFIK.controller
     counts: dict[SeriesKey, int] = field(default_factory=dict)
     heads: dict[SeriesKey, int] = field(default_factory=dict)
     ignored: dict[SeriesKey, int] = field(default_factory=dict)
@@ -67,22 +69,28 @@ class IdlePod:
 class IdleScene:
     """The truth, beside a scraper that has to find it out."""
 
-    def __init__(self, adapter: Adapter) -> None:
+    def __init__(self, adapter: Adapter, *, several: bool = False) -> None:
         self.adapter = adapter
         self.now = datetime(2026, 1, 31, 12, tzinfo=UTC)
-        self.pods = [IdlePod("t-0", 0), IdlePod("t-1", 0)]
+        self.pods = [IdlePod("t-0", 0), IdlePod("t-1", 0, BESIDE if several else TRAEFIK.controller)]
         self.gone: list[IdlePod] = []
         self.created = 2
         self.visits: list[tuple[AppId, datetime]] = []
         self.scraper = offline_scraper(
             lambda: self.now,
             INTERVAL,
-            pods=lambda: [each.pod() for each in self.pods],
-            departed=lambda: [self.gone.pop().pod() for _ in list(self.gone)],
-            adapter=lambda _: adapter,
+            pods=lambda of: [each.pod() for each in self.pods if each.controller == of.controller],
+            departed=self.departed,
+            adapter=lambda name: replace(adapter, controller=name),
         )
         for app, interest in zip(APPS, INTERESTS, strict=True):
-            self.scraper.watch(app, frozenset({interest}))
+            both = {interest, interest._replace(controller=BESIDE)} if several else {interest}
+            self.scraper.watch(app, frozenset(both))
+
+    def departed(self, adapter: Adapter) -> list[Pod]:
+        found = [each for each in self.gone if each.controller == adapter.controller]
+        self.gone = [each for each in self.gone if each not in found]
+        return [each.pod() for each in found]
 
     async def fetch(
         self, _: object, adapter: Adapter, pod: Pod, keys: frozenset[SeriesKey], size: int
@@ -128,7 +136,7 @@ class IdleScene:
                 self.lose(source)
                 self.pods.remove(source)
                 self.gone.append(source)
-                self.pods.append(IdlePod(f"t-{self.created}", 0))
+                self.pods.append(IdlePod(f"t-{self.created}", 0, source.controller))
                 self.created += 1
 
     def lose(self, source: IdlePod) -> None:
@@ -165,8 +173,7 @@ STEP = st.tuples(
 )
 
 
-async def live(adapter: Adapter, steps: Iterable[tuple[str, int, int]]) -> None:
-    scene = IdleScene(adapter)
+async def live(scene: IdleScene, steps: Iterable[tuple[str, int, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rounds, "fetch", scene.fetch)
         for what, which, app in steps:
@@ -177,13 +184,17 @@ async def live(adapter: Adapter, steps: Iterable[tuple[str, int, int]]) -> None:
                 scene.check()
 
 
-@pytest.mark.parametrize("adapter", [STRICT, ONCE], ids=["strict", "once"])
+@pytest.mark.parametrize(
+    ("adapter", "several"),
+    [(STRICT, False), (ONCE, False), (STRICT, True), (ONCE, True)],
+    ids=["strict", "once", "two controllers, strict", "two controllers, once"],
+)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(STEP, max_size=40))
 def test_a_visited_app_is_never_idle_and_the_unknown_never_known(
-    adapter: Adapter, steps: list[tuple[str, int, int]]
+    adapter: Adapter, several: bool, steps: list[tuple[str, int, int]]
 ) -> None:
-    asyncio.run(live(adapter, steps))
+    asyncio.run(live(IdleScene(adapter, several=several), steps))
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,14 +1,18 @@
 """Apps whose activity a query shows: idle, in use, unknown, and one tenant's queries beside another's."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind
 from waker.traffic import queries
+from waker.traffic.controller_pod import FRESH_INTERVALS
 from waker.traffic.queries import NO_URL, ActivityQueries, QueryDependencies
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -151,3 +155,33 @@ async def test_a_namespace_has_its_share(it: QueryScene, monkeypatch: pytest.Mon
         await it.after(INTERVAL)
     assert it.asked.count(QUERY) == 5
     assert sorted(each for each in it.asked if each != QUERY) == [f"of {app.name}" for app in many], "in turn"
+
+
+# --- over random histories ---
+
+ANSWERS = st.sampled_from([0.0, 0.0, 1.0, None, ScrapeError("is down")])
+HISTORY = st.lists(st.tuples(ANSWERS, st.integers(1, 200), st.booleans()), max_size=40)
+
+
+@settings(max_examples=200, deadline=None)
+@given(HISTORY)
+def test_who_is_in_use_is_never_idle_and_what_was_not_answered_is_not_known(
+    history: list[tuple[float | ScrapeError | None, int, bool]],
+) -> None:
+    async def lives() -> None:
+        scene, answered, used = QueryScene(), None, None
+        scene.queries.watch(SHOP, [QUERY])
+        for answer, seconds, reachable in history:
+            scene.answers[QUERY], scene.reachable, asked = answer, reachable, len(scene.asked)
+            await scene.after(timedelta(seconds=seconds))
+            if len(scene.asked) > asked and isinstance(answer, float):
+                answered = scene.now
+                used = scene.now if answer > 0 else used
+            fresh = answered is not None and answered >= scene.now - FRESH_INTERVALS * INTERVAL
+            assert bool(scene.unknown()) or (fresh and reachable), "what was not answered is not known"
+            if not scene.unknown():
+                visited = scene.visited_at()
+                assert visited, "its clock has begun"
+                assert used is None or visited >= used
+
+    asyncio.run(lives())

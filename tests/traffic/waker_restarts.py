@@ -77,8 +77,8 @@ class RecordScene:
         self.scraper = offline_scraper(
             lambda: self.now,
             INTERVAL,
-            pods=lambda: [each.pod() for each in self.pods],
-            departed=lambda: [self.gone.pop() for _ in list(self.gone)],
+            pods=lambda _: [each.pod() for each in self.pods],
+            departed=lambda _: [self.gone.pop() for _ in list(self.gone)],
             adapter=lambda _: replace(self.adapter, strict=True),
             workload_versions=lambda _: str(self.created),
         )

@@ -94,7 +94,8 @@ def counted_as(observed: ObservedApp) -> dict[RouteId, tuple[Interest, ...]]:
 
 def _interest(adapter: Adapter, backend: CountedBackend, policy: Policy | None) -> Interest:
     found = interest(adapter, backend)
-    return without(found, ignored(adapter, policy.ignore_statuses, policy.ignore_labels)) if policy else found
+    statuses, labels = (policy.ignore_statuses, policy.ignore_labels) if policy else ((), ())
+    return without(found, ignored(adapter, statuses, (*labels, *adapter.ignore_labels)))
 
 
 def queries(observed: ObservedApp) -> frozenset[str]:

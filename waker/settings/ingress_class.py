@@ -45,6 +45,7 @@ class ClassSettings:
     excuse_after: str = ""
     background: str = ""
     ignore_statuses: str = ""
+    ignore_labels: str = ""
     metric: str = ""
     labels: str = ""
     status_label: str = ""
@@ -71,6 +72,8 @@ LAG = r"([1-9]|1\d|20)s"  # a move that is not followed for 30 s turns back
 SIMPLE = r"[1-9]\d{0,3}[smh]"
 BACKGROUND = r"[1-9]\d{0,3}/([1-9]m|[1-5]\dm|[1-9]h|1\dh|2[0-4]h|1d)"
 STATUSES = r"[1-5](\d\d|xx)(\s*,\s*[1-5](\d\d|xx))*"
+PATTERN = r"[a-zA-Z_][a-zA-Z0-9_]*=[^,\x00-\x1f]{0,150}[^,*\x00-\x1f][^,\x00-\x1f]{0,40}"
+LABELS = rf"{PATTERN}(\s*,\s*{PATTERN}){{0,49}}"
 NAMES = "|".join(names.ADAPTERS)
 OPEN = "|".join(PLACEHOLDERS)
 LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
@@ -99,6 +102,7 @@ PER_CLASS = (
     ClassKey("excuse-after", "excuse_after", SIMPLE, "a duration such as 90s, 10m or 1h", "After how long without being ready a controller pod is taken to serve nobody, so that it need not be read. Default: 5m, and never for pods with hostNetwork or a hostPort, which are reached at their node's own address."),
     ClassKey("background", "background", BACKGROUND, "a number of requests in a duration, such as 12/1h", "So many requests of an app in a sliding window are nobody's visit, as with the annotation `kubesleeper.io/background`."),
     ClassKey("ignore-statuses", "ignore_statuses", STATUSES, "HTTP statuses such as 301,404,4xx", "Statuses that do not count as visits through this class, besides those of the setting `ignore-statuses`."),
+    ClassKey("ignore-labels", "ignore_labels", LABELS, "labels of the counter such as path=/health*,method=OPTIONS", "Requests that the controller counts under such labels are no visits through this class, as with the annotation `kubesleeper.io/ignore-labels`."),
     ClassKey("metric", "metric", r"[a-zA-Z_:][a-zA-Z0-9_:]{0,199}", "the name of a counter", "For a controller that waker does not know: the counter on its pods' metrics page that rises with each request. Needs `labels`, `selector` and `port`."),
     ClassKey("labels", "labels", rf"{LABEL_NAME}={TEMPLATE}(,{LABEL_NAME}={TEMPLATE})*", "labels such as service={service},namespace={namespace}", f"The labels of that counter by which an app is known, with {', '.join(f'`{{{each}}}`' for each in PLACEHOLDERS)}."),
     ClassKey("status-label", "status_label", LABEL_NAME, "the name of a label", "The label of that counter with the HTTP status, for `ignore-statuses`."),

@@ -176,6 +176,7 @@ class Adapter:
     reloads_on_move: bool = False  # a route that waker moves makes it begin to count anew
     strict: bool = False  # a loss of counts always extends idle clocks, as it loses an interval of everybody
     excuse_after: timedelta | None = None  # how long a pod that is not ready may still serve; None: as usual
+    ignore_labels: tuple[str, ...] = ()  # path=/health*: such samples of an app are nobody
     background: Background | None = None  # requests of an app that are nobody, where that does not say it
     process: Process | None = None  # None: only Kubernetes' count of restarts is known
     proxy: Port | None = None  # where its pods take HTTP requests; None: not at the pod's address

@@ -237,6 +237,7 @@ def _with_settings(adapter: Adapter, settings: ClassSettings) -> Adapter:
         any_host=adapter.any_host or settings.any_host == "true",
         strict=settings.lost_counts == "strict" if settings.lost_counts else adapter.strict,
         excuse_after=parse_duration(settings.excuse_after) if settings.excuse_after else adapter.excuse_after,
+        ignore_labels=split_list(settings.ignore_labels),
         background=Background(*parse_background(settings.background)) if settings.background else None,
         lag=max(adapter.lag, parse_duration(settings.lag)) if settings.lag else adapter.lag,
         activity=settings.query or adapter.activity,
