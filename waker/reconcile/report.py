@@ -21,6 +21,7 @@ from waker.plan.doors import DoorKey
 from waker.plan.model import AppId, Phase, Workload
 from waker.plan.snapshot import Snapshot
 from waker.reconcile.context import Context
+from waker.reconcile.counting import OperationsCounter
 from waker.settings.configmap import NO_WAIT_HOST
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Reporter:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self.counter = OperationsCounter(context)
         self._reported: dict[AppId, Plan] = {}
         self._unknown_since: dict[AppId, datetime] = {}
         self._warned_at: dict[AppId, datetime] = {}
@@ -48,6 +50,7 @@ class Reporter:
         old = self._reported.get(app)
         self._reported[app] = plan
         self._count(old, plan)
+        self.counter.see(observed.workload, plan.phase)
         if old is not None and old.phase is not plan.phase:
             self._report_transition(observed.workload, old, plan)
         if plan.warning:
@@ -65,7 +68,9 @@ class Reporter:
         """Counted; and told to the app's user if it will not pass by itself."""
         cause = error.cause if isinstance(error, Refused) else CAUSES.get(type(error), "error")
         self._context.metrics.failed_writes.labels(cause).inc()
-        workload = self._context.cluster.workload(app)
+        workload, plan = self._context.cluster.workload(app), self._reported.get(app)
+        if plan and isinstance(error, Refused):
+            self.counter.refused(app, plan)
         if workload and isinstance(error, Refused):
             self._event(workload, Severity.WARNING, EventReason.WRITE_FAILED, f"the API server refuses it: {error}")
         if workload and isinstance(error, TooSoon) and error.path == workload_path(app):
@@ -81,6 +86,7 @@ class Reporter:
         self._unknown_since.pop(app, None)
         self._warned_at.pop(app, None)
         self._count(self._reported.pop(app, None), None)
+        self.counter.forget(app)
 
     def _count(self, old: Plan | None, plan: Plan | None) -> None:
         metrics = self._context.metrics

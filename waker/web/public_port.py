@@ -154,12 +154,21 @@ async def answer(port: PublicPort, request: web.Request, number: int, key: DoorK
     if page_socket.is_page_socket(request):
         return "push", await serve_page_socket(port, request, view)
     kind = visitor_kind(request.method, request.rel_url.path, request.headers, view.visitors)
+    said, response = await answer_visitor(port, request, view, kind)
+    port.metrics.door_requests.labels(kind.value, "later" if said == kind.value else said).inc()
+    return said, response
+
+
+async def answer_visitor(
+    port: PublicPort, request: web.Request, view: View, kind: VisitorKind
+) -> tuple[str, web.StreamResponse]:
+    """The same for a visitor of this kind."""
     if not kind.waits and not view.open:
         return kind.value, responses.come_back_later(view, kind)
     if view.pinned and not view.open:
         return "pinned", not_ready_response(port, request, view, kind)
     if kind.waits:
-        port.apps.knock(view.app)
+        port.apps.knock(view.app, kind)
     return await hold_and_forward(port, request, view, kind)
 
 
@@ -211,7 +220,7 @@ async def hold_and_forward(
         if not free:
             reason = "Too many requests are already waiting."
             return "crowded", not_ready_response(port, request, view, kind, reason)
-        with port.metrics.held.track_inprogress():
+        with port.metrics.held.track_inprogress(), port.metrics.hold_seconds.time():
             address = await port.apps.wait_for_address(view, within, knocking=kind.waits)
         if address is None:
             late = "late" if kind is VisitorKind.CLIENT else "page"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from waker.plan.actions import Plan
 from waker.plan.model import AppId, VisitorPolicy
@@ -18,6 +19,13 @@ class PageFacts:
     progress: Progress = field(default_factory=Progress)
     typical: timedelta | None = None
     transports: Mapping[RouteId, PageTransport] = field(default_factory=dict)
+
+
+class FirstKnock(NamedTuple):
+    """When somebody first asked for an app, and what kind of visitor; "" if that is not known."""
+
+    at: datetime
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
