@@ -13,7 +13,7 @@ from waker.demo.kinds import Key
 from waker.demo.metrics import DemoMetrics
 from waker.plan.times import format_time
 
-from .scene import MERGE, NEVER, QUICK, RunningWaker, ServiceScene, scene
+from .scene import MERGE, NEVER, QUICK, SHOP, RunningWaker, ServiceScene, scene
 
 Counted = dict[str, float]
 
@@ -73,7 +73,8 @@ async def test_an_idle_sleep_and_a_visitor_on_the_way_down(tmp_path: Path) -> No
 
 
 async def test_what_others_change_is_drift(tmp_path: Path) -> None:
-    async with scene(tmp_path) as it, it.waker() as running:
+    slow = replace(SHOP, ready_after="1s")  # one that is ready at once needs no wake
+    async with scene(tmp_path, slow) as it, it.waker() as running:
         await it.put_to_sleep()
         it.cluster.verbs.patch(kinds.DEPLOYMENTS, Key("default", "shop"), MERGE, {"spec": {"replicas": 2}})
         await ends(it, running, 1)
