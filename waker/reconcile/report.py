@@ -41,6 +41,7 @@ class Reporter:
         self._context = context
         self.counter = OperationsCounter(context)
         self._reported: dict[AppId, Plan] = {}
+        self._phase_since: dict[AppId, datetime] = {}
         self._unknown_since: dict[AppId, datetime] = {}
         self._warned_at: dict[AppId, datetime] = {}
 
@@ -85,6 +86,7 @@ class Reporter:
         """The app is not waker's business any more."""
         self._unknown_since.pop(app, None)
         self._warned_at.pop(app, None)
+        self._phase_since.pop(app, None)
         self._count(self._reported.pop(app, None), None)
         self.counter.forget(app)
 
@@ -98,12 +100,20 @@ class Reporter:
     def _report_transition(self, workload: Workload, old: Plan, plan: Plan) -> None:
         metrics = self._context.metrics
         metrics.transitions.labels(old.phase, plan.phase).inc()
-        log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason, extra={"code": plan.code})
+        self._log_transition(workload.id, old, plan)
         registered = self._context.registry.get(workload.id)
         if plan.phase is Phase.RESTORING_ROUTES and registered and registered.since:
             metrics.wakes.observe((self._context.clock() - registered.since).total_seconds())
         if not plan.warning:
             self._tell(workload, Severity.NORMAL, EventReason(plan.phase), plan.reason, plan.code)
+
+    def _log_transition(self, app: AppId, old: Plan, plan: Plan) -> None:
+        """One line with stable fields, see "Logs" in docs/operations.md. `took`: seconds in the phase before, if known."""
+        now, since = self._context.clock(), self._phase_since.get(app)
+        self._phase_since[app] = now
+        fields = {"app": app, "kind": app.kind, "was": old.phase, "phase": plan.phase, "code": plan.code}
+        took = {"took": round((now - since).total_seconds(), 3)} if since else {}
+        log.info("phase changed", extra=fields | took | {"reason": plan.reason})
 
     def _report_warning(self, workload: Workload, old: Plan | None, plan: Plan) -> None:
         """A problem that may only mean "its other objects are not there yet" gets a second look before an Event."""
