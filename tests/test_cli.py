@@ -224,13 +224,14 @@ def record(message: str, *arguments: object, **fields: object) -> logging.LogRec
 def test_log_lines_for_people() -> None:
     formatter = logs.TextFormatter("%(levelname)s %(message)s")
     assert formatter.format(record("%s sleeps", "shop")) == "INFO shop sleeps"
-    assert formatter.format(record("100% of it", pod="p", why="x y")) == "INFO 100% of it (pod=p why=x y)"
+    assert formatter.format(record("100% of it", pod="p", why="x y")) == 'INFO 100% of it (pod=p why="x y")'
+    assert formatter.format(record("it", said='"no"', empty="")) == 'INFO it (said="\\"no\\"" empty="")'
 
 
 def test_log_lines_for_machines() -> None:
     line = json.loads(logs.JsonFormatter().format(record("%s sleeps", 'sh"op\n', pod=7)))
     assert line.pop("time").startswith("20")
-    assert line == {"level": "info", "logger": "waker.test", "message": 'sh"op  sleeps', "pod": "7"}
+    assert line == {"level": "info", "logger": "waker.test", "message": 'sh"op  sleeps', "pod": 7}
 
 
 def test_a_traceback_is_part_of_one_line_for_machines() -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
-from waker.commands import explain, gallery, page, pin, restore, status
+from waker.commands import explain, gallery, page, pin, restore, savings, status
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
@@ -69,6 +69,9 @@ def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     command = commands.add_parser("status", parents=[flags], help="show all apps with their phase, replicas and reason")
     command.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
     command.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
+    command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
+    command = commands.add_parser("savings", parents=[flags], help="show what sleep has saved, by namespace")
+    command.add_argument("-n", "--namespace", dest="only", help="only this namespace (default: all)")
     command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
     text = "say why an app is not asleep, and all that waker knows about it"
     command = commands.add_parser("explain", parents=[flags], help=text)
@@ -162,6 +165,8 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             return await show.show(check=arguments.check, port=arguments.port)
         case "status":
             _print(await status.status(settings, arguments.only, arguments.output))
+        case "savings":
+            _print(await savings.savings(settings, arguments.only, arguments.output))
         case "explain":
             _print(await _explained(arguments, settings))
         case "page" if arguments.gallery:

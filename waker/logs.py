@@ -23,7 +23,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": printable_text(record.getMessage()),
-            **{k: printable_text(str(v)) for k, v in vars(record).items() if k not in STANDARD},
+            **{k: _value(v) for k, v in vars(record).items() if k not in STANDARD},
         }
         if record.exc_info:
             fields["exception"] = printable_lines(self.formatException(record.exc_info))
@@ -34,13 +34,25 @@ class TextFormatter(logging.Formatter):
     """A line for people, with the extra fields in parentheses at its end."""
 
     def format(self, record: logging.LogRecord) -> str:
-        extra = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in STANDARD)
+        extra = " ".join(f"{k}={_word(v)}" for k, v in vars(record).items() if k not in STANDARD)
         message = record.getMessage()
         record.msg, record.args = printable_text(f"{message} ({extra})" if extra else message), None
         return super().format(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 logging's own name
         return "  " + printable_lines(super().formatException(ei)).replace("\n", "\n  ")
+
+
+def _value(value: object) -> str | int | float:
+    """For JSON: numbers stay numbers."""
+    return value if isinstance(value, int | float) else printable_text(str(value))
+
+
+def _word(value: object) -> str:
+    """For text: what has a blank or a quotation mark in it stands in quotation marks, so that lines can be taken apart."""
+    text = printable_text(str(value))
+    quoted = text.replace('"', '\\"')
+    return f'"{quoted}"' if not text or " " in text or '"' in text else text
 
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

@@ -65,6 +65,7 @@ THEMES_MAP: Final = "kubesleeper-themes"
 DOORS_MAP: Final = "kubesleeper-doors"  # see plan.doors
 LEASE: Final = "kubesleeper-waker"
 OWN_SERVICE: Final = "waker"
+OWN_DEPLOYMENT: Final = "waker"
 OWN_PRIVATE_PORT: Final = "metrics"  # also where replicas ask each other; the wait host's is `http`
 READER: Final = "waker-reader"  # a ServiceAccount without rights; see cluster.reviews
 AUDIENCE: Final = "kubesleeper"  # of its tokens; the API server does not accept them as its own

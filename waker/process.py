@@ -8,8 +8,9 @@ The subtle thing is the order of leaving on SIGTERM, see `_shut_down_on_signal`.
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Set
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Set
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 from aiohttp import web
 
@@ -81,6 +82,7 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
                 waker.unready,
                 waker.status_rows,
                 waker.explain,
+                lambda: _savings(waker),
                 waker.listeners.report,
                 lambda number: waker.runtime.forwarding(waker.doors.at(number)),
             )
@@ -95,6 +97,13 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
             on_start(waker)
             await refuse_host_network(api, settings.own_namespace, settings.identity)
             await waker.run(tasks)
+
+
+def _savings(waker: Waker) -> Mapping[str, Any]:
+    """For `waker savings`."""
+    from waker.explain import savings  # noqa: PLC0415 not before somebody asks
+
+    return savings.report(waker.runtime, waker.config.live, waker.metrics.settle)
 
 
 async def _serve(runner: web.AppRunner, settings: Settings, port: int, doors: DoorListeners | None = None) -> None:

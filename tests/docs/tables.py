@@ -33,6 +33,7 @@ WRITTEN_BY_HAND = {
     "events",
     "phases",
     "explained",
+    "logged",
 }  # whose texts are nowhere in the code; test_tables checks their first column
 
 MESSAGES = {"a visitor": REQUESTS, "the app": ANSWERS}
@@ -56,6 +57,8 @@ def _value(value: object) -> str:
         return f"`{format_duration(value)}`"
     if isinstance(value, tuple | frozenset) and not isinstance(value, PortRange):
         return _value(", ".join(sorted(value)))
+    if isinstance(value, float):
+        return f"`{value:g}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
 
 

@@ -60,7 +60,7 @@ class FakeApps:
     def hosts(self, app: AppId) -> frozenset[str]:
         return self.rule_hosts
 
-    def knock(self, app: AppId) -> None:
+    def knock(self, app: AppId, by: str = "") -> None:
         self.knocks.append(app)
 
     def page_viewed(self, app: AppId) -> None:

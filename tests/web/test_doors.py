@@ -12,7 +12,7 @@ from waker.plan.doors import DoorBook, book_of
 from waker.web import doors
 from waker.web.connections import MAX_CONNECTIONS, READ_AHEAD
 from waker.web.doors import DoorListeners
-from waker.web.public_port import BODY_AHEAD
+from waker.web.held_memory import BODY_AHEAD
 
 
 def book(version: str, count: int) -> DoorBook:

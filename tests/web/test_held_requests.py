@@ -12,7 +12,7 @@ from waker import names
 from waker.plan.model import Address, Phase, VisitorPolicy
 from waker.plan.page_transport import PageTransport
 from waker.plan.progress import Trouble
-from waker.web import public_port
+from waker.web import held_memory, public_port
 from waker.web.concurrency import SlotCounts
 
 ENGLISH = PAGE.languages["en"]
@@ -191,7 +191,7 @@ async def test_a_big_body_takes_more_slots_than_a_small_one(rig: PortUnderTest) 
     rig.apps.gate = asyncio.Event()
     for size, slots in (
         (100, 1),
-        (public_port.BODY_AHEAD * 100, 1 + public_port.BODY_AHEAD // public_port.SLOT_BYTES),
+        (held_memory.BODY_AHEAD * 100, 1 + held_memory.BODY_AHEAD // held_memory.SLOT_BYTES),
     ):
         _, writer = await asyncio.open_connection(*rig.address)
         writer.write(f"PUT / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {size}\r\n\r\n".encode())
@@ -207,7 +207,7 @@ async def test_a_long_head_takes_more_slots_than_a_short_one(rig: PortUnderTest)
     rig.apps.gate = asyncio.Event()
     held = asyncio.create_task(rig.client.get("/", headers={"X-Long": "x" * 40_000}))
     await rig.apps.waiting.wait()
-    assert rig.port.held.taken[APP] == 1 + public_port.HEAD_COPIES * 40_000 // public_port.SLOT_BYTES
+    assert rig.port.held.taken[APP] == 1 + held_memory.HEAD_COPIES * 40_000 // held_memory.SLOT_BYTES
     rig.apps.gate.set()
     (await held).close()
 

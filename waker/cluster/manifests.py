@@ -24,6 +24,7 @@ from waker.plan.model import (
     Workload,
 )
 from waker.plan.notes import ANNOTATIONS, Unreadable, read_notes
+from waker.plan.pod_requests import pod_requests
 from waker.plan.times import parse_time
 from waker.settings.page_values import describe_logo
 
@@ -67,6 +68,7 @@ def workload(kind: Kind, found: Json) -> Workload:
         _refused(status),
         _emptied(kind, meta, status),
         _logo(given.get(names.LOGO, "")),
+        pod_requests(spec["template"].get("spec") or {}),
     )
 
 

@@ -20,6 +20,7 @@ from waker.traffic.controllers import Adapter
 ANNOTATION, CONFIG_MAP, DEFAULT = "annotation", "ConfigMap", "default"
 UNSET = {names.ENABLED: "false", names.STATE: str(Pin.AUTO)}
 # An annotation adds to the ConfigMap's value instead of replacing it, so both are in effect.
+OF_MONEY: Final = frozenset({"price-core-hour", "price-gib-hour", "currency"})  # for `waker savings` alone
 BOTH: Final = frozenset({"min-idle", "ignore-paths", "ignore-agents"})
 
 
@@ -63,7 +64,7 @@ def _of_cluster(mine: Mapping[str, str], live: Live, written: frozenset[str]) ->
     overridden = {_short(key) for key in mine} - BOTH
     for known in LIVE:
         value = _text(getattr(live, known.field))
-        if value and known.key not in overridden:
+        if value and known.key not in overridden | OF_MONEY:
             yield Setting(name=known.key, value=value, source=CONFIG_MAP if known.key in written else DEFAULT)
 
 

@@ -5,7 +5,7 @@ the service has no `Runtime`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from waker.cluster.app_endpoints import AppEndpoints
@@ -16,7 +16,9 @@ from waker.observe.observed_app import ObservedApp
 from waker.observe.refusals import Refusals
 from waker.plan.doors import DoorKey
 from waker.plan.model import Workload
+from waker.plan.savings import Savings
 from waker.plan.sleep_due import last_visit
+from waker.plan.wakes import Wakes
 from waker.traffic.visits import VisitSources
 from waker.web.registered_app import RegisteredApp
 from waker.web.registry import AppRegistry
@@ -33,6 +35,8 @@ class Runtime:
     refusals: Refusals
     leading: Callable[[], bool]
     controller_pods: ControllerPods
+    wakes: Wakes = field(default_factory=Wakes)
+    savings: Savings = field(default_factory=Savings)
 
     def facts(self, observed: ObservedApp) -> RuntimeFacts:
         """What is known of one app now."""

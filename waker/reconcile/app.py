@@ -190,6 +190,7 @@ class AppReconciler:
                 for route in action.routes:  # some controllers follow sooner than our own informer
                     context.registry.doors.reopen(observed.workload.id, route.backend)
             await self._write_one(action, observed.workload)
+            self._reporter.counter.wrote(observed, plan, action, context.registry.first_knock(observed.workload.id))
             if isinstance(action, Redirect | Restore):
                 context.visits.scraper.moved({route.controller for route in action.routes})
 

@@ -22,6 +22,7 @@ from waker.plan.doors import DoorKey
 from waker.plan.model import AppId, Phase, Workload
 from waker.plan.snapshot import Snapshot
 from waker.reconcile.context import Context
+from waker.reconcile.counting import OperationsCounter
 from waker.settings.configmap import NO_WAIT_HOST
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,9 @@ class Reporter:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self.counter = OperationsCounter(context)
         self._reported: dict[AppId, Plan] = {}
+        self._phase_since: dict[AppId, datetime] = {}
         self._unknown_since: dict[AppId, datetime] = {}
         self._warned_at: dict[AppId, datetime] = {}
 
@@ -49,6 +52,7 @@ class Reporter:
         old = self._reported.get(app)
         self._reported[app] = plan
         self._count(old, plan)
+        self.counter.see(observed.workload, plan.phase)
         if old is not None and old.phase is not plan.phase:
             self._report_transition(observed.workload, old, plan)
         if plan.warning:
@@ -66,7 +70,9 @@ class Reporter:
         """Counted; and told to the app's user if it will not pass by itself."""
         cause = error.cause if isinstance(error, Refused) else CAUSES.get(type(error), "error")
         self._context.metrics.failed_writes.labels(cause).inc()
-        workload = self._context.cluster.workload(app)
+        workload, plan = self._context.cluster.workload(app), self._reported.get(app)
+        if plan and isinstance(error, Refused):
+            self.counter.refused(app, plan)
         if workload and isinstance(error, Refused):
             self._event(workload, Severity.WARNING, EventReason.WRITE_FAILED, f"the API server refuses it: {error}")
         if workload and isinstance(error, TooSoon) and error.path == workload_path(app):
@@ -81,7 +87,9 @@ class Reporter:
         """The app is not waker's business any more."""
         self._unknown_since.pop(app, None)
         self._warned_at.pop(app, None)
+        self._phase_since.pop(app, None)
         self._count(self._reported.pop(app, None), None)
+        self.counter.forget(app)
 
     def _count(self, old: Plan | None, plan: Plan | None) -> None:
         metrics = self._context.metrics
@@ -93,12 +101,20 @@ class Reporter:
     def _report_transition(self, workload: Workload, old: Plan, plan: Plan) -> None:
         metrics = self._context.metrics
         metrics.transitions.labels(old.phase, plan.phase).inc()
-        log.info("%s: %s -> %s: %s", workload.id, old.phase, plan.phase, plan.reason, extra={"code": plan.code})
+        self._log_transition(workload.id, old, plan)
         registered = self._context.registry.get(workload.id)
         if plan.phase is Phase.RESTORING_ROUTES and registered and registered.since:
             metrics.wakes.observe((self._context.clock() - registered.since).total_seconds())
         if not plan.warning:
             self._tell(workload, Severity.NORMAL, EventReason(plan.phase), plan.reason, plan.code)
+
+    def _log_transition(self, app: AppId, old: Plan, plan: Plan) -> None:
+        """One line with stable fields, see "Logs" in docs/operations.md. `took`: seconds in the phase before, if known."""
+        now, since = self._context.clock(), self._phase_since.get(app)
+        self._phase_since[app] = now
+        fields = {"app": app, "kind": app.kind, "was": old.phase, "phase": plan.phase, "code": plan.code}
+        took = {"took": round((now - since).total_seconds(), 3)} if since else {}
+        log.info("phase changed", extra=fields | took | {"reason": plan.reason})
 
     def _report_warning(self, workload: Workload, old: Plan | None, plan: Plan) -> None:
         """A problem that may only mean "its other objects are not there yet" gets a second look before an Event."""

@@ -17,10 +17,12 @@ from waker.settings.parsing import (
     PortRange,
     one_of,
     parse_bool,
+    parse_currency,
     parse_domains,
     parse_list,
     parse_paths,
     parse_port_range,
+    parse_price,
     parse_statuses,
     parse_url,
     parse_wait_host,
@@ -55,6 +57,9 @@ class Live:
     prometheus_url: str = ""
     activity_queries: str = "templates"
     activity_delay: timedelta = timedelta(minutes=1)
+    price_core_hour: float = 0.0
+    price_gib_hour: float = 0.0
+    currency: str = "USD"
     classes: Mapping[str, ClassSettings] = field(default_factory=dict)  # by IngressClass
 
 
@@ -119,6 +124,9 @@ LIVE = (
     LiveKey("prometheus-url", "prometheus_url", parse_url, "Read the visits from this Prometheus instead of the ingress controllers' pods. Default: the pods."),
     LiveKey("activity-queries", "activity_queries", one_of("templates", "allow"), "Whose queries are asked at `prometheus-url`: `templates` are those of `controller.CLASS.query`, `allow` also those that users write into the annotation `kubesleeper.io/activity-query`. Such a query can read whatever waker may read there."),
     LiveKey("activity-delay", "activity_delay", parse_floor, "How long it may take until a query shows a visit: Prometheus's own interval, and whatever its source adds. Pods go that much later."),
+    LiveKey("price-core-hour", "price_core_hour", parse_price, "What an hour of one CPU core costs, for `waker savings` and the dashboard. With `0` they show no money."),
+    LiveKey("price-gib-hour", "price_gib_hour", parse_price, "What an hour of one GiB of memory costs."),
+    LiveKey("currency", "currency", parse_currency, "In which currency: three letters, such as `EUR`."),
 )  # fmt: skip
 
 

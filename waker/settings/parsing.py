@@ -185,3 +185,19 @@ def parse_url(text: str) -> str:
             f"{text[:80]!r} is not a URL such as http://prometheus.monitoring:9090 (without user, query or fragment)"
         )
     return url
+
+
+def parse_price(text: str) -> float:
+    """A price such as `0.031`, 0 or more and without a currency. Raises SettingsError."""
+    price = text.strip()
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", price, re.ASCII):
+        raise SettingsError(f"{text[:40]!r} is not a price such as 0.031")
+    return float(price)
+
+
+def parse_currency(text: str) -> str:
+    """Three letters such as `EUR`. Raises SettingsError."""
+    currency = text.strip().upper()
+    if not re.fullmatch(r"[A-Z]{3}", currency, re.ASCII):
+        raise SettingsError(f"{text[:40]!r} is not a currency such as EUR")
+    return currency

@@ -29,6 +29,7 @@ from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.ledger import SHOWN_WITHIN
 from waker.traffic.rounds import ScrapeRounds
 from waker.traffic.scraped_controller import ScrapedController
+from waker.traffic.unknown_causes import UnknownCause
 from waker.traffic.visit_record import CounterState, VisitRecord
 from waker.traffic.watched_apps import WatchedApp, WatchedApps
 
@@ -87,6 +88,17 @@ class Scraper:
             return Traffic(unknown="its traffic is not watched yet")
         unknown = self._why_unknown(watched) or ("waker has only begun to watch its traffic" if watched.new else "")
         return Traffic(watched.visited_at, unknown, lasting=app in self._conclusions.lasting, lost=watched.lost)
+
+    def unknown_cause(self, app: AppId) -> UnknownCause | None:
+        """The same in one word; None if it can be known."""
+        watched = self._apps.get(app)
+        if not watched or not self._why_unknown(watched):
+            return UnknownCause.STARTING if not watched or watched.new else None
+        at = next((each for each in sorted(watched.interests) if self._why_unknown_at(each)), None)
+        controller = self._controllers.get(at.controller) if at else None
+        if at is None or controller is None:
+            return UnknownCause.STARTING if at and self._adapter(at.controller) else UnknownCause.NO_ADAPTER
+        return controller.unknown_cause(self._dependencies.clock(), self._dependencies.interval())
 
     def await_known(self, app: AppId) -> None:
         """Have `on_known` called once, after the first round by which the traffic of this watched app is known."""

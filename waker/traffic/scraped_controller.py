@@ -16,6 +16,7 @@ from waker.settings.durations import format_duration
 from waker.traffic.controller_pod import FRESH_INTERVALS, ControllerPod, counting_container
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.ledger import Ledger, Scrape
+from waker.traffic.unknown_causes import UnknownCause
 
 PATIENCE: Final = timedelta(minutes=10)  # however long a round takes
 SETTLES: Final = timedelta(seconds=5)  # after a controller's known lag
@@ -87,6 +88,12 @@ class ScrapedController:
     def why_unknown(self, now: datetime, interval: timedelta) -> str:
         """The first reason why visits may be unknown, "" if all are known."""
         return next(self.unknowns(now, interval), "")
+
+    def unknown_cause(self, now: datetime, interval: timedelta) -> UnknownCause:
+        """The same in one word, of an app that is unknown: if all pods are read, they do not show that app."""
+        if self.why_unknown(now, interval):
+            return UnknownCause.POD_UNREAD if self.pods else UnknownCause.NO_PODS
+        return UnknownCause.NOT_LISTED
 
     def unknowns(self, now: datetime, interval: timedelta) -> Iterator[str]:
         """Every reason why visits may be unknown, a sentence each."""

@@ -11,6 +11,7 @@ from waker.plan.snapshot import Certainty, Traffic
 from waker.traffic.controllers import Interest
 from waker.traffic.queries import ActivityQueries
 from waker.traffic.scrape import Scraper
+from waker.traffic.unknown_causes import UnknownCause
 from waker.traffic.watched_apps import LostVisits, SignOfLife
 
 IN_USE = "a query showed that it is in use"
@@ -96,6 +97,13 @@ class VisitSources:
         if not watched or not watched.loss or (asked and asked.visited_at and asked.visited_at > watched.loss.at):
             return None
         return LostVisits(watched.loss, watched.seen_at)
+
+    def unknown_cause(self, app: AppId) -> UnknownCause | None:
+        """Why its traffic cannot be known, in one word; None if it can."""
+        asked = self._queries.traffic(app)
+        if asked and asked.unknown:
+            return UnknownCause.QUERY
+        return None if asked and app in self._by_query_alone else self.scraper.unknown_cause(app)
 
     def unanswered(self, app: AppId) -> str:
         """Why a query for the app shows nothing, "" if there is none or all are answered."""

@@ -54,8 +54,8 @@ class Apps(Protocol):
     async def wait_for_change(self, app: AppId, within: timedelta) -> None:
         """Wait until something about the app has changed, or that long."""
 
-    def knock(self, app: AppId) -> None:
-        """Note in memory that somebody wants this app: no IO, and a thousand knocks are as one."""
+    def knock(self, app: AppId, by: str = "") -> None:
+        """Note in memory that somebody of this kind wants this app: no IO, and a thousand knocks are as one."""
 
     async def wait_for_address(self, view: View, within: timedelta, *, knocking: bool = False) -> Address | None:
         """Wait for a pod that may take requests of this route, knocking again meanwhile if `knocking`. None: not in time."""

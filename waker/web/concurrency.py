@@ -23,7 +23,7 @@ from typing import Final, TypeVar
 
 from waker.plan.model import AppId
 
-SHARE: Final = 10  # slots; two requests with a body (`public_port.slots_needed`)
+SHARE: Final = 10  # slots; two requests with a body (`held_memory.slots_needed`)
 RESERVE: Final = 50 * SHARE
 COMMON: Final = 2000
 PER_APP: Final = 1000

@@ -9,6 +9,7 @@
 | /doors/NUMBER              | whether the app of a door is forwarded requests by this replica, for the same              |
 | /apps                      | what `waker status` shows                                                                  |
 | /apps/NAMESPACE/KIND/NAME  | what `waker explain` shows                                                                 |
+| /savings                   | what `waker savings` shows                                                                 |
 
 Metrics and health name no app and are open to all that reach the port: kubelet and Prometheus have no token for it. What
 `/apps` says is for callers who may read these workloads, see `callers`. It knows nothing of the parts that answer: `process`
@@ -52,6 +53,7 @@ class ServiceReports:
     unready: Callable[[], list[str]] = list  # why it is not ready; none if it is
     apps: Callable[[], list[dict[str, Any]]] = list  # all apps, as JSON objects
     explain: Callable[[str, str, str], Mapping[str, Any] | None] = no_app  # one app, by namespace, kind and name
+    savings: Callable[[], Mapping[str, Any]] = dict  # what sleep has saved
     doors: Callable[[], Mapping[str, Any]] = dict  # at which doors it listens, for the other replicas
     forwarding: Callable[[int], Mapping[str, Any] | None] = no_door  # to the app of a door, for the other replicas
 
@@ -83,6 +85,10 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
         app = reports.explain(namespace, kind, name)
         return web.json_response(NO_SUCH_APP if app is None else app, status=404 if app is None else 200)
 
+    async def show_savings(request: web.Request) -> web.Response:
+        refused = await callers.refusal(request, Right("list", RESOURCES[Kind.DEPLOYMENT]), review)
+        return web.json_response(reports.savings()) if refused is None else refused
+
     application = web.Application()
     handlers: dict[str, Handler] = {
         "/metrics": show_metrics,
@@ -91,6 +97,7 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
         **for_replicas(reports),
         "/apps": show_apps,
         "/apps/{namespace}/{kind}/{name}": show_app,
+        "/savings": show_savings,
     }
     for path, handler in handlers.items():
         application.router.add_get(path, handler)

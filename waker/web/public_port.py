@@ -25,10 +25,11 @@ from waker.metrics import Metrics
 from waker.plan.doors import DoorKey
 from waker.plan.model import Address, AppId
 from waker.settings.configmap import Live
-from waker.web import forward, heads, http_errors, page_socket, responses, tunnel
+from waker.web import forward, http_errors, page_socket, responses, tunnel
 from waker.web.apps import Apps, View
 from waker.web.concurrency import ConcurrencyLimit
 from waker.web.connections import Connections
+from waker.web.held_memory import slots_needed
 from waker.web.hold_times import POLL_HOLD_ALONE, hold_time, poll_hold
 from waker.web.page import WaitingPage
 from waker.web.passed_heads import is_loop
@@ -39,12 +40,6 @@ from waker.web.wait_host import WaitHost, redirect_to_wait_host
 log = logging.getLogger(__name__)
 
 RETRY_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes reports that the pod we tried has ended
-SLOT_BYTES: Final = 16 * 1024  # of memory; measured, a held request costs 12 KiB
-HEAD_COPIES: Final = 3  # of a head in memory: as bytes, as texts, and what the heap needs beside them
-FIELD_BYTES: Final = 200  # of memory for each field, measured; the first USUAL_FIELDS are part of the 12 KiB
-USUAL_FIELDS: Final = 32
-# Bytes that are accepted of a body before it is forwarded: READ_AHEAD and RECEIVE_BUFFER, twice.
-BODY_AHEAD: Final = 64 * 1024
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -162,12 +157,21 @@ async def answer(port: PublicPort, request: web.Request, number: int, key: DoorK
     if page_socket.is_page_socket(request):
         return "push", await serve_page_socket(port, request, view)
     kind = visitor_kind(request.method, request.rel_url.path, request.headers, view.visitors)
+    said, response = await answer_visitor(port, request, view, kind)
+    port.metrics.door_requests.labels(kind.value, "later" if said == kind.value else said).inc()
+    return said, response
+
+
+async def answer_visitor(
+    port: PublicPort, request: web.Request, view: View, kind: VisitorKind
+) -> tuple[str, web.StreamResponse]:
+    """The same for a visitor of this kind."""
     if not kind.waits and not view.open:
         return kind.value, responses.come_back_later(view, kind)
     if view.pinned and not view.open:
         return "pinned", await not_ready_response(port, request, view, kind)
     if kind.waits:
-        port.apps.knock(view.app)
+        port.apps.knock(view.app, kind)
     return await hold_and_forward(port, request, view, kind)
 
 
@@ -219,7 +223,7 @@ async def hold_and_forward(
         if not free:
             reason = "Too many requests are already waiting."
             return "crowded", await not_ready_response(port, request, view, kind, reason)
-        with port.metrics.held.track_inprogress():
+        with port.metrics.held.track_inprogress(), port.metrics.hold_seconds.time():
             address = await port.apps.wait_for_address(view, within, knocking=kind.waits)
         if address is None:
             late = "late" if kind is VisitorKind.CLIENT else "page"
@@ -231,14 +235,6 @@ async def hold_and_forward(
             return "refused", await not_ready_response(port, request, view, kind, reason)
         except forward.ForwardBroken as error:
             return "broken", responses.problem(view, f"The request was forwarded, but {error}.", status=502)
-
-
-def slots_needed(request: web.Request) -> int:
-    """How many slots a held request takes: one, and more for a long head and for a body that may be read ahead."""
-    length = BODY_AHEAD if request.content_length is None else request.content_length
-    kept = heads.head_size(request.method, request.raw_path, request.raw_headers) * HEAD_COPIES
-    kept += max(0, len(request.raw_headers) - USUAL_FIELDS) * FIELD_BYTES
-    return 1 + (kept + (min(length, BODY_AHEAD) if request.body_exists else 0)) // SLOT_BYTES
 
 
 async def forward_request(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from waker.plan.actions import Plan
 from waker.plan.model import AppId, PageLook, VisitorPolicy
@@ -20,6 +21,13 @@ class PageFacts:
     transports: Mapping[RouteId, PageTransport] = field(default_factory=dict)
     reference: str = ""
     has_logo: bool = False
+
+
+class FirstKnock(NamedTuple):
+    """When somebody first asked for an app, and what kind of visitor; "" if that is not known."""
+
+    at: datetime
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import Backend, Route, is_held
 from waker.web.apps import View
 from waker.web.open_doors import OpenDoors
-from waker.web.registered_app import PageFacts, RegisteredApp, needs, targets
+from waker.web.registered_app import FirstKnock, PageFacts, RegisteredApp, needs, targets
 from waker.web.waiting import Waiting
 
 KNOCK_AGAIN = 2.0  # seconds; for whoever is held, in case the first knock was lost on the way down
@@ -44,6 +44,7 @@ class AppRegistry:
         self.failed: set[AppId] = set()  # waker itself has failed at them, and nothing is known of them
         self._knocks: dict[AppId, datetime] = {}
         self._told_at: dict[AppId, datetime] = {}  # when `knocked` was last called
+        self._first: dict[AppId, FirstKnock] = {}  # since its knocks were cleared
         self._forwarding: Counter[AppId] = Counter()
         self._carried_at: dict[AppId, datetime] = {}  # when the last request ended that was forwarded
         self._turns: dict[AppId, Counter[Backend]] = {}  # how many requests were forwarded, by app
@@ -91,6 +92,7 @@ class AppRegistry:
         self.doors.forget(app)
         self._knocks.pop(app, None)
         self._told_at.pop(app, None)
+        self._first.pop(app, None)
         self._facts.pop(app, None)
         self._viewed_at.pop(app, None)
         self._turns.pop(app, None)
@@ -159,10 +161,14 @@ class AppRegistry:
         """When somebody last knocked, as far as it is not written down yet."""
         return self._knocks.get(app)
 
+    def first_knock(self, app: AppId) -> FirstKnock | None:
+        """The first of the knocks that are not written down yet."""
+        return self._first.get(app)
+
     def clear_knock(self, app: AppId, until: datetime) -> None:
         """The knocks up to then are written down."""
         if app in self._knocks and self._knocks[app] <= until:
-            del self._knocks[app], self._told_at[app]
+            del self._knocks[app], self._told_at[app], self._first[app]
 
     def forwarding_now(self, app: AppId) -> int:
         """How many requests are being forwarded to the app."""
@@ -217,7 +223,7 @@ class AppRegistry:
         found = self._registered.get(app)
         return frozenset(kind_of(route.id).address(route.id).host for route in found.routes) if found else frozenset()
 
-    def knock(self, app: AppId) -> None:
+    def knock(self, app: AppId, by: str = "") -> None:
         """Note that somebody wants this app."""
         if app not in self._registered:  # it is gone, and nobody would clear the knock
             return
@@ -226,6 +232,7 @@ class AppRegistry:
             self._told_at[app] = now
             self._knocked(app)
         self._knocks[app] = now
+        self._first.setdefault(app, FirstKnock(now, by))
 
     def page_viewed(self, app: AppId) -> None:
         """Note that somebody looks at the waiting page of this app."""

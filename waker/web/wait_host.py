@@ -131,7 +131,7 @@ class WaitHost:
         if not kind.waits or names.MARKER in request.headers:
             return responses.come_back_later(view, kind)
         if not (view.pinned or _may_go_back(view)):
-            self.apps.knock(view.app)
+            self.apps.knock(view.app, kind)
         if kind is VisitorKind.CLIENT:
             return responses.problem(view, self.page.sentence(view))
         self.apps.page_viewed(view.app)

@@ -1,0 +1,125 @@
+"""What sleep has saved, for `waker savings` and the dashboard: plain data, and a table of it.
+
+Made by the running service, which alone knows. Hours are of *requests*: what was not reserved, not what was not used. What
+waker's own pods reserve, and how long visitors waited, stands beside it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypedDict
+
+from waker.explain.times import json_time
+from waker.observe.runtime import Runtime
+from waker.plan.savings import NOTHING, Reserved
+from waker.printable import printable_text
+from waker.settings.configmap import Live
+
+HOUR: Final = 3600.0
+GIB: Final = float(2**30)
+HONEST: Final = "From the requests of sleeping apps: what was not reserved, not what was not used."
+
+
+class SavedAmount(TypedDict):
+    """Replicas, cores and GiB times hours; `money` is None without prices."""
+
+    replicaHours: float
+    coreHours: float
+    gibHours: float
+    money: float | None
+
+
+class SavedNamespace(SavedAmount):
+    """Of one namespace. `asleep`: how many of its apps sleep now."""
+
+    namespace: str
+    asleep: int
+
+
+class WakesMade(TypedDict):
+    """The wakes that this replica remembers, and how long they took together and in the middle, in seconds."""
+
+    count: int
+    seconds: float
+    median: float | None
+
+
+class SavingsReport(TypedDict):
+    """All of it, since the waker that answers has started."""
+
+    since: str | None
+    namespaces: list[SavedNamespace]
+    total: SavedAmount
+    own: SavedAmount
+    wakes: WakesMade
+    currency: str | None
+
+
+def report(runtime: Runtime, live: Live, settle: Callable[[], None]) -> SavingsReport:
+    """Up to now."""
+    settle()
+    savings, wakes = runtime.savings, runtime.wakes
+    saved, asleep = savings.saved(), savings.sleeping()
+    rows = [
+        SavedNamespace(namespace=name, asleep=asleep.get(name, 0), **_amount(saved.get(name, NOTHING), live))
+        for name in sorted(saved.keys() | asleep.keys())
+    ]
+    rows.sort(key=lambda each: (-(each["money"] or 0), -each["coreHours"], -each["replicaHours"], each["namespace"]))
+    took = sorted(wake.lasted.total_seconds() for wake in wakes.ended())
+    return SavingsReport(
+        since=json_time(savings.since) if savings.since else None,
+        namespaces=rows,
+        total=_amount(sum(saved.values(), savings.gone), live),
+        own=_amount(savings.own, live),
+        wakes=WakesMade(count=len(took), seconds=sum(took), median=took[len(took) // 2] if took else None),
+        currency=live.currency if has_prices(live) else None,
+    )
+
+
+def has_prices(live: Live) -> bool:
+    """Whether its operator has said what anything costs."""
+    return bool(live.price_core_hour or live.price_gib_hour)
+
+
+def money(of: Reserved, live: Live) -> float | None:
+    """What so much, times seconds, costs; None without prices."""
+    cost = of.cpu / HOUR * live.price_core_hour + of.memory / GIB / HOUR * live.price_gib_hour
+    return cost if has_prices(live) else None
+
+
+def _amount(of: Reserved, live: Live) -> SavedAmount:
+    return SavedAmount(
+        replicaHours=of.replicas / HOUR,
+        coreHours=of.cpu / HOUR,
+        gibHours=of.memory / GIB / HOUR,
+        money=money(of, live),
+    )
+
+
+def text(found: SavingsReport, since: Callable[[str], str]) -> str:
+    """For a terminal, without a newline at the end. `since` says how long ago a time was."""
+    currency = found["currency"]
+    head = ["NAMESPACE", "ASLEEP", "REPLICA HOURS", "CORE HOURS", "GIB HOURS", *([currency] if currency else [])]
+    lines = [[printable_text(each["namespace"]), str(each["asleep"]), *_cells(each)] for each in found["namespaces"]]
+    asleep = str(sum(each["asleep"] for each in found["namespaces"]))
+    own = ["waker itself", "-", *_cells(found["own"])]
+    table = _aligned([head, *lines, ["all", asleep, *_cells(found["total"])], own])
+    wakes, began = found["wakes"], found["since"]
+    waited = f", half of them within {wakes['median']:.1f} s" if wakes["median"] is not None else ""
+    ago = f"Since {began} ({since(began)}), when this waker began to count. " if began else ""
+    return f"{table}\n\n{ago}{HONEST}\n{wakes['count']} wakes took {wakes['seconds']:.1f} s together{waited}."
+
+
+def _cells(of: SavedAmount) -> list[str]:
+    found = [of["replicaHours"], of["coreHours"], of["gibHours"], *([of["money"]] if of["money"] is not None else [])]
+    return [f"{each:.2f}" for each in found]
+
+
+def _aligned(lines: Iterable[list[str]]) -> str:
+    rows = list(lines)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "   ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

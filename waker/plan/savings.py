@@ -1,0 +1,137 @@
+"""What sleep saves: what sleeping apps would have reserved, added up over time for each namespace.
+
+No IO and no clock: `reconcile.report` says which apps sleep, and has it settled whenever something has changed and before
+anybody reads. Amounts are of requests (`pod_requests`), so they say what was not reserved and not what was not used; what
+waker's own pods reserve stands beside it. Everything is since this process began. The subtle thing: every replica adds up
+all of it, for whoever asks that one; but only what passed while it held the Lease is `counted`, so that the metrics of all
+replicas together are right.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from waker.plan.model import AppId
+from waker.plan.pod_requests import PodRequests
+
+HOURS: Final = 7 * 24  # of history
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """Replicas, cores and bytes; or each of them times seconds."""
+
+    replicas: float = 0.0
+    cpu: float = 0.0
+    memory: float = 0.0
+
+    def __add__(self, other: "Reserved") -> "Reserved":
+        return Reserved(self.replicas + other.replicas, self.cpu + other.cpu, self.memory + other.memory)
+
+    def over(self, seconds: float) -> "Reserved":
+        """So much for that long."""
+        return Reserved(self.replicas * seconds, self.cpu * seconds, self.memory * seconds)
+
+
+NOTHING: Final = Reserved()
+
+
+def reserved(replicas: int, each: PodRequests) -> Reserved:
+    """By so many pods."""
+    return Reserved(replicas, replicas * each.cpu, replicas * each.memory)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedHour:
+    """What was saved in one hour, all namespaces together."""
+
+    began: datetime
+    saved: Reserved
+
+
+class Savings:
+    """All apps. `since`: when this began to add up; None until it has been settled once."""
+
+    def __init__(self) -> None:
+        self.since: datetime | None = None
+        self.own = NOTHING  # times seconds: of waker's own pods
+        self.gone = NOTHING  # times seconds: saved in namespaces that have no app any more
+        self._own_now = NOTHING
+        self._asleep: dict[str, dict[AppId, Reserved]] = {}
+        self._saved: dict[str, Reserved] = {}
+        self._hours: deque[SavedHour] = deque(maxlen=HOURS)
+        self._until: datetime | None = None
+        self._led = False
+        self._counted: dict[str, Reserved] = {}
+        self._own_counted = NOTHING
+
+    def of(self, app: AppId) -> Reserved | None:
+        """What the app would reserve if it were awake; None: it does not sleep."""
+        return self._asleep.get(app.namespace, {}).get(app)
+
+    def set_asleep(self, app: AppId, would_reserve: Reserved | None) -> None:
+        """From now on, so settle first; None: it does not sleep any more."""
+        apps = self._asleep.setdefault(app.namespace, {})
+        if would_reserve is None:
+            apps.pop(app, None)
+        else:
+            apps[app] = would_reserve
+        if not apps:
+            del self._asleep[app.namespace]
+
+    def sleeping(self) -> Mapping[str, int]:
+        """How many apps sleep, by namespace."""
+        return {namespace: len(apps) for namespace, apps in self._asleep.items()}
+
+    def settle(self, now: datetime, own: Reserved, *, leading: bool) -> None:
+        """Add up until now. `own`: what waker's own pods reserve. Time that the clock was set back counts for nothing."""
+        self.since = self.since or now
+        seconds = max((now - self._until).total_seconds(), 0.0) if self._until else 0.0
+        passed = {
+            namespace: sum(apps.values(), NOTHING).over(seconds) for namespace, apps in self._asleep.items() if seconds
+        }
+        for namespace, saved in passed.items():
+            self._saved[namespace] = self._saved.get(namespace, NOTHING) + saved
+            if self._led:
+                self._counted[namespace] = self._counted.get(namespace, NOTHING) + saved
+        self._note_hour(now, sum(passed.values(), NOTHING))
+        passed_own = self._own_now.over(seconds)
+        self.own += passed_own
+        self._own_counted += passed_own if self._led else NOTHING
+        self._until, self._led, self._own_now = now, leading, own
+
+    def take_counted(self) -> tuple[dict[str, Reserved], Reserved]:
+        """What has passed since this was last called while this replica held the Lease: saved, and waker's own."""
+        found, own = self._counted, self._own_counted
+        self._counted, self._own_counted = {}, NOTHING
+        return found, own
+
+    def saved(self) -> Mapping[str, Reserved]:
+        """By namespace, as of the last `settle`."""
+        return self._saved
+
+    def hours(self) -> Iterator[SavedHour]:
+        """The last week, hours in which nothing was saved included, oldest first."""
+        return iter(self._hours)
+
+    def forget_namespace(self, namespace: str) -> None:
+        """It has no app any more: what was saved in it is only part of the whole from now on."""
+        self.gone += self._saved.pop(namespace, NOTHING)
+        self._counted.pop(namespace, None)
+        self._asleep.pop(namespace, None)
+
+    def _note_hour(self, now: datetime, saved: Reserved) -> None:
+        began = now.replace(minute=0, second=0, microsecond=0)
+        last = self._hours[-1] if self._hours else None
+        if last and last.began >= began:
+            self._hours[-1] = SavedHour(last.began, last.saved + saved)
+            return
+        while last and last.began + timedelta(hours=1) < began:
+            if began - last.began > timedelta(hours=HOURS):
+                self._hours.clear()
+                break
+            last = SavedHour(last.began + timedelta(hours=1), NOTHING)
+            self._hours.append(last)
+        self._hours.append(SavedHour(began, saved))
