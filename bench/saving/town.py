@@ -33,7 +33,6 @@ INTERVAL: Final = timedelta(seconds=15)
 IDLE_AFTER: Final = timedelta(minutes=30)
 WAKES_IN: Final = 5.0  # seconds
 TOLD_IN: Final = 0.1  # seconds until waker hears of a pod
-URGENT: Final = 2.0
 BEGIN: Final = IDLE_AFTER.total_seconds() + 300  # what came before is not counted
 BACKEND: Final = Backend("web", 80)
 ALWAYS: Final = frozenset(Fact) - {Fact.READ, Fact.FOLLOWED}
@@ -76,6 +75,7 @@ class SimulatedTown:
         self._now, self._number = 0.0, count()
         self._agenda: list[tuple[float, int, Act]] = []
         self._outcome = Outcome()
+        self._reads_again = False
         self._fleet = Fleet(case.adapter, self._rng, self._later, lambda: self._now, case.pods)
         if case.crashing:
             self._fleet.never_ready()
@@ -129,9 +129,14 @@ class SimulatedTown:
 
     async def _urgent(self) -> None:
         await self._scraper.read_urgent()
-        controller = self._scraper.controller(self._case.adapter.controller)
-        if controller and controller.urgent(at(self._now)):
-            self._later(URGENT, self._urgent)
+        pause = self._scraper.pause()
+        if pause and not self._reads_again:
+            self._reads_again = True
+            self._later(pause.total_seconds(), self._read_again)
+
+    async def _read_again(self) -> None:
+        self._reads_again = False
+        await self._urgent()
 
     async def _prime(self, adapter: Adapter, pod: Pod) -> frozenset[SeriesKey]:
         """A request of waker's own, for its keeper."""

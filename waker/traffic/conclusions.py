@@ -58,8 +58,7 @@ class Conclusions:
     def _lose(self, controller: ScrapedController, why: str) -> None:
         """Visits of anybody may have gone uncounted. If by waker's own move, that is no visit, whatever the user wants."""
         now = self._clock()
-        own = controller.adapter.reloads_on_move and controller.moved_just_now(now)
-        strict = controller.adapter.strict and not own
+        strict = controller.adapter.strict and not controller.reloads_now(now)
         log.info("%s", why, extra={"controller": controller.adapter.controller})
         for id, app in self._apps.counted_by(controller.adapter.controller):
             app.lose(now, why, strict=strict)

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 # A finished request is on the page after a second (ingress-nginx's workers send what they counted once a second).
 SHOWN_AFTER: Final = timedelta(seconds=1.5)
 URGENT_EVERY: Final = timedelta(seconds=2)
+RELOADING_EVERY: Final = timedelta(seconds=0.5)  # while a controller reloads because of a move
 JUST_NOW: Final = timedelta(seconds=1)  # a pod that was read then need not be read again before a move
 JITTER: Final = 0.1  # of the interval, so that several wakers do not scrape at the same moment
 
@@ -185,14 +186,20 @@ class Scraper:
 
     async def _changed_before(self, next_round: float) -> bool:
         """Wait until controller pods have changed, or are to be read again already. False when the next round is due."""
-        soon = asyncio.get_running_loop().time() + URGENT_EVERY.total_seconds()
-        again = any(each.urgent(self._dependencies.clock()) for each in self._controllers.values())
-        changed = self._dependencies.pods_changed
+        pause, changed = self.pause(), self._dependencies.pods_changed
+        soon = asyncio.get_running_loop().time() + pause.total_seconds() if pause else next_round
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(min(soon, next_round) if again else next_round):
+            async with asyncio.timeout_at(min(soon, next_round)):
                 await changed.wait()
         changed.clear()
         return asyncio.get_running_loop().time() < next_round
+
+    def pause(self) -> timedelta | None:
+        """After how long pods should be read again outside the rounds; None: not before the next one."""
+        now = self._dependencies.clock()
+        if any(each.reloads_now(now) for each in self._controllers.values()):
+            return RELOADING_EVERY
+        return URGENT_EVERY if any(each.urgent(now) for each in self._controllers.values()) else None
 
     async def read_urgent(self) -> None:
         """Between two rounds: take over what has changed about pods, and read those that cannot wait."""

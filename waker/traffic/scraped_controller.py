@@ -80,9 +80,13 @@ class ScrapedController:
         """Whether the controller may only now follow a move of waker's own."""
         return self.moved_at is not None and now <= self.moved_at + self.adapter.lag + SETTLES
 
+    def reloads_now(self, now: datetime) -> bool:
+        """Whether it may be reloading at this moment because of a move: what it counts until then is lost."""
+        return self.adapter.reloads_on_move and self.moved_just_now(now)
+
     def urgent(self, now: datetime) -> frozenset[str]:
         """The pods, by uid, that should be read at once and again and again: so what is lost is seconds."""
-        reloads = self.adapter.reloads_on_move and self.moved_just_now(now)
+        reloads = self.reloads_now(now)
         return frozenset(uid for uid, each in self.pods.items() if reloads or each.is_urgent(self.adapter, now))
 
     def why_unknown(self, now: datetime, interval: timedelta) -> str:

@@ -39,6 +39,7 @@ HAPROXY_INGRESS = Adapter(
     open_requests=OPEN,
     counted=Counted.START,
     reloads_on_move=True,
+    strict=True,
     process=Process(STARTED, +1, slack=0.5, drain=timedelta(minutes=10)),  # timeout-stop
     spellings=_in_haproxy_ingress,
     proxy=Port(("http",), 80),
