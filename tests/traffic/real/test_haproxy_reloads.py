@@ -33,6 +33,7 @@ COUNTED = interest(HAPROXY_INGRESS, CountedBackend("team-a", "front", "shop", "h
 AT_APP, AT_WAKER = COUNTED.key[0], "team-a_kubesleeper-waker_20001"
 INTERVAL = timedelta(seconds=15)
 IDLE = timedelta(minutes=30)
+CHECKS = 20  # of which some meet a page
 
 CONFIG = """
 global
@@ -186,7 +187,21 @@ async def test_wakers_own_move_is_no_visit_and_the_app_is_due(haproxy: Reloading
     assert due.due, due.reason
 
 
-async def test_strict_or_not(haproxy: Reloading) -> None:
+async def test_wakers_own_checks_are_no_visits_though_every_page_may_show_one_as_open(haproxy: Reloading) -> None:
+    at = await visited(haproxy)
+    haproxy.scraper.moved([HAPROXY_INGRESS.controller])
+
+    async def check() -> None:
+        with haproxy.scraper.asking(haproxy.proxy.pod, [COUNTED]) as discount:
+            assert await haproxy.proxy.get(method="HEAD") == 200
+            discount(1)
+
+    for _ in range(CHECKS):
+        await asyncio.gather(check(), haproxy.scraper.read_urgent())
+    assert (haproxy.visits, haproxy.scraper.traffic(SHOP).visited_at) == ([], at)
+
+
+async def test_even_where_each_loss_counts_its_own_does_not(haproxy: Reloading) -> None:
     haproxy.strict = True
     at = await visited(haproxy)
     await moved(haproxy)
