@@ -5,7 +5,8 @@ Nothing is decided in here: only who hears of what, in which order things begin,
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -109,7 +110,7 @@ class Waker:
         self.themes = Themes(api, settings.own_namespace, self.page, self._report_bad_setting, now)
         self.themes.read_folder(settings.themes)
         checker = OwnershipChecker(session, self._proof)
-        self.following = Following(self.controllers.pods, checker, self._discount, now)
+        self.following = Following(self.controllers.pods, checker, self._asking, now)
         self.scraping = Scraping(
             self.cluster, self.config, metrics, self.controllers, self.following.prime, self._report_setting, self.leading,
         )  # fmt: skip
@@ -295,5 +296,5 @@ class Waker:
     def _may_record(self) -> bool:
         return self.lease.held and not self.leaving and not self.settings.dry_run
 
-    def _discount(self, pod: Pod, interest: Interest, count: int) -> None:
-        self.scraper.discount(pod, interest, count)
+    def _asking(self, pod: Pod, interests: Sequence[Interest]) -> AbstractContextManager[Callable[[int], None]]:
+        return self.scraper.asking(pod, interests)

@@ -1,5 +1,7 @@
 """Whether controllers follow: what they answer for a route, what at a newer path, and when only their lag is left."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -38,12 +40,12 @@ class Controllers:
     count: int = 1
     answers: dict[tuple[str, str], Owner] = field(default_factory=dict)  # by the address of the pod and the path
     asked: list[tuple[str, str, int]] = field(default_factory=list)
-    discounted: list[int] = field(default_factory=list)
+    discounted: list[tuple[str, str]] = field(default_factory=list)  # pod and controller, for each request
     now: datetime = NOW
     networks: dict[str, str] = field(default_factory=dict)  # by the name of the adapter
 
     def __post_init__(self) -> None:
-        self.following = Following(self, self, self._discount, lambda: self.now)  # type: ignore[arg-type]
+        self.following = Following(self, self, self._asking, lambda: self.now)  # type: ignore[arg-type]
 
     def adapters(self, name: str) -> list[Adapter]:
         return [each for each in self.known if each.controller in name.split("+")]
@@ -60,8 +62,9 @@ class Controllers:
         owner = self.answers.get((pod.plain.host, target.path), Owner.UNCLEAR)
         return Checked(owner, int(owner not in (Owner.WAKER, Owner.OTHER_DOOR)))
 
-    def _discount(self, _pod: Pod, _interest: Interest, count: int) -> None:
-        self.discounted.append(count)
+    @contextmanager
+    def _asking(self, pod: Pod, interests: Sequence[Interest]) -> Iterator[Callable[[int], None]]:
+        yield lambda count: self.discounted.extend([(pod.name, each.controller) for each in interests] * count)
 
     def answer(self, path: str, *owners: Owner) -> None:
         """One for each pod."""
@@ -89,7 +92,7 @@ async def test_every_answer_and_every_answer_at_the_newer_path(owner: Owner, at_
     assert edge.following.needs_newer_path(APP) is (inconclusive and late)
     below = int(owner in ELSEWHERE and late)  # it is asked there, too, and nobody answers
     counted = int(owner not in (Owner.WAKER, Owner.OTHER_DOOR)) + below
-    assert sum(edge.discounted) == counted, "what an app may have counted"
+    assert len(edge.discounted) == counted, "what an app may have counted"
     said = edge.following.how(APP)
     if not expected or owner is Owner.WAKER:
         assert said == ""
@@ -128,7 +131,7 @@ async def test_where_somebody_elses_route_takes_its_very_path_it_is_asked_below(
     assert (BELOW in [path for _, path, _ in edge.asked]) is late, (
         "an app that is not left yet should not be asked oddly"
     )
-    assert sum(edge.discounted) == sum(each not in (Owner.WAKER, Owner.OTHER_DOOR) for each in counted)
+    assert len(edge.discounted) == sum(each not in (Owner.WAKER, Owner.OTHER_DOOR) for each in counted)
     if not followed:
         sentence = edge.following.unfollowed(APP)
         assert sentence.startswith("pod edge/ingress-nginx-0 ")
@@ -295,10 +298,8 @@ async def test_of_two_controllers_the_slower_one_counts() -> None:
 
 async def test_a_check_is_discounted_at_the_controller_that_was_asked() -> None:
     edge = Controllers(networks={"contour": "10.0.1"}, now=NOW + LAG)
-    discounted: list[tuple[str, str]] = []
-    edge.following._discount = lambda pod, interest, _count: discounted.append((pod.name, interest.controller))
     edge.answers = {("10.0.0.0", "/"): Owner.UNCLEAR, ("10.0.1.0", "/"): Owner.UNCLEAR}
     moved = replace(route(), controller=BOTH)
     interests = {moved.id: (Interest(INGRESS_NGINX.controller, ("a",)), Interest(CONTOUR.controller, ("b",)))}
     await edge.following.followed_since(APP, [moved], interests, None)
-    assert discounted == [("ingress-nginx-0", INGRESS_NGINX.controller), ("contour-0", CONTOUR.controller)]
+    assert edge.discounted == [("ingress-nginx-0", INGRESS_NGINX.controller), ("contour-0", CONTOUR.controller)]

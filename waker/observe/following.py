@@ -12,6 +12,7 @@ stay open for minutes: there the lag does at once.
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -23,7 +24,8 @@ from waker.settings.durations import format_duration
 from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port
 from waker.traffic.ownership import Asked, Owner, OwnershipChecker
 
-Discount = Callable[[Pod, Interest, int], None]
+# Entered while a pod is asked for something that may count under these; the function takes how many requests somebody counted.
+Asking = Callable[[Pod, Sequence[Interest]], AbstractContextManager[Callable[[int], None]]]
 Interests = Mapping[RouteId, Collection[Interest]]  # at each of the controllers that serve a route
 
 REACH_FIRST = timedelta(seconds=1)  # until those who do not reach waker are asked again; doubled each time
@@ -66,14 +68,14 @@ class Unreachable(NamedTuple):
 
 
 class Following:
-    """Asks controller pods where they send requests. `discount` hears of checks that an app may have counted as its traffic."""
+    """Asks controller pods where they send requests. `asking` hears of checks that an app may count as its traffic."""
 
     def __init__(
-        self, pods: ControllerPods, checker: OwnershipChecker, discount: Discount, clock: Callable[[], datetime]
+        self, pods: ControllerPods, checker: OwnershipChecker, asking: Asking, clock: Callable[[], datetime]
     ) -> None:
         self._pods = pods
         self._checker = checker
-        self._discount = discount
+        self._asking = asking
         self._clock = clock
         self._followed: dict[AppId, tuple[frozenset[datetime | None], datetime]] = {}  # which move, and since when
         self._how: dict[AppId, str] = {}
@@ -235,11 +237,11 @@ class Following:
         return [*found, *(Answer(route, None, Owner.UNCLEAR) for route in routes if route not in answered)]
 
     async def _ask_route(self, route: Route, target: HttpTarget, way_in: WayIn, interests: Interests) -> Answer:
-        """Discounts at once, before a scrape can show the check: other pods may take long to answer."""
-        owner, counted, status = await self._checker.check(way_in.at, target, route.door)
-        for each in interests.get(route.id, ()):
-            if counted and each.controller == way_in.controller:
-                self._discount(way_in.pod, each, counted)
+        """Discounts at once: other pods may take long to answer. A scrape that may show the check waits for that."""
+        counting = [each for each in interests.get(route.id, ()) if each.controller == way_in.controller]
+        with self._asking(way_in.pod, counting) as discount:
+            owner, counted, status = await self._checker.check(way_in.at, target, route.door)
+            discount(counted)
         return Answer(route, way_in.pod, owner, status)
 
     async def _ask_ways(self, ways: Iterable[Way]) -> list[Answer]:

@@ -49,10 +49,13 @@ class Conclusions:
             self._lose(controller, why)
         source.loss_told = False
         self.lasting |= self._apps.counted_under(name, scrape.lasting).keys()
-        because = f"counted by {controller.adapter.title} pod {pod.namespace}/{pod.name}"
+        where = f"{controller.adapter.title} pod {pod.namespace}/{pod.name}"
         for id, app in self._apps.counted_under(name, movement.visits.keys()).items():
             keys = {key for each in app.interests if each.controller == name for key in each.keys}
-            if app.requested(sum(movement.visits.get(key, 0.0) for key in keys), now, because):
+            seen = keys & movement.visits.keys()
+            unseen = seen <= movement.hidden
+            because = f"perhaps still open at {where} since before it reloaded" if unseen else f"counted by {where}"
+            if app.requested(sum(movement.visits[key] for key in seen), now, because):
                 self._on_visit(id)
 
     def _lose(self, controller: ScrapedController, why: str) -> None:

@@ -157,12 +157,14 @@ class Movement(NamedTuple):
     """What changed from one scrape to the next.
 
     `visits`: how many requests each series has had; infinite for one that has open requests. `lost`: the counts of any app
-    since the last scrape may be lost. `doubted`: only those of the second before a reload.
+    since the last scrape may be lost. `doubted`: only those of the second before a reload. `hidden`: visited only because a
+    request that was open before a reload may still be.
     """
 
     visits: Mapping[SeriesKey, float]
     lost: bool = False
     doubted: bool = False
+    hidden: frozenset[SeriesKey] = frozenset()
 
 
 @dataclass(slots=True)
@@ -224,8 +226,10 @@ class Ledger:
             hidden |= dict.fromkeys(last.open, at + scrape.process.drain)
         self._hidden[pod] = hidden
         doubted = None not in (last.reloads, scrape.reloads) and last.reloads != scrape.reloads
-        visits |= dict.fromkeys(scrape.open | (hidden.keys() & scrape.keys), math.inf)
-        return Movement(visits, lost, doubted)
+        visits |= dict.fromkeys(scrape.open, math.inf)
+        perhaps = hidden.keys() & scrape.keys
+        unseen = frozenset(perhaps - visits.keys())
+        return Movement(visits | dict.fromkeys(perhaps, math.inf), lost, doubted, unseen)
 
     def forget(self, pod: str) -> None:
         """Forget a pod that is gone."""

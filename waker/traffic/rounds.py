@@ -19,11 +19,13 @@ from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
 from waker.traffic.fetch import fetch
 from waker.traffic.ledger import Scrape
+from waker.traffic.own_traffic import LINGERS, OwnTraffic
 from waker.traffic.scraped_controller import ScrapedController
 from waker.traffic.targets import PrometheusSample
 
 log = logging.getLogger(__name__)
 
+AGAIN: Final = 3  # times a page is read again that may show a request of waker's own as open
 AT_ONCE: Final = 4  # scrapes; each holds one chunk. More than one, so that a pod that hangs does not stop the others
 
 ControllerKeys = tuple[ScrapedController, frozenset[SeriesKey]]
@@ -41,6 +43,7 @@ class ScrapeRounds:
         self._session = session
         self._dependencies = dependencies
         self._receive = receive
+        self.own = OwnTraffic()
         self._gate = asyncio.Semaphore(AT_ONCE)
         # By the pod's uid; by the controller's name when Prometheus is asked for all of its pods.
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -93,10 +96,8 @@ class ScrapeRounds:
     async def _read(self, controller: ScrapedController, source: ControllerPod, keys: frozenset[SeriesKey]) -> None:
         wanted_at = self._dependencies.clock()
         async with self._gate:
-            asked_at = self._dependencies.clock()
             try:
-                wanted = keys | source.names.keys
-                scrape, source.size = await fetch(self._session, controller.adapter, source.pod, wanted, source.size)
+                scrape, asked_at = await self._fetch(controller.adapter, source, keys | source.names.keys)
             except ScrapeError as error:
                 self._fail(controller, source, str(error))
                 return
@@ -105,6 +106,21 @@ class ScrapeRounds:
             if controller.pods.get(source.pod.uid) is not source:
                 return  # the pod went away meanwhile
             await self._accept(controller, source, scrape, asked_at)
+
+    async def _fetch(
+        self, adapter: Adapter, source: ControllerPod, wanted: frozenset[SeriesKey]
+    ) -> tuple[Scrape, datetime]:
+        """A scrape, and when it was asked for. Requests of waker's own that it may show are answered by then, or not open."""
+        uid, again = source.pod.uid, AGAIN
+        while True:
+            asked_at = self._dependencies.clock()
+            with self.own.reading(uid) as own:
+                scrape, source.size = await fetch(self._session, adapter, source.pod, wanted, source.size)
+            await self.own.answered(uid)
+            if not again or scrape.open.isdisjoint(own):
+                return scrape, asked_at
+            again -= 1
+            await asyncio.sleep(LINGERS)
 
     async def _query(self, ask: AskPrometheus, controller: ScrapedController, keys: frozenset[SeriesKey]) -> None:
         sources = list(controller.pods.values())

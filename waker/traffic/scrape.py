@@ -13,8 +13,8 @@ decision. Four rules:
 import asyncio
 import logging
 import random
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -122,6 +122,17 @@ class Scraper:
     def controller(self, name: str) -> ScrapedController | None:
         """What is known of a controller, None if no watched app needs it. Callers must not change it."""
         return self._controllers.get(name)
+
+    @contextmanager
+    def asking(self, pod: Pod, interests: Sequence[Interest]) -> Iterator[Callable[[int], None]]:
+        """Entered while waker itself asks this pod for something that may count under these. Gives `discount` for them."""
+
+        def discount(count: int) -> None:
+            for each in interests if count else ():
+                self.discount(pod, each, count)
+
+        with self._rounds.own.asking(pod.uid, [key for each in interests for key in each.keys]):
+            yield discount
 
     def discount(self, pod: Pod, interest: Interest, count: int = 1) -> None:
         """Do not count requests that waker itself sent through this pod and that the app answered."""

@@ -121,7 +121,9 @@ async def test_a_reload_hides_an_open_websocket_and_the_ledger_remembers_it(prox
         await socket.send_str("still here")
         assert await socket.receive_str() == "still here"
         assert SHOP not in after.open, "a new process, which knows nothing of the socket"
-        assert ledger.observe("uid", after, NOW + INTERVAL) == Movement({SHOP: math.inf}, lost=True)
+        assert ledger.observe("uid", after, NOW + INTERVAL) == Movement(
+            {SHOP: math.inf}, lost=True, hidden=frozenset({SHOP})
+        )
         later = await proxy.scrape(SHOP, BLOG)
         assert ledger.observe("uid", later, NOW + DRAIN).visits.keys() == {SHOP}
         assert ledger.observe("uid", later, NOW + INTERVAL + DRAIN).visits == {}
