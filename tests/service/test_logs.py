@@ -21,7 +21,7 @@ async def test_each_change_of_phase_is_one_line_with_stable_fields(
     async with scene(tmp_path) as it, it.waker() as running:
         await it.put_to_sleep()
         await it.served()
-        await it.until(lambda: running.service.runtime.wakes.ended())
+        await it.until(running.service.runtime.wakes.ended)
     records = [each for each in caplog.records if each.getMessage() == "phase changed"]
     lines = [json.loads(JsonFormatter().format(each)) for each in records]
     assert [line["phase"] for line in lines] == CYCLE
