@@ -162,6 +162,15 @@ async def test_only_what_has_changed_is_sent(page: DashboardUnderTest, monkeypat
     assert set(page.filters) == {("x", "")}
 
 
+async def test_pages_share_a_look(page: DashboardUnderTest) -> None:
+    async with page.session() as session, AsyncExitStack() as stack:
+        for _ in range(3):
+            answer = await stack.enter_async_context(session.get("/dashboard/events"))
+            await news(answer.content)
+        await page.get("/dashboard?q=x")
+    assert page.filters == [("", ""), ("x", "")]
+
+
 async def test_only_so_many_pages_are_open_at_once(page: DashboardUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard, "LOOK_EVERY", 0.01)
     monkeypatch.setattr(dashboard, "ALIVE_EVERY", 0.02)
