@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
-from waker.commands import explain, gallery, page, pin, restore, savings, status
+from waker.commands import explain, gallery, page, pin, restore, status
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
+from waker.settings.parsing import parse_bool
 from waker.web.samples import SAMPLES
 
 
@@ -58,7 +59,7 @@ def _process_flags() -> Parser:
     flags = Parser(add_help=False)
     for each in FLAGS:
         text = f"{each.help} [{each.env}]"
-        if each.flag == "--dry-run":
+        if each.parse is parse_bool:
             flags.add_argument(each.flag, dest=each.field, action="store_const", const="true", help=text)
         else:
             flags.add_argument(each.flag, dest=each.field, help=text + _default(each.field))
@@ -70,6 +71,11 @@ def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     command.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
     command.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
     command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
+    text = "open the page for operators: what sleeps and why, live"
+    command = commands.add_parser("dashboard", parents=[flags], help=text)
+    text = "the port of this machine at which it is (default: any that is free)"
+    command.add_argument("--port", type=int, default=0, help=text)
+    command.add_argument("--no-browser", action="store_true", help="only print its address")
     command = commands.add_parser("savings", parents=[flags], help="show what sleep has saved, by namespace")
     command.add_argument("-n", "--namespace", dest="only", help="only this namespace (default: all)")
     command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
@@ -166,7 +172,13 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
         case "status":
             _print(await status.status(settings, arguments.only, arguments.output))
         case "savings":
+            from waker.commands import savings  # noqa: PLC0415 the service does not need it
+
             _print(await savings.savings(settings, arguments.only, arguments.output))
+        case "dashboard":
+            from waker.commands import dashboard  # noqa: PLC0415 likewise
+
+            return await dashboard.dashboard(settings, arguments.port, browser=not arguments.no_browser)
         case "explain":
             _print(await _explained(arguments, settings))
         case "page" if arguments.gallery:

@@ -10,6 +10,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Set
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -83,6 +84,8 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
                 waker.status_rows,
                 waker.explain,
                 lambda: _savings(waker),
+                partial(_dashboard, waker),
+                _buttons(waker) if settings.dashboard_actions else None,
                 waker.listeners.report,
                 lambda number: waker.runtime.forwarding(waker.doors.at(number)),
             )
@@ -104,6 +107,21 @@ def _savings(waker: Waker) -> Mapping[str, Any]:
     from waker.explain import savings  # noqa: PLC0415 not before somebody asks
 
     return savings.report(waker.runtime, waker.config.live, waker.metrics.settle)
+
+
+def _dashboard(waker: Waker, words: str, tile: str) -> Mapping[str, Any]:
+    """For the page for operators."""
+    from waker.explain import dashboard  # noqa: PLC0415 likewise
+
+    parts = waker.cluster, waker.runtime, waker.config.live, waker.metrics, waker.settings.identity
+    return dashboard.state(dashboard.DashboardInputs(*parts, now()), words, tile)
+
+
+def _buttons(waker: Waker) -> private_port.Act:
+    from waker.reconcile.by_hand import ByHand  # noqa: PLC0415 only with a flag
+
+    refuses = "waker runs with --dry-run" if waker.settings.dry_run else ""
+    return ByHand(waker.cluster, waker.writes, lambda: waker.config.live, now, refuses).act
 
 
 async def _serve(runner: web.AppRunner, settings: Settings, port: int, doors: DoorListeners | None = None) -> None:

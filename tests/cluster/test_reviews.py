@@ -103,6 +103,14 @@ async def test_verdicts(
     assert script.responses == []
 
 
+async def test_the_reader_may_only_read(tmp_path: Path) -> None:
+    """Whoever may make its tokens may read about all apps; what acts is asked of the API server like anybody's."""
+    async with scripted(tmp_path, token(READER, names.AUDIENCE), access(allowed=False)) as (api, script):
+        wanted = Right("patch", "deployments", "prod", "shop")
+        assert await Reviews(api, "kubesleeper").verdict(FOR_WAKER, wanted) is Verdict.FORBIDDEN
+    assert script.responses == []
+
+
 async def test_a_verdict_is_believed_for_ten_seconds(tmp_path: Path) -> None:
     clock = ReviewClock()
     answers = [token(JANE), access(allowed=True), token(JANE), access(allowed=False)]

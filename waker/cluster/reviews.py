@@ -22,6 +22,8 @@ BELIEVED_FOR: Final = 10.0  # s
 MAX_REMEMBERED: Final = 256  # verdicts
 MAX_AT_ONCE: Final = 8  # callers that are being reviewed; nobody may flood the API server through waker
 
+READING: Final = ("get", "list")  # the verbs that the reader is let, and no others
+
 User = dict[str, Any]  # as a TokenReview gives it: username, uid, groups, extra
 
 
@@ -70,7 +72,7 @@ class Reviews:
         user = await self._user(credential)
         if user is None:
             return Verdict.UNKNOWN_CALLER
-        if credential.audience == names.AUDIENCE and user["username"] == self._reader:
+        if credential.audience == names.AUDIENCE and user["username"] == self._reader and right.verb in READING:
             return Verdict.ALLOWED
         return Verdict.ALLOWED if await self._has(user, right) else Verdict.FORBIDDEN
 

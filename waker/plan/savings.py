@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from waker.plan.model import AppId
@@ -38,8 +39,9 @@ class Reserved:
 NOTHING: Final = Reserved()
 
 
+@lru_cache(maxsize=256)
 def reserved(replicas: int, each: PodRequests) -> Reserved:
-    """By so many pods."""
+    """By so many pods. Interned: a thousand apps have a few of them."""
     return Reserved(replicas, replicas * each.cpu, replicas * each.memory)
 
 
@@ -63,7 +65,7 @@ class Savings:
         self._saved: dict[str, Reserved] = {}
         self._hours: deque[SavedHour] = deque(maxlen=HOURS)
         self._until: datetime | None = None
-        self._led = False
+        self.leading = False  # since the last `settle`
         self._counted: dict[str, Reserved] = {}
         self._own_counted = NOTHING
 
@@ -94,13 +96,13 @@ class Savings:
         }
         for namespace, saved in passed.items():
             self._saved[namespace] = self._saved.get(namespace, NOTHING) + saved
-            if self._led:
+            if self.leading:
                 self._counted[namespace] = self._counted.get(namespace, NOTHING) + saved
         self._note_hour(now, sum(passed.values(), NOTHING))
         passed_own = self._own_now.over(seconds)
         self.own += passed_own
-        self._own_counted += passed_own if self._led else NOTHING
-        self._until, self._led, self._own_now = now, leading, own
+        self._own_counted += passed_own if self.leading else NOTHING
+        self._until, self.leading, self._own_now = now, leading, own
 
     def take_counted(self) -> tuple[dict[str, Reserved], Reserved]:
         """What has passed since this was last called while this replica held the Lease: saved, and waker's own."""

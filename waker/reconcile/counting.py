@@ -76,7 +76,7 @@ class OperationsCounter:
         """The app is not waker's business any more."""
         self._runtime.wakes.forget(app)
         self._sleeps(app, None)
-        if not self._context.registry.in_namespace(app.namespace):
+        if app.namespace in self._runtime.savings.saved() and not self._context.registry.in_namespace(app.namespace):
             self._forget_namespace(app.namespace)
 
     # --- what time changes ---
@@ -103,9 +103,9 @@ class OperationsCounter:
         return Counter(self._context.visits.unknown_cause(each.app) or UnknownCause.NOT_LISTED for each in entries)
 
     def _sleeps(self, app: AppId, would_reserve: Reserved | None) -> None:
-        savings = self._runtime.savings
-        if savings.of(app) != would_reserve:
-            savings.settle(self._context.clock(), self._own(), leading=self._context.leading())
+        savings, leading = self._runtime.savings, self._context.leading()
+        if savings.of(app) != would_reserve or savings.leading != leading:
+            savings.settle(self._context.clock(), self._own(), leading=leading)
             savings.set_asleep(app, would_reserve)
 
     def _own(self) -> Reserved:

@@ -33,8 +33,11 @@ async def nobody(_credential: Credential, _right: Right) -> Verdict:
 
 async def refusal(request: web.Request, right: Right, review: Review) -> web.Response | None:
     """Why this caller gets no answer; None if they have the right."""
-    if is_the_pod_itself(request):
-        return None
+    return None if is_the_pod_itself(request) else await refusal_of_credential(request, right, review)
+
+
+async def refusal_of_credential(request: web.Request, right: Right, review: Review) -> web.Response | None:
+    """The same, wherever the caller is: for what a page in somebody's browser might ask for."""
     credential = credential_of(request.headers)
     if credential is None:
         return _unauthorized(f"Send the bearer token of somebody who may {right}. `waker status` does it for you.")
@@ -42,13 +45,13 @@ async def refusal(request: web.Request, right: Right, review: Review) -> web.Res
         verdict = await review(credential, right)
     except ClusterError as error:
         log.warning("a caller could not be reviewed", extra={"error": error})
-        return _problem(503, "Unavailable", "The API server did not say who you are.", {"Retry-After": RETRY_AFTER})
+        return problem(503, "Unavailable", "The API server did not say who you are.", {"Retry-After": RETRY_AFTER})
     match verdict:
         case Verdict.ALLOWED:
             return None
         case Verdict.UNKNOWN_CALLER:
             return _unauthorized(f"The API server does not know this token. Somebody is needed who may {right}.")
-    return _problem(403, "Forbidden", f"You may not {right}.")
+    return problem(403, "Forbidden", f"You may not {right}.")
 
 
 def is_the_pod_itself(request: web.Request) -> bool:
@@ -65,10 +68,11 @@ def credential_of(headers: Mapping[str, str]) -> Credential | None:
 
 
 def _unauthorized(detail: str) -> web.Response:
-    return _problem(401, "Unauthorized", detail, {"WWW-Authenticate": 'Bearer realm="kubesleeper"'})
+    return problem(401, "Unauthorized", detail, {"WWW-Authenticate": 'Bearer realm="kubesleeper"'})
 
 
-def _problem(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
+def problem(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer by RFC 9457."""
     text = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}) + "\n"
     fixed = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return web.Response(

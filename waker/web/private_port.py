@@ -10,15 +10,16 @@
 | /apps                      | what `waker status` shows                                                                  |
 | /apps/NAMESPACE/KIND/NAME  | what `waker explain` shows                                                                 |
 | /savings                   | what `waker savings` shows                                                                 |
+| /dashboard                 | the page for operators, see `dashboard`                                                    |
 
 Metrics and health name no app and are open to all that reach the port: kubelet and Prometheus have no token for it. What
-`/apps` says is for callers who may read these workloads, see `callers`. It knows nothing of the parts that answer: `process`
-passes them in as callables.
+`/apps`, `/savings` and `/dashboard` say is for callers who may read these workloads, see `callers`. It knows nothing of the
+parts that answer: `process` passes them in as callables.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -27,13 +28,22 @@ from waker.plan.access import Right
 from waker.plan.model import Kind
 from waker.web import callers, connections, http_errors
 
+if TYPE_CHECKING:
+    from waker.web.dashboard import Dashboard
+
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 RESOURCES = {str(kind): f"{kind.lower()}s" for kind in Kind}  # Deployment -> deployments
 NO_SUCH_KIND = {"message": "no such kind of workload"}
 NO_SUCH_APP = {"message": "no such app"}
 NO_SUCH_DOOR = {"message": "this replica does not know this door"}
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Act = Callable[[str, str, str, str], Awaitable[str]]  # see `dashboard`
+
+
+def no_state(_words: str, _tile: str) -> Mapping[str, Any]:
+    """There is nothing to show."""
+    return {}
 
 
 def no_app(_namespace: str, _kind: str, _name: str) -> Mapping[str, Any] | None:
@@ -54,6 +64,8 @@ class ServiceReports:
     apps: Callable[[], list[dict[str, Any]]] = list  # all apps, as JSON objects
     explain: Callable[[str, str, str], Mapping[str, Any] | None] = no_app  # one app, by namespace, kind and name
     savings: Callable[[], Mapping[str, Any]] = dict  # what sleep has saved
+    look: Callable[[str, str], Mapping[str, Any]] = no_state  # all that the page for operators shows, filtered
+    act: Act | None = None  # what its buttons do
     doors: Callable[[], Mapping[str, Any]] = dict  # at which doors it listens, for the other replicas
     forwarding: Callable[[int], Mapping[str, Any] | None] = no_door  # to the app of a door, for the other replicas
 
@@ -101,8 +113,34 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
     }
     for path, handler in handlers.items():
         application.router.add_get(path, handler)
+    _add_dashboard(application, reports, review)
     application.on_response_prepare.append(http_errors.no_server_header)
     return application
+
+
+def _add_dashboard(application: web.Application, reports: ServiceReports, review: callers.Review) -> None:
+    """The page for operators, which is made when somebody first asks for it."""
+    made: list[Dashboard] = []
+
+    def dashboard() -> "Dashboard":
+        if not made:
+            from waker.web.dashboard import Dashboard  # noqa: PLC0415 most wakers never show it
+
+            made.append(Dashboard(reports.look, review, reports.act))
+        return made[0]
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        return await dashboard().show(request)
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        return await dashboard().events(request)
+
+    async def act(request: web.Request) -> web.StreamResponse:
+        return await dashboard().do(request)
+
+    application.router.add_get("/dashboard", show)
+    application.router.add_get("/dashboard/events", events)
+    application.router.add_post("/dashboard/act", act)
 
 
 def for_replicas(reports: ServiceReports) -> dict[str, Handler]:
