@@ -96,6 +96,20 @@ async def test_a_pod_that_was_never_ready_does_not_depart(watched: tuple[DemoClu
     assert [each.name for each in fleet.departed(EDGE)] == ["early"]
 
 
+async def test_it_is_remembered_when_a_pod_was_last_ready(watched: tuple[DemoCluster, ControllerPods]) -> None:
+    cluster, fleet = watched
+    put(cluster, "one")
+    put(cluster, "never", ready=False)
+    await shows(fleet, "one", "never")
+    status = {"podIP": "10.0.0.9", "phase": "Running", "containerStatuses": [{"name": "edge", "restartCount": 1}]}
+    cluster.verbs.set_status(kinds.PODS, Key("default", "one"), status)
+    async with asyncio.timeout(5):
+        while any(each.ready for each in fleet.pods(EDGE)):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+    found = {each.name: (each.restarts, each.ready_after) for each in fleet.pods(EDGE)}
+    assert found == {"one": (1, 0), "never": (0, None)}
+
+
 async def labelled(fleet: ControllerPods, count: int) -> None:
     """Until so many namespaces of others have pods with the controller's labels."""
     async with asyncio.timeout(5):

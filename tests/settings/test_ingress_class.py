@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from waker.settings.configmap import Live, read_live
 from waker.settings.ingress_class import PER_CLASS, ClassKey, ClassSettings, ignore_after, read_classes
+from waker.traffic.controllers.configured import configured_adapters
 
 GOOD = {
     "adapter": "ingress-nginx, traefik",
@@ -155,3 +156,16 @@ def test_a_controller_is_described_by_all_that_is_needed() -> None:
 
 def test_what_serves_ingresses_without_a_class() -> None:
     assert read_classes({"controller.-.adapter": "contour"}, {}) == ({"-": ClassSettings(adapter="contour")}, ())
+
+
+@given(
+    st.sampled_from(PER_CLASS).flatmap(lambda row: st.tuples(st.just(row), st.from_regex(row.pattern, fullmatch=True)))
+)
+def test_what_is_accepted_can_be_used(each: tuple[ClassKey, str]) -> None:
+    """A value that is taken must end nobody's process later."""
+    row, text = each
+    live, _ = read_live({f"controller.web.{row.key}": text, "controller.web.adapter": "traefik"}, Live())
+    for name in ("traefik.io/ingress-controller@web", "example.org/unknown@web"):
+        for adapter in configured_adapters(name, live):
+            assert adapter.title
+    assert ignore_after(live.classes.get("web", ClassSettings())) is None or row.key == "unreadable"

@@ -86,6 +86,11 @@ async def test_a_page_that_waker_may_read(pod: Pod, certificate: Path, options: 
             id="a binary file",
         ),
         pytest.param(
+            {"verify": False, "token_file": "ca.pem"},
+            "cannot be asked for its metrics page .*; check controller.CLASS.token-file and server-name",
+            id="a file of many lines",
+        ),
+        pytest.param(
             {"ca_file": "token"}, "holds no CA certificate; check controller.CLASS.ca-file", id="a CA that is none"
         ),
     ],

@@ -66,6 +66,7 @@ async def test_a_page_that_is_read(head: str, body: bytes) -> None:
             b"abc", "as protocol buffers", id="protocol buffers",
         ),
         pytest.param(f"{TEXT}; charset=utf-16\r\nContent-Length: 3", b"abc", "in the encoding 'utf-16'", id="UTF-16"),
+        pytest.param(f"{TEXT}; charset*=utf-8''%00\r\nContent-Length: 3", b"abc", "in the encoding", id="no name"),
         pytest.param(f"{TEXT}; charset=x-odd\r\nContent-Length: 3", b"abc", "in the encoding 'x-odd'", id="an odd one"),
     ],
 )  # fmt: skip

@@ -98,3 +98,10 @@ def read(lines: Lines, line: str) -> Sample:
     """In the midst of a page: the lines around it must not matter."""
     before, after = 'm{a="b"} 1\nm', '\n"} 1\n'
     return lines.read(before + line + after, len(before))
+
+
+@pytest.mark.parametrize("inside", ["a", '"b"', 'a="b",', "a="])
+def test_a_line_of_blanks_is_read_once(inside: str) -> None:
+    """If each blank were tried with each other one, this would take minutes."""
+    with pytest.raises(ScrapeError):
+        parse("requests_total", f"{{{inside}{' ' * 60_000}x}} 1")

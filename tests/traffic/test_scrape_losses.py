@@ -88,17 +88,32 @@ async def test_if_the_user_says_so_each_loss_is_a_visit(scene: ScrapeScene) -> N
 
 async def test_what_a_move_of_wakers_own_loses_is_no_visit(scene: ScrapeScene) -> None:
     scene.changes = {"strict": True}
-    pod = scene.add(HAPROXY_INGRESS, "h-1", haproxy(5, started=1000))
+    pod = scene.add(HAPROXY_INGRESS, "h-1", haproxy(5, started=scene.now.timestamp() - 1000))
     await watched(scene, AT_HAPROXY)
     start = scene.now
     scene.scraper.moved([HAPROXY_INGRESS.controller])
-    scene.change(pod, haproxy(0, started=2000))
-    await scene.round(after=timedelta(seconds=3))
+    scene.change(pod, haproxy(0, started=scene.now.timestamp() + 3))
+    await scene.round(after=timedelta(seconds=30))  # late, as through Prometheus
     assert scene.scraper.traffic(SHOP).visited_at == start
     assert lost_now(scene)
-    scene.change(pod, haproxy(0, started=3000))
+    scene.change(pod, haproxy(0, started=scene.now.timestamp() + 30))
     await scene.round(after=timedelta(minutes=1))
     assert scene.scraper.traffic(SHOP).visited_at == scene.now, "somebody else made it reload"
+
+
+async def test_a_reload_of_ingress_nginx_by_a_move_is_no_visit_either(scene: ScrapeScene) -> None:
+    scene.changes = {"strict": True}
+    pod = scene.add(INGRESS_NGINX, "n-1", nginx(5, 2))
+    await watched(scene, AT_NGINX)
+    start = scene.now
+    scene.scraper.moved([INGRESS_NGINX.controller])
+    scene.change(pod, nginx(5, 3))
+    await scene.round()
+    assert scene.scraper.traffic(SHOP).visited_at == start
+    await scene.round(after=timedelta(minutes=1))
+    scene.change(pod, nginx(5, 4))
+    await scene.round()
+    assert scene.scraper.traffic(SHOP).visited_at == scene.now
 
 
 async def test_how_often_a_pod_began_again_is_told(scene: ScrapeScene) -> None:
@@ -207,6 +222,37 @@ async def test_a_pod_that_is_excused_takes_nothing_along(scene: ScrapeScene) -> 
     assert scene.scraper.certainty(SHOP).doubted_at is None
 
 
+async def test_a_pod_that_served_and_ended_between_two_looks(scene: ScrapeScene) -> None:
+    """Of a new one nobody has seen more than that it is not ready; Kubernetes knew that it was."""
+    scene.add(TRAEFIK, "t-1", traefik(shop=5))
+    await watched(scene, AT_TRAEFIK)
+    pod = scene.add(TRAEFIK, "t-2", refuse(503), ready=False)
+    await replaced(scene, pod, containers=(SERVES._replace(restarts=1),), ready=False, ready_after=0)
+    assert lost_now(scene)
+    await scene.round(after=timedelta(minutes=5))
+    assert not lost_now(scene), "once"
+
+
+async def test_a_known_pod_that_served_and_ended_between_two_looks(scene: ScrapeScene) -> None:
+    scene.add(TRAEFIK, "t-1", traefik(shop=5))
+    pod = scene.add(TRAEFIK, "t-2", refuse(503), ready=False)
+    pod = replace(pod, containers=(SERVES,))
+    await watched(scene, AT_TRAEFIK)
+    await scene.round(after=GRACE)
+    for containers, ready_after, lost in (
+        ((SERVES._replace(running=False),), 0, True),  # it was ready, and its container has ended
+        ((SERVES._replace(running=False),), 0, False),
+        ((SERVES._replace(restarts=1),), 0, False),  # it runs again
+        ((SERVES._replace(restarts=2),), 0, False),
+        ((SERVES._replace(restarts=3),), 2, True),  # it was ready once more in between
+    ):
+        await replaced(scene, pod, containers=containers, ready=False, ready_after=ready_after)
+        clock = scene.scraper.watched(SHOP)
+        assert clock
+        assert (bool(clock.loss) and clock.loss.at == scene.now) is lost, containers  # type: ignore[union-attr]
+        clock.requested(1, scene.now, "a visit")
+
+
 # --- coming and going ---
 
 
@@ -290,3 +336,13 @@ async def test_slow_pods_are_fresh_for_longer(scene: ScrapeScene) -> None:
     assert why.endswith(
         "has not been read lately, as reading all 1 pods takes 50s; if that stays, set a longer scrape-interval"
     )
+
+
+async def test_a_long_interval_is_patient(scene: ScrapeScene) -> None:
+    scene.interval = timedelta(minutes=15)
+    scene.add(TRAEFIK, "t-1", traefik(shop=5))
+    await watched(scene, AT_TRAEFIK)
+    scene.now += 2.9 * scene.interval
+    assert scene.scraper.traffic(SHOP).unknown == ""
+    scene.now += 0.2 * scene.interval
+    assert "set a longer scrape-interval" in scene.scraper.traffic(SHOP).unknown

@@ -28,7 +28,7 @@ def test_a_record_survives_being_written() -> None:
         '{"written":1,"starts":{},"apps":{"x":[1,"a"]}}',
         '{"written":1,"starts":{},"apps":{"Pod/a/b":[1,"a"]}}',
         '{"written":"x","starts":{},"apps":{}}',
-        '{"written":1e300,"starts":{},"apps":{}}',
+        '{"written":1e300,"starts":{},"apps":{}}', '{"written":1e17,"starts":{},"apps":{}}',
     ],
 )  # fmt: skip
 def test_a_text_that_cannot_be_read_is_no_record(text: str) -> None:

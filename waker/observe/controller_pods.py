@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from waker.cluster import manifests
@@ -42,7 +43,7 @@ class ControllerPods:
         self._reported: set[str] = set()
         self._informers: dict[Selector, Informer[Pod]] = {}
         self.changed = asyncio.Event()  # a pod is not what it was
-        self._served: set[str] = set()  # by uid: have been ready, so that they may have had requests
+        self._ready_after: dict[str, int] = {}  # by uid: how often they had restarted when they were last ready
         self._departed: dict[Selector, deque[tuple[int, Pod]]] = {}  # numbered
         self.on_change: Callable[[], None] = lambda: None
         self._last = 0  # the number of the pod that departed last
@@ -69,7 +70,8 @@ class ControllerPods:
     def pods(self, adapter: Adapter) -> Sequence[Pod]:
         """The pods of one controller."""
         inside = self._namespaces.choose(adapter.controller, self._labelled(adapter.controller))
-        return [pod for pod in self._labelled(adapter.controller) if pod.namespace in inside]
+        found = [pod for pod in self._labelled(adapter.controller) if pod.namespace in inside]
+        return [pod if pod.ready else replace(pod, ready_after=self._ready_after.get(pod.uid)) for pod in found]
 
     def uncounted_ways(self, controller: str, annotations: Mapping[str, str]) -> tuple[str, ...]:
         """What the pods that serve a class do not count of an object with these annotations: sentences."""
@@ -132,12 +134,11 @@ class ControllerPods:
             self.changed.set()
             self.on_change()
             if new and new.ready:
-                self._served.add(new.uid)
+                self._ready_after[new.uid] = new.restarts
             # The object of a pod that has ended may stay for days. Nobody has visited that since.
-            if old and old.address and not (new and new.address):
-                if old.uid in self._served:
-                    self._last += 1
-                    self._departed.setdefault(selector, deque(maxlen=MOST_DEPARTED)).append((self._last, old))
-                self._served.discard(old.uid)
+            ended = old is not None and bool(old.address) and not (new and new.address)
+            if old and ended and self._ready_after.pop(old.uid, None) is not None:
+                self._last += 1
+                self._departed.setdefault(selector, deque(maxlen=MOST_DEPARTED)).append((self._last, old))
 
         return changed

@@ -144,6 +144,12 @@ class Pod:
     created_at: datetime | None = None
     service_account: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)  # see `traffic.controllers.Arguments`
+    ready_after: int | None = None  # how often its containers had restarted when it was last ready; None: it never was
+
+    @property
+    def restarts(self) -> int:
+        """How often its containers have restarted, together."""
+        return sum(each.restarts for each in self.containers)
 
 
 class Address(NamedTuple):

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
-from waker.observe.app import background, incarnation, interests, page_facts, queries, snapshot
+from waker.observe.app import adapters_of, background, incarnation, interests, page_facts, queries, snapshot
 from waker.observe.keys import NamespaceKey
 from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Action, Plan, Redirect, RequestWake, Restore, ScaleToZero
@@ -192,7 +192,8 @@ class AppReconciler:
             await self._write_one(action, observed.workload)
             self._reporter.counter.wrote(observed, plan, action, context.registry.first_knock(observed.workload.id))
             if isinstance(action, Redirect | Restore):
-                context.visits.scraper.moved({route.controller for route in action.routes})
+                adapters = [each for route in action.routes for each in adapters_of(route, observed)]
+                context.visits.scraper.moved({each.controller for each in adapters})
 
     async def _write_one(self, action: Action, workload: Workload) -> None:
         refusals = self._context.runtime.refusals

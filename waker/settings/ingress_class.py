@@ -69,7 +69,10 @@ PORT = r"\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]|(?=.*[
 FILE = r"/[^\x00-\x1f]{1,4000}"
 BOOL = "true|false"
 LAG = r"([1-9]|1\d|20)s"  # a move that is not followed for 30 s turns back
-SIMPLE = r"[1-9]\d{0,3}[smh]"
+SERVER_NAME = (
+    r"(?=.{1,253}\Z)[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)*"
+)
+SIMPLE = r"[1-9]\d{0,3}[sm]|[1-9]\d{0,2}h"
 BACKGROUND = r"[1-9]\d{0,3}/([1-9]m|[1-5]\dm|[1-9]h|1\dh|2[0-4]h|1d)"
 STATUSES = r"[1-5](\d\d|xx)(\s*,\s*[1-5](\d\d|xx))*"
 PATTERN = r"[a-zA-Z_][a-zA-Z0-9_]*=[^,\x00-\x1f]{0,150}[^,*\x00-\x1f][^,\x00-\x1f]{0,40}"
@@ -94,7 +97,7 @@ PER_CLASS = (
     ClassKey("scheme", "scheme", "http|https", "http or https", "The scheme of the metrics endpoint."),
     ClassKey("tls-verify", "tls_verify", BOOL, "true or false", "With https: whether the certificate is verified."),
     ClassKey("ca-file", "ca_file", FILE, "the path of a file", "With https: a file in waker's pod with the CA to trust. Default: the system's CAs."),
-    ClassKey("server-name", "server_name", r"[-.a-zA-Z0-9]{1,253}", "a host name", "With https: the name in the certificate. Default: the pod's address."),
+    ClassKey("server-name", "server_name", SERVER_NAME, "a host name", "With https: the name in the certificate. Default: the pod's address."),
     ClassKey("token-file", "token_file", FILE, "the path of a file", "A file in waker's pod with a bearer token to send, such as /var/run/secrets/kubernetes.io/serviceaccount/token. Needs `namespace`."),
     ClassKey("any-host", "any_host", BOOL, "true or false", "Whether ingress-nginx runs with --metrics-per-host=false, so that it also counts wildcard hosts and rules without a host."),
     ClassKey("lag", "lag", LAG, "whole seconds from 1s to 20s", "How long the controller may take to follow a change of an Ingress, if that is longer than usual. It decides where no answer shows it, as with the PROXY protocol."),

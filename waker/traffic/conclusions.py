@@ -5,7 +5,7 @@ Pure but for the clock. `rounds` hands each complete scrape in, `scrape` what Ku
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from waker.plan.model import AppId, Pod
 from waker.traffic.controller_pod import ControllerPod
@@ -30,9 +30,9 @@ class Conclusions:
         now = self._clock()
         for pod in departed:
             if controller.baselined and pod.uid not in controller.pods:
-                self._lose(controller, controller.lost(pod, "came and went before it was read", now))
+                self._lose(controller, controller.lost(pod, "came and went before it was read", now), now)
         for why in controller.update(pods, now):
-            self._lose(controller, why)
+            self._lose(controller, why, now)
 
     def receive(self, controller: ScrapedController, source: ControllerPod, scrape: Scrape, asked_at: datetime) -> None:
         """A pod has been read."""
@@ -41,12 +41,14 @@ class Conclusions:
         if not controller.baselined:
             controller.ledger.baseline(pod.uid, scrape)
         movement = controller.ledger.observe(pod.uid, scrape, asked_at)
-        started = scrape.started_at(asked_at) if first and controller.baselined else None
-        if (movement.lost and not source.loss_told) or (started and source.began_while_ready(started)):
-            self._lose(controller, controller.lost(pod, "began to count anew", now))
+        began = scrape.started_at(asked_at)
+        since = datetime.fromtimestamp(began, UTC) if began and movement.lost else source.last_asked_at or now
+        unread = began if first and controller.baselined else None
+        if (movement.lost and not source.loss_told) or (unread and source.began_while_ready(unread)):
+            self._lose(controller, controller.lost(pod, "began to count anew", now), since)
         elif movement.doubted:
             why = f"visits of the second before may have been lost: {controller.adapter.title} pod {pod.name} reloaded"
-            self._lose(controller, why)
+            self._lose(controller, why, since)
         source.loss_told = False
         self.lasting |= self._apps.counted_under(name, scrape.lasting).keys()
         where = f"{controller.adapter.title} pod {pod.namespace}/{pod.name}"
@@ -58,10 +60,15 @@ class Conclusions:
             if app.requested(sum(movement.visits[key] for key in seen), now, because):
                 self._on_visit(id)
 
-    def _lose(self, controller: ScrapedController, why: str) -> None:
-        """Visits of anybody may have gone uncounted. If by waker's own move, that is no visit, whatever the user wants."""
+    def _lose(self, controller: ScrapedController, why: str, since: datetime) -> None:
+        """Visits of anybody may have gone uncounted, at `since` or later.
+
+        If that came of a move of waker's own, it is no visit, whatever the user wants.
+        """
         now = self._clock()
-        strict = controller.adapter.strict and not controller.reloads_now(now)
+        may_reload = controller.adapter.reloads_on_move or controller.adapter.reloads
+        own = may_reload and controller.follows_a_move(since, now)
+        strict = controller.adapter.strict and not own
         log.info("%s", why, extra={"controller": controller.adapter.controller})
         for id, app in self._apps.counted_by(controller.adapter.controller):
             app.lose(now, why, strict=strict)

@@ -42,9 +42,11 @@ class ControllerPod:
     first_seen_at: datetime
     served: bool = True
     running: bool = True  # its counting container
+    ready_after: int = -1  # that it was ready after so many restarts has been taken into account
     loss_told: bool = False  # its container ended, and that its counts are lost was said then
     ready_since: datetime | None = None
     asked_at: datetime | None = None  # when the last complete scrape was asked for
+    last_asked_at: datetime | None = None  # likewise, the one before it
     read_at: datetime | None = None
     took: timedelta = timedelta()  # from when it was to be read until it was
     counted_at: datetime | None = None  # when a page of it last showed that it counts
@@ -79,12 +81,17 @@ class ControllerPod:
         `shows_start`: its page tells when its process began. Then that tells of a restart while it is ready.
         """
         before, after = counting_container(self.pod, adapter), counting_container(pod, adapter)
+        # It may have got ready and ended between two looks.
+        served_after = -1 if pod.ready_after is None else pod.ready_after
+        if served_after > self.ready_after:
+            self.served, self.unready_since, self.ready_after = True, now, served_after
         ended = before.running and not after.running
         began_again = after.restarts > before.restarts and not (pod.ready and shows_start)
         lost = (ended or began_again) and self.may_have_lost(adapter, now)
         if ended or began_again:
             self.served, self.loss_told = False, self.loss_told or lost
         self.pod, self.running = pod, after.running
+        self.ready_after = max(self.ready_after, pod.restarts) if pod.ready else self.ready_after
         self.unready_since = None if pod.ready else self.unready_since or now
         self.ready_since = self.ready_since or now if pod.ready else None
         self.served = self.served or pod.ready or (pod.on_node and after.running)

@@ -71,6 +71,9 @@ async def fetch(
         raise ScrapeError(f"{what}; look at what stands between waker and that pod") from error
     except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
         raise failed_request(error, url, adapter, answered=answered) from error
+    except ValueError as error:  # of headers and names that no request can have
+        fix = "check controller.CLASS.token-file and server-name"
+        raise ScrapeError(f"cannot be asked for its metrics page ({error}); {fix}") from error
 
 
 async def _read_page(
@@ -105,7 +108,7 @@ def _encoding(answer: aiohttp.ClientResponse) -> str:
         raise ScrapeError("sends its metrics page as protocol buffers, and waker reads the text format")
     try:
         name = codecs.lookup(answer.charset or "utf-8").name
-    except LookupError:
+    except (LookupError, ValueError):
         name = answer.charset or ""
     if name not in LIKE_ASCII:
         raise ScrapeError(f"sends its metrics page in the encoding {name[:40]!a}, and waker reads UTF-8")

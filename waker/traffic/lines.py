@@ -15,8 +15,8 @@ from waker.errors import ScrapeError
 MOST_LEARNT: Final = 40  # labels; real lines have 1 to 12, and a pattern of a thousand takes long to build
 TEXT: Final = r'"((?:[^"\\]|\\.)*)"'
 # A name and a value. The name may be quoted, and what has no value is the metric's own name.
-LABEL = re.compile(rf"[ \t]*(?:([a-zA-Z_][a-zA-Z0-9_]*)|{TEXT})[ \t]*(?:=[ \t]*{TEXT})?[ \t]*(?:,|(?=\}}))")
-CLOSED = re.compile(r"[ \t]*\}")
+LABEL = re.compile(rf"[ \t]*+(?:([a-zA-Z_][a-zA-Z0-9_]*)|{TEXT})[ \t]*+(?:=[ \t]*+{TEXT})?[ \t]*+(?:,|(?=\}}))")
+CLOSED = re.compile(r"[ \t]*+\}")
 # A value, then perhaps a timestamp, then perhaps an exemplar or comment; only the value is used.
 VALUE = re.compile(r"[ \t]*([^ \t#_]+)(?:[ \t]+-?[0-9.]+(?:[eE][+-]?\d+)?)?[ \t]*(?:#.*)?", re.DOTALL)
 NUMBER: Final = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"

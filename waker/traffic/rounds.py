@@ -101,6 +101,7 @@ class ScrapeRounds:
             except ScrapeError as error:
                 self._fail(controller, source, str(error))
                 return
+            source.last_asked_at = source.asked_at
             source.asked_at, source.read_at = asked_at, self._dependencies.clock()
             source.took = source.read_at - wanted_at
             if controller.pods.get(source.pod.uid) is not source:
@@ -150,7 +151,7 @@ class ScrapeRounds:
             if not sample:
                 await self._prime(controller.adapter, source)
         elif sample.sampled_at > source.sampled_at:
-            source.sampled_at = sample.sampled_at
+            source.sampled_at, source.last_asked_at = sample.sampled_at, source.asked_at
             source.asked_at = source.read_at = asked_at - timedelta(seconds=sample.age)
             await self._accept(controller, source, sample.scrape, source.asked_at)
 

@@ -144,7 +144,7 @@ class Scraper:
     def moved(self, controllers: Iterable[str]) -> None:
         """Waker has just moved routes of these controllers. What is lost by that is no visit, and some reload now."""
         for each in filter(None, map(self._controllers.get, controllers)):
-            each.moved_at = self._dependencies.clock()
+            each.moves.append(self._dependencies.clock())
         self._dependencies.pods_changed.set()
 
     async def read_now(self, app: AppId) -> None:

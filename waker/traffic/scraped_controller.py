@@ -13,14 +13,15 @@ from typing import Final
 
 from waker.plan.model import Pod
 from waker.settings.durations import format_duration
-from waker.traffic.controller_pod import FRESH_INTERVALS, ControllerPod, counting_container
+from waker.traffic.controller_pod import CLOCKS, FRESH_INTERVALS, ControllerPod, counting_container
 from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.ledger import Ledger, Scrape
 from waker.traffic.unknown_causes import UnknownCause
 
-PATIENCE: Final = timedelta(minutes=10)  # however long a round takes
+SLOWEST: Final = timedelta(minutes=3)  # a pod that takes longer to be read is late
 SETTLES: Final = timedelta(seconds=5)  # after a controller's known lag
 DAY: Final = timedelta(days=1)
+MOST_MOVES: Final = 100  # that are remembered
 MOST_LOSSES: Final = 1_000  # that are remembered
 
 
@@ -28,9 +29,9 @@ MOST_LOSSES: Final = 1_000  # that are remembered
 class ScrapedController:
     """A controller that counts visits of at least one watched app.
 
-    `baselined`: all its pods have been read once, so a pod that appears from now on counts from 0. `moved_at`: when waker last
-    moved one of its routes. `ignore_after`: the user ignores a pod that has not been read for so long, while others are; None:
-    it makes the controller unknown for ever.
+    `baselined`: all its pods have been read once, so a pod that appears from now on counts from 0. `moves`: when waker moved
+    routes of it, the last times. `ignore_after`: the user ignores a pod that has not been read for so long, while others are;
+    None: it makes the controller unknown for ever.
     """
 
     adapter: Adapter
@@ -39,7 +40,7 @@ class ScrapedController:
     pods: dict[str, ControllerPod] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
     slowest: timedelta = timedelta()  # how long it took until all its pods were read
-    moved_at: datetime | None = None
+    moves: deque[datetime] = field(default_factory=lambda: deque(maxlen=MOST_MOVES))
     losses: deque[tuple[datetime, str]] = field(default_factory=lambda: deque(maxlen=MOST_LOSSES))  # and of which pod
 
     def update(self, pods: Iterable[Pod], now: datetime) -> list[str]:
@@ -59,6 +60,9 @@ class ScrapedController:
             known = self.pods.get(uid)
             if known is None:
                 known = self.pods[uid] = ControllerPod(pod, now, not self.baselined or pod.terminating)
+                if self.baselined and pod.ready_after is not None and pod.restarts > pod.ready_after:
+                    known.ready_after = pod.ready_after
+                    lost.append(self.lost(pod, "served and began again before it was read", now))
             last = self.ledger.last(uid)
             process = self.adapter.process
             shows_start = bool(process and process.sign > 0 and last and last.started is not None)
@@ -76,13 +80,14 @@ class ScrapedController:
         often = f", {day} times in 24 h" if day > 1 else ""
         return f"visits may have been lost: {self.adapter.title} pod {pod.name} {what}{often}"
 
-    def moved_just_now(self, now: datetime) -> bool:
-        """Whether the controller may only now follow a move of waker's own."""
-        return self.moved_at is not None and now <= self.moved_at + self.adapter.lag + SETTLES
-
     def reloads_now(self, now: datetime) -> bool:
         """Whether it may be reloading at this moment because of a move: what it counts until then is lost."""
-        return self.adapter.reloads_on_move and self.moved_just_now(now)
+        return self.adapter.reloads_on_move and self.follows_a_move(now, now)
+
+    def follows_a_move(self, since: datetime, until: datetime) -> bool:
+        """Whether what happened between these times may have come of a move of waker's own."""
+        late = self.adapter.lag + SETTLES
+        return any(at - CLOCKS <= until and since <= at + late for at in self.moves)
 
     def urgent(self, now: datetime) -> frozenset[str]:
         """The pods, by uid, that should be read at once and again and again: so what is lost is seconds."""
@@ -119,7 +124,7 @@ class ScrapedController:
     def is_read(self, each: ControllerPod, now: datetime, interval: timedelta) -> bool:
         """Whether the visits that this pod counts are known."""
         scrape = self.ledger.last(each.pod.uid)
-        patience = min(FRESH_INTERVALS * max(interval, self.slowest), PATIENCE)
+        patience = FRESH_INTERVALS * max(interval, min(self.slowest, SLOWEST))
         fresh = each.read_at is not None and each.read_at >= now - patience
         return fresh and scrape is not None and scrape.proven
 

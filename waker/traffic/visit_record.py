@@ -146,7 +146,7 @@ def decode(text: str) -> VisitRecord | None:
         apps = {_app(name): RecordedVisit(_time(at), str(digest)) for name, (at, digest) in found["apps"].items()}
         starts = {name: {uid: float(at) for uid, at in pods.items()} for name, pods in found["starts"].items()}
         return VisitRecord(_time(found["written"]), starts, apps, frozenset(map(_app, found.get("lasting", ()))))
-    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
+    except (AttributeError, KeyError, OSError, OverflowError, RecursionError, TypeError, ValueError):
         return None
 
 

@@ -20,6 +20,7 @@ from waker.traffic.controllers import Interest, SeriesKey
 
 ONE_LOSS: Final = timedelta(seconds=30)
 STEPS: Final = 100
+MARGIN: Final = 2  # steps by which a window is shorter: a request is counted when it is read, up to an interval late
 
 
 class Loss(NamedTuple):
@@ -53,7 +54,7 @@ class Noise:
     def exceeded(self, count: float, now: datetime) -> bool:
         """Whether these requests, with nobody's of the window before them, are more than nobody's. Then all are a visitor's."""
         current = (now - LONG_AGO) // (self.allowed.window / STEPS)
-        for each in [each for each in self._counted if each <= current - STEPS]:
+        for each in [each for each in self._counted if each <= current - STEPS + MARGIN]:
             del self._counted[each]
         if sum(self._counted.values()) + count > self.allowed.requests:
             return True
