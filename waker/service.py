@@ -5,8 +5,7 @@ Nothing is decided in here: only who hears of what, in which order things begin,
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +35,7 @@ from waker.observe.app import pick_address
 from waker.observe.cluster import ClusterCache, start
 from waker.observe.controllers import ControllerNeeds, IngressControllers
 from waker.observe.doors import Doors
-from waker.observe.following import Following
+from waker.observe.following import Discounting, Following
 from waker.observe.keys import DoorsKey, Key, NamespaceKey, namespace_of
 from waker.observe.live_settings import LiveConfig
 from waker.observe.logos import Logos
@@ -296,5 +295,5 @@ class Waker:
     def _may_record(self) -> bool:
         return self.lease.held and not self.leaving and not self.settings.dry_run
 
-    def _asking(self, pod: Pod, interests: Sequence[Interest]) -> AbstractContextManager[Callable[[int], None]]:
+    def _asking(self, pod: Pod, interests: Sequence[Interest]) -> Discounting:
         return self.scraper.asking(pod, interests)

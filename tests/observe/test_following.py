@@ -63,8 +63,8 @@ class Controllers:
         return Checked(owner, int(owner not in (Owner.WAKER, Owner.OTHER_DOOR)))
 
     @contextmanager
-    def _asking(self, pod: Pod, interests: Sequence[Interest]) -> Iterator[Callable[[int], None]]:
-        yield lambda count: self.discounted.extend([(pod.name, each.controller) for each in interests] * count)
+    def _asking(self, pod: Pod, _: Sequence[Interest]) -> Iterator[Callable[[Interest, int], None]]:
+        yield lambda each, count: self.discounted.extend([(pod.name, each.controller)] * count)
 
     def answer(self, path: str, *owners: Owner) -> None:
         """One for each pod."""

@@ -50,7 +50,7 @@ async def test_what_is_open_may_be_a_request_of_wakers_own_so_the_page_is_read_a
 
     async def answer(_: web.Request) -> web.Response:
         with scene.scraper.asking(pod, [AT_CONTOUR]) as discount:
-            discount(1)
+            discount(AT_CONTOUR, 1)
             return web.Response(text=next(pages))
 
     scene.change(pod, answer)
@@ -65,7 +65,7 @@ async def test_who_stays_open_is_a_visitor(scene: ScrapeScene) -> None:
     scene.change(pod, shop(5, 1))
     scene.requests.clear()
     with scene.scraper.asking(pod, [AT_CONTOUR]) as discount:
-        discount(1)
+        discount(AT_CONTOUR, 1)
     await scene.round()
     assert scene.visits == [SHOP]
     assert 1 < len(scene.requests) <= 1 + AGAIN
@@ -82,6 +82,6 @@ async def test_a_page_waits_until_the_requests_that_it_may_show_are_answered(sce
         reading = asyncio.create_task(scene.round())
         done, _ = await asyncio.wait([reading], timeout=0.3)  # far longer than it takes to read it
         assert not done
-        discount(1)
+        discount(AT_CONTOUR, 1)
     await reading
     assert scene.visits == []

@@ -24,8 +24,9 @@ from waker.settings.durations import format_duration
 from waker.traffic.controllers import DEFAULT_LAG, Adapter, Interest, Port
 from waker.traffic.ownership import Asked, Owner, OwnershipChecker
 
-# Entered while a pod is asked for something that may count under these; the function takes how many requests somebody counted.
-Asking = Callable[[Pod, Sequence[Interest]], AbstractContextManager[Callable[[int], None]]]
+# Entered while a pod is asked; the function takes what has counted how many of these requests.
+Discounting = AbstractContextManager[Callable[[Interest, int], None]]
+Asking = Callable[[Pod, Sequence[Interest]], Discounting]
 Interests = Mapping[RouteId, Collection[Interest]]  # at each of the controllers that serve a route
 
 REACH_FIRST = timedelta(seconds=1)  # until those who do not reach waker are asked again; doubled each time
@@ -241,7 +242,8 @@ class Following:
         counting = [each for each in interests.get(route.id, ()) if each.controller == way_in.controller]
         with self._asking(way_in.pod, counting) as discount:
             owner, counted, status = await self._checker.check(way_in.at, target, route.door)
-            discount(counted)
+            for each in counting if counted else ():
+                discount(each, counted)
         return Answer(route, way_in.pod, owner, status)
 
     async def _ask_ways(self, ways: Iterable[Way]) -> list[Answer]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -124,15 +125,10 @@ class Scraper:
         return self._controllers.get(name)
 
     @contextmanager
-    def asking(self, pod: Pod, interests: Sequence[Interest]) -> Iterator[Callable[[int], None]]:
-        """Entered while waker itself asks this pod for something that may count under these. Gives `discount` for them."""
-
-        def discount(count: int) -> None:
-            for each in interests if count else ():
-                self.discount(pod, each, count)
-
+    def asking(self, pod: Pod, interests: Sequence[Interest]) -> Iterator[Callable[[Interest, int], None]]:
+        """Entered while waker itself asks this pod for something that may count under these. Gives `discount` of this pod."""
         with self._rounds.own.asking(pod.uid, [key for each in interests for key in each.keys]):
-            yield discount
+            yield partial(self.discount, pod)
 
     def discount(self, pod: Pod, interest: Interest, count: int = 1) -> None:
         """Do not count requests that waker itself sent through this pod and that the app answered."""
