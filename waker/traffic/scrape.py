@@ -146,17 +146,10 @@ class Scraper:
     async def read_now(self, app: AppId) -> None:
         """Read all pods that count an app's visits, unless that was just done. Returns after an interval at the latest."""
         wanted, just_now = self._apps.wanted(), self._dependencies.clock() - JUST_NOW
-        named = {
-            name: each for name in self._counted_by(app) if (each := self._controllers.get(name)) and name in wanted
-        }
-        old = {
-            uid
-            for each in named.values()
-            for uid, pod in each.pods.items()
-            if not pod.asked_at or pod.asked_at < just_now
-        }
-        keys = [(each, wanted[name]) for name, each in named.items()]
-        await self._rounds.read(keys, frozenset(old), self._dependencies.interval())
+        counting = [each for name in self._counted_by(app) if name in wanted and (each := self._controllers.get(name))]
+        old = frozenset(uid for each in counting for uid in each.not_asked_since(just_now))
+        keys = [(each, wanted[each.adapter.controller]) for each in counting]
+        await self._rounds.read(keys, old, self._dependencies.interval())
 
     def recall(self, record: VisitRecord | None) -> None:
         """Take over what another waker recorded. An app that is new here starts from it, if the counters confirm it."""

@@ -89,6 +89,10 @@ class ScrapedController:
         late = self.adapter.lag + SETTLES
         return any(at - CLOCKS <= until and since <= at + late for at in self.moves)
 
+    def not_asked_since(self, at: datetime) -> list[str]:
+        """The pods, by uid, whose last complete scrape is older."""
+        return [uid for uid, each in self.pods.items() if not each.asked_at or each.asked_at < at]
+
     def urgent(self, now: datetime) -> frozenset[str]:
         """The pods, by uid, that should be read at once and again and again: so what is lost is seconds."""
         reloads = self.reloads_now(now)
