@@ -80,6 +80,7 @@ INGRESS_NGINX = Adapter(
     enable="run ingress-nginx with --enable-metrics=true (chart: controller.metrics.enabled)",
     blind_to=("wildcard hosts", "rules without host", "open websockets", "open streams", "open downloads"),
     serves=_serves,
+    tells_all=True,
     class_name="nginx",
 )
 
