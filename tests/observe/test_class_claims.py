@@ -175,6 +175,38 @@ async def test_as_long_as_nobody_says_it_counts(pods: LabelledPods, monkeypatch:
     await pods.until(CLASS.controller)
 
 
+async def test_a_hiccup_of_the_api_server_changes_no_verdict(
+    pods: LabelledPods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_claims, "RETRY", 0.01)
+    monkeypatch.setattr(class_claims, "BELIEVED_FOR", 0.01)
+    pods.strangers.add("tenant")
+    pods.put([OLD], [replace(NEW, namespace="tenant")])
+    await pods.until(CLASS.controller)
+    changes = pods.changes
+    pods.broken = True
+    asked = len(pods.asked)
+    async with asyncio.timeout(5):
+        while len(pods.asked) < asked + 6:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+    assert pods.name() == CLASS.controller, "the refused one stays refused"
+    assert pods.changes == changes
+    pods.broken, pods.strangers = False, set()
+    await pods.until("k8s.io/ingress-nginx@nginx+traefik")
+
+
+async def test_a_right_that_is_taken_away_ends_though_pods_change_all_the_time(
+    pods: LabelledPods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_claims, "BELIEVED_FOR", 0.05)
+    pods.on_change()
+    pods.strangers.add("traefik")
+    async with asyncio.timeout(5):
+        while pods.name() != CLASS.controller:
+            pods.on_change()
+            await asyncio.sleep(0)
+
+
 def said(namespace: str, claimed: str = "") -> DeclaredNamespaces:
     """One namespace, and one where pods claim the class."""
     return DeclaredNamespaces(frozenset({namespace}), frozenset({claimed} if claimed else ()))
