@@ -57,6 +57,16 @@ async def test_a_name_that_is_wrong_is_told_whatever_is_thought_of_it(scene: Scr
     assert why.startswith("Traefik pod ingress/t-1 does not count waker's own requests as team-a-kubesleeper-waker")
 
 
+async def test_what_the_keeper_has_not_the_form_of_is_unknown_until_it_is_visited(scene: ScrapeScene) -> None:
+    scene.changes = {"names_proven": False, "unproved": lambda key: key == AT_TRAEFIK.key}
+    scene.counted_as = frozenset({KEEPER})
+    pod = scene.add(TRAEFIK, "t-1", page(KEEPER))
+    await watched(scene, AT_TRAEFIK)
+    assert "it is not proved yet that it counts under such names" in await rounds(scene, 3)
+    scene.change(pod, page(KEEPER, AT_TRAEFIK.key, method="GET"))
+    assert await rounds(scene, 1) == ""
+
+
 BROKEN: SeriesKey = ("aaa-kubesleeper-waker-20000@kubernetes",)  # of a tenant who has taken, or broken, what is his
 
 
