@@ -94,6 +94,15 @@ def test_n_is_the_namespace_of_the_app_and_not_of_waker() -> None:
     assert (found.only, found.namespace) == ("prod", "tools")
 
 
+@pytest.mark.parametrize("command", ["status", "check", "explain", "sleep", "wake", "auto", "restore", "page"])
+def test_the_help_of_every_command_says_who_may_ask(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert "--context" in text
+    assert "--as USER" in text
+
+
 # --- one sentence -------------------------------------------------------------------------------------------------
 
 

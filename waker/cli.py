@@ -10,11 +10,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
-from waker.commands import explain, page, pin, restore, status
+from waker.cluster.kubeconfig import Person, context_namespace
+from waker.commands import check, explain, page, pin, restore, status
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
@@ -48,9 +50,10 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     flags = _process_flags()
     commands.add_parser("run", parents=[flags], help="run the service")
-    _add_reading_commands(commands, flags)
-    _add_writing_commands(commands, flags)
-    _add_page_and_demo(commands, flags)
+    asking = _person_flags(flags)
+    _add_reading_commands(commands, asking)
+    _add_writing_commands(commands, asking)
+    _add_page_and_demo(commands, asking)
     return top
 
 
@@ -65,17 +68,32 @@ def _process_flags() -> Parser:
     return flags
 
 
+def _person_flags(flags: Parser) -> Parser:
+    """Of all commands but the service: who asks."""
+    asking = Parser(add_help=False, parents=[flags])
+    asking.add_argument("--context", default="", help="the context of the kubeconfig to use (default: the current one)")
+    text = "ask the API server in the name of this user, such as system:serviceaccount:NAMESPACE:NAME"
+    asking.add_argument("--as", dest="acts_for", metavar="USER", default="", help=text)
+    return asking
+
+
 def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     command = commands.add_parser("status", parents=[flags], help="show all apps with their phase, replicas and reason")
     command.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
     command.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
     command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
+    text = "say whether the cluster has what waker needs, and whether an app would sleep"
+    command = commands.add_parser("check", parents=[flags], help=text)
+    text = "only what concerns this app, enabled or not: shop, deployment/shop or statefulset/shop"
+    command.add_argument("--app", metavar="NAME", help=text)
+    command.add_argument("-n", "--namespace", dest="only", help="the app's namespace (default: that of the context)")
+    command.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
     text = "say why an app is not asleep, and all that waker knows about it"
     command = commands.add_parser("explain", parents=[flags], help=text)
     which = command.add_mutually_exclusive_group(required=True)
     which.add_argument("name", metavar="NAME", nargs="?", help="shop, deployment/shop or statefulset/shop")
     which.add_argument("--all", action="store_true", help="what keeps most apps awake, first")
-    text = "the app's namespace (default: default); with --all only its apps (default: all)"
+    text = "the app's namespace (default: that of the context); with --all only its apps (default: all)"
     command.add_argument("-n", "--namespace", dest="only", help=text)
     command.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
 
@@ -98,9 +116,7 @@ def _add_writing_commands(commands: Commands, flags: Parser) -> None:
         "name", metavar="NAME", nargs="?", help="one app, which is pinned awake: shop or deployment/shop"
     )
     which.add_argument("--all", action="store_true", help="every app in every namespace, and leave nothing behind")
-    command.add_argument(
-        "-n", "--namespace", dest="only", default="default", help="the app's namespace (default: default)"
-    )
+    command.add_argument("-n", "--namespace", dest="only", help="the app's namespace (default: that of the context)")
     text = "restore an app's routes after this time even if it is not ready (default: 5m)"
     command.add_argument("--timeout", default="5m", help=text)
 
@@ -121,7 +137,7 @@ def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
 
 def _add_app_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", metavar="NAME", help="shop, deployment/shop or statefulset/shop")
-    command.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
+    command.add_argument("-n", "--namespace", dest="only", help="its namespace (default: that of the context)")
 
 
 def _default(field: str) -> str:
@@ -135,6 +151,8 @@ def main(argv: list[str] | None = None) -> int:
     code = 1
     try:
         settings = read_settings(vars(arguments), os.environ)
+        context, acts_for = getattr(arguments, "context", ""), getattr(arguments, "acts_for", "")
+        settings = replace(settings, context=context, acts_for=acts_for)
         logs.set_up(settings)
         code = asyncio.run(_command(arguments, settings))
     except* (WakerError, OSError) as errors:  # OSError: usually a port that is in use
@@ -159,6 +177,10 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             return await show.show(check=arguments.check, port=arguments.port)
         case "status":
             _print(await status.status(settings, arguments.only, arguments.output))
+        case "check":
+            found = await check.check(settings, _namespace(arguments, settings), arguments.app, arguments.output)
+            _print(found.text)
+            return found.code
         case "explain":
             _print(await _explained(arguments, settings))
         case "page":
@@ -166,7 +188,7 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
         case "restore":
             one, within = arguments.name, arguments.timeout
             restoring = (
-                restore.restore_one(settings, within, arguments.only, one)
+                restore.restore_one(settings, within, _namespace(arguments, settings), one)
                 if one
                 else restore.restore_all(settings, within)
             )
@@ -179,16 +201,21 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
                 "wake": pin.wake,
                 "auto": pin.auto,
             }
-            _print(
-                await pin_commands[name](settings, arguments.only, arguments.name, pin=getattr(arguments, "pin", False))
-            )
+            where, pinned = _namespace(arguments, settings), getattr(arguments, "pin", False)
+            _print(await pin_commands[name](settings, where, arguments.name, pin=pinned))
     return 0
+
+
+def _namespace(arguments: argparse.Namespace, settings: Settings) -> str:
+    """The namespace that is meant: the given one, else that of the kubeconfig's context."""
+    given: str | None = arguments.only
+    return given or context_namespace(settings.kubeconfig, Person(settings.context, settings.acts_for))
 
 
 async def _explained(arguments: argparse.Namespace, settings: Settings) -> str:
     if arguments.all:
         return await explain.explained_all(settings, arguments.only, arguments.output)
-    return await explain.explained(settings, arguments.only or "default", arguments.name, arguments.output)
+    return await explain.explained(settings, _namespace(arguments, settings), arguments.name, arguments.output)
 
 
 def _print(text: str) -> None:

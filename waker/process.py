@@ -8,13 +8,16 @@ The subtle thing is the order of leaving on SIGTERM, see `_shut_down_on_signal`.
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Set
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Set
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from typing import Any
 
+import aiohttp
 from aiohttp import web
 
 from waker import __version__
 from waker.cluster.client import Api, connect
+from waker.cluster.kubeconfig import Person
 from waker.cluster.reviews import Reviews
 from waker.leaving import Leaving
 from waker.metrics import Metrics
@@ -23,6 +26,7 @@ from waker.observe.keys import Key
 from waker.observe.own_pod import refuse_host_network
 from waker.service import Waker, now
 from waker.settings.flags import Settings
+from waker.traffic.prometheus import Prometheus
 from waker.web import connections, forward, private_port, public_port
 from waker.web.doors import DoorListeners, listening_socket, raise_open_files
 from waker.web.public_port import PublicPort
@@ -47,13 +51,19 @@ def ending_on_shutdown() -> Iterator[None]:
         pass
 
 
+def person(settings: Settings, acts_for: str = "") -> AbstractAsyncContextManager[Api]:
+    """A connection of whoever runs a command. `acts_for`: in whose name, if not in the one that they have said."""
+    who = Person(settings.context, acts_for or settings.acts_for)
+    return connect(settings.kubeconfig, person=who)
+
+
 @asynccontextmanager
 async def cluster_cache(
     settings: Settings, on_change: Callable[[Key], None] = lambda key: None
 ) -> AsyncIterator[tuple[Api, ClusterCache]]:
     """The cluster as a one-shot command needs it: fully listed, and followed until the command is done."""
     with ending_on_shutdown():
-        async with connect(settings.kubeconfig) as api, asyncio.TaskGroup() as tasks:
+        async with person(settings) as api, asyncio.TaskGroup() as tasks:
             cache = ClusterCache(api, on_change, now, settings.own_namespace)
             await start(cache, tasks)
             yield api, cache
@@ -83,6 +93,7 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
                 waker.explain,
                 waker.listeners.report,
                 lambda number: waker.runtime.forwarding(waker.doors.at(number)),
+                _check(waker, api, session),
             )
             private = private_port.private_port(metrics, reports, review)
             public = connections.runner(public_port.public_port(port))
@@ -95,6 +106,26 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
             on_start(waker)
             await refuse_host_network(api, settings.own_namespace, settings.identity)
             await waker.run(tasks)
+
+
+def _check(waker: Waker, api: Api, session: aiohttp.ClientSession) -> Callable[[], Awaitable[Mapping[str, Any]]]:
+    """Whether controllers can be read and reach waker, for `waker check`. Nothing is loaded before somebody asks."""
+    made: list[Callable[[], Awaitable[Mapping[str, Any]]]] = []
+
+    async def check() -> Mapping[str, Any]:
+        if not made:
+            from waker.checks.probes import ProbeNeeds, Probes  # noqa: PLC0415 nobody may ever ask
+
+            files = waker.settings.prometheus_token_file, waker.settings.prometheus_ca_file
+            prometheus = Prometheus(session, *files)
+            needs = ProbeNeeds(
+                api, session, waker.cluster, waker.config, waker.controllers, prometheus, waker.following.prime,
+                waker.leading, now,
+            )  # fmt: skip
+            made.append(Probes(needs).report)
+        return await made[0]()
+
+    return check
 
 
 async def _serve(runner: web.AppRunner, settings: Settings, port: int, doors: DoorListeners | None = None) -> None:

@@ -33,6 +33,7 @@ WRITTEN_BY_HAND = {
     "events",
     "phases",
     "explained",
+    "checks",
 }  # whose texts are nowhere in the code; test_tables checks their first column
 
 MESSAGES = {"a visitor": REQUESTS, "the app": ANSWERS}
@@ -81,7 +82,7 @@ def flags() -> str:
 
 
 def _of_process() -> set[str]:
-    return {each.flag for each in FLAGS} | {"-h"}
+    return {each.flag for each in FLAGS} | {"-h", "--context", "--as"}
 
 
 def _commands() -> Iterator[Row]:

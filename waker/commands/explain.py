@@ -25,10 +25,15 @@ async def explained(settings: Settings, namespace: str, name: str, output: str) 
     """The text to print. Raises WakerError: there is no such workload, or no API server."""
     async with cluster_cache(settings) as (api, cluster):
         app = find_workload(cluster, namespace, name)
-        asked: Explained | None = await ask_service(api, settings, f"/apps/{app.namespace}/{app.kind}/{app.name}")
-        facts = asked or await _worked_out(api, settings, app, cluster)
+        facts = await facts_of(api, settings, app, cluster)
         facts["notes"] += await _autoscalers(api, app)
     return json.dumps(facts, indent=2) if output == "json" else text(facts)
+
+
+async def facts_of(api: Api, settings: Settings, app: AppId, cluster: ClusterCache) -> Explained:
+    """What the running service says of an app, else what can be worked out here. Raises WakerError."""
+    asked: Explained | None = await ask_service(api, settings, f"/apps/{app.namespace}/{app.kind}/{app.name}")
+    return asked or await _worked_out(api, settings, app, cluster)
 
 
 async def explained_all(settings: Settings, namespace: str | None, output: str) -> str:

@@ -6,10 +6,10 @@ A theme is a file, or the name of one in the folder of themes, or else in the Co
 from pathlib import Path
 
 from waker import names
-from waker.cluster.client import connect
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import NotFound, SettingsError, ThemeError
 from waker.observe.themes import checked_theme, folder_texts
+from waker.process import person
 from waker.settings.flags import Settings
 from waker.web.page import WaitingPage
 from waker.web.samples import NOW, SAMPLES
@@ -41,7 +41,7 @@ async def _text(settings: Settings, theme: str) -> str:
 
 
 async def _from_cluster(settings: Settings, file: str) -> str:
-    async with connect(settings.kubeconfig) as api:
+    async with person(settings) as api:
         try:
             found = await api.get(CONFIG_MAPS.one(settings.own_namespace, names.THEMES_MAP))
         except NotFound as error:

@@ -34,6 +34,8 @@ class Settings:
     dry_run: bool = False
     prometheus_token_file: str = ""
     prometheus_ca_file: str = ""
+    context: str = ""  # of the kubeconfig; commands only
+    acts_for: str = ""  # in whose name a command asks the API server
 
     @property
     def own_namespace(self) -> str:
@@ -58,7 +60,7 @@ FLAGS = (
     Flag("--waker-namespace", "WAKER_NAMESPACE", "namespace", str, "The namespace that waker runs in (default: that of its service account, else kubesleeper)."),
     Flag("--kubeconfig", "WAKER_KUBECONFIG", "kubeconfig", str, "The kubeconfig file to use (default: the service account, else $KUBECONFIG, else ~/.kube/config)."),
     Flag("--public-port", "WAKER_PUBLIC_PORT", "public_port", whole_number(0, 65535), "The port of the wait host. Sleeping apps have ports of their own, see the setting door-ports."),
-    Flag("--private-port", "WAKER_PRIVATE_PORT", "private_port", whole_number(0, 65535), "The port for /metrics, /healthz, /readyz and /apps."),
+    Flag("--private-port", "WAKER_PRIVATE_PORT", "private_port", whole_number(0, 65535), "The port for /metrics, /healthz, /readyz, /apps and /check."),
     Flag("--advertise", "WAKER_ADVERTISE", "advertise", parse_address, "The address at which ingress controllers reach this waker, the only one (default: the ready pods of the Service waker)."),
     Flag("--bind-address", "WAKER_BIND_ADDRESS", "bind_address", parse_address, "The address to listen at (default: all of the machine's)."),
     Flag("--themes", "WAKER_THEMES", "themes", str, "A folder of themes for the waiting page, each in a file NAME.html. Themes in the ConfigMap kubesleeper-themes take precedence."),

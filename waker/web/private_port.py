@@ -9,10 +9,11 @@
 | /doors/NUMBER              | whether the app of a door is forwarded requests by this replica, for the same              |
 | /apps                      | what `waker status` shows                                                                  |
 | /apps/NAMESPACE/KIND/NAME  | what `waker explain` shows                                                                 |
+| /check                     | what `waker check` asks: controllers are read, and asked for waker, at this moment         |
 
 Metrics and health name no app and are open to all that reach the port: kubelet and Prometheus have no token for it. What
-`/apps` says is for callers who may read these workloads, see `callers`. It knows nothing of the parts that answer: `process`
-passes them in as callables.
+`/apps` and `/check` say is for callers who may read workloads, see `callers`. It knows nothing of the parts that answer:
+`process` passes them in as callables.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -40,6 +41,11 @@ def no_app(_namespace: str, _kind: str, _name: str) -> Mapping[str, Any] | None:
     return None
 
 
+async def no_check() -> Mapping[str, Any]:
+    """Nothing is checked."""
+    return {}
+
+
 def no_door(_number: int) -> Mapping[str, Any] | None:
     """There is no such door."""
     return None
@@ -54,6 +60,7 @@ class ServiceReports:
     explain: Callable[[str, str, str], Mapping[str, Any] | None] = no_app  # one app, by namespace, kind and name
     doors: Callable[[], Mapping[str, Any]] = dict  # at which doors it listens, for the other replicas
     forwarding: Callable[[int], Mapping[str, Any] | None] = no_door  # to the app of a door, for the other replicas
+    check: Callable[[], Awaitable[Mapping[str, Any]]] = no_check  # whether controllers can be read and reach waker
 
 
 def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Review = callers.nobody) -> web.Application:
@@ -83,6 +90,10 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
         app = reports.explain(namespace, kind, name)
         return web.json_response(NO_SUCH_APP if app is None else app, status=404 if app is None else 200)
 
+    async def show_check(request: web.Request) -> web.Response:
+        refused = await callers.refusal(request, Right("list", RESOURCES[Kind.DEPLOYMENT]), review)
+        return web.json_response(await reports.check()) if refused is None else refused
+
     application = web.Application()
     handlers: dict[str, Handler] = {
         "/metrics": show_metrics,
@@ -90,6 +101,7 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
         "/readyz": readyz,
         **for_replicas(reports),
         "/apps": show_apps,
+        "/check": show_check,
         "/apps/{namespace}/{kind}/{name}": show_app,
     }
     for path, handler in handlers.items():

@@ -1,0 +1,36 @@
+"""The API server's proxy to pods, for GET: `/api/v1/namespaces/NAMESPACE/pods/NAME:PORT/proxy/PATH`.
+
+`server` calls it. Whoever may use it reaches each port of each pod without a way into the pods' network.
+"""
+
+import re
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from waker.demo.kinds import PODS, Key, field_of
+from waker.demo.refusals import ApiRefusal
+from waker.demo.verbs import Verbs
+
+PROXIED: Final = re.compile(r"/api/v1/namespaces/([^/]+)/pods/(?:(https?):)?([^/:]+):(\d+)/proxy(/.*)?")
+TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
+
+
+def is_proxied(path: str) -> bool:
+    """Whether a path leads to a pod."""
+    return PROXIED.fullmatch(path) is not None
+
+
+async def answer(verbs: Verbs, path: str) -> web.Response:
+    """What the pod answers. Raises ApiRefusal: 404, and 503 if it cannot be reached."""
+    found = PROXIED.fullmatch(path)
+    namespace, scheme, name, port, below = found.groups() if found else ("", "", "", "", "")
+    host = field_of(verbs.get(PODS, Key(namespace, name)), "status.podIP")
+    url = f"{scheme or 'http'}://{host}:{port}{below or '/'}"
+    try:
+        async with aiohttp.ClientSession(timeout=TIMEOUT) as session, session.get(url) as response:
+            kind = response.headers.get("Content-Type", "text/plain").partition(";")[0]
+            return web.Response(status=response.status, body=await response.read(), content_type=kind)
+    except (aiohttp.ClientError, OSError) as error:
+        raise ApiRefusal(503, "ServiceUnavailable", f"error trying to reach service: {error}") from error
