@@ -16,10 +16,11 @@ from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
 from waker.cluster.kubeconfig import Person, context_namespace
-from waker.commands import check, explain, page, pin, restore, status
+from waker.commands import candidates, check, explain, page, pin, restore, status
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
+from waker.settings.parsing import parse_bool
 from waker.web.samples import SAMPLES
 
 
@@ -61,7 +62,7 @@ def _process_flags() -> Parser:
     flags = Parser(add_help=False)
     for each in FLAGS:
         text = f"{each.help} [{each.env}]"
-        if each.flag == "--dry-run":
+        if each.parse is parse_bool:
             flags.add_argument(each.flag, dest=each.field, action="store_const", const="true", help=text)
         else:
             flags.add_argument(each.flag, dest=each.field, help=text + _default(each.field))
@@ -85,8 +86,18 @@ def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     text = "say whether the cluster has what waker needs, and whether an app would sleep"
     command = commands.add_parser("check", parents=[flags], help=text)
     text = "only what concerns this app, enabled or not: shop, deployment/shop or statefulset/shop"
-    command.add_argument("--app", metavar="NAME", help=text)
-    command.add_argument("-n", "--namespace", dest="only", help="the app's namespace (default: that of the context)")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--app", metavar="NAME", help=text)
+    text = "list the workloads that nobody has visited for a day, and what sleeping them would save"
+    which.add_argument("--candidates", action="store_true", help=text)
+    text = "with --candidates: for how long nobody has visited them (default: 1d)"
+    command.add_argument("--idle-for", default="1d", metavar="DURATION", help=text)
+    command.add_argument(
+        "-n",
+        "--namespace",
+        dest="only",
+        help="the app's namespace (default: that of the context); with --candidates only that (default: all)",
+    )
     command.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
     text = "say why an app is not asleep, and all that waker knows about it"
     command = commands.add_parser("explain", parents=[flags], help=text)
@@ -177,6 +188,8 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             return await show.show(check=arguments.check, port=arguments.port)
         case "status":
             _print(await status.status(settings, arguments.only, arguments.output))
+        case "check" if arguments.candidates:
+            _print(await candidates.found(settings, arguments.only, arguments.idle_for, arguments.output))
         case "check":
             found = await check.check(settings, _namespace(arguments, settings), arguments.app, arguments.output)
             _print(found.text)

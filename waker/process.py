@@ -17,8 +17,10 @@ from aiohttp import web
 
 from waker import __version__
 from waker.cluster.client import Api, connect
+from waker.cluster.informer import Source
 from waker.cluster.kubeconfig import Person
 from waker.cluster.reviews import Reviews
+from waker.errors import ClusterError, Refused
 from waker.leaving import Leaving
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache, start
@@ -65,9 +67,24 @@ async def cluster_cache(
     with ending_on_shutdown():
         async with person(settings) as api, asyncio.TaskGroup() as tasks:
             cache = ClusterCache(api, on_change, now, settings.own_namespace)
+            await _refused_once(api, cache)
             await start(cache, tasks)
             yield api, cache
             raise Shutdown
+
+
+async def _refused_once(api: Api, cache: ClusterCache) -> None:
+    """Raises Refused for what may not be listed: an informer would wait for that right for ever."""
+
+    async def ask(source: Source) -> None:
+        try:
+            await api.get(source.path, {**source.params, "limit": "1"})
+        except Refused:
+            raise
+        except ClusterError as error:
+            log.debug("%s: %s", source.path, error)
+
+    await asyncio.gather(*(ask(each.source) for each in cache.informers))
 
 
 async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda waker: None) -> None:

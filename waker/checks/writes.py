@@ -89,9 +89,13 @@ def _of_app(inquiry: Inquiry, app: ObservedApp) -> Iterator[tuple[str, Try, str]
 
 
 def _of_namespace(inquiry: Inquiry, app: ObservedApp) -> Iterator[tuple[str, Try, str]]:
-    """What waker makes there, as for this app."""
+    """What waker makes there and is not there yet, as for this app."""
     namespace = app.workload.id.namespace
+    there = inquiry.cluster.owned(namespace)
+    made = {SERVICES: there.service, ENDPOINT_SLICES: there.slices, INGRESSES: there.keepers}
     for resource, body in _own_objects(inquiry, app, app.routes[0]):
+        if made[resource]:
+            continue
         what = f"a {resource.kind} {body['metadata']['name']} in namespace {namespace}"
         yield (
             what,

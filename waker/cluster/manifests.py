@@ -23,6 +23,7 @@ from waker.plan.model import (
     Workload,
 )
 from waker.plan.notes import ANNOTATIONS, read_notes
+from waker.plan.pod_requests import pod_requests
 from waker.plan.times import parse_time
 
 Json = Mapping[str, Any]
@@ -55,6 +56,7 @@ def workload(kind: Kind, found: Json) -> Workload:
         read_notes(given),
         _refused(status),
         _emptied(kind, meta, status),
+        pod_requests(spec["template"].get("spec") or {}),
     )
 
 

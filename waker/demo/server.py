@@ -47,6 +47,7 @@ class ApiServer:
         self.verbs = verbs
         self.faults = Faults()
         self.access = ReviewedAccess()
+        self.services: dict[str, str] = {}  # NAMESPACE/NAME:PORT -> URL, for its proxy
         self.url = ""
         self._bookmark_every = bookmark_every.total_seconds()
         self._streams: list[_OpenWatch] = []
@@ -88,7 +89,7 @@ class ApiServer:
             if self.access.reviews(request.path):
                 return web.json_response(self.access.reviewed(request.path, await body_of(request)), status=201)
             if proxying.is_proxied(request.path):
-                return await proxying.answer(self.verbs, request.path)
+                return await proxying.answer(self.verbs, self.services, request.path, request.rel_url.raw_query_string)
             return await self._answer(request, target_of(request.path))
         except ApiRefusal as refusal:
             return refusal_response(refusal)

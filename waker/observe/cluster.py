@@ -22,7 +22,7 @@ from waker.observe.never_sleeps import never_sleeps
 from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
 from waker.plan.owned_objects import OwnedSlice
-from waker.plan.policy import is_managed, read_policy
+from waker.plan.policy import enabled, is_managed, read_policy
 from waker.plan.routes.aliases import ServiceAddress, WayByAddress, by_alias, by_mention
 from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, named_services, other_services
 from waker.plan.routes.kinds import KINDS
@@ -51,10 +51,11 @@ class ClusterCache:
         self.claims: Claims = lambda _class: ()
         self.own_namespace = own_namespace
         self.is_synced = False  # everything is known once
+        self.observing = False  # every workload counts as enabled
         self.ports_version = 0  # grows with whatever keepers, and the protocols of doors, are made from
         self._indexes = Indexes()
         self.workloads: dict[Kind, Informer[Workload]] = {
-            kind: inform(what, _parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
+            kind: inform(what, self._parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
         }
         self.services: Informer[Service] = inform(resources.SERVICES, manifests.service, self._service_changed)
         self._aliases = Aliases(self._meant)
@@ -220,6 +221,13 @@ class ClusterCache:
 
     # --- changes ---
 
+    def _parser(self, kind: Kind) -> Callable[[Any], Workload]:
+        def parse(found: Any) -> Workload:
+            workload = manifests.workload(kind, found)
+            return enabled(workload) if self.observing else workload
+
+        return parse
+
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         self._indexes.workload_changed(old, new)
         each = new or old
@@ -282,10 +290,6 @@ def left_to(other: str) -> str:
         f"the KubeSleeper in namespace {other} manages the apps of this namespace, so this one leaves them alone; "
         f"if that one is gone, delete the Service {names.WAKER_SERVICE} here"
     )
-
-
-def _parser(kind: Kind) -> Callable[[Any], Workload]:
-    return lambda found: manifests.workload(kind, found)
 
 
 async def start(cluster: ClusterCache, tasks: asyncio.TaskGroup) -> None:

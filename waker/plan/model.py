@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from waker.plan.notes import NONE, Notes
+from waker.plan.pod_requests import NO_REQUESTS, PodRequests
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of an object that does not say when it was made
 
@@ -70,6 +71,7 @@ class Workload:
     notes: Notes = NONE
     pods_refused: str = ""  # why the API server lets none of its pods be created
     pods_gone: bool = True  # if replicas are 0: Kubernetes has taken away all pods that it will take
+    requests: PodRequests = NO_REQUESTS  # what each of its pods reserves
 
 
 def label_selector(labels: Mapping[str, str]) -> str:

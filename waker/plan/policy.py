@@ -5,6 +5,7 @@ its user, and an app with a problem is not put to sleep.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -92,6 +93,11 @@ def policy_if_enabled(annotations: Mapping[str, str], live: Live) -> PolicyReadi
     """The policy that a workload would have if it were enabled; its own if it is."""
     own = read_policy(annotations, live)
     return own if own.policy else read_policy({**annotations, names.ENABLED: "true"}, live)
+
+
+def enabled(workload: Workload) -> Workload:
+    """The same workload as if it were enabled, whatever it says: it is only watched."""
+    return replace(workload, annotations={**workload.annotations, names.ENABLED: "true"})
 
 
 def _visitor_policy(read: _Read, live: Live) -> VisitorPolicy:

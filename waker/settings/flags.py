@@ -32,6 +32,7 @@ class Settings:
     log_level: str = "info"
     log_format: str = "text"
     dry_run: bool = False
+    observe: bool = False  # with dry_run, for all workloads
     prometheus_token_file: str = ""
     prometheus_ca_file: str = ""
     context: str = ""  # of the kubeconfig; commands only
@@ -68,6 +69,7 @@ FLAGS = (
     Flag("--log-level", "WAKER_LOG_LEVEL", "log_level", one_of("debug", "info", "warning", "error"), "The lowest level that is logged: debug, info, warning or error."),
     Flag("--log-format", "WAKER_LOG_FORMAT", "log_format", one_of("text", "json"), "The format of log lines: text or json."),
     Flag("--dry-run", "WAKER_DRY_RUN", "dry_run", parse_bool, "Change nothing, only log what would be done."),
+    Flag("--observe", "WAKER_OBSERVE", "observe", parse_bool, "Count the visits of all workloads, enabled or not, for `waker check --candidates`, and change nothing: as with --dry-run, nothing is put to sleep."),
     Flag("--prometheus-token-file", "WAKER_PROMETHEUS_TOKEN_FILE", "prometheus_token_file", str, "A file with the bearer token to send to prometheus-url."),
     Flag("--prometheus-ca-file", "WAKER_PROMETHEUS_CA_FILE", "prometheus_ca_file", str, "A file with the CA certificates to trust for prometheus-url (default: the system's)."),
 )  # fmt: skip
@@ -86,6 +88,7 @@ def read_settings(flags: Mapping[str, str | None], environment: Mapping[str, str
             values[row.field] = row.parse(text)
         except SettingsError as error:
             raise SettingsError(f"{source}: {error}") from None
+    values["dry_run"] = values.get("dry_run", False) or values.get("observe", False)
     return Settings(**values)
 
 
