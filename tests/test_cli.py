@@ -56,7 +56,7 @@ async def run(*arguments: str) -> int:
         ["sleep"],
         ["wake", "shop", "blog"],
         ["auto", "shop", "--pin"],
-        ["status", "-o", "yaml"],
+        ["status", "-o", "xml"],
         ["explain"],
         ["explain", "shop", "-o", "table"],
         ["explain", "shop", "--all"],

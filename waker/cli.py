@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
 from waker.cluster.kubeconfig import Person, context_namespace
-from waker.commands import candidates, check, explain, page, pin, restore, status
+from waker.commands import candidates, check, explain, page, pin, restore, status, waiting
+from waker.commands.terminal import Terminal
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
@@ -82,7 +83,11 @@ def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     command = commands.add_parser("status", parents=[flags], help="show all apps with their phase, replicas and reason")
     command.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
     command.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
-    command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
+    text = "only workloads with these labels, as kubectl has it: team=web,tier!=db"
+    command.add_argument("-l", "--selector", default="", metavar="LABELS", help=text)
+    command.add_argument("--phase", default="", metavar="PHASES", help="only these, comma-separated: asleep,stuck")
+    command.add_argument("-o", dest="output", choices=status.OUTPUTS, default="table", help="how to print it")
+    command.add_argument("-w", "--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
     text = "say whether the cluster has what waker needs, and whether an app would sleep"
     command = commands.add_parser("check", parents=[flags], help=text)
     text = "only what concerns this app, enabled or not: shop, deployment/shop or statefulset/shop"
@@ -119,6 +124,9 @@ def _add_writing_commands(commands: Commands, flags: Parser) -> None:
         _add_app_arguments(command)
         if name != "auto":
             command.add_argument("--pin", action="store_true", help="keep it that way, whatever the traffic")
+            command.add_argument("--wait", action="store_true", help="wait until it is so, and show how far it is")
+            longest = "with --wait: for how long (default: 5m)"
+            command.add_argument("--timeout", default="5m", metavar="DURATION", help=longest)
     command = commands.add_parser(
         "restore", parents=[flags], help="give back what apps had, even if the service itself is gone"
     )
@@ -187,7 +195,8 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
 
             return await show.show(check=arguments.check, port=arguments.port)
         case "status":
-            _print(await status.status(settings, arguments.only, arguments.output))
+            which = arguments.only, arguments.selector, arguments.phase, arguments.output, arguments.watch
+            await status.status(settings, status.StatusQuery(*which), Terminal())
         case "check" if arguments.candidates:
             _print(await candidates.found(settings, arguments.only, arguments.idle_for, arguments.output))
         case "check":
@@ -208,15 +217,19 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             restored = await restoring
             _print(restored.text)
             return 0 if restored.complete else 1
-        case name:
-            pin_commands: dict[str, Callable[..., Awaitable[str]]] = {
-                "sleep": pin.sleep,
-                "wake": pin.wake,
-                "auto": pin.auto,
-            }
-            where, pinned = _namespace(arguments, settings), getattr(arguments, "pin", False)
-            _print(await pin_commands[name](settings, where, arguments.name, pin=pinned))
+        case _:
+            await _pinned(arguments, settings)
     return 0
+
+
+async def _pinned(arguments: argparse.Namespace, settings: Settings) -> None:
+    """`sleep`, `wake` and `auto`."""
+    commands: dict[str, Callable[..., Awaitable[str]]] = {"sleep": pin.sleep, "wake": pin.wake, "auto": pin.auto}
+    name, app = arguments.command, (_namespace(arguments, settings), arguments.name)
+    _print(await commands[name](settings, *app, pin=getattr(arguments, "pin", False)))
+    if getattr(arguments, "wait", False):
+        wait = {"sleep": waiting.until_asleep, "wake": waiting.until_awake}[name]
+        _print(await wait(settings, *app, arguments.timeout, Terminal()))
 
 
 def _namespace(arguments: argparse.Namespace, settings: Settings) -> str:
