@@ -15,8 +15,9 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
-from waker.cluster.kubeconfig import Person, context_namespace
-from waker.commands import candidates, check, explain, page, pin, restore, status, waiting
+from waker.commands import arguments as arguments_of
+from waker.commands import explain, page, pin, restore, waiting
+from waker.commands.arguments import namespace_of
 from waker.commands.terminal import Terminal
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("run", parents=[flags], help="run the service")
     asking = _person_flags(flags)
     _add_reading_commands(commands, asking)
+    arguments_of.add(commands, asking)
     _add_writing_commands(commands, asking)
     _add_page_and_demo(commands, asking)
     return top
@@ -83,27 +85,7 @@ def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     command = commands.add_parser("status", parents=[flags], help="show all apps with their phase, replicas and reason")
     command.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
     command.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
-    text = "only workloads with these labels, as kubectl has it: team=web,tier!=db"
-    command.add_argument("-l", "--selector", default="", metavar="LABELS", help=text)
-    command.add_argument("--phase", default="", metavar="PHASES", help="only these, comma-separated: asleep,stuck")
-    command.add_argument("-o", dest="output", choices=status.OUTPUTS, default="table", help="how to print it")
-    command.add_argument("-w", "--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
-    text = "say whether the cluster has what waker needs, and whether an app would sleep"
-    command = commands.add_parser("check", parents=[flags], help=text)
-    text = "only what concerns this app, enabled or not: shop, deployment/shop or statefulset/shop"
-    which = command.add_mutually_exclusive_group()
-    which.add_argument("--app", metavar="NAME", help=text)
-    text = "list the workloads that nobody has visited for a day, and what sleeping them would save"
-    which.add_argument("--candidates", action="store_true", help=text)
-    text = "with --candidates: for how long nobody has visited them (default: 1d)"
-    command.add_argument("--idle-for", default="1d", metavar="DURATION", help=text)
-    command.add_argument(
-        "-n",
-        "--namespace",
-        dest="only",
-        help="the app's namespace (default: that of the context); with --candidates only that (default: all)",
-    )
-    command.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
+    arguments_of.add_filters(command)
     text = "say why an app is not asleep, and all that waker knows about it"
     command = commands.add_parser("explain", parents=[flags], help=text)
     which = command.add_mutually_exclusive_group(required=True)
@@ -194,15 +176,6 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             from waker.demo import show  # noqa: PLC0415 only the demo needs it
 
             return await show.show(check=arguments.check, port=arguments.port)
-        case "status":
-            which = arguments.only, arguments.selector, arguments.phase, arguments.output, arguments.watch
-            await status.status(settings, status.StatusQuery(*which), Terminal())
-        case "check" if arguments.candidates:
-            _print(await candidates.found(settings, arguments.only, arguments.idle_for, arguments.output))
-        case "check":
-            found = await check.check(settings, _namespace(arguments, settings), arguments.app, arguments.output)
-            _print(found.text)
-            return found.code
         case "explain":
             _print(await _explained(arguments, settings))
         case "page":
@@ -210,13 +183,15 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
         case "restore":
             one, within = arguments.name, arguments.timeout
             restoring = (
-                restore.restore_one(settings, within, _namespace(arguments, settings), one)
+                restore.restore_one(settings, within, namespace_of(arguments, settings), one)
                 if one
                 else restore.restore_all(settings, within)
             )
             restored = await restoring
             _print(restored.text)
             return 0 if restored.complete else 1
+        case name if name in arguments_of.CALLS:
+            return await arguments_of.CALLS[name](arguments, settings)
         case _:
             await _pinned(arguments, settings)
     return 0
@@ -225,23 +200,17 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
 async def _pinned(arguments: argparse.Namespace, settings: Settings) -> None:
     """`sleep`, `wake` and `auto`."""
     commands: dict[str, Callable[..., Awaitable[str]]] = {"sleep": pin.sleep, "wake": pin.wake, "auto": pin.auto}
-    name, app = arguments.command, (_namespace(arguments, settings), arguments.name)
+    name, app = arguments.command, (namespace_of(arguments, settings), arguments.name)
     _print(await commands[name](settings, *app, pin=getattr(arguments, "pin", False)))
     if getattr(arguments, "wait", False):
         wait = {"sleep": waiting.until_asleep, "wake": waiting.until_awake}[name]
         _print(await wait(settings, *app, arguments.timeout, Terminal()))
 
 
-def _namespace(arguments: argparse.Namespace, settings: Settings) -> str:
-    """The namespace that is meant: the given one, else that of the kubeconfig's context."""
-    given: str | None = arguments.only
-    return given or context_namespace(settings.kubeconfig, Person(settings.context, settings.acts_for))
-
-
 async def _explained(arguments: argparse.Namespace, settings: Settings) -> str:
     if arguments.all:
         return await explain.explained_all(settings, arguments.only, arguments.output)
-    return await explain.explained(settings, _namespace(arguments, settings), arguments.name, arguments.output)
+    return await explain.explained(settings, namespace_of(arguments, settings), arguments.name, arguments.output)
 
 
 def _print(text: str) -> None:

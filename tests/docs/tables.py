@@ -57,6 +57,8 @@ def _value(value: object) -> str:
         return f"`{format_duration(value)}`"
     if isinstance(value, tuple | frozenset) and not isinstance(value, PortRange):
         return _value(", ".join(sorted(value)))
+    if value is None or value == {}:
+        return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
 
 

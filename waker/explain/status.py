@@ -70,7 +70,7 @@ def _reason(each: RegisteredApp, traffic: Traffic, served_by: Mapping[str, str])
 
 def _by_itself(plan: Plan, policy: Policy | None) -> Policy | None:
     """The policy by which an awake app falls asleep when nobody comes; None if it does not."""
-    falls = policy is not None and plan.phase is Phase.AWAKE and not policy.paused and policy.pin is Pin.AUTO
+    falls = policy is not None and plan.code is not Code.PAUSED and plan.phase is Phase.AWAKE and policy.pin is Pin.AUTO
     return policy if falls else None
 
 

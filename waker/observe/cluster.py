@@ -104,7 +104,7 @@ class ClusterCache:
         around = self._surroundings(workload, live)
         return ObservedApp(
             workload,
-            read_policy(workload.annotations, live),
+            read_policy(workload.annotations, live, app.namespace),
             discover(workload, around),
             {each.id: each for each in around.route_objects},
             live,

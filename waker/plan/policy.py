@@ -26,6 +26,7 @@ from waker.settings.parsing import (
     parse_status_words,
     split_list,
 )
+from waker.settings.pauses import longest, parse_pause
 
 
 class PolicyReading(NamedTuple):
@@ -57,8 +58,8 @@ class _Read:
             return default
 
 
-def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
-    """A workload's annotations as a policy. Never raises."""
+def read_policy(annotations: Mapping[str, str], live: Live, namespace: str = "") -> PolicyReading:
+    """The annotations of a workload in this namespace as a policy. Never raises."""
     own_theme = annotations.get(names.THEME, "").strip()
     read = _Read(annotations)
     enabled = read(names.ENABLED, parse_bool, default=False)
@@ -74,6 +75,7 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
         title=annotations.get(names.TITLE, ""),
         theme=annotations.get(names.THEME, live.theme).strip(),
         paused=live.paused,
+        pause=longest(read(names.PAUSED, parse_pause, None), live.paused_namespaces.get(namespace), live.paused_until),
         visitors=_visitor_policy(read, live),
         min_idle=min_idle,
         background=read(names.BACKGROUND, _background, None),
@@ -89,10 +91,10 @@ def _background(text: str) -> Background:
     return Background(*parse_background(text))
 
 
-def policy_if_enabled(annotations: Mapping[str, str], live: Live) -> PolicyReading:
+def policy_if_enabled(annotations: Mapping[str, str], live: Live, namespace: str = "") -> PolicyReading:
     """The policy that a workload would have if it were enabled; its own if it is."""
-    own = read_policy(annotations, live)
-    return own if own.policy else read_policy({**annotations, names.ENABLED: "true"}, live)
+    own = read_policy(annotations, live, namespace)
+    return own if own.policy else read_policy({**annotations, names.ENABLED: "true"}, live, namespace)
 
 
 def enabled(workload: Workload) -> Workload:
