@@ -16,9 +16,8 @@ from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
 from waker.commands import arguments as arguments_of
-from waker.commands import explain, page, pin, restore, waiting
+from waker.commands import explain, page, pin, restore
 from waker.commands.arguments import namespace_of
-from waker.commands.terminal import Terminal
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
@@ -203,6 +202,9 @@ async def _pinned(arguments: argparse.Namespace, settings: Settings) -> None:
     name, app = arguments.command, (namespace_of(arguments, settings), arguments.name)
     _print(await commands[name](settings, *app, pin=getattr(arguments, "pin", False)))
     if getattr(arguments, "wait", False):
+        from waker.commands import waiting  # noqa: PLC0415 the service has no use for it
+        from waker.commands.terminal import Terminal  # noqa: PLC0415
+
         wait = {"sleep": waiting.until_asleep, "wake": waiting.until_awake}[name]
         _print(await wait(settings, *app, arguments.timeout, Terminal()))
 

@@ -1,7 +1,7 @@
 """Arguments of the commands that operators use most, and how each is called: `check`, `status`, `history`, `pause`, `resume`.
 
 `cli` adds them to its parser, and looks into `CALLS` for a command that it does not know itself. Each call returns an exit
-code.
+code. The commands are imported when they are called: the service has no use for them.
 """
 
 import argparse
@@ -9,13 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from waker.cluster.kubeconfig import Person, context_namespace
-from waker.commands import candidates, check, history, pause, status
-from waker.commands.terminal import Terminal
 from waker.errors import SettingsError
 from waker.settings.flags import Settings
 
 SubCommands: TypeAlias = "argparse._SubParsersAction[Any]"
-OUTPUTS: Final = ("text", "json")
+OUTPUTS: Final = ("table", "wide", "json", "yaml", "name")
 AN_APP: Final = "shop, deployment/shop or statefulset/shop"
 
 
@@ -31,7 +29,7 @@ def add_filters(command: argparse.ArgumentParser) -> None:
     text = "only workloads with these labels, as kubectl has it: team=web,tier!=db"
     command.add_argument("-l", "--selector", default="", metavar="LABELS", help=text)
     command.add_argument("--phase", default="", metavar="PHASES", help="only these, comma-separated: asleep,stuck")
-    command.add_argument("-o", dest="output", choices=status.OUTPUTS, default="table", help="how to print it")
+    command.add_argument("-o", dest="output", choices=OUTPUTS, default="table", help="how to print it")
     command.add_argument("-w", "--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
 
 
@@ -88,6 +86,9 @@ def namespace_of(arguments: argparse.Namespace, settings: Settings) -> str:
 
 
 async def _check(arguments: argparse.Namespace, settings: Settings) -> int:
+    from waker.commands import candidates, check  # noqa: PLC0415 see above
+    from waker.commands.terminal import Terminal  # noqa: PLC0415 see above
+
     if arguments.candidates:
         Terminal().print(await candidates.found(settings, arguments.only, arguments.idle_for, arguments.output))
         return 0
@@ -97,18 +98,27 @@ async def _check(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _status(arguments: argparse.Namespace, settings: Settings) -> int:
+    from waker.commands import status  # noqa: PLC0415 see above
+    from waker.commands.terminal import Terminal  # noqa: PLC0415 see above
+
     which = arguments.only, arguments.selector, arguments.phase, arguments.output, arguments.watch
     await status.status(settings, status.StatusQuery(*which), Terminal())
     return 0
 
 
 async def _history(arguments: argparse.Namespace, settings: Settings) -> int:
+    from waker.commands import history  # noqa: PLC0415 see above
+    from waker.commands.terminal import Terminal  # noqa: PLC0415 see above
+
     which = namespace_of(arguments, settings), arguments.name
     Terminal().print(await history.history(settings, *which, arguments.output))
     return 0
 
 
 async def _pause(arguments: argparse.Namespace, settings: Settings) -> int:
+    from waker.commands import pause  # noqa: PLC0415 see above
+    from waker.commands.terminal import Terminal  # noqa: PLC0415 see above
+
     until = pause.parse_length(arguments.length) if arguments.command == "pause" else None
     if arguments.all:
         said = await pause.everything(settings, until)

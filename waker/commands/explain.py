@@ -6,7 +6,6 @@ from waker import names
 from waker.cluster.autoscalers import autoscalers_of
 from waker.cluster.client import Api
 from waker.cluster.resources import CONFIG_MAPS
-from waker.commands.status import all_rows
 from waker.commands.target import ask_service, find_workload
 from waker.errors import ClusterError, NotFound
 from waker.explain import autoscalers
@@ -38,7 +37,8 @@ async def facts_of(api: Api, settings: Settings, app: AppId, cluster: ClusterCac
 
 async def explained_all(settings: Settings, namespace: str | None, output: str) -> str:
     """What keeps most apps awake, of all or of one namespace. Raises ClusterError."""
-    from waker.explain import causes  # noqa: PLC0415 only this command needs it
+    from waker.commands.status import all_rows  # noqa: PLC0415 only this command needs it
+    from waker.explain import causes  # noqa: PLC0415
 
     async with cluster_cache(settings) as (api, cluster):
         rows = await all_rows(api, settings, cluster)

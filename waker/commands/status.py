@@ -7,7 +7,7 @@ seconds.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from waker.cluster.client import Api
 from waker.cluster.listing import listed
@@ -25,8 +25,6 @@ from waker.service import now
 from waker.settings.configmap import Live
 from waker.settings.flags import Settings
 from waker.settings.parsing import split_list
-
-OUTPUTS: Final = ("table", "wide", "json", "yaml", "name")
 
 Row = dict[str, Any]
 
