@@ -141,6 +141,16 @@ def test_a_bad_address_to_advertise(config_without_server: str, capsys: pytest.C
     one_sentence(capsys.readouterr().err, "--advertise: 'nowhere' is not an IP address such as 10.0.0.7")
 
 
+@pytest.mark.parametrize("command", [["status"], ["check"], ["pause", "--all"], ["history", "shop"]], ids=" ".join)
+def test_an_api_server_that_does_not_answer(
+    config_without_server: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--kubeconfig", config_without_server]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("waker: GET /api")
+    assert "Cannot connect" in line
+
+
 @pytest.fixture
 def config_without_server(tmp_path: Path) -> str:
     """The kubeconfig of a server that does not exist."""

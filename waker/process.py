@@ -74,15 +74,21 @@ async def cluster_cache(
 
 
 async def _refused_once(api: Api, cache: ClusterCache) -> None:
-    """Raises Refused for what may not be listed: an informer would wait for that right for ever."""
+    """Raises Refused for what may not be listed, Unavailable if nobody answers: an informer would wait for that for ever."""
 
     async def ask(source: Source) -> None:
-        try:
-            await api.get(source.path, {**source.params, "limit": "1"})
-        except Refused:
-            raise
-        except ClusterError as error:
-            log.debug("%s: %s", source.path, error)
+        for left in (1, 0):
+            try:
+                await api.get(source.path, {**source.params, "limit": "1"})
+            except Refused:
+                raise
+            except ClusterError as error:
+                if not error.status and not left:  # nobody answers there
+                    raise
+                log.debug("%s: %s", source.path, error)
+            else:
+                return
+            await asyncio.sleep(LOOK)
 
     await asyncio.gather(*(ask(each.source) for each in cache.informers))
 

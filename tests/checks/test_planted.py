@@ -248,6 +248,7 @@ async def test_the_running_service_tries_both_ways(tmp_path: Path) -> None:
     assert [(each["verdict"], each["text"]) for each in printed["lines"]] == [
         ("ok", "Traefik pod traefik/traefik shows traefik_service_requests_total"),
         ("ok", "Traefik pod traefik/traefik reaches waker"),
+        ("ok", "Traefik pod traefik/traefik counts under the names that waker builds"),
     ]
     assert printed["reached"] == ["traefik.io/ingress-controller"]
     assert printed == again

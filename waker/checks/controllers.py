@@ -31,7 +31,7 @@ AT_ONCE: Final = 4  # pages
 NO_CLASS: Final = "controllers"
 
 ReadPage = Callable[[Adapter, Pod], Awaitable[bool]]  # whether it shows the counter. Raises ScrapeError or ClusterError
-ReachesWaker = Callable[[Adapter, Pod], Awaitable[bool | None]]  # None: that cannot be tried
+Try = Callable[[Adapter, Pod], Awaitable[bool | None]]  # None: that cannot be tried
 
 
 class ReadClass(NamedTuple):
@@ -49,13 +49,18 @@ class ReadClass(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Who reads. `recorded`: where controllers were first seen, as waker has written down."""
+    """Who reads. `recorded`: where controllers were first seen, as waker has written down.
+
+    `reaches`: whether a request through the pod arrives at waker; `names`: whether the pod has counted that under the name that
+    waker builds.
+    """
 
     api: Api
     cluster: ClusterCache
     live: Live
     page: ReadPage
-    reaches: ReachesWaker
+    reaches: Try
+    names: Try
     recorded: Callable[[str], str]
 
 
@@ -140,7 +145,7 @@ async def _of_pod(
 
 async def _page(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) -> CheckLine:
     who = f"{adapter.title} pod {pod.namespace}/{pod.name}"
-    at = f"kubectl get --raw {page_path(adapter, pod)}"
+    at = f"kubectl get --raw '{page_path(adapter, pod)}'"
     try:
         shown = await reading.page(adapter, pod)
     except ScrapeError as error:
@@ -160,11 +165,22 @@ async def _way(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) ->
     if reached is None:
         return ()
     if reached:
-        return (ok(each.subject, f"{who} reaches waker"),)
+        return (ok(each.subject, f"{who} reaches waker"), *await _names(reading, each, adapter, pod))
     ports = f"{reading.live.door_ports}"
     text = f"{who} does not reach waker at its ports {ports}"
     fix = f"kubectl -n {reading.cluster.own_namespace} get networkpolicies"
     return (problem(each.subject, text, fix),)
+
+
+async def _names(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) -> Iterable[CheckLine]:
+    who = f"{adapter.title} pod {pod.namespace}/{pod.name}"
+    proved = await reading.names(adapter, pod)
+    if proved is None:
+        return ()
+    if proved:
+        return (ok(each.subject, f"{who} counts under the names that waker builds"),)
+    text = f"{who} has got a request of waker's own, and does not show it under the name that waker builds"
+    return (unknown(each.subject, text, f"kubectl get --raw '{page_path(adapter, pod)}'"),)
 
 
 def page_path(adapter: Adapter, pod: Pod) -> str:

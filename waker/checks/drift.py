@@ -4,20 +4,24 @@ A tool is known by the marks that it leaves on what it manages. What it does abo
 its own settings: Argo CD's Application, Flux's annotations; else from the fields that it owns (server-side apply).
 """
 
+import asyncio
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from waker.checks.findings import CheckLine, ok, problem, unknown
 from waker.checks.inquiry import Inquiry, named
-from waker.cluster.autoscalers import autoscalers_of
 from waker.cluster.client import Api
+from waker.cluster.listing import listed
+from waker.cluster.resources import AUTOSCALERS as AUTOSCALER_OBJECTS
 from waker.cluster.resources import ROUTES, workload_path
 from waker.errors import ClusterError
+from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId
 
 GITOPS: Final = "gitops"
 AUTOSCALERS: Final = "autoscalers"
+AT_ONCE: Final = 8
 APPLICATIONS: Final = "/apis/argoproj.io/v1alpha1/applications"
 ARGO_ID: Final = "argocd.argoproj.io/tracking-id"  # APP:GROUP/KIND:NAMESPACE/NAME
 ARGO_LABEL: Final = "argocd.argoproj.io/instance"
@@ -29,34 +33,47 @@ RESPECT: Final = "RespectIgnoreDifferences=true"
 Json = Mapping[str, Any]
 
 
+class Changed(NamedTuple):
+    """An object that waker changes: `target` as kubectl wants it, and the field."""
+
+    path: str
+    target: str
+    kind: str
+    field: str
+
+
 async def lines(inquiry: Inquiry) -> list[CheckLine]:
     """About the apps and the objects with their routes."""
-    applications: list[Json] | None = None
-    found: list[CheckLine] = []
-    looked_at = 0
-    for app in inquiry.observed():
-        holders = dict.fromkeys(route.id.object for route in app.routes)
-        paths = {workload_path(app.workload.id): (named(app.workload.id), str(app.workload.id.kind), "/spec/replicas")}
-        for each in holders:
-            target = f"{each.kind.lower()}/{each.name} -n {each.namespace}"
-            paths[ROUTES[each.kind].one(each.namespace, each.name)] = target, each.kind, "/spec/rules"
-        for path, (target, kind, changed) in paths.items():
+    wanted = list(dict.fromkeys(each for app in inquiry.observed() for each in _changed(app)))
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def get(each: Changed) -> Json | ClusterError:
+        async with turn:
             try:
-                obj = await inquiry.api.get(path)
+                return await inquiry.api.get(each.path)
             except ClusterError as error:
-                found.append(
-                    unknown(GITOPS, f"who manages {target} is not known: {error}", f"kubectl get {target} -o yaml")
-                )
-                continue
-            looked_at += 1
-            if argo_application(obj) and applications is None:
-                applications = await _applications(inquiry.api)
-            found += [
-                line
-                for line in (of_argo(obj, target, kind, changed, applications), of_flux(obj, target, changed))
-                if line
-            ]
-    return found or [ok(GITOPS, f"no GitOps tool puts back what waker changes on {looked_at} objects")]
+                return error
+
+    objects = await asyncio.gather(*map(get, wanted))
+    tracked = any(not isinstance(each, ClusterError) and argo_application(each) for each in objects)
+    applications = await _applications(inquiry.api) if tracked else []
+    found: list[CheckLine] = []
+    for each, obj in zip(wanted, objects, strict=True):
+        if isinstance(obj, ClusterError):
+            fix = f"kubectl get {each.target} -o yaml"
+            found.append(unknown(GITOPS, f"who manages {each.target} is not known: {obj}", fix))
+            continue
+        tools = of_argo(obj, each.target, each.kind, each.field, applications), of_flux(obj, each.target, each.field)
+        found += [line for line in tools if line]
+    return found or [ok(GITOPS, f"no GitOps tool puts back what waker changes on {len(wanted)} objects")]
+
+
+def _changed(app: ObservedApp) -> Iterator[Changed]:
+    workload = app.workload.id
+    yield Changed(workload_path(workload), named(workload), str(workload.kind), "/spec/replicas")
+    for each in dict.fromkeys(route.id.object for route in app.routes):
+        target = f"{each.kind.lower()}/{each.name} -n {each.namespace}"
+        yield Changed(ROUTES[each.kind].one(each.namespace, each.name), target, each.kind, "/spec/rules")
 
 
 async def _applications(api: Api) -> list[Json]:
@@ -134,13 +151,19 @@ def _owners(meta: Json, field: str) -> Iterator[str]:
 async def autoscalers(inquiry: Inquiry) -> list[CheckLine]:
     """Whether something else decides between 0 and 1."""
     lines: list[CheckLine] = []
-    for app in inquiry.apps:
+    for namespace in inquiry.namespaces():
+        apps = {(each.kind, each.name): each for each in inquiry.apps if each.namespace == namespace}
         try:
-            found = await autoscalers_of(inquiry.api, app)
+            found = [each async for each in listed(inquiry.api, AUTOSCALER_OBJECTS.collection(namespace))]
         except ClusterError as error:
-            fix = f"kubectl -n {app.namespace} get horizontalpodautoscalers"
-            return [*lines, unknown(AUTOSCALERS, f"the autoscalers of {app} are not known: {error}", fix)]
-        lines += [_to_zero(app, each) for each in found if each["spec"].get("minReplicas", 1) == 0]
+            fix = f"kubectl -n {namespace} get horizontalpodautoscalers"
+            lines.append(unknown(AUTOSCALERS, f"the autoscalers of namespace {namespace} are not known: {error}", fix))
+            continue
+        for each in found:
+            target = each["spec"]["scaleTargetRef"]
+            app = apps.get((target["kind"], target["name"]))
+            if app and each["spec"].get("minReplicas", 1) == 0:
+                lines.append(_to_zero(app, each))
     return lines or [ok(AUTOSCALERS, f"none of {len(inquiry.apps)} apps has an autoscaler that scales it to 0")]
 
 

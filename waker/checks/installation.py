@@ -123,7 +123,7 @@ async def version(api: Api) -> CheckLine:
         return unknown(API_SERVER, f"it is {said}", "kubectl version")
     if number < OLDEST:
         text = f"it is {said}, and waker needs autoscaling/v2, which came with 1.{OLDEST[1]}"
-        return problem(API_SERVER, text, "kubeadm upgrade plan")
+        return problem(API_SERVER, text, f"upgrade Kubernetes to 1.{OLDEST[1]} or later")
     return ok(API_SERVER, f"it is {said}")
 
 

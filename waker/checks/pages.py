@@ -39,4 +39,4 @@ def through(api: Api) -> ReadPage:
 
 
 async def not_tried(_adapter: Adapter, _pod: Pod) -> None:
-    """The way from a controller to waker cannot be tried from here."""
+    """Nothing can be sent through a controller from here."""

@@ -22,11 +22,13 @@ from waker.observe.door_listing import proving_ways
 from waker.observe.live_settings import LiveConfig
 from waker.plan.model import Pod
 from waker.plan.routes.route import HttpTarget
-from waker.traffic.controllers import Adapter
+from waker.traffic.controllers import Adapter, interest
 from waker.traffic.fetch import fetch
 from waker.traffic.prometheus import Prometheus
 
 GOOD_FOR: Final = timedelta(seconds=10)
+LOOKS: Final = 6
+SHOWN_AFTER: Final = 0.5  # seconds; ingress-nginx writes its counters in batches, one a second
 Prime = Callable[[Adapter, Pod, HttpTarget], Awaitable[bool]]
 
 
@@ -82,10 +84,22 @@ class Probes:
             (tried if reached else failed).add(adapter.controller)
             return reached
 
+        async def names(adapter: Adapter, pod: Pod) -> bool | None:
+            way = next(proving_ways(needs.cluster, live, adapter.controller), None)
+            if way is None or live.prometheus_url:
+                return None
+            keys = frozenset(interest(adapter, way.backend).keys)
+            for _ in range(LOOKS):
+                scrape, _ = await fetch(needs.session, adapter, pod, keys)
+                if not keys.isdisjoint(scrape.tallies.keys() | scrape.heads):
+                    return True
+                await asyncio.sleep(SHOWN_AFTER)
+            return False
+
         def recorded(controller: str) -> str:
             return next(iter(sorted(needs.controllers.namespaces.of(controller))), "")
 
-        lines = await controllers.lines(Reading(needs.api, needs.cluster, live, page, reaches, recorded))
+        lines = await controllers.lines(Reading(needs.api, needs.cluster, live, page, reaches, names, recorded))
         return {
             "version": __version__,
             "leader": needs.leading(),

@@ -98,6 +98,7 @@ async def _controllers(inquiry: Inquiry, report: Mapping[str, Any] | None, *, al
     recorded = await controllers.recorded_namespaces(inquiry.api, inquiry.namespace)
     reading = Reading(
         inquiry.api, inquiry.cluster, inquiry.live, pages.through(inquiry.api), pages.not_tried,
+        pages.not_tried,
         lambda controller: recorded.get(controller, ""),
     )  # fmt: skip
     wanted = {each.name for each in _classes_of(inquiry)} if alone else None
