@@ -45,6 +45,15 @@ def test_a_cycle_and_how_long_its_stages_took() -> None:
     ]
 
 
+def test_what_happened_in_one_second_is_in_the_order_of_a_cycle() -> None:
+    found = story([event("Awake", 7), event("RestoringRoutes", 7), event("Waking", 4)], NONE)
+    assert [(each["what"], each["took"]) for each in found["moments"]] == [
+        ("Waking", ""),
+        ("RestoringRoutes", "3s"),
+        ("Awake", "0s"),
+    ]
+
+
 def test_notes_stay_when_events_are_forgotten() -> None:
     found = story([], Notes(asleep_since=DAY, awake_since=Unreadable("soon")))
     assert [(each["at"], each["why"]) for each in found["moments"]] == [

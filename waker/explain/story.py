@@ -24,6 +24,7 @@ BEFORE: Final = {
     Phase.RESTORING_ROUTES: Phase.WAKING,
     Phase.AWAKE: Phase.RESTORING_ROUTES,
 }
+CYCLE: Final = (Phase.FALLING_ASLEEP, Phase.ASLEEP, Phase.WAKING, Phase.RESTORING_ROUTES, Phase.AWAKE)
 NOTED: Final = (
     ("asleep_since", "its replicas were set to 0"),
     ("wake_requested_at", "somebody asked for it"),
@@ -54,7 +55,7 @@ class AppHistory(TypedDict):
 
 def story(events: Iterable[Mapping[str, Any]], notes: Notes) -> AppHistory:
     """The Events of one workload that are KubeSleeper's, and what its notes add."""
-    found = sorted((each for each in events if each.get("reason") in KNOWN), key=lambda each: _ends(each) or "")
+    found = sorted((each for each in events if each.get("reason") in KNOWN), key=_order)
     moments = [*_of_events(found), *_of_notes(notes)]
     typical = readable(notes.typical_wake)
     return AppHistory(
@@ -78,6 +79,12 @@ def _of_events(found: list[Mapping[str, Any]]) -> Iterator[Moment]:
         first = str(each.get("firstTimestamp") or "") if times > 1 else ""
         why = str(each.get("message", ""))
         yield Moment(at=json_time(at), what=reason, why=why, took=took, times=times, first=first)
+
+
+def _order(event: Mapping[str, Any]) -> tuple[str, int]:
+    """Of one second, as a cycle goes."""
+    reason = event["reason"]
+    return _ends(event), CYCLE.index(reason) if reason in CYCLE else len(CYCLE)
 
 
 def _ends(event: Mapping[str, Any]) -> str:
