@@ -26,7 +26,7 @@ from waker.traffic.controllers import TRAEFIK
 OBSERVING = {"observe": True, "dry_run": True}
 DAY = timedelta(days=1)
 SUMMARY = (
-    "2 workloads were not visited for 1d (by waker), 1 were. Asleep, they would give back 4 replicas, 2.5 cores and "
+    "2 workloads not visited for 1d (by waker), 1 visited. Asleep, they would give back 4 replicas, 2.5 cores and "
     "4.00 GiB of requests."
 )
 
@@ -64,7 +64,7 @@ def test_the_largest_first_and_what_they_save_together() -> None:
 
 def test_nothing_to_save() -> None:
     assert text(candidates([quiet("busy", timedelta())], DAY, "by waker")) == (
-        "Nothing: all of 1 workloads were visited within 1d (by waker)."
+        "Nothing: 1 workload visited within 1d (by waker), and no other is known."
     )
 
 
@@ -147,7 +147,7 @@ async def test_prometheus_that_knows_too_little(tmp_path: Path) -> None:
             found = json.loads(await command.found(it.settings(), None, "7d", "json"))
     assert (found["candidates"], found["unknown"]) == (
         [],
-        ["1 workloads: Prometheus has no traefik_service_requests_total of 7d ago"],
+        ["1 workload: Prometheus has no traefik_service_requests_total of 7d ago"],
     )
 
 
@@ -156,7 +156,7 @@ async def test_prometheus_that_cannot_be_asked(tmp_path: Path) -> None:
         it.configure(prometheus_url="http://prometheus.monitoring.svc:9090")
         found = json.loads(await command.found(it.settings(), None, "7d", "json"))
     (why,) = found["unknown"]
-    assert why.startswith("1 workloads: Prometheus could not be asked through the API server: GET /api/v1/namespaces")
+    assert why.startswith("1 workload: Prometheus could not be asked through the API server: GET /api/v1/namespaces")
 
 
 @pytest.mark.parametrize(

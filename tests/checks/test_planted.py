@@ -199,6 +199,14 @@ async def test_nothing_is_wrong(tmp_path: Path) -> None:
     assert "Traefik pod traefik/traefik shows traefik_service_requests_total" in texts
 
 
+async def test_before_anything_is_installed_it_is_one_line(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        printed = await found(it)
+    assert [(each["subject"], each["text"]) for each in printed["lines"] if each["verdict"] == "problem"] == [
+        ("waker", "it is not installed in namespace kubesleeper")
+    ]
+
+
 async def test_an_old_api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = {"major": "1", "minor": "21+", "gitVersion": "v1.21.14"}
     monkeypatch.setattr(server, "VERSION", old)

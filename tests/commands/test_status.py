@@ -109,6 +109,14 @@ def test_phases_are_coloured_on_a_terminal_only() -> None:
     assert "\x1b[34mAsleep" in on_a_terminal([row()])
 
 
+def test_a_narrow_terminal_shows_less() -> None:
+    out = StringIO()
+    Terminal(out, forced=True, width=80).show([row(reason="asleep until visited")], NARROW)
+    head, line = out.getvalue().splitlines()
+    assert "KIND" not in head
+    assert "asleep until visited" in line
+
+
 def test_no_colour_where_nobody_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[34m" not in on_a_terminal([row()])

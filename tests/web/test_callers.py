@@ -90,7 +90,9 @@ async def test_what_a_proxy_in_the_pod_brings_is_not_the_pod_itself(private: Pri
     assert (await private.get("/apps", {header: "x"}, caller="127.0.0.1"))[0] == 401
 
 
-@pytest.mark.parametrize("path", ["/apps", "/check", APP, "/apps/prod/Deployment/nothing", "/apps/prod/StatefulSet/shop"])
+@pytest.mark.parametrize(
+    "path", ["/apps", "/check", APP, "/apps/prod/Deployment/nothing", "/apps/prod/StatefulSet/shop"]
+)
 @pytest.mark.parametrize(
     "headers",
     [

@@ -3,7 +3,7 @@
 It is asked as if the app were enabled. That it is in use is no problem: it shows that its visits are seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Final
 
 from waker.checks.findings import CheckLine, ok, problem, unknown
@@ -14,12 +14,13 @@ PASSING: Final = frozenset({"in-use", "turned-back", "waking"})  # they end by t
 NOT_YET: Final = frozenset({"not-observed"})
 
 
-def lines(facts: Explained) -> Iterator[CheckLine]:
-    """The lines, and the answer first."""
+def lines(facts: Explained, *, read_now: bool = False) -> Iterator[CheckLine]:
+    """The lines, and the answer first. `read_now`: the controllers have just been read, by a probe."""
     target = f"{facts['app']['kind'].lower()}/{facts['app']['name']} -n {facts['app']['namespace']}"
     name = f"{facts['app']['namespace']}/{facts['app']['name']}"
     reasons = [each for each in facts["against"] if each["kind"] != "not-enabled"]
-    found = [_line(each, target) for each in reasons]
+    late = NOT_YET | ({"not-read"} if read_now else set())
+    found = [_line(each, target, late) for each in reasons]
     if not facts["enabled"] and not any(each["verdict"] == "problem" for each in found):
         yield ok(
             SUBJECT, f"{name} would sleep once it is enabled (kubectl annotate {target} kubesleeper.io/enabled=true)"
@@ -32,10 +33,10 @@ def lines(facts: Explained) -> Iterator[CheckLine]:
         yield unknown(SUBJECT, "whether it is visited is known to the running service only", fix)
 
 
-def _line(reason: Reason, target: str) -> CheckLine:
+def _line(reason: Reason, target: str, late: Set[str]) -> CheckLine:
     fix = reason["fix"] or f"waker explain {target}"
     if reason["kind"] in PASSING:
         return ok(SUBJECT, reason["text"])
-    if reason["kind"] in NOT_YET:
+    if reason["kind"] in late:
         return unknown(SUBJECT, reason["text"], fix)
     return problem(SUBJECT, reason["text"], fix)

@@ -71,7 +71,7 @@ def candidates(found: Iterable[Quiet], at_least: timedelta, source: str) -> Cand
         cores=round(sum(row["cores"] for row in rows), 3),
         memoryBytes=sum(row["memoryBytes"] for row in rows),
         visited=sum(each.idle is not None and each.idle < at_least for each in known),
-        unknown=[f"{count} workloads: {why}" for why, count in counts.items()],
+        unknown=[f"{_count(count, 'workload')}: {why}" for why, count in counts.items()],
     )
 
 
@@ -103,18 +103,18 @@ def _cells(each: IdleWorkload) -> tuple[str, ...]:
 
 
 def _summary(found: Candidates) -> str:
-    count = len(found["candidates"])
-    if not count:
-        return (
-            f"Nothing: all of {found['visited']} workloads were visited within {found['idleFor']} ({found['source']})."
-        )
-    saved = (
-        f"{found['replicas']} replicas, {found['cores']:g} cores and {found['memoryBytes'] / GIB:.2f} GiB of requests"
-    )
+    within, source, visited = found["idleFor"], found["source"], found["visited"]
+    if not found["candidates"]:
+        return f"Nothing: {_count(visited, 'workload')} visited within {within} ({source}), and no other is known."
+    saved = f"{found['cores']:g} cores and {found['memoryBytes'] / GIB:.2f} GiB of requests"
     return (
-        f"{count} workloads were not visited for {found['idleFor']} ({found['source']}), {found['visited']} were. "
-        f"Asleep, they would give back {saved}."
+        f"{_count(len(found['candidates']), 'workload')} not visited for {within} ({source}), {visited} visited. "
+        f"Asleep, they would give back {_count(found['replicas'], 'replica')}, {saved}."
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

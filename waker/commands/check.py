@@ -55,22 +55,28 @@ async def check(settings: Settings, namespace: str, name: str | None, output: st
             apps = (app,) if app else tuple(sorted(each for each in cluster.apps() if _is_enabled(cluster, each)))
             inquiry = Inquiry(api, as_waker, cluster, live, own, apps, now())
             report: Mapping[str, Any] | None = await ask_service(api, settings, "/check")
-            lines = [
-                await installation.version(api),
-                installation.of_deployment(deployment, own),
-                *of_settings,
-                await installation.record(api, own),
-                await installation.lease(api, own, inquiry.now),
+            lines = [await installation.version(api)]
+            if await installation.is_absent(api, deployment, own):
+                lines.append(installation.absent(own))
+            else:
+                lines += [
+                    installation.of_deployment(deployment, own),
+                    *of_settings,
+                    await installation.record(api, own),
+                    await installation.lease(api, own, inquiry.now),
+                    *await rights.of_waker(as_waker, account, own, installation.reinstall(deployment, own)),
+                    *await rights.of_caller(api, own),
+                ]
+            lines += [
                 *await installation.others(inquiry),
-                *await rights.of_waker(as_waker, account, own, installation.reinstall(deployment, own)),
-                *await rights.of_caller(api, own),
                 *await _controllers(inquiry, report, alone=app is not None),
                 *await drift.lines(inquiry),
                 *await drift.autoscalers(inquiry),
                 *await writes.lines(inquiry),
             ]
             if app:
-                lines += app_lines.lines(await facts_of(api, settings, app, cluster))
+                all_read = bool(report) and all(each["verdict"] == "ok" for each in (report or {})["lines"])
+                lines += app_lines.lines(await facts_of(api, settings, app, cluster), read_now=all_read)
             else:
                 lines += installation.apps(inquiry)
     found = checked(lines)

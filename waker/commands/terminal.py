@@ -29,6 +29,8 @@ COLOURS: Final = {
     "Stuck": "bold red",
     "NotManaged": "dim",
 }
+BRIEF: Final = ("namespace", "name", "phase", "sleepsIn", "reason")
+WIDE_ENOUGH: Final = 120  # characters
 EVERY: Final = 2.0  # seconds, between two looks of --watch
 
 Rows = Sequence[Mapping[str, Any]]
@@ -56,7 +58,8 @@ class Terminal:
     def show(self, rows: Rows, columns: Sequence[str]) -> None:
         """A table: in colours on a terminal, else in plain columns."""
         if self.is_one and rows:
-            self.console().print(drawn(rows, columns))
+            console = self.console()
+            console.print(drawn(rows, fitting(columns, console.width)))
         else:
             self.print(table(rows, columns))
 
@@ -75,9 +78,10 @@ class Terminal:
     async def _redraw(self, get: GetRows, columns: Sequence[str], looks: int | None) -> None:
         from rich.live import Live  # noqa: PLC0415 as above
 
-        with Live(console=self.console(), auto_refresh=False, vertical_overflow="crop") as live:
+        console = self.console()
+        with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
             async for rows in _looks(get, looks):
-                live.update(drawn(rows, columns), refresh=True)
+                live.update(drawn(rows, fitting(columns, console.width)), refresh=True)
 
 
 async def _looks(get: GetRows, looks: int | None) -> AsyncIterator[Rows]:
@@ -99,6 +103,11 @@ def _stable(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in ("idleFor", "sleepsIn")}
 
 
+def fitting(columns: Sequence[str], width: int) -> Sequence[str]:
+    """Fewer of them on a narrow terminal."""
+    return BRIEF if columns == NARROW and width < WIDE_ENOUGH else columns
+
+
 def drawn(rows: Rows, columns: Sequence[str] = NARROW) -> "Table":
     """The rows as the library's table."""
     from rich.table import Table  # noqa: PLC0415 as above
@@ -106,7 +115,7 @@ def drawn(rows: Rows, columns: Sequence[str] = NARROW) -> "Table":
 
     made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for each in columns:
-        made.add_column(heading(each), overflow="fold", no_wrap=each in ("name", "phase"))
+        made.add_column(heading(each), overflow="fold", no_wrap=each != "reason")
     for row in rows:
         styles = [COLOURS.get(str(row["phase"]), "") if each == "phase" else "" for each in columns]
         texts = cells(row, columns)

@@ -14,7 +14,7 @@ from waker.errors import SettingsError
 from waker.plan.model import Background, Pin, Policy, VisitorPolicy, Workload
 from waker.plan.notes import NONE
 from waker.settings.configmap import Live, parse_health_check_response, parse_hold_for, parse_while_asleep
-from waker.settings.durations import parse_duration
+from waker.settings.durations import LONGEST, format_duration, parse_duration
 from waker.settings.parsing import (
     one_of,
     parse_background,
@@ -98,8 +98,9 @@ def policy_if_enabled(annotations: Mapping[str, str], live: Live, namespace: str
 
 
 def enabled(workload: Workload) -> Workload:
-    """The same workload as if it were enabled, whatever it says: it is only watched."""
-    return replace(workload, annotations={**workload.annotations, names.ENABLED: "true"})
+    """The same workload as if it were enabled and never due, whatever it says: it is only watched."""
+    watched = {names.ENABLED: "true", names.IDLE_AFTER: format_duration(LONGEST), names.STATE: str(Pin.AUTO)}
+    return replace(workload, annotations={**workload.annotations, **watched})
 
 
 def _visitor_policy(read: _Read, live: Live) -> VisitorPolicy:
