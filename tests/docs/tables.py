@@ -34,6 +34,7 @@ WRITTEN_BY_HAND = {
     "phases",
     "explained",
     "logged",
+    "checks",
 }  # whose texts are nowhere in the code; test_tables checks their first column
 
 MESSAGES = {"a visitor": REQUESTS, "the app": ANSWERS}
@@ -59,6 +60,8 @@ def _value(value: object) -> str:
         return _value(", ".join(sorted(value)))
     if isinstance(value, float):
         return f"`{value:g}`"
+    if value is None or value == {}:
+        return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
 
 
@@ -84,7 +87,7 @@ def flags() -> str:
 
 
 def _of_process() -> set[str]:
-    return {each.flag for each in FLAGS} | {"-h"}
+    return {each.flag for each in FLAGS} | {"-h", "--context", "--as"}
 
 
 def _commands() -> Iterator[Row]:

@@ -23,7 +23,8 @@ async def dashboard(settings: Settings, port: int, *, browser: bool) -> int:
     program = shutil.which("kubectl")
     if program is None:
         raise WakerError("kubectl is not on PATH, and the port is forwarded by it")
-    where = ["--kubeconfig", settings.kubeconfig] if settings.kubeconfig else []
+    given = {"kubeconfig": settings.kubeconfig, "context": settings.context, "as": settings.acts_for}
+    where = [word for flag, value in given.items() if value for word in (f"--{flag}", value)]
     target = f"service/{names.OWN_SERVICE}"
     words = [
         "-n",

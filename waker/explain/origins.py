@@ -5,7 +5,7 @@ An annotation that cannot be read is not in effect: its row shows what is, and t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from waker import names
@@ -15,13 +15,14 @@ from waker.settings.configmap import LIVE, Live
 from waker.settings.durations import format_duration
 from waker.settings.ingress_class import CLASS_PREFIX, PER_CLASS, ClassSettings
 from waker.settings.parsing import PortRange
+from waker.settings.pauses import format_namespaces, format_until
 from waker.traffic.controllers import Adapter
 
 ANNOTATION, CONFIG_MAP, DEFAULT = "annotation", "ConfigMap", "default"
 UNSET = {names.ENABLED: "false", names.STATE: str(Pin.AUTO)}
 # An annotation adds to the ConfigMap's value instead of replacing it, so both are in effect.
 OF_MONEY: Final = frozenset({"price-core-hour", "price-gib-hour", "currency"})  # for `waker savings` alone
-BOTH: Final = frozenset({"min-idle", "ignore-paths", "ignore-agents"})
+BOTH: Final = frozenset({"min-idle", "ignore-paths", "ignore-agents", "paused"})
 
 
 def settings(
@@ -100,6 +101,12 @@ def _text(value: object) -> str:
             return format_duration(value) if value else ""
         case frozenset():  # 4xx stands beside all that it covers
             return ", ".join(sorted(each for each in value if each.endswith("xx") or f"{each[0]}xx" not in value))
+        case None:
+            return ""
+        case datetime():
+            return format_until(value)
+        case Mapping():
+            return format_namespaces(value)
         case tuple() if not isinstance(value, PortRange):
             return ", ".join(value)
     return str(value)
