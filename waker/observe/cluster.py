@@ -49,7 +49,7 @@ class ClusterCache:
         self._changed = changed
         self._door = door
         self.claims: Claims = lambda _class: ()
-        self.own_namespace = own_namespace
+        self._own_namespace = own_namespace
         self.is_synced = False  # everything is known once
         self.observing = False  # every workload counts as enabled
         self.ports_version = 0  # grows with whatever keepers, and the protocols of doors, are made from
@@ -109,7 +109,7 @@ class ClusterCache:
             {each.id: each for each in around.route_objects},
             live,
             self._conflicts(app.namespace),
-            never_sleeps(workload, self.own_namespace, self._own_service(), live),
+            never_sleeps(workload, self._own_namespace, self._own_service(), live),
         )
 
     def other_services(self, workload: Workload) -> list[Service]:
@@ -120,7 +120,7 @@ class ClusterCache:
         return [each for each, ids in leading if (allowed.intersection(ids) if allowed else ids)]
 
     def _own_service(self) -> Service | None:
-        return self.services.in_namespace(self.own_namespace).get(names.OWN_SERVICE)
+        return self.services.in_namespace(self._own_namespace).get(names.OWN_SERVICE)
 
     def owned(self, namespace: str) -> owned_objects.OwnedObjects:
         """What waker has there."""
@@ -172,7 +172,7 @@ class ClusterCache:
     def _foreign(self, service: Service | None) -> str:
         if service is None or service.name != names.WAKER_SERVICE or not service.managed:
             return ""
-        return "" if service.installation == self.own_namespace else service.installation
+        return "" if service.installation == self._own_namespace else service.installation
 
     def _conflicts(self, namespace: str) -> tuple[str, ...]:
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
