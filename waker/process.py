@@ -167,10 +167,8 @@ def _check(waker: Waker, api: Api, session: aiohttp.ClientSession) -> Callable[[
 
             files = waker.settings.prometheus_token_file, waker.settings.prometheus_ca_file
             prometheus = Prometheus(session, *files)
-            needs = ProbeNeeds(
-                api, session, waker.cluster, waker.config, waker.controllers, prometheus, waker.following.prime,
-                waker.leading, now,
-            )  # fmt: skip
+            parts = waker.cluster, waker.config, waker.controllers, prometheus, waker.following.prime, waker.leading
+            needs = ProbeNeeds(api, session, *parts, now, waker.settings.own_namespace)
             made.append(Probes(needs).report)
         return await made[0]()
 

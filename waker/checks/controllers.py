@@ -49,7 +49,7 @@ class ReadClass(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Who reads. `recorded`: where controllers were first seen, as waker has written down.
+    """Who reads, for the waker of `namespace`. `recorded`: where controllers were first seen, as waker has written down.
 
     `reaches`: whether a request through the pod arrives at waker; `names`: whether the pod has counted that under the name that
     waker builds.
@@ -61,6 +61,7 @@ class Reading:
     page: ReadPage
     reaches: Try
     names: Try
+    namespace: str
     recorded: Callable[[str], str]
 
 
@@ -98,7 +99,7 @@ async def _of_class(reading: Reading, each: ReadClass) -> list[CheckLine]:
     if each.adapter is None:
         spec = controller_name(each.controller) or "nothing that is known"
         patch = f'{{"data":{{"controller.{each.name}.adapter":"NAME"}}}}'
-        fix = f"kubectl -n {reading.cluster.own_namespace} patch configmap {names.CONFIG_MAP} --type merge -p '{patch}'"
+        fix = f"kubectl -n {reading.namespace} patch configmap {names.CONFIG_MAP} --type merge -p '{patch}'"
         return [problem(each.subject, f"waker does not know {spec}, so nothing behind it falls asleep by itself", fix)]
     if not each.adapter.selectors:
         return [ok(each.subject, "activity queries are asked instead of its pods")]
@@ -168,7 +169,7 @@ async def _way(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) ->
         return (ok(each.subject, f"{who} reaches waker"), *await _names(reading, each, adapter, pod))
     ports = f"{reading.live.door_ports}"
     text = f"{who} does not reach waker at its ports {ports}"
-    fix = f"kubectl -n {reading.cluster.own_namespace} get networkpolicies"
+    fix = f"kubectl -n {reading.namespace} get networkpolicies"
     return (problem(each.subject, text, fix),)
 
 

@@ -45,6 +45,7 @@ class ProbeNeeds:
     prime: Prime
     leading: Callable[[], bool]
     clock: Callable[[], datetime]
+    namespace: str
 
 
 @dataclass(slots=True)
@@ -99,10 +100,10 @@ class Probes:
         def recorded(controller: str) -> str:
             return next(iter(sorted(needs.controllers.namespaces.of(controller))), "")
 
-        lines = await controllers.lines(Reading(needs.api, needs.cluster, live, page, reaches, names, recorded))
+        parts = needs.api, needs.cluster, live, page, reaches, names, needs.namespace, recorded
         return {
             "version": __version__,
             "leader": needs.leading(),
-            "lines": lines,
+            "lines": await controllers.lines(Reading(*parts)),
             "reached": sorted(tried - failed),
         }

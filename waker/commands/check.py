@@ -102,11 +102,13 @@ def _is_enabled(cluster: ClusterCache, app: AppId) -> bool:
 async def _controllers(inquiry: Inquiry, report: Mapping[str, Any] | None, *, alone: bool) -> list[CheckLine]:
     """`alone`: only those of the classes of the apps' routes."""
     recorded = await controllers.recorded_namespaces(inquiry.api, inquiry.namespace)
-    reading = Reading(
-        inquiry.api, inquiry.cluster, inquiry.live, pages.through(inquiry.api), pages.not_tried,
-        pages.not_tried,
-        lambda controller: recorded.get(controller, ""),
-    )  # fmt: skip
+
+    def seen(controller: str) -> str:
+        return recorded.get(controller, "")
+
+    tries = pages.not_tried, pages.not_tried
+    page = pages.through(inquiry.api)
+    reading = Reading(inquiry.api, inquiry.cluster, inquiry.live, page, *tries, inquiry.namespace, seen)
     wanted = {each.name for each in _classes_of(inquiry)} if alone else None
     if report is None:
         lines = await controllers.lines(reading)

@@ -12,7 +12,7 @@ from typing import Any
 from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.resources import WORKLOADS
-from waker.commands.target import ask_service
+from waker.commands.target import ServiceToken, ask_service
 from waker.commands.terminal import Terminal
 from waker.errors import NotFound, SettingsError
 from waker.explain.status import NARROW, WIDE, row
@@ -47,9 +47,10 @@ async def status(settings: Settings, query: StatusQuery, terminal: Terminal, loo
         raise SettingsError("--watch shows tables only: leave out -o, or use -o wide")
     columns = WIDE if query.output == "wide" else NARROW
     async with cluster_cache(settings) as (api, cluster):
+        token = ServiceToken()
 
         async def rows() -> list[Row]:
-            found = await all_rows(api, settings, cluster)
+            found = await all_rows(api, settings, cluster, token)
             labelled = await _labelled(api, query.selector) if query.selector else None
             return [each for each in found if _is_wanted(each, query.namespace, phases, labelled)]
 
@@ -98,9 +99,9 @@ def _written(rows: Sequence[Row], output: str) -> str:
     return str(yaml.safe_dump(list(rows), sort_keys=False, allow_unicode=False)).rstrip("\n")
 
 
-async def all_rows(api: Api, settings: Settings, cluster: ClusterCache) -> list[Row]:
+async def all_rows(api: Api, settings: Settings, cluster: ClusterCache, token: ServiceToken | None = None) -> list[Row]:
     """One row an app, from the running service, else worked out here."""
-    asked: list[Row] | None = await ask_service(api, settings, "/apps")
+    asked: list[Row] | None = await ask_service(api, settings, "/apps", token)
     return [_row(cluster, app) for app in sorted(cluster.apps())] if asked is None else asked
 
 

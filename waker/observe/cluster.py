@@ -53,7 +53,7 @@ class ClusterCache:
         self.claims: Claims = lambda _class: ()
         self._classes_for: Live | None = None  # the settings that `_configured` was made from
         self._configured: tuple[IngressClass, ...] = ()
-        self.own_namespace = own_namespace
+        self._own_namespace = own_namespace
         self.is_synced = False  # everything is known once
         self.observing = False  # every workload counts as enabled
         self.ports_version = 0  # grows with whatever keepers, and the protocols of doors, are made from
@@ -114,7 +114,7 @@ class ClusterCache:
             {each.id: each for each in around.route_objects},
             live,
             self._conflicts(app.namespace),
-            never_sleeps(workload, self.own_namespace, self._own_service(), live),
+            never_sleeps(workload, self._own_namespace, self._own_service(), live),
         )
 
     def other_services(self, workload: Workload) -> list[Service]:
@@ -125,7 +125,7 @@ class ClusterCache:
         return [each for each, ids in leading if (allowed.intersection(ids) if allowed else ids)]
 
     def _own_service(self) -> Service | None:
-        return self.services.in_namespace(self.own_namespace).get(names.OWN_SERVICE)
+        return self.services.in_namespace(self._own_namespace).get(names.OWN_SERVICE)
 
     def owned(self, namespace: str) -> owned_objects.OwnedObjects:
         """What waker has there."""
@@ -181,7 +181,7 @@ class ClusterCache:
         return self._foreign(self.services.in_namespace(namespace).get(names.WAKER_SERVICE))
 
     def _foreign(self, service: Service | None) -> str:
-        return other_installation(service, self.own_namespace)
+        return other_installation(service, self._own_namespace)
 
     def _conflicts(self, namespace: str) -> tuple[str, ...]:
         service = self.services.in_namespace(namespace).get(names.WAKER_SERVICE)
