@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from tests.docs import chart
 from tests.service import test_every_answer, test_every_crash, test_every_watch, test_every_write
 from tests.web.odd_messages import ANSWERS, REQUESTS
 from waker.cli import parser
@@ -41,7 +42,7 @@ Row = Iterable[str]
 
 def files() -> list[Path]:
     """The documents."""
-    folders = (ROOT, ROOT / "docs", ROOT / "examples", ROOT / ".github")
+    folders = (ROOT, ROOT / "docs", ROOT / "examples", ROOT / ".github", chart.FOLDER)
     return [file for folder in folders for file in sorted(folder.glob("*.md"))]
 
 
@@ -199,6 +200,11 @@ def points() -> str:
     return table(("test", "what", "points"), rows)
 
 
+def values() -> str:
+    """The values of the Helm chart."""
+    return table(("value", "default", "meaning"), chart.rows())
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "classes": classes,
@@ -211,6 +217,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "codes": codes,
     "points": points,
+    "values": values,
 }
 
 
@@ -235,5 +242,7 @@ def rows_of(name: str) -> list[list[str]]:
 
 
 if __name__ == "__main__":
+    for file, text in chart.FILES.items():
+        file.write_text(text())
     for each in files():
         each.write_text(filled(each.read_text()))
