@@ -99,7 +99,7 @@ def with_live(written: Json, live: Json, pointers: Iterable[str]) -> Json:
 
 
 def differs(wanted: Any, live: Any) -> bool:
-    """Whether something that is wanted is not so. What the cluster adds, defaults and annotations of others, is no difference."""
+    """Whether something that is wanted is not so. What the cluster adds, defaults, say, is no difference."""
     if isinstance(wanted, dict):
         if not isinstance(live, dict):
             return True

@@ -86,7 +86,7 @@ def test_an_uninstall_that_cannot_give_everything_back_stops_and_can_be_forced(s
         assert scene.waker.ready()
         assert scene.api.get("ConfigMap", NAMESPACE, names.CONFIG_MAP)["data"]["paused"] == "true"
 
-        released.do("rollback", released.RELEASE, "--wait")
+        released.do("rollback", released.RELEASE, "2", "--wait")  # the revision that is there
         assert released.status() == "deployed"
         assert scene.api.get("ConfigMap", NAMESPACE, names.CONFIG_MAP)["data"]["paused"] == "false"
 
