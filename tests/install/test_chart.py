@@ -10,7 +10,7 @@ import yaml
 import waker
 from tests.docs import chart
 from tests.docs.tables import rows_of
-from tests.install.programs import CHART, KUBE_VERSION, ROOT, Manifest, by_name, helm, kustomize, template
+from tests.install.programs import CHART, KUBE_VERSION, ROOT, Manifest, by_name, helm, kustomize, parsed, template
 from waker.settings.configmap import LIVE
 
 HOOK = "helm.sh/hook"
@@ -133,13 +133,45 @@ def test_it_goes_into_any_namespace() -> None:
     assert set(bound) == {"sleep"}
 
 
-def test_a_service_monitor_selects_the_service() -> None:
-    found = installed("--set", "serviceMonitor.enabled=true", "--set", "serviceMonitor.labels.release=prometheus")
-    monitor, service = found["ServiceMonitor waker"], found["Service waker"]
-    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-    (endpoint,) = monitor["spec"]["endpoints"]
-    assert endpoint["port"] in [each["name"] for each in service["spec"]["ports"]]
-    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+WHOLE = (("resources",), ("dashboard", "labels"))  # values that are described as one
+MONITORING = ("serviceMonitor", "prometheusRule", "dashboard")
+
+
+def test_monitoring_is_the_component(tmp_path: Path) -> None:
+    found = installed(*(word for each in MONITORING for word in ("--set", f"{each}.enabled=true")))
+    other = of_kustomize(overlay(tmp_path, "monitoring"))
+    assert found.keys() == other.keys()
+    new = found.keys() - installed().keys()
+    assert new == {"ServiceMonitor waker", "PrometheusRule kubesleeper", "ConfigMap kubesleeper-dashboard"}
+    for name in new:
+        assert {key: found[name].get(key) for key in ("spec", "data")} == {
+            key: other[name].get(key) for key in ("spec", "data")
+        }
+        assert other[name]["metadata"].get("labels", {}).items() <= found[name]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("option", MONITORING)
+def test_a_monitoring_object_has_the_installers_labels(option: str) -> None:
+    before = installed()
+    found = installed("--set", f"{option}.enabled=true", "--set", f"{option}.labels.release=prometheus")
+    (new,) = found.keys() - before.keys()
+    assert found[new]["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_metrics_are_read_as_often_as_asked() -> None:
+    found = installed("--set", "serviceMonitor.enabled=true", "--set", "serviceMonitor.interval=5s")
+    (endpoint,) = found["ServiceMonitor waker"]["spec"]["endpoints"]
+    assert endpoint["interval"] == "5s"
+
+
+def test_a_package_of_the_chart_is_whole(tmp_path: Path) -> None:
+    """Also what the chart has by a link."""
+    done = helm("package", str(CHART), "--destination", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    options = [word for each in MONITORING for word in ("--set", f"{each}.enabled=true")]
+    (file,) = tmp_path.iterdir()
+    packed = helm("template", RELEASE, str(file), "--namespace", RELEASE, *KUBE_VERSION, *options)
+    assert by_name(parsed(packed.stdout)) == by_name(template(*options))
 
 
 def test_values_arrive_where_they_belong(tmp_path: Path) -> None:
@@ -209,7 +241,7 @@ def test_the_version_is_wakers() -> None:
 
 def described(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """The paths of all values; a key without keys of its own is one."""
-    if isinstance(value, dict) and value and path[:1] != ("resources",):
+    if isinstance(value, dict) and value and path not in WHOLE:
         return [each for key, below in value.items() for each in described(below, (*path, key))]
     return [path]
 

@@ -41,3 +41,11 @@ securityContext:
   capabilities:
     drop: [ALL]
 {{- end }}
+
+{{/* The labels of an object of k8s/monitoring: the chart's, those that are written, and the installer's. */}}
+{{- define "kubesleeper.monitoring.labels" -}}
+{{- $root := first . }}
+{{- $written := index . 1 }}
+{{- $values := index . 2 }}
+{{- include "kubesleeper.labels" $root | fromYaml | merge (deepCopy $values.labels) (dig "metadata" "labels" dict $written) | toYaml }}
+{{- end }}
