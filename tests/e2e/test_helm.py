@@ -8,18 +8,24 @@ import pytest
 
 from tests.e2e import load, released
 from tests.e2e.apps import StageApp
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import ClusterApi, kubectl, until
-from tests.e2e.install import NAMESPACE, InstalledWaker
+from tests.e2e.install import DEPLOYMENT, NAMESPACE, InstalledWaker
 from tests.e2e.scene import Scene, every_controller
 from tests.e2e.stream import Stream
 from tests.e2e.test_9_farewell import left_as_written, written
 from tests.e2e.test_writes import frozen
+from tests.install.programs import CHART
 from waker import names
 
 ASLEEP = 5
 EVERY = 0.02  # seconds between two requests
 AFTER = 5.0  # seconds that visitors go on when all is as it was
 OF_SERVICE = {f"configmap/{names.DOORS_MAP}", f"lease.coordination.k8s.io/{names.LEASE}"}  # what waker makes for itself
+
+pytestmark = needs_bed(
+    "upgrades to an image that is nowhere else, and a pod asks the controller at the address of its pod"
+)
 
 
 @pytest.fixture
@@ -140,3 +146,21 @@ def test_a_helm_test_that_fails_says_why_and_leaves_no_app(scene: Scene) -> None
     assert done.returncode != 0
     assert "Last seen: nobody" in done.stdout + done.stderr
     until("only the pod is left", lambda: sample_objects(scene.api) == ["kubesleeper-test-cycle"], 60)
+
+
+def test_helm_takes_over_what_kubectl_applied(scene: Scene) -> None:
+    """Apps sleep on, and the release owns all of it."""
+    released.do("uninstall", released.RELEASE, "--wait")
+    scene.waker.ensure()
+    shop = scene.app("shop")
+    scene.sleep(shop)
+
+    released.do("install", released.RELEASE, str(CHART), "--take-ownership", "--wait", *released.values())
+
+    until("waker is ready", scene.waker.ready, 60)
+    scene.asleep(shop)
+    scene.visit(shop)
+    scene.awake(shop)
+    released.do("uninstall", released.RELEASE, "--wait")
+    assert "kubesleeper" not in kubectl("get", "clusterrole,clusterrolebinding", "-o", "name")
+    assert scene.api.find("Deployment", NAMESPACE, DEPLOYMENT) is None

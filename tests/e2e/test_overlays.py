@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.bed import needs_bed
 from tests.e2e.cluster import ClusterApi, kubectl, until
 from tests.e2e.controllers import IngressController
 from tests.e2e.install import CHECKOUT, DEPLOYMENT, NAMESPACE, QUICK, InstalledWaker
 from tests.e2e.scene import Scene, every_controller
 from waker import names
+
+pytestmark = needs_bed("has the controllers in the namespaces that the overlays name")
 
 FOLDERS = {"traefik": "traefik", "nginx": "ingress-nginx", "contour": "contour"}
 

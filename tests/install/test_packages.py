@@ -43,10 +43,3 @@ def test_it_is_a_plugin_of_kubectl(programs: Path) -> None:
     assert done.stdout == f"waker {waker.__version__}\n", done.stderr
     offered = run(program("kubectl"), "__complete", "waker", "status", "-o", "", path=str(programs))
     assert offered.stdout.split() == ["table", "json", ":4"], offered.stderr
-
-
-@pytest.mark.parametrize("programs", ["wheel"], indirect=True)
-def test_a_whole_cycle(programs: Path) -> None:
-    """The service and all that it loads."""
-    done = run(programs / "waker", "demo", "--check", "--port", "0")
-    assert done.returncode == 0, done.stdout + done.stderr
