@@ -139,12 +139,20 @@ def sample_objects(api: ClusterApi) -> list[str]:
     return [each["metadata"]["name"] for each in some if each["metadata"]["name"].startswith(mine)]
 
 
-def test_a_helm_test_that_fails_says_why_and_leaves_no_app(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param(["test.url=http://127.0.0.1:1"], "Last seen: nobody", id="nobody answers"),
+        pytest.param(["settings.paused=true"], "waker says | ", id="it does not sleep"),
+    ],
+)
+def test_a_helm_test_that_fails_says_why_and_leaves_no_app(scene: Scene, values: list[str], said: str) -> None:
     scene.app("shop")
-    released.upgrade("test.url=http://127.0.0.1:1", f"test.ingressClassName={scene.controller.ingress_class}")
+    ingress_class, at = scene.controller.ingress_class, f"http://{scene.address.host}:{scene.address.port}"
+    released.upgrade(f"test.url={at}", f"test.ingressClassName={ingress_class}", "test.timeoutSeconds=25", *values)
     done = released.run("test", released.RELEASE)
     assert done.returncode != 0
-    assert "Last seen: nobody" in done.stdout + done.stderr
+    assert said in done.stdout + done.stderr
     until("only the pod is left", lambda: sample_objects(scene.api) == ["kubesleeper-test-cycle"], 60)
 
 

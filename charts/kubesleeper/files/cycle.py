@@ -12,33 +12,49 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 NAME = "kubesleeper-test"
+UNANSWERED = (OSError, HTTPException)  # an HTTPError of urllib is an OSError
 WITHIN = (
     120.0  # seconds for each step; the idle period is 10 s, and behind ingress-nginx its pods stay for as long again
 )
 BEGAN = time.monotonic()
 
 
-def read(path: str) -> Any:
-    """An object of the API server."""
-    server = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
+def read(url: str) -> Any:
+    """What the API server, or waker, answers to waker's own ServiceAccount."""
     token = (ACCOUNT / "token").read_text().strip()
-    request = urllib.request.Request(f"{server}/apis/{path}", headers={"Authorization": f"Bearer {token}"})
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
     trusted = ssl.create_default_context(cafile=str(ACCOUNT / "ca.crt"))
     with urllib.request.urlopen(request, timeout=10, context=trusted) as answer:
         return json.load(answer)
 
 
-def deployment() -> Any:
-    return read(f"apps/v1/namespaces/{os.environ['NAMESPACE']}/deployments/{NAME}")
+def found(kind: str, name: str) -> Any:
+    """An object of this namespace, its kind as `apis/apps/v1/deployments`."""
+    root, _, plural = kind.rpartition("/")
+    server = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
+    return read(f"{server}/{root}/namespaces/{os.environ['NAMESPACE']}/{plural}/{name}")
 
 
 def ingress() -> Any:
-    return read(f"networking.k8s.io/v1/namespaces/{os.environ['NAMESPACE']}/ingresses/{NAME}")
+    return found("apis/networking.k8s.io/v1/ingresses", NAME)
+
+
+def why() -> str:
+    """What waker says about the sample app, if it can be asked."""
+    try:
+        at = found("api/v1/services", "waker")["spec"]["clusterIP"]
+        host = f"[{at}]" if ":" in at else at
+        told = read(f"http://{host}:9090/apps/{os.environ['NAMESPACE']}/Deployment/{NAME}")
+        sentences = [told["answer"], *(f"{each['text']} {each['fix']}".strip() for each in told["against"])]
+    except (*UNANSWERED, LookupError, TypeError, ValueError) as error:
+        return f"waker could not be asked why: {error}"
+    return " | ".join(["waker says", *sentences])
 
 
 def address() -> str:
@@ -58,42 +74,45 @@ def visit() -> str:
             return "waker" if "X-Kubesleeper" in answer.headers else "app"
     except urllib.error.HTTPError as error:
         return "waker" if "X-Kubesleeper" in error.headers else f"HTTP {error.code}"
-    except OSError as error:
+    except UNANSWERED as error:
         return f"nobody ({error})"
 
 
-def until(what: str, seen: Callable[[], str], wanted: str, hint: str) -> None:
+def until(what: str, seen: Callable[[], str], wanted: str, hint: Callable[[], str] = why) -> None:
     """Wait for it, and print when it came; else end with what was seen last."""
     end, last = time.monotonic() + WITHIN, ""
     while time.monotonic() < end:
-        last = seen()
+        try:
+            last = seen()
+        except UNANSWERED as error:
+            last = f"nothing ({error})"
         if last == wanted:
             print(f"{time.monotonic() - BEGAN:5.1f} s: {what}", flush=True)
             return
         time.sleep(0.5)
-    sys.exit(f"FAILED: not within {WITHIN:.0f} s: {what}. Last seen: {last}. {hint}")
+    sys.exit(f"FAILED: not within {WITHIN:.0f} s: {what}. Last seen: {last}. {hint()}")
 
 
 def replicas() -> str:
-    return str(deployment()["spec"]["replicas"])
+    return str(found("apis/apps/v1/deployments", NAME)["spec"]["replicas"])
 
 
 def backend() -> str:
     return str(ingress()["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"])
 
 
-until(
-    "the ingress controller has an address",
-    lambda: "known" if address() else "none",
-    "known",
-    "Set the value test.url.",
-)
-until(
-    f"the sample app answers at {address()}", visit, "app", "Does your ingress controller serve test.ingressClassName?"
-)
-why = f"`kubectl exec deploy/waker -- waker explain {NAME} -n {os.environ['NAMESPACE']}` says why."
-until("nobody visits it: it sleeps", replicas, "0", why)
-until("a browser gets the waiting page", visit, "waker", "Does the ingress controller reach the pods of waker?")
-until("the app answers again", visit, "app", why)
-until("its Ingress leads to it again", backend, NAME, why)
+def no_address() -> str:
+    return "No ingress controller has written its address into the Ingress: set the value test.url."
+
+
+def not_served() -> str:
+    return f"Does the controller of the class {ingress()['spec'].get('ingressClassName')} take HTTP requests at {address()}?"
+
+
+until("the ingress controller has an address", lambda: "known" if address() else "none", "known", no_address)
+until("the sample app answers", visit, "app", not_served)
+until("nobody visits it: it sleeps", replicas, "0")
+until("a browser gets the waiting page", visit, "waker")
+until("the app answers again", visit, "app")
+until("its Ingress leads to it again", backend, NAME)
 print("OK: a whole cycle")
