@@ -32,12 +32,14 @@ class IgnoreRule(NamedTuple):
 
 def rules(recipe: str) -> list[IgnoreRule]:
     """Those of an Application, a Kustomization or a HelmRelease."""
-    found = yaml.safe_load((CHECKOUT / "examples" / recipe).read_text())
-    spec = found["spec"]
-    if found["kind"] == "Application":
+    return of_spec(yaml.safe_load((CHECKOUT / "examples" / recipe).read_text())["spec"])
+
+
+def of_spec(spec: Json) -> list[IgnoreRule]:
+    if "ignoreDifferences" in spec:
         assert "RespectIgnoreDifferences=true" in spec["syncPolicy"]["syncOptions"]
         return [IgnoreRule(each["kind"], tuple(each["jsonPointers"])) for each in spec["ignoreDifferences"]]
-    ignored = spec["ignore"] if found["kind"] == "Kustomization" else spec["driftDetection"]["ignore"]
+    ignored = spec["ignore"] if "ignore" in spec else spec["driftDetection"]["ignore"]
     return [IgnoreRule(each["target"]["kind"], tuple(each["paths"])) for each in ignored]
 
 

@@ -1,5 +1,6 @@
 """Every kustomization renders, and the ready overlays are what their names say."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,9 @@ def test_a_recipe_ignores_what_waker_changes_and_nothing_else(recipe: str) -> No
         "Deployment": {"/spec/replicas"},
         "StatefulSet": {"/spec/replicas"},
     }
+
+
+def test_the_guide_shows_the_rules_of_the_recipes() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "gitops.md").read_text(), re.DOTALL)
+    shown = [gitops.of_spec(yaml.safe_load(each)["spec"]) for each in blocks]
+    assert shown == [gitops.rules(each) for each in gitops.RECIPES[:2]]
