@@ -1,6 +1,7 @@
 """The chart renders the same objects as k8s/, refuses bad values, and its documentation is its values."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import waker
 from tests.docs import chart
 from tests.docs.tables import rows_of
 from tests.install.programs import CHART, KUBE_VERSION, ROOT, Manifest, by_name, helm, kustomize, parsed, template
-from waker.settings.configmap import LIVE
+from waker.settings.configmap import LIVE, Live, read_live
 
 HOOK = "helm.sh/hook"
 OF_HELM = ("helm.sh/chart", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by")
@@ -204,6 +205,17 @@ def test_values_arrive_where_they_belong(tmp_path: Path) -> None:
     assert tests["Ingress kubesleeper-test"]["spec"]["ingressClassName"] == "traefik"
     environment = tests["Pod kubesleeper-test-cycle"]["spec"]["containers"][0]["env"]
     assert {each["name"]: each.get("value") for each in environment}["URL"] == "http://traefik.traefik.svc"
+
+
+def test_the_values_in_its_readme_are_good(tmp_path: Path) -> None:
+    (written,) = re.findall(r"```yaml\n(.*?)```", (CHART / "README.md").read_text(), re.DOTALL)
+    file = tmp_path / "values.yaml"
+    file.write_text(written)
+    found = installed("-f", str(file))
+    live, problems = read_live(found["ConfigMap kubesleeper"]["data"], Live())
+    assert problems == ()
+    assert live.classes["nginx"].namespace == "ingress-nginx"
+    assert {"NetworkPolicy waker", "ServiceMonitor waker", "PrometheusRule kubesleeper"} <= found.keys()
 
 
 @pytest.mark.parametrize(
