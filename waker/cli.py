@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
-from waker.commands import completion, explain, page, pin, restore, status
+from waker.commands import explain, page, pin, restore, status
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
@@ -113,12 +113,12 @@ def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
     text = "the state that it shows (default: scheduled)"
     command.add_argument("--state", choices=list(SAMPLES), default="scheduled", help=text)
     command.add_argument("--lang", default="en", metavar="TAG", help="its language (default: en)")
-    command = commands.add_parser("completion", help="print the script with which a shell completes this command")
-    command.add_argument("shell", choices=["bash", "zsh", "fish"], help="for example: source <(waker completion bash)")
     command = commands.add_parser("demo", help="run an embedded cluster with sample apps, and waker beside it")
     text = "let one app sleep and wake, print each step, and check the result"
     command.add_argument("--check", action="store_true", help=text)
     command.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
+    command = commands.add_parser("completion", help="print the script with which a shell completes this command")
+    command.add_argument("shell", choices=["bash", "zsh", "fish"], help="for example: source <(waker completion bash)")
 
 
 def _add_app_arguments(command: argparse.ArgumentParser) -> None:
@@ -148,6 +148,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def complete_for_kubectl() -> None:
     """The program `kubectl_complete-waker`: kubectl asks it what may come next after `kubectl waker`."""
+    from waker.commands import completion  # noqa: PLC0415 only this program needs it
+
     print(completion.for_kubectl(parser(), sys.argv[1:]))
 
 
@@ -164,12 +166,14 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             from waker.demo import show  # noqa: PLC0415 only the demo needs it
 
             return await show.show(check=arguments.check, port=arguments.port)
+        case "completion":
+            from waker.commands import completion  # noqa: PLC0415 only this command needs it
+
+            print(completion.script(arguments.shell, parser()), end="")
         case "status":
             _print(await status.status(settings, arguments.only, arguments.output))
         case "explain":
             _print(await _explained(arguments, settings))
-        case "completion":
-            print(completion.script(arguments.shell, parser()), end="")
         case "page":
             print(await page.page(settings, arguments.theme, arguments.state, arguments.lang), end="")
         case "restore":
