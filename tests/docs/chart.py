@@ -1,4 +1,7 @@
-"""What of the Helm chart is generated: the settings among its values and in its schema, and the table of its values.
+"""What of the Helm chart is generated: copies of k8s/, the settings among its values and in its schema, and its table.
+
+A chart can read no file outside its folder, and not everybody who fetches one follows links, so what it takes from k8s/ is a
+copy.
 
 The settings come from k8s/settings.yaml, whose comments are the helps of the code. In the schema a setting may be described
 more closely by hand; a new one is any text. The table has the comments of values.yaml.
@@ -34,7 +37,13 @@ def schema() -> str:
     return json.dumps(found, indent=2) + "\n"
 
 
-FILES: dict[Path, Callable[[], str]] = {VALUES: values, SCHEMA: schema}
+COPIED = [
+    *(f"{name}.yaml" for name in ("activity", "cluster-role", "role", "service", "service-account")),
+    "two-replicas/disruption-budget.yaml",
+    *(f"monitoring/{name}" for name in ("dashboard.json", "prometheus-rule.yaml", "service-monitor.yaml")),
+]
+COPIES = {FOLDER / "files" / "k8s" / Path(name).name: (ROOT / "k8s" / name).read_text for name in COPIED}
+FILES: dict[Path, Callable[[], str]] = {VALUES: values, SCHEMA: schema, **COPIES}
 
 
 def rows() -> Iterator[tuple[str, str, str]]:

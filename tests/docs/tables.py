@@ -243,6 +243,7 @@ def rows_of(name: str) -> list[list[str]]:
 
 if __name__ == "__main__":
     for file, text in chart.FILES.items():
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text())
     for each in files():
         each.write_text(filled(each.read_text()))

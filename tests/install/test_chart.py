@@ -166,7 +166,7 @@ def test_metrics_are_read_as_often_as_asked() -> None:
 
 
 def test_a_package_of_the_chart_is_whole(tmp_path: Path) -> None:
-    """Also what the chart has by a link."""
+    """With all that its templates read."""
     done = helm("package", str(CHART), "--destination", str(tmp_path))
     assert done.returncode == 0, done.stderr
     options = [word for each in MONITORING for word in ("--set", f"{each}.enabled=true")]

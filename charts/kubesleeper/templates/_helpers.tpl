@@ -42,10 +42,17 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
-{{/* The labels of an object of k8s/monitoring: the chart's, those that are written, and the installer's. */}}
-{{- define "kubesleeper.monitoring.labels" -}}
+{{/* An object as k8s/ has it: (list ROOT OBJECT LABELS). It gets the release's namespace, the chart's labels and these. */}}
+{{- define "kubesleeper.object" -}}
 {{- $root := first . }}
-{{- $written := index . 1 }}
-{{- $values := index . 2 }}
-{{- include "kubesleeper.labels" $root | fromYaml | merge (deepCopy $values.labels) (dig "metadata" "labels" dict $written) | toYaml }}
+{{- $object := index . 1 }}
+{{- $labels := include "kubesleeper.labels" $root | fromYaml }}
+{{- $_ := set $object.metadata "labels" (merge $labels (deepCopy (index . 2)) ($object.metadata.labels | default dict)) }}
+{{- if $object.metadata.namespace }}
+{{- $_ := set $object.metadata "namespace" $root.Release.Namespace }}
+{{- end }}
+{{- range $object.subjects }}
+{{- $_ := set . "namespace" $root.Release.Namespace }}
+{{- end }}
+{{- toYaml $object }}
 {{- end }}
