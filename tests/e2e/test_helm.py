@@ -152,6 +152,7 @@ def test_a_helm_test_that_fails_says_why_and_leaves_no_app(scene: Scene, values:
     released.upgrade(f"test.url={at}", f"test.ingressClassName={ingress_class}", "test.timeoutSeconds=25", *values)
     done = released.run("test", released.RELEASE)
     assert done.returncode != 0
+    assert "FAILED: not within 25 s" in done.stdout + done.stderr
     assert said in done.stdout + done.stderr
     until("only the pod is left", lambda: sample_objects(scene.api) == ["kubesleeper-test-cycle"], 60)
 
