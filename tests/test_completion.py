@@ -103,6 +103,14 @@ def test_each_command_and_flag_is_in_each_script() -> None:
                 assert all(spelling.lstrip("-") in text for spelling in flag.spellings)
 
 
+def test_bash_completes_files_with_blanks(tmp_path: Path) -> None:
+    script, file = tmp_path / "waker.bash", tmp_path / "my config"
+    script.write_text(completion.script("bash", parser()))
+    file.touch()
+    words = ("waker", "status", "--kubeconfig", str(tmp_path / "my"))
+    assert tried("bash", BASH, tmp_path, str(script), *words) == f"{file}\n"
+
+
 def test_the_command_prints_the_script(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "bash"]) == 0
     assert capsys.readouterr().out == completion.script("bash", parser())

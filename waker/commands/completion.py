@@ -62,6 +62,7 @@ def _spellings(flags: Iterable[CompletedFlag]) -> str:
 
 
 def _bash(commands: Sequence[CompletedCommand]) -> str:
+    """For bash 3.2, too, which macOS has."""
     values = "".join(
         f'        {each.name}:{spelling}) words="{" ".join(flag.choices)}" ;;\n'
         for each in commands
@@ -90,7 +91,7 @@ _waker() {{
     done
     COMPREPLY=()
     case $command:$before in
-{values}        *:{"|*:".join(FILE_FLAGS)}) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
+{values}        *:{"|*:".join(FILE_FLAGS)}) local IFS=$'\\n' && COMPREPLY=($(compgen -f -- "$word")) && return ;;
         {any_value}) return ;;
         *)
             case $command in
@@ -98,7 +99,7 @@ _waker() {{
 {words}            esac
             ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
 }}
 complete -F _waker waker
 """
