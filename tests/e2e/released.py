@@ -41,6 +41,10 @@ def upgrade(*more: str) -> str:
     return do("upgrade", RELEASE, str(CHART), "--wait", *values(*more))
 
 
+def version() -> str:
+    return helm("version", "--template", "{{ .Version }}").stdout
+
+
 def status() -> str:
     """`deployed`, `uninstalling`, ..."""
     return str(json.loads(do("status", RELEASE, "-o", "json"))["info"]["status"])
