@@ -134,7 +134,7 @@ class Writes:
             await self._send(path, Lane.OWN, patch)
 
     async def patch_installed(self, path: str, patch: Json) -> None:
-        """Merge a patch into an object that waker's installer wrote; no field of it is waker's afterwards. Raises as `act` does."""
+        """Merge a patch into what waker's installer wrote, and own no field of it afterwards. Raises as `act` does."""
         async with self._turn(path):
             await self._send_to_user(path, Lane.OWN, patch)
 
