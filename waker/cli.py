@@ -136,6 +136,8 @@ def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
     text = "let one app sleep and wake, print each step, and check the result"
     command.add_argument("--check", action="store_true", help=text)
     command.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
+    command = commands.add_parser("completion", help="print the script with which a shell completes this command")
+    command.add_argument("shell", choices=["bash", "zsh", "fish"], help="for example: source <(waker completion bash)")
 
 
 def _add_app_arguments(command: argparse.ArgumentParser) -> None:
@@ -165,6 +167,13 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
+def complete_for_kubectl() -> None:
+    """The program `kubectl_complete-waker`: kubectl asks it what may come next after `kubectl waker`."""
+    from waker.commands import completion  # noqa: PLC0415 only this program needs it
+
+    print(completion.for_kubectl(parser(), sys.argv[1:]))
+
+
 def _first(error: BaseException) -> BaseException:
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
@@ -178,6 +187,10 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             from waker.demo import show  # noqa: PLC0415 only the demo needs it
 
             return await show.show(check=arguments.check, port=arguments.port)
+        case "completion":
+            from waker.commands import completion  # noqa: PLC0415 only this command needs it
+
+            print(completion.script(arguments.shell, parser()), end="")
         case "explain":
             _print(await _explained(arguments, settings))
         case "page" if arguments.gallery:

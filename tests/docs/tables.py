@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from tests.docs import chart
 from tests.service import test_every_answer, test_every_crash, test_every_watch, test_every_write
 from tests.web.odd_messages import ANSWERS, REQUESTS
 from waker.cli import parser
@@ -43,7 +44,7 @@ Row = Iterable[str]
 
 def files() -> list[Path]:
     """The documents."""
-    folders = (ROOT, ROOT / "docs", ROOT / "examples", ROOT / ".github")
+    folders = (ROOT, ROOT / "docs", ROOT / "examples", ROOT / ".github", chart.FOLDER)
     return [file for folder in folders for file in sorted(folder.glob("*.md"))]
 
 
@@ -205,6 +206,11 @@ def points() -> str:
     return table(("test", "what", "points"), rows)
 
 
+def values() -> str:
+    """The values of the Helm chart."""
+    return table(("value", "default", "meaning"), chart.rows())
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "classes": classes,
@@ -217,6 +223,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "codes": codes,
     "points": points,
+    "values": values,
 }
 
 
@@ -241,5 +248,8 @@ def rows_of(name: str) -> list[list[str]]:
 
 
 if __name__ == "__main__":
+    for file, text in chart.FILES.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text())
     for each in files():
         each.write_text(filled(each.read_text()))

@@ -81,7 +81,7 @@ async def _configure(settings: Settings, change: Change) -> None:
             found = await api.get(path)
             version = found["metadata"]["resourceVersion"]
             try:
-                await writes.patch(
+                await writes.patch_installed(
                     path, {"metadata": {"resourceVersion": version}, "data": change(found.get("data") or {})}
                 )
             except Conflict:
