@@ -175,9 +175,6 @@ def test_each_key_is_parsed() -> None:
         "early-readiness": "false",
         "hold-for": "10s",
         "page-after": "2s",
-        "price-core-hour": "0.04",
-        "price-gib-hour": "0.005",
-        "currency": "EUR",
         "page-status": "202",
         "theme": " corporate ",
         "while-asleep": "hold",
@@ -193,6 +190,9 @@ def test_each_key_is_parsed() -> None:
         "prometheus-url": "https://prometheus.example.org/tenant/",
         "activity-queries": "allow",
         "activity-delay": "5m",
+        "price-core-hour": " 0.031 ",
+        "price-gib-hour": "0.0042",
+        "currency": "eur",
     }
     wanted = Live(
         idle_after=timedelta(minutes=15),
@@ -203,9 +203,6 @@ def test_each_key_is_parsed() -> None:
         early_readiness=False,
         hold_for=timedelta(seconds=10),
         page_after=timedelta(seconds=2),
-        price_core_hour=0.04,
-        price_gib_hour=0.005,
-        currency="EUR",
         page_status=202,
         theme="corporate",
         while_asleep="hold",
@@ -221,9 +218,25 @@ def test_each_key_is_parsed() -> None:
         prometheus_url="https://prometheus.example.org/tenant",
         activity_queries="allow",
         activity_delay=timedelta(minutes=5),
+        price_core_hour=0.031,
+        price_gib_hour=0.0042,
+        currency="EUR",
     )
     assert data.keys() == {known.key for known in LIVE}, "a new key needs a line here"
     assert read_live(data, Live()) == (wanted, ())
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "problem"),
+    [
+        pytest.param("price-core-hour", "-1", "'-1' is not a price such as 0.031", id="a negative price"),
+        pytest.param("price-gib-hour", "0,03", "'0,03' is not a price such as 0.031", id="a comma"),
+        pytest.param("price-gib-hour", "1e9", "'1e9' is not a price such as 0.031", id="an exponent"),
+        pytest.param("currency", "euros", "'euros' is not a currency such as EUR", id="no currency"),
+    ],
+)
+def test_what_is_no_money(key: str, text: str, problem: str) -> None:
+    assert read_live({key: text}, Live()) == (Live(), (f"{key}: {problem}",))
 
 
 def test_a_bad_value_is_reported_and_the_last_good_one_stays() -> None:

@@ -79,7 +79,7 @@ async def test_metrics_and_health_are_open_to_everybody(private: PrivatePortUnde
     assert not private.review.asked
 
 
-@pytest.mark.parametrize("path", ["/apps", "/check", APP])
+@pytest.mark.parametrize("path", ["/apps", "/check", APP, "/savings"])
 async def test_the_pod_itself_needs_no_token(private: PrivatePortUnderTest, path: str) -> None:
     assert (await private.get(path, caller="127.0.0.1"))[0] == 200
     assert not private.review.asked
@@ -91,7 +91,17 @@ async def test_what_a_proxy_in_the_pod_brings_is_not_the_pod_itself(private: Pri
 
 
 @pytest.mark.parametrize(
-    "path", ["/apps", "/check", APP, "/apps/prod/Deployment/nothing", "/apps/prod/StatefulSet/shop"]
+    "path",
+    [
+        "/apps",
+        "/check",
+        APP,
+        "/apps/prod/Deployment/nothing",
+        "/apps/prod/StatefulSet/shop",
+        "/savings",
+        "/dashboard",
+        "/dashboard/events",
+    ],
 )
 @pytest.mark.parametrize(
     "headers",

@@ -21,7 +21,7 @@ from waker.traffic.controllers import Adapter
 ANNOTATION, CONFIG_MAP, DEFAULT = "annotation", "ConfigMap", "default"
 UNSET = {names.ENABLED: "false", names.STATE: str(Pin.AUTO)}
 # An annotation adds to the ConfigMap's value instead of replacing it, so both are in effect.
-OF_MONEY: Final = frozenset({"price-core-hour", "price-gib-hour", "currency"})  # for `waker savings` alone
+OF_NO_APP: Final = frozenset({"price-core-hour", "price-gib-hour", "currency"})  # shown if they are set
 BOTH: Final = frozenset({"min-idle", "ignore-paths", "ignore-agents", "paused"})
 
 
@@ -63,9 +63,9 @@ def _of_workload(mine: Mapping[str, str]) -> Iterator[Setting]:
 
 def _of_cluster(mine: Mapping[str, str], live: Live, written: frozenset[str]) -> Iterator[Setting]:
     overridden = {_short(key) for key in mine} - BOTH
-    for known in LIVE:
+    for known in (each for each in LIVE if each.key in written or each.key not in OF_NO_APP):
         value = _text(getattr(live, known.field))
-        if value and known.key not in overridden | OF_MONEY:
+        if value and known.key not in overridden:
             yield Setting(name=known.key, value=value, source=CONFIG_MAP if known.key in written else DEFAULT)
 
 
