@@ -73,7 +73,7 @@ DESCRIBED = (
            "When a pod of the ingress controller was last scraped successfully.", ("controller",)),
     Metric("controller_pods", Gauge, "kubesleeper_controller_pods",
            "Pods of the ingress controllers that count for an awake app, by state: read; unread, so that nothing behind the "
-           "controller falls asleep; ignored, as controller.CLASS.unreadable says; drained, not ready for long.",
+           "controller falls asleep; ignored, as controller.CLASS.unreadable says; not_serving, as visitors do not reach it.",
            ("controller", "state")),
     Metric("reconciles", Counter, "kubesleeper_reconciles_total", "Reconciles of apps."),
     Metric("reconcile_errors", Counter, "kubesleeper_reconcile_errors_total", "Reconciles of apps that failed."),

@@ -13,7 +13,8 @@ from waker.plan.model import IngressClass, Pod
 from waker.settings.configmap import Live
 from waker.settings.ingress_class import ClassSettings
 from waker.traffic.controllers import INGRESS_NGINX, TRAEFIK, Selector
-from waker.traffic.controllers.configured import configured_adapters, configured_classes, declared_namespaces
+from waker.traffic.controllers.configured import configured_adapters, configured_classes
+from waker.traffic.controllers.pod_namespaces import DeclaredNamespaces, declared_namespaces
 
 CLASS = IngressClass("nginx", INGRESS_NGINX.controller, default=False)
 OLD = Pod("ingress-nginx", "old", "old", "10.0.0.1", True, {}, service_account="nginx", arguments={"watch": "true"})
@@ -174,17 +175,69 @@ async def test_as_long_as_nobody_says_it_counts(pods: LabelledPods, monkeypatch:
     await pods.until(CLASS.controller)
 
 
+async def test_a_hiccup_of_the_api_server_changes_no_verdict(
+    pods: LabelledPods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_claims, "RETRY", 0.01)
+    monkeypatch.setattr(class_claims, "BELIEVED_FOR", 0.01)
+    pods.strangers.add("tenant")
+    pods.put([OLD], [replace(NEW, namespace="tenant")])
+    await pods.until(CLASS.controller)
+    changes = pods.changes
+    pods.broken = True
+    asked = len(pods.asked)
+    async with asyncio.timeout(5):
+        while len(pods.asked) < asked + 6:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+    assert pods.name() == CLASS.controller, "the refused one stays refused"
+    assert pods.changes == changes
+    pods.broken, pods.strangers = False, set()
+    await pods.until("k8s.io/ingress-nginx@nginx+traefik")
+
+
+async def test_a_right_that_is_taken_away_ends_though_pods_change_all_the_time(
+    pods: LabelledPods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_claims, "BELIEVED_FOR", 0.05)
+    pods.on_change()
+    pods.strangers.add("traefik")
+    async with asyncio.timeout(5):
+        while pods.name() != CLASS.controller:
+            pods.on_change()
+            await asyncio.sleep(0)
+
+
+def said(namespace: str, claimed: str = "") -> DeclaredNamespaces:
+    """One namespace, and one where pods claim the class."""
+    return DeclaredNamespaces(frozenset({namespace}), frozenset({claimed} if claimed else ()))
+
+
 @pytest.mark.parametrize(
     ("settings", "claimed", "where"),
     [
-        pytest.param({}, frozenset({"traefik"}), {"traefik"}, id="where its pods claim the class"),
-        pytest.param({"nginx.traefik": ClassSettings(namespace="edge")}, frozenset({"x"}), {"edge"}, id="a setting"),
-        pytest.param({}, frozenset(), {"helm"}, id="where Helm has installed it"),
+        pytest.param({}, frozenset({"traefik"}), said("traefik"), id="where its pods claim the class"),
+        pytest.param(
+            {"nginx.traefik": ClassSettings(namespace="edge")}, frozenset({"x"}), said("edge"), id="a setting"
+        ),
+        pytest.param({}, frozenset(), said("helm"), id="where Helm has installed it"),
+        pytest.param(
+            {"nginx": ClassSettings(adapter="ingress-nginx,traefik")},
+            frozenset({"new"}),
+            said("helm", claimed="new"),
+            id="an administrator says that it serves the class: a claim adds to that",
+        ),
     ],
 )
 def test_where_the_pods_of_the_second_one_are(
-    settings: dict[str, ClassSettings], claimed: frozenset[str], where: set[str]
+    settings: dict[str, ClassSettings], claimed: frozenset[str], where: DeclaredNamespaces
 ) -> None:
     classes = [CLASS, IngressClass("traefik", TRAEFIK.controller, default=False, release_namespace="helm")]
     found = declared_namespaces("k8s.io/ingress-nginx@nginx/traefik", classes, Live(classes=settings), claimed)
     assert found == where
+
+
+def test_a_claim_only_adds_to_where_the_pods_of_the_class_itself_are() -> None:
+    classes = [IngressClass("traefik", TRAEFIK.controller, default=False, release_namespace="helm")]
+    settings = Live(classes={"traefik": ClassSettings(port="9100")})
+    found = declared_namespaces("traefik.io/ingress-controller@traefik", classes, settings, frozenset({"other"}))
+    assert found == said("helm", claimed="other")

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +16,10 @@ from waker.demo.faults import Fault, unavailable
 from waker.demo.refusals import ApiRefusal
 from waker.observe.controller_namespaces import KEY, ControllerNamespaces, decode
 from waker.plan.model import Pod
-from waker.traffic.controllers import TRAEFIK, adapter_for
+from waker.settings.configmap import Live
+from waker.traffic.controllers import INGRESS_NGINX, TRAEFIK, Adapter
+from waker.traffic.controllers.configured import configured_adapter
+from waker.traffic.controllers.pod_namespaces import DeclaredNamespaces
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 NAME = TRAEFIK.controller
@@ -37,12 +40,18 @@ class NamespacesStage:
     cluster: DemoCluster
     api: Api
     said: dict[str, frozenset[str]] = field(default_factory=dict)
+    claimed: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def waker(self, *, holder: bool = True) -> ControllerNamespaces:
         """A replica that has just started."""
-        return ControllerNamespaces(
-            self.api, "kubesleeper", adapter_for, lambda name: self.said.get(name, frozenset()), lambda: holder
-        )
+        return ControllerNamespaces(self.api, "kubesleeper", self.adapter, self.declared, lambda: holder)
+
+    def adapter(self, name: str) -> Adapter | None:
+        return configured_adapter(name, Live())
+
+    def declared(self, name: str) -> DeclaredNamespaces:
+        nowhere: frozenset[str] = frozenset()
+        return DeclaredNamespaces(self.said.get(name, nowhere), self.claimed.get(name, nowhere))
 
     async def started(self, *, holder: bool = True) -> ControllerNamespaces:
         """A replica that has read the record."""
@@ -90,6 +99,37 @@ async def test_settings_and_helm_win_over_the_record(stage: NamespacesStage) -> 
     stage.put_record({KEY: json.dumps({NAME: "traefik"})})
     stage.said[NAME] = frozenset({"edge"})
     assert (await stage.started()).choose(NAME, [OURS]) == {"edge"}
+
+
+async def test_a_claim_only_adds_to_what_helm_or_the_record_says(stage: NamespacesStage) -> None:
+    """The pods that claim no class are visited as before."""
+    stage.put_record({KEY: json.dumps({NAME: "traefik"})})
+    special = f"{NAME}@traefik"
+    stage.claimed[special] = frozenset({"other"})
+    assert stage.waker().choose(special, [OURS]) == frozenset(), "nobody knows yet where the others are"
+    found = await stage.started()
+    assert found.of(special) == {"traefik", "other"}
+    stage.said[special] = frozenset({"helm"})
+    assert found.of(special) == {"helm", "other"}
+
+
+async def test_where_some_claim_a_class_the_oldest_that_does_not_is_chosen_all_the_same(stage: NamespacesStage) -> None:
+    special = f"{NAME}@traefik"
+    stage.claimed[special] = frozenset({"other"})
+    found = await stage.started()
+    assert found.choose(special, [OURS, pod("other", 1)]) == {"traefik", "other"}
+    assert found.of(special) == {"traefik", "other"}
+
+
+async def test_who_says_that_it_serves_another_class_is_not_chosen_beside_those_that_claim_it(
+    stage: NamespacesStage,
+) -> None:
+    """It would never follow a move of this class's routes."""
+    internal = "k8s.io/internal-ingress-nginx@internal"
+    stage.claimed[internal] = frozenset({"internal"})
+    other = replace(pod("ingress-nginx", 30), arguments={"controller-class": INGRESS_NGINX.controller})
+    found = await stage.started()
+    assert found.choose(internal, [other, pod("internal", 1)]) == {"internal"}
 
 
 async def test_nothing_is_chosen_before_the_record_has_been_read(stage: NamespacesStage) -> None:

@@ -15,6 +15,7 @@ from waker.demo.kinds import Key
 from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.traffic.controllers import ALL, TRAEFIK, Adapter, Selector
+from waker.traffic.controllers.pod_namespaces import DeclaredNamespaces
 
 LABELS = {"app": "edge"}
 EDGE = replace(ALL[0], controller="edge", selectors=(Selector("app=edge"),))
@@ -44,7 +45,9 @@ async def watched(tmp_path: Path) -> AsyncIterator[tuple[DemoCluster, Controller
         DemoCluster() as cluster,
         connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api,
     ):
-        namespaces = ControllerNamespaces(api, "kubesleeper", ADAPTERS.get, lambda _: frozenset(), lambda: True)
+        namespaces = ControllerNamespaces(
+            api, "kubesleeper", ADAPTERS.get, lambda _: DeclaredNamespaces(), lambda: True
+        )
         await namespaces.sync()
         fleet = ControllerPods(api, lambda: datetime.now(UTC), namespaces, lambda name: [ADAPTERS[name]])
         following = asyncio.create_task(_follow(fleet))
@@ -141,7 +144,9 @@ async def test_pods_elsewhere_are_ignored_and_reported_once(watched: tuple[DemoC
 async def test_what_pods_do_not_count_is_known_by_their_arguments(tmp_path: Path) -> None:
     traefik = replace(TRAEFIK, selectors=(Selector("app=edge"),))
     async with DemoCluster() as cluster, connect(str(cluster.kubeconfig(tmp_path / "kubeconfig"))) as api:
-        namespaces = ControllerNamespaces(api, "kubesleeper", lambda _: traefik, lambda _: frozenset(), lambda: True)
+        namespaces = ControllerNamespaces(
+            api, "kubesleeper", lambda _: traefik, lambda _: DeclaredNamespaces(), lambda: True
+        )
         await namespaces.sync()
         fleet = ControllerPods(api, lambda: datetime.now(UTC), namespaces, lambda _: [traefik])
         metadata = {"name": "one", "namespace": "default", "labels": LABELS, "uid": "one"}

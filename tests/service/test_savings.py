@@ -98,7 +98,7 @@ async def test_a_scripted_day(tmp_path: Path, clock: Clock, monkeypatch: pytest.
                 pytest.approx(52, EXACT), pytest.approx(31, EXACT), pytest.approx(38, EXACT), pytest.approx(1.43, EXACT),
             ]  # fmt: skip
             assert shown[0].split()[-1] == "EUR"
-            assert shown[-1].startswith("2 wakes took ")
+            assert shown[-1].startswith("The last 2 wakes took ")
 
 
 async def ask(it: ServiceScene, running: RunningWaker, _api: object, _settings: object, path: str) -> Any:

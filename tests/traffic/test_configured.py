@@ -18,12 +18,8 @@ from waker.traffic.controllers import (
     Selector,
     Values,
 )
-from waker.traffic.controllers.configured import (
-    configured_adapter,
-    configured_classes,
-    declared_namespaces,
-    in_namespaces,
-)
+from waker.traffic.controllers.configured import configured_adapter, configured_classes
+from waker.traffic.controllers.pod_namespaces import DeclaredNamespaces, declared_namespaces, in_namespaces
 
 NGINX = IngressClass("nginx", "k8s.io/ingress-nginx", default=True)
 POD = Pod("edge", "n-1", "uid", "10.0.0.1", ready=True, ports={"prom": 9000, "metrics": 9001})
@@ -174,7 +170,7 @@ NAME = "k8s.io/ingress-nginx"
 def test_where_its_pods_are_said_to_be(
     controller: str, classes: list[IngressClass], settings: Live, namespaces: set[str]
 ) -> None:
-    assert declared_namespaces(controller, classes, settings) == namespaces
+    assert declared_namespaces(controller, classes, settings) == DeclaredNamespaces(frozenset(namespaces))
 
 
 def test_an_adapter_of_some_namespaces_only() -> None:

@@ -143,6 +143,7 @@ UNOBSERVED = {"traefik.ingress.kubernetes.io/router.observability.metrics": "fal
     ("adapter", "backend", "annotations", "says"),
     [
         pytest.param(TRAEFIK, ROUTED, UNOBSERVED, "remove the annotation traefik", id="traefik: metrics switched off"),
+        pytest.param(TRAEFIK, ROUTED, dict.fromkeys(UNOBSERVED, "0"), "remove the annotation traefik", id="traefik: 0"),
         pytest.param(INGRESS_NGINX, ROUTED._replace(host=""), {}, "name the host", id="nginx: no host"),
         pytest.param(NGINX, ROUTED, {"nginx.org/grpc-services": "shop"}, "does not count gRPC", id="f5: gRPC"),
         pytest.param(INGRESS_NGINX, ROUTED._replace(host="*.example.org"), {}, "each host", id="nginx: wildcard"),
@@ -159,6 +160,13 @@ UNOBSERVED = {"traefik.ingress.kubernetes.io/router.observability.metrics": "fal
             {"nginx.ingress.kubernetes.io/ssl-passthrough": "true"},
             "does not count TLS that it passes through",
             id="nginx: ssl-passthrough",
+        ),
+        pytest.param(
+            INGRESS_NGINX,
+            ROUTED,
+            {"nginx.ingress.kubernetes.io/ssl-passthrough": "1"},
+            "does not count TLS that it passes through",
+            id="nginx: ssl-passthrough, as Go reads it",
         ),
         pytest.param(
             INGRESS_NGINX,
@@ -262,6 +270,10 @@ PROVIDER = "providers.kubernetesingressnginx"
         pytest.param({}, "nginx", "k8s.io/ingress-nginx", False, id="only its own provider"),
         pytest.param({PROVIDER: "true"}, "nginx", "k8s.io/ingress-nginx", True, id="as it comes"),
         pytest.param({PROVIDER: "false"}, "nginx", "k8s.io/ingress-nginx", False, id="off"),
+        pytest.param({PROVIDER: "F"}, "nginx", "k8s.io/ingress-nginx", False, id="off, as Go reads it"),
+        pytest.param(
+            {PROVIDER: "true", f"{PROVIDER}.ingressclassbyname": "0"}, "nginx", "example.org/x", False, id="not by name"
+        ),
         pytest.param({PROVIDER: "true"}, "nginx", "", True, id="the old annotation"),
         pytest.param({PROVIDER: "true"}, "nginx", "nginx.org/ingress-controller", False, id="another's"),
         pytest.param({f"{PROVIDER}.controllerclass": "k8s.io/b"}, "b", "k8s.io/b", True, id="a controller"),
@@ -311,6 +323,9 @@ def test_which_class_traefik_serves(arguments: dict[str, str], name: str, contro
             {"controller-class": "k8s.io/internal-ingress-nginx"}, "x", "k8s.io/ingress-nginx", False, id="not its"
         ),
         pytest.param({"ingress-class": "a", "ingress-class-by-name": "true"}, "a", "example.org/x", True, id="by name"),
+        pytest.param(
+            {"ingress-class": "a", "ingress-class-by-name": "False"}, "a", "example.org/x", False, id="no name"
+        ),
     ],
 )
 def test_which_class_ingress_nginx_serves(arguments: dict[str, str], name: str, controller: str, served: bool) -> None:
@@ -335,6 +350,11 @@ OFF = {"entrypoints.web.observability.metrics": "false"}
         pytest.param(
             OFF, {"traefik.ingress.kubernetes.io/router.observability.metrics": "true"}, False, id="its own word"
         ),
+        *(
+            pytest.param({"entrypoints.web.observability.metrics": no}, {}, True, id=f"Go reads {no} as false")
+            for no in ("False", "FALSE", "0", "f", "F")
+        ),
+        pytest.param(OFF, {"traefik.ingress.kubernetes.io/router.observability.metrics": "T"}, False, id="yes, in Go"),
         pytest.param({"entrypoints.traefik.observability.metrics": "false"}, {}, False, id="an internal one"),
         pytest.param({"entrypoints.web.observability.metrics": "true"}, {}, False, id="on"),
     ],

@@ -13,7 +13,7 @@ from waker.plan.codes import Code
 from waker.plan.model import Address, AppId, Phase
 from waker.plan.routes.route import Backend
 from waker.web import registry as registry_module
-from waker.web.registered_app import PageFacts
+from waker.web.registered_app import FirstKnock, PageFacts
 from waker.web.registry import AppRegistry
 
 POD = Address("10.0.0.1", 8080)
@@ -136,6 +136,30 @@ async def test_the_way_is_through_the_door_of_the_moment(scene: RegistryScene) -
     view = scene.view()
     scene.show(Plan(Phase.FALLING_ASLEEP, Code.MOVING_ROUTES, "idle"))
     assert await scene.registry.wait_for_address(view, SHORT) is None
+
+
+def test_what_waker_carries_is_known_while_it_lasts_and_after_it(scene: RegistryScene) -> None:
+    scene.show(RISING)
+    assert (scene.registry.carried_at(SHOP), scene.registry.carried_ago(SHOP)) == (None, None)
+    with scene.registry.forwarding(SHOP, FRONT):
+        scene.now += timedelta(hours=1)
+        assert scene.registry.carried_ago(SHOP) == timedelta()
+    ended = scene.now
+    scene.now += timedelta(minutes=5)
+    assert (scene.registry.carried_at(SHOP), scene.registry.carried_ago(SHOP)) == (ended, timedelta(minutes=5))
+
+
+def test_the_first_knock_is_the_first_that_is_not_written_down(scene: RegistryScene) -> None:
+    scene.show(RISING)
+    morning = scene.now
+    scene.registry.knock(SHOP, "client")
+    scene.now += timedelta(hours=8)
+    scene.registry.knock(SHOP, "browser")
+    assert scene.registry.first_knock(SHOP) == FirstKnock(morning, "client")
+    scene.registry.clear_knock(SHOP, scene.now - timedelta(seconds=1))
+    assert scene.registry.first_knock(SHOP) == FirstKnock(scene.now, "browser")
+    scene.registry.clear_knock(SHOP, scene.now)
+    assert scene.registry.first_knock(SHOP) is None
 
 
 def test_requests_that_pass_are_counted_and_the_last_one_is_news(scene: RegistryScene) -> None:

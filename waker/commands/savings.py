@@ -5,7 +5,7 @@ from datetime import datetime
 
 from waker.commands.target import ask_service
 from waker.errors import WakerError
-from waker.explain.savings import SavingsReport, text
+from waker.explain.savings import SavingsReport, added_up, text
 from waker.process import person
 from waker.service import now
 from waker.settings.durations import format_duration
@@ -21,6 +21,8 @@ async def savings(settings: Settings, namespace: str | None, output: str) -> str
             f"the waker in namespace {settings.own_namespace} could not be asked, and nobody else knows what was saved"
         )
     found["namespaces"] = [each for each in found["namespaces"] if namespace in (None, each["namespace"])]
+    if namespace is not None:
+        found["total"] = added_up(found["namespaces"], found["total"])
     return json.dumps(found, indent=2) if output == "json" else text(found, _ago)
 
 

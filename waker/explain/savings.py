@@ -4,7 +4,7 @@ Made by the running service, which alone knows. Hours are of *requests*: what wa
 waker's own pods reserve, and how long visitors waited, stands beside it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypedDict
 
 from waker.explain.times import json_time
@@ -94,6 +94,16 @@ def _amount(of: Reserved, live: Live) -> SavedAmount:
     )
 
 
+def added_up(rows: Sequence[SavedNamespace], like: SavedAmount) -> SavedAmount:
+    """What these namespaces have saved together. `like`: has money if there are prices."""
+    return SavedAmount(
+        replicaHours=sum(each["replicaHours"] for each in rows),
+        coreHours=sum(each["coreHours"] for each in rows),
+        gibHours=sum(each["gibHours"] for each in rows),
+        money=None if like["money"] is None else sum(each["money"] or 0.0 for each in rows),
+    )
+
+
 def text(found: SavingsReport, since: Callable[[str], str]) -> str:
     """For a terminal, without a newline at the end. `since` says how long ago a time was."""
     currency = found["currency"]
@@ -105,7 +115,7 @@ def text(found: SavingsReport, since: Callable[[str], str]) -> str:
     wakes, began = found["wakes"], found["since"]
     waited = f", half of them within {wakes['median']:.1f} s" if wakes["median"] is not None else ""
     ago = f"Since {began} ({since(began)}), when this waker began to count. " if began else ""
-    return f"{table}\n\n{ago}{HONEST}\n{wakes['count']} wakes took {wakes['seconds']:.1f} s together{waited}."
+    return f"{table}\n\n{ago}{HONEST}\nThe last {wakes['count']} wakes took {wakes['seconds']:.1f} s together{waited}."
 
 
 def _cells(of: SavedAmount) -> list[str]:

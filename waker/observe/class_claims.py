@@ -3,7 +3,8 @@
 An IngressClass names one controller. Another one may be told to serve the same class, as in a migration, and half of all
 visitors come through it. Its pods are found by their labels, and their arguments name the class. The subtle thing: anybody may
 start such a pod. So one counts only if its ServiceAccount may list the Ingresses of all namespaces, as a controller has to;
-else it is reported. As long as the API server does not say, its pods count: what is not known keeps apps awake.
+else it is reported. An account that the API server has never said anything of counts: what is not known keeps apps awake. Of
+any other the last word stands until there is a new one.
 """
 
 import asyncio
@@ -47,7 +48,7 @@ class ClassClaims:
         self._changed = changed
         self._report = report
         self._trusted: dict[Account, bool] = {}
-        self._unknown: set[Account] = set()  # the API server does not say
+        self._unknown: set[Account] = set()  # the API server did not say when it was asked last
         self._seen: list[tuple[Adapter, Pod]] = []
         self._fingerprint: object = None
         self._by_class: dict[ClassName, dict[str, frozenset[str]]] = {}
@@ -75,28 +76,32 @@ class ClassClaims:
         tasks.create_task(self._run(), name="claims of classes")
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
         while True:
             anew = False
-            try:
-                async with asyncio.timeout(RETRY if self._unknown else BELIEVED_FOR):
+            try:  # changes of pods put it off no further
+                async with asyncio.timeout_at(asked_at + (RETRY if self._unknown else BELIEVED_FOR)):
                     await self._moved.wait()
             except TimeoutError:
-                anew = True
+                anew, asked_at = True, loop.time()
             await self._settle(anew=anew)
 
     async def _settle(self, *, anew: bool = False) -> None:
-        """Ask about accounts that are new. Until all have been asked about, everything is as it was."""
+        """Ask about accounts that are new, or about all. Until all have been asked about, everything is as it was."""
         self._moved.clear()
         seen = list(self._telling())
         accounts = {account_of(pod) for _, pod in seen}
-        trusted = {} if anew else {account: may for account, may in self._trusted.items() if account in accounts}
-        for account in sorted(accounts - trusted.keys()):
+        trusted = {account: may for account, may in self._trusted.items() if account in accounts}
+        unknown = set()
+        for account in sorted(accounts if anew else accounts - trusted.keys() | self._unknown & accounts):
             try:
                 trusted[account] = await self._may_serve(*account)
             except ClusterError as error:
+                unknown.add(account)
                 level = logging.DEBUG if account in self._unknown else logging.WARNING
                 log.log(level, "whether ServiceAccount %s/%s may serve Ingresses is not known: %s", *account, error)
-        self._seen, self._trusted, self._unknown = seen, trusted, accounts - trusted.keys()
+        self._seen, self._trusted, self._unknown = seen, trusted, unknown
         found = sorted(
             (adapter.name, account_of(pod), tuple(sorted(pod.arguments.items())))
             for adapter, pod in seen

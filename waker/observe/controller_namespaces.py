@@ -2,7 +2,8 @@
 
 The setting `controller.CLASS.namespace` decides, else what Helm wrote on the IngressClass, which only an administrator can
 write. Where neither says anything it is the namespace of the oldest pod at first sight, for good: it is recorded in the
-ConfigMap `kubesleeper-activity`, beside the visits, so that a pod that comes while waker restarts changes nothing.
+ConfigMap `kubesleeper-activity`, beside the visits, so that a pod that comes while waker restarts changes nothing. Pods that
+claim the class (`class_claims`) only add their namespaces.
 `controller_pods` asks; the holder of the Lease records.
 The subtle thing: until the record has been read nothing is chosen, so no pod counts and nobody falls asleep. What is
 recorded wins over what another replica has chosen meanwhile.
@@ -20,8 +21,9 @@ from waker.cluster.client import Api
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import ClusterError, NotFound
 from waker.plan.model import Pod
-from waker.traffic.controllers import Adapter
-from waker.traffic.controllers.configured import in_namespaces, parts
+from waker.traffic.controllers import Adapter, ClassName
+from waker.traffic.controllers.configured import parts
+from waker.traffic.controllers.pod_namespaces import DeclaredNamespaces, in_namespaces
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,8 @@ AdapterByName = Callable[[str], Adapter | None]
 class ControllerNamespaces:
     """The namespaces by controller.
 
-    `adapter` knows the controllers as the settings want them, by `Route.controller`. `declared`: the namespaces that settings
-    or IngressClasses name; several if several classes do.
+    `adapter` knows the controllers as the settings want them, by `Route.controller`. `declared`: the namespaces that settings,
+    IngressClasses or pods name; several if several do.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class ControllerNamespaces:
         api: Api,
         own_namespace: str,
         adapter: AdapterByName,
-        declared: Callable[[str], frozenset[str]],
+        declared: Callable[[str], DeclaredNamespaces],
         may_write: Callable[[], bool],
     ) -> None:
         self._api = api
@@ -58,13 +60,17 @@ class ControllerNamespaces:
         self._recorded: dict[str, str] | None = None  # None: it has not been read yet
 
     def of(self, controller: str) -> frozenset[str]:
-        """The namespaces of a controller's pods; empty if none is known yet.
+        """The namespaces of a controller's pods; empty if none is known yet."""
+        declared = self._declared(controller)
+        known = declared.said or self._seen(controller)
+        # Before the record has been read, those that claim the class may be only half of its pods.
+        return frozenset() if not known and self._recorded is None else known | declared.claimed
 
-        A class that begins to be special keeps the namespace in which its controller was first seen.
-        """
+    def _seen(self, controller: str) -> frozenset[str]:
+        """Where it was first seen. A class that begins to be special keeps the namespace of its controller."""
         served = parts(controller)
         seen = self._first_seen.get(controller) or ("" if served.own else self._first_seen.get(served.spec))
-        return self._declared(controller) or (frozenset({seen}) if seen else frozenset())
+        return frozenset({seen}) if seen else frozenset()
 
     def scraped_adapter(self, controller: str) -> Adapter | None:
         """The adapter, without pods in other namespaces."""
@@ -73,13 +79,27 @@ class ControllerNamespaces:
 
     def choose(self, controller: str, pods: Iterable[Pod]) -> frozenset[str]:
         """Likewise. At first sight of a controller `pods`, all with its labels, decide."""
-        known = self.of(controller)
-        found = sorted(pods, key=lambda each: (each.created_at or AT_THE_END, each.namespace, each.name))
-        if known or not found or self._recorded is None:
-            return known
+        declared = self._declared(controller)
+        if self._recorded is None or declared.said or self._seen(controller):
+            return self.of(controller)
+        others = self._serving_others(controller) if declared.claimed else lambda _pod: False
+        found = sorted(
+            (each for each in pods if not others(each)),
+            key=lambda each: (each.created_at or AT_THE_END, each.namespace, each.name),
+        )
+        if not found:
+            return self.of(controller)
         self._first_seen[controller] = found[0].namespace
         log.info("pods of %s are taken from namespace %s, where it was first seen", controller, found[0].namespace)
         return self.of(controller)
+
+    def _serving_others(self, controller: str) -> Callable[[Pod], bool]:
+        """Of which pods their arguments prove that they do not serve the class."""
+        served, adapter = parts(controller), self.adapter(controller)
+        if not adapter or not adapter.serves or not adapter.tells_all:
+            return lambda _pod: False
+        serves, ingress_class = adapter.serves, ClassName(served.name, served.spec)
+        return lambda pod: bool(pod.arguments) and not serves(pod.arguments, ingress_class)
 
     async def run(self) -> None:
         """Read the record, and record what is new, for ever."""

@@ -19,7 +19,8 @@ from waker.observe.controller_pods import ControllerPods
 from waker.observe.live_settings import LiveConfig
 from waker.plan.model import IngressClass
 from waker.traffic.controllers import Adapter
-from waker.traffic.controllers.configured import configured_adapter, configured_adapters, declared_namespaces
+from waker.traffic.controllers.configured import configured_adapter, configured_adapters
+from waker.traffic.controllers.pod_namespaces import DeclaredNamespaces, declared_namespaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,6 @@ class IngressControllers:
     def _adapters(self, controller: str) -> tuple[Adapter, ...]:
         return configured_adapters(controller, self._config.live)
 
-    def _declared_namespaces(self, controller: str) -> frozenset[str]:
+    def _declared_namespaces(self, controller: str) -> DeclaredNamespaces:
         claimed = self.claims.namespaces(controller, self._config.live)
         return declared_namespaces(controller, self._classes(), self._config.live, claimed)

@@ -31,6 +31,9 @@ class Reserved:
     def __add__(self, other: "Reserved") -> "Reserved":
         return Reserved(self.replicas + other.replicas, self.cpu + other.cpu, self.memory + other.memory)
 
+    def __sub__(self, other: "Reserved") -> "Reserved":
+        return Reserved(self.replicas - other.replicas, self.cpu - other.cpu, self.memory - other.memory)
+
     def over(self, seconds: float) -> "Reserved":
         """So much for that long."""
         return Reserved(self.replicas * seconds, self.cpu * seconds, self.memory * seconds)
@@ -62,7 +65,10 @@ class Savings:
         self.gone = NOTHING  # times seconds: saved in namespaces that have no app any more
         self._own_now = NOTHING
         self._asleep: dict[str, dict[AppId, Reserved]] = {}
+        self._now: dict[str, Reserved] = {}  # by namespace: what its sleeping apps would reserve, added up
+        self._all_now = NOTHING
         self._saved: dict[str, Reserved] = {}
+        self._saved_until: dict[str, datetime] = {}  # by namespace: what passed later is not in `_saved` yet
         self._hours: deque[SavedHour] = deque(maxlen=HOURS)
         self._until: datetime | None = None
         self.leading = False  # since the last `settle`
@@ -73,15 +79,18 @@ class Savings:
         """What the app would reserve if it were awake; None: it does not sleep."""
         return self._asleep.get(app.namespace, {}).get(app)
 
-    def set_asleep(self, app: AppId, would_reserve: Reserved | None) -> None:
-        """From now on, so settle first; None: it does not sleep any more."""
+    def set_asleep(self, app: AppId, would_reserve: Reserved | None, now: datetime) -> None:
+        """From now on; None: it does not sleep any more. Costs the same however many others sleep."""
+        self._pass_for_all(now)
+        self._pass_in(app.namespace, now)
         apps = self._asleep.setdefault(app.namespace, {})
-        if would_reserve is None:
-            apps.pop(app, None)
-        else:
+        change = (would_reserve or NOTHING) - apps.pop(app, NOTHING)
+        if would_reserve is not None:
             apps[app] = would_reserve
+        self._all_now += change
+        self._now[app.namespace] = self._now.get(app.namespace, NOTHING) + change
         if not apps:
-            del self._asleep[app.namespace]
+            del self._asleep[app.namespace], self._now[app.namespace]
 
     def sleeping(self) -> Mapping[str, int]:
         """How many apps sleep, by namespace."""
@@ -90,19 +99,27 @@ class Savings:
     def settle(self, now: datetime, own: Reserved, *, leading: bool) -> None:
         """Add up until now. `own`: what waker's own pods reserve. Time that the clock was set back counts for nothing."""
         self.since = self.since or now
-        seconds = max((now - self._until).total_seconds(), 0.0) if self._until else 0.0
-        passed = {
-            namespace: sum(apps.values(), NOTHING).over(seconds) for namespace, apps in self._asleep.items() if seconds
-        }
-        for namespace, saved in passed.items():
-            self._saved[namespace] = self._saved.get(namespace, NOTHING) + saved
+        self._pass_for_all(now)
+        for namespace in self._asleep:
+            self._pass_in(namespace, now)
+        self._all_now = sum(self._now.values(), NOTHING)  # so that nothing of what was rounded stays
+        self.leading, self._own_now = leading, own
+
+    def _pass_for_all(self, now: datetime) -> None:
+        seconds = _seconds(self._until, now)
+        self._note_hour(now, self._all_now.over(seconds))
+        passed = self._own_now.over(seconds)
+        self.own += passed
+        self._own_counted += passed if self.leading else NOTHING
+        self._until = now
+
+    def _pass_in(self, namespace: str, now: datetime) -> None:
+        passed = self._now.get(namespace, NOTHING).over(_seconds(self._saved_until.get(namespace), now))
+        self._saved_until[namespace] = now
+        if passed != NOTHING:
+            self._saved[namespace] = self._saved.get(namespace, NOTHING) + passed
             if self.leading:
-                self._counted[namespace] = self._counted.get(namespace, NOTHING) + saved
-        self._note_hour(now, sum(passed.values(), NOTHING))
-        passed_own = self._own_now.over(seconds)
-        self.own += passed_own
-        self._own_counted += passed_own if self.leading else NOTHING
-        self._until, self.leading, self._own_now = now, leading, own
+                self._counted[namespace] = self._counted.get(namespace, NOTHING) + passed
 
     def take_counted(self) -> tuple[dict[str, Reserved], Reserved]:
         """What has passed since this was last called while this replica held the Lease: saved, and waker's own."""
@@ -121,8 +138,9 @@ class Savings:
     def forget_namespace(self, namespace: str) -> None:
         """It has no app any more: what was saved in it is only part of the whole from now on."""
         self.gone += self._saved.pop(namespace, NOTHING)
-        self._counted.pop(namespace, None)
-        self._asleep.pop(namespace, None)
+        for each in (self._counted, self._asleep, self._now, self._saved_until):
+            each.pop(namespace, None)
+        self._all_now = sum(self._now.values(), NOTHING)
 
     def _note_hour(self, now: datetime, saved: Reserved) -> None:
         began = now.replace(minute=0, second=0, microsecond=0)
@@ -137,3 +155,8 @@ class Savings:
             last = SavedHour(last.began + timedelta(hours=1), NOTHING)
             self._hours.append(last)
         self._hours.append(SavedHour(began, saved))
+
+
+def _seconds(since: datetime | None, now: datetime) -> float:
+    """That have passed; 0 if the clock was set back meanwhile."""
+    return max((now - since).total_seconds(), 0.0) if since else 0.0

@@ -104,9 +104,10 @@ class OperationsCounter:
 
     def _sleeps(self, app: AppId, would_reserve: Reserved | None) -> None:
         savings, leading = self._runtime.savings, self._context.leading()
-        if savings.of(app) != would_reserve or savings.leading != leading:
+        if savings.leading != leading:
             savings.settle(self._context.clock(), self._own(), leading=leading)
-            savings.set_asleep(app, would_reserve)
+        if savings.of(app) != would_reserve:
+            savings.set_asleep(app, would_reserve, self._context.clock())
 
     def _own(self) -> Reserved:
         """What waker's own pods reserve; nothing where its Deployment is not in the cluster, or has another name."""

@@ -45,6 +45,7 @@ class AppRegistry:
         self._knocks: dict[AppId, datetime] = {}
         self._told_at: dict[AppId, datetime] = {}  # when `knocked` was last called
         self._first: dict[AppId, FirstKnock] = {}  # since its knocks were cleared
+        self._last: dict[AppId, FirstKnock] = {}
         self._forwarding: Counter[AppId] = Counter()
         self._carried_at: dict[AppId, datetime] = {}  # when the last request ended that was forwarded
         self._turns: dict[AppId, Counter[Backend]] = {}  # how many requests were forwarded, by app
@@ -93,6 +94,7 @@ class AppRegistry:
         self._knocks.pop(app, None)
         self._told_at.pop(app, None)
         self._first.pop(app, None)
+        self._last.pop(app, None)
         self._facts.pop(app, None)
         self._viewed_at.pop(app, None)
         self._turns.pop(app, None)
@@ -168,7 +170,9 @@ class AppRegistry:
     def clear_knock(self, app: AppId, until: datetime) -> None:
         """The knocks up to then are written down."""
         if app in self._knocks and self._knocks[app] <= until:
-            del self._knocks[app], self._told_at[app], self._first[app]
+            del self._knocks[app], self._told_at[app], self._first[app], self._last[app]
+        elif app in self._first and self._first[app].at <= until:
+            self._first[app] = self._last[app]  # there may have been others between them
 
     def forwarding_now(self, app: AppId) -> int:
         """How many requests are being forwarded to the app."""
@@ -232,7 +236,8 @@ class AppRegistry:
             self._told_at[app] = now
             self._knocked(app)
         self._knocks[app] = now
-        self._first.setdefault(app, FirstKnock(now, by))
+        self._last[app] = FirstKnock(now, by)
+        self._first.setdefault(app, self._last[app])
 
     def page_viewed(self, app: AppId) -> None:
         """Note that somebody looks at the waiting page of this app."""

@@ -260,6 +260,7 @@ def test_originals_that_cannot_be_read_are_told() -> None:
     [
         pytest.param(look(ingress(("/", SHOP), annotations={PROTOCOL: "HTTP"})), id="HTTP, says the Ingress"),
         pytest.param(look(ingress(("/", SHOP), annotations={PASSTHROUGH: "false"})), id="TLS is not handed through"),
+        pytest.param(look(ingress(("/", SHOP), annotations={CANARY: "F"})), id="no canary, as Go reads it"),
         pytest.param(look(ingress(("/", SHOP)), services=(service(protocols=("http",)),)), id="HTTP, says the Service"),
         pytest.param(
             look(ingress(("/", SHOP)), services=(service(protocols=("kubernetes.io/ws",)),)), id="WebSocket is HTTP/1.1"

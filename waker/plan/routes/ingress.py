@@ -16,6 +16,7 @@ from typing import Any
 
 from waker import names
 from waker.errors import Conflict
+from waker.plan.go_booleans import FALSE
 from waker.plan.model import IngressClass, ServicePort
 from waker.plan.notes import Unreadable
 from waker.plan.routes.aliases import MOST_MENTIONED, ServiceAddress, mentioned
@@ -46,14 +47,14 @@ EXPRESSION = frozenset("()[]{}*+?^$|\\")  # letters that mean something else in 
 
 # What an Ingress's annotations can say that makes a move unsafe: annotation, values that are harmless, why.
 REFUSED = (
-    (f"{NGINX}/ssl-passthrough", {"false"}, TLS_PASSTHROUGH),
-    ("ingress.kubernetes.io/ssl-passthrough", {"false"}, TLS_PASSTHROUGH),
-    ("haproxy.org/ssl-passthrough", {"false"}, TLS_PASSTHROUGH),
-    ("haproxy-ingress.github.io/ssl-passthrough", {"false"}, TLS_PASSTHROUGH),
-    ("ingress.cilium.io/tls-passthrough", {"false", "disabled"}, TLS_PASSTHROUGH),
+    (f"{NGINX}/ssl-passthrough", FALSE, TLS_PASSTHROUGH),
+    ("ingress.kubernetes.io/ssl-passthrough", FALSE, TLS_PASSTHROUGH),
+    ("haproxy.org/ssl-passthrough", FALSE, TLS_PASSTHROUGH),
+    ("haproxy-ingress.github.io/ssl-passthrough", FALSE, TLS_PASSTHROUGH),
+    ("ingress.cilium.io/tls-passthrough", FALSE | {"disabled"}, TLS_PASSTHROUGH),
     (f"{NGINX}/backend-protocol", {"http", ""}, PLAIN_HTTP),
     ("haproxy-ingress.github.io/backend-protocol", {"h1", "http", ""}, PLAIN_HTTP),
-    (f"{NGINX}/canary", {"false"}, "a canary shares its paths with another Ingress, and only both could move"),
+    (f"{NGINX}/canary", FALSE, "a canary shares its paths with another Ingress, and only both could move"),
 )
 
 

@@ -194,6 +194,7 @@ class Adapter:
     answer_timeout: AnswerTimeout = NOT_KNOWN  # how long it waits for an answer: requests are held for less
     blind_to: tuple[str, ...] = ()  # what it does not count, for docs/controllers.md
     serves: Callable[[Arguments, ClassName], bool] | None = None  # by its arguments; None: they do not tell
+    tells_all: bool = False  # it has no other configuration, so that whom its arguments do not name it does not serve
     uncounted_ways: Callable[[Arguments, Mapping[str, str]], tuple[str, ...]] | None = (
         None  # by its arguments, likewise
     )

@@ -184,38 +184,6 @@ def _instead(served: ServedClass, listed: tuple[str, ...], adapter: Adapter) -> 
     )
 
 
-def declared_namespaces(
-    controller: str, classes: Iterable[IngressClass], live: Live, claimed: frozenset[str] = frozenset()
-) -> frozenset[str]:
-    """The namespaces of its pods: by settings, by pods that claim the class, by Helm's annotations. Empty if nothing says."""
-    served = parts(controller)
-    of_own = f"{served.name}.{served.own}" if served.own else served.name
-    setting = live.classes.get(of_own, NO_SETTINGS).namespace
-    if setting:
-        return frozenset({setting})
-    if claimed:
-        return claimed
-    if served.own:
-        adapter = BY_NAME.get(served.own)
-        of_it = [each for each in classes if adapter and each.controller == adapter.controller]
-    elif served.name:
-        of_it = [each for each in classes if each.name == served.name]
-    else:
-        of_it = [each for each in classes if each.controller == served.spec and each.name not in live.classes]
-    return frozenset(each.release_namespace for each in of_it if each.release_namespace)
-
-
-def in_namespaces(adapter: Adapter, namespaces: Iterable[str]) -> Adapter:
-    """The adapter of pods in these namespaces only; as it is if there are none."""
-    inside = [
-        each._replace(namespace=namespace)
-        for namespace in sorted(namespaces)
-        for each in adapter.selectors
-        if each.namespace in ("", namespace)
-    ]
-    return replace(adapter, selectors=tuple(dict.fromkeys(inside))) if inside else adapter
-
-
 def _with_settings(adapter: Adapter, settings: ClassSettings) -> Adapter:
     selectors = adapter.selectors
     if settings.selector:

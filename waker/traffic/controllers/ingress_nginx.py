@@ -7,6 +7,7 @@ second of counts.
 from collections.abc import Mapping
 from datetime import timedelta
 
+from waker.plan.go_booleans import is_false, is_true
 from waker.plan.hold_time import AnswerTimeout
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import (
@@ -35,7 +36,7 @@ def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple
     why = []
     if backend.default_backend:
         why.append("does not count requests of a default backend; give it a rule with a host")
-    if annotations.get(PASSTHROUGH, "").lower() == "true":
+    if is_true(annotations.get(PASSTHROUGH, "")):
         why.append(f"does not count TLS that it passes through; remove the annotation {PASSTHROUGH}")
     return tuple(f"{backend.route}: ingress-nginx {sentence}" for sentence in why)
 
@@ -44,7 +45,7 @@ def _serves(arguments: Arguments, ingress_class: ClassName) -> bool:
     # An IngressClass by its controller, or by its name if asked to; the old annotation always by the name.
     if ingress_class.controller == arguments.get("controller-class", CONTROLLER):
         return True
-    by_name = not ingress_class.controller or arguments.get("ingress-class-by-name", "false") != "false"
+    by_name = not (ingress_class.controller and is_false(arguments.get("ingress-class-by-name", "false")))
     return by_name and ingress_class.name == arguments.get("ingress-class", "nginx")
 
 
@@ -80,6 +81,7 @@ INGRESS_NGINX = Adapter(
     enable="run ingress-nginx with --enable-metrics=true (chart: controller.metrics.enabled)",
     blind_to=("wildcard hosts", "rules without host", "open websockets", "open streams", "open downloads"),
     serves=_serves,
+    tells_all=True,
     class_name="nginx",
 )
 

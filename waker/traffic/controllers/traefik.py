@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
+from waker.plan.go_booleans import is_false, is_true
 from waker.plan.routes.route import CountedBackend
 from waker.traffic.controllers.adapter import (
     HEADS,
@@ -48,17 +49,17 @@ def _spellings(backend: CountedBackend) -> tuple[SeriesKey, ...]:
 
 
 def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple[str, ...]:
-    if annotations.get(UNOBSERVED, "").lower() == "false":
+    if is_false(annotations.get(UNOBSERVED, "")):
         return (f"{backend.route}: Traefik does not count its requests; remove the annotation {UNOBSERVED}",)
     return ()
 
 
 def _serves(arguments: Arguments, ingress_class: ClassName) -> bool:
-    if any(each.startswith(NGINX_PROVIDER) for each in arguments) and arguments.get(NGINX_PROVIDER) != "false":
+    if any(each.startswith(NGINX_PROVIDER) for each in arguments) and not is_false(arguments.get(NGINX_PROVIDER, "")):
         if ingress_class.controller == arguments.get(f"{NGINX_PROVIDER}.controllerclass", "k8s.io/ingress-nginx"):
             return True
-        by_name = (
-            not ingress_class.controller or arguments.get(f"{NGINX_PROVIDER}.ingressclassbyname", "false") != "false"
+        by_name = not (
+            ingress_class.controller and is_false(arguments.get(f"{NGINX_PROVIDER}.ingressclassbyname", "false"))
         )
         if by_name and ingress_class.name == arguments.get(f"{NGINX_PROVIDER}.ingressclass", "nginx"):
             return True
@@ -67,11 +68,9 @@ def _serves(arguments: Arguments, ingress_class: ClassName) -> bool:
 
 
 def _uncounted_ways(arguments: Arguments, annotations: Mapping[str, str]) -> tuple[str, ...]:
-    if annotations.get(UNOBSERVED, "").lower() == "true":  # what the router says wins
+    if is_true(annotations.get(UNOBSERVED, "")):  # what the router says wins
         return ()
-    off = [
-        found[1] for key, text in arguments.items() if text == "false" and (found := UNOBSERVED_POINT.fullmatch(key))
-    ]
+    off = [found[1] for key, text in arguments.items() if is_false(text) and (found := UNOBSERVED_POINT.fullmatch(key))]
     wanted = {each.strip().lower() for each in annotations.get(ENTRY_POINTS, "").split(",") if each.strip()}
     taken = sorted(each for each in off if (each in wanted if wanted else each not in INTERNAL))
     why = "Traefik does not count what comes through its entry point"
