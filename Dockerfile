@@ -1,6 +1,7 @@
 # waker on CPython 3.15 with lazy imports. Three stages: install; trim and compile; copy all into one layer, so that what was
 # removed (pip, the test suite, IDLE, ...) is not in the image at all.
 #   docker build -t waker .
+# Nothing in it depends on the processor: `docker buildx build --platform linux/amd64,linux/arm64 .` builds for both, see RELEASING.md.
 
 FROM python:3.15-slim AS installed
 WORKDIR /src
@@ -28,6 +29,17 @@ RUN rm -rf ensurepip idlelib pydoc_data test tkinter turtledemo site-packages/pi
     && waker --help > /dev/null
 
 FROM scratch
+# A release sets both, see RELEASING.md.
+ARG VERSION=unreleased
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="waker" \
+    org.opencontainers.image.description="Apps in a Kubernetes cluster that nobody visits sleep; the first visitor wakes them." \
+    org.opencontainers.image.url="https://github.com/kubesleeper/kubesleeper" \
+    org.opencontainers.image.source="https://github.com/kubesleeper/kubesleeper" \
+    org.opencontainers.image.documentation="https://github.com/kubesleeper/kubesleeper/tree/main/docs" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="$VERSION" \
+    org.opencontainers.image.revision="$REVISION"
 # Copying everything makes it one layer.
 # hadolint ignore=DL3067
 COPY --from=trimmed / /

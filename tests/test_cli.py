@@ -56,7 +56,7 @@ async def run(*arguments: str) -> int:
         ["sleep"],
         ["wake", "shop", "blog"],
         ["auto", "shop", "--pin"],
-        ["status", "-o", "yaml"],
+        ["status", "-o", "xml"],
         ["explain"],
         ["explain", "shop", "-o", "table"],
         ["explain", "shop", "--all"],
@@ -92,6 +92,15 @@ def test_the_help_of_every_command_lists_every_flag(command: str, capsys: pytest
 def test_n_is_the_namespace_of_the_app_and_not_of_waker() -> None:
     found = cli.parser().parse_args(["sleep", "shop", "-n", "prod", "--waker-namespace", "tools"])
     assert (found.only, found.namespace) == ("prod", "tools")
+
+
+@pytest.mark.parametrize("command", ["status", "check", "explain", "sleep", "wake", "auto", "restore", "page"])
+def test_the_help_of_every_command_says_who_may_ask(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert "--context" in text
+    assert "--as USER" in text
 
 
 # --- one sentence -------------------------------------------------------------------------------------------------
@@ -130,6 +139,16 @@ def test_a_bad_environment_variable_is_named(
 def test_a_bad_address_to_advertise(config_without_server: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--advertise", "nowhere", "--kubeconfig", config_without_server]) == 1
     one_sentence(capsys.readouterr().err, "--advertise: 'nowhere' is not an IP address such as 10.0.0.7")
+
+
+@pytest.mark.parametrize("command", [["status"], ["check"], ["pause", "--all"], ["history", "shop"]], ids=" ".join)
+def test_an_api_server_that_does_not_answer(
+    config_without_server: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--kubeconfig", config_without_server]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("waker: GET /api")
+    assert "Cannot connect" in line
 
 
 @pytest.fixture

@@ -25,8 +25,11 @@ READ_ANNOTATIONS = (
     "plan/policy.py",
 )
 
-# Who writes by itself: the one module for it, and objects that are waker's own or nobody's (Events, reviews, tokens, records).
+# Who writes by itself: the one module for it, and objects that are waker's own or nobody's (Events, reviews, tokens,
+# records), and what only tries (dry runs).
 WRITERS = (
+    "checks/rights.py",
+    "checks/writes.py",
     "cluster/writes.py",
     "cluster/events.py",
     "cluster/lease.py",

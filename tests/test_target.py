@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster.scripted import ScriptedResponse, scripted
 from waker import names
-from waker.commands.target import ask_service
+from waker.commands.target import ServiceToken, ask_service
 from waker.settings.flags import Settings
 
 SETTINGS = Settings(namespace="own")
@@ -27,6 +27,15 @@ async def test_the_token_is_made_for_waker_and_sent_to_it(tmp_path: Path) -> Non
     assert asking.headers[names.TOKEN_HEADER] == "made"
     assert asking.headers["Authorization"] == "Bearer t"  # for the API server, which removes it
     assert names.TOKEN_HEADER not in making.headers
+
+
+async def test_a_token_is_used_again(tmp_path: Path) -> None:
+    answer = ScriptedResponse(b"[]")
+    async with scripted(tmp_path, MADE, answer, answer) as (api, script):
+        token = ServiceToken()
+        for _ in range(2):
+            assert await ask_service(api, SETTINGS, "/apps", token) == []
+    assert [each.path.rpartition("/")[2] for each in script.requests] == ["token", "apps", "apps"]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
 from waker import __version__, logs, process
-from waker.commands import explain, gallery, page, pin, restore, status
+from waker.commands import arguments as arguments_of
+from waker.commands import explain, gallery, page, pin, restore
+from waker.commands.arguments import namespace_of
 from waker.errors import WakerError
 from waker.printable import printable_lines, printable_text
 from waker.settings.flags import FLAGS, Settings, defaults, read_settings
@@ -49,9 +52,11 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     flags = _process_flags()
     commands.add_parser("run", parents=[flags], help="run the service")
-    _add_reading_commands(commands, flags)
-    _add_writing_commands(commands, flags)
-    _add_page_and_demo(commands, flags)
+    asking = _person_flags(flags)
+    _add_reading_commands(commands, asking)
+    arguments_of.add(commands, asking)
+    _add_writing_commands(commands, asking)
+    _add_page_and_demo(commands, asking)
     return top
 
 
@@ -66,26 +71,27 @@ def _process_flags() -> Parser:
     return flags
 
 
+def _person_flags(flags: Parser) -> Parser:
+    """Of all commands but the service: who asks."""
+    asking = Parser(add_help=False, parents=[flags])
+    asking.add_argument("--context", default="", help="the context of the kubeconfig to use (default: the current one)")
+    text = "ask the API server in the name of this user, such as system:serviceaccount:NAMESPACE:NAME"
+    asking.add_argument("--as", dest="acts_for", metavar="USER", default="", help=text)
+    return asking
+
+
 def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     command = commands.add_parser("status", parents=[flags], help="show all apps with their phase, replicas and reason")
     command.add_argument("-n", "--namespace", dest="only", help="only the apps of this namespace (default: all)")
     command.add_argument("-A", dest="only", action="store_const", const=None, help="all namespaces")
-    command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
-    text = "open the page for operators: what sleeps and why, live"
-    command = commands.add_parser("dashboard", parents=[flags], help=text)
-    text = "the port of this machine at which it is (default: any that is free)"
-    command.add_argument("--port", type=int, default=0, help=text)
-    command.add_argument("--no-browser", action="store_true", help="only print its address")
-    command = commands.add_parser("savings", parents=[flags], help="show what sleep has saved, by namespace")
-    command.add_argument("-n", "--namespace", dest="only", help="only this namespace (default: all)")
-    command.add_argument("-o", dest="output", choices=["table", "json"], default="table", help="how to print it")
+    arguments_of.add_filters(command)
     text = "say why an app is not asleep, and all that waker knows about it"
     command = commands.add_parser("explain", parents=[flags], help=text)
     which = command.add_mutually_exclusive_group(required=True)
     text = "shop, deployment/shop or statefulset/shop, or the reference that its waiting page shows: 7F3K-2M5Q"
     which.add_argument("name", metavar="NAME", nargs="?", help=text)
     which.add_argument("--all", action="store_true", help="what keeps most apps awake, first")
-    text = "the app's namespace (default: default); with --all only its apps (default: all)"
+    text = "the app's namespace (default: that of the context); with --all only its apps (default: all)"
     command.add_argument("-n", "--namespace", dest="only", help=text)
     command.add_argument("-o", dest="output", choices=["text", "json"], default="text", help="how to print it")
 
@@ -100,6 +106,9 @@ def _add_writing_commands(commands: Commands, flags: Parser) -> None:
         _add_app_arguments(command)
         if name != "auto":
             command.add_argument("--pin", action="store_true", help="keep it that way, whatever the traffic")
+            command.add_argument("--wait", action="store_true", help="wait until it is so, and show how far it is")
+            longest = "with --wait: for how long (default: 5m)"
+            command.add_argument("--timeout", default="5m", metavar="DURATION", help=longest)
     command = commands.add_parser(
         "restore", parents=[flags], help="give back what apps had, even if the service itself is gone"
     )
@@ -108,9 +117,7 @@ def _add_writing_commands(commands: Commands, flags: Parser) -> None:
         "name", metavar="NAME", nargs="?", help="one app, which is pinned awake: shop or deployment/shop"
     )
     which.add_argument("--all", action="store_true", help="every app in every namespace, and leave nothing behind")
-    command.add_argument(
-        "-n", "--namespace", dest="only", default="default", help="the app's namespace (default: default)"
-    )
+    command.add_argument("-n", "--namespace", dest="only", help="the app's namespace (default: that of the context)")
     text = "restore an app's routes after this time even if it is not ready (default: 5m)"
     command.add_argument("--timeout", default="5m", help=text)
 
@@ -129,11 +136,13 @@ def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
     text = "let one app sleep and wake, print each step, and check the result"
     command.add_argument("--check", action="store_true", help=text)
     command.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
+    command = commands.add_parser("completion", help="print the script with which a shell completes this command")
+    command.add_argument("shell", choices=["bash", "zsh", "fish"], help="for example: source <(waker completion bash)")
 
 
-def _add_app_arguments(command: argparse.ArgumentParser, also: str = "") -> None:
-    command.add_argument("name", metavar="NAME", help=f"shop, deployment/shop or statefulset/shop{also}")
-    command.add_argument("-n", "--namespace", dest="only", default="default", help="its namespace (default: default)")
+def _add_app_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME", help="shop, deployment/shop or statefulset/shop")
+    command.add_argument("-n", "--namespace", dest="only", help="its namespace (default: that of the context)")
 
 
 def _default(field: str) -> str:
@@ -147,6 +156,8 @@ def main(argv: list[str] | None = None) -> int:
     code = 1
     try:
         settings = read_settings(vars(arguments), os.environ)
+        context, acts_for = getattr(arguments, "context", ""), getattr(arguments, "acts_for", "")
+        settings = replace(settings, context=context, acts_for=acts_for)
         logs.set_up(settings)
         code = asyncio.run(_command(arguments, settings))
     except* (WakerError, OSError) as errors:  # OSError: usually a port that is in use
@@ -154,6 +165,13 @@ def main(argv: list[str] | None = None) -> int:
     except* KeyboardInterrupt:
         code = 130
     return code
+
+
+def complete_for_kubectl() -> None:
+    """The program `kubectl_complete-waker`: kubectl asks it what may come next after `kubectl waker`."""
+    from waker.commands import completion  # noqa: PLC0415 only this program needs it
+
+    print(completion.for_kubectl(parser(), sys.argv[1:]))
 
 
 def _first(error: BaseException) -> BaseException:
@@ -169,16 +187,10 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
             from waker.demo import show  # noqa: PLC0415 only the demo needs it
 
             return await show.show(check=arguments.check, port=arguments.port)
-        case "status":
-            _print(await status.status(settings, arguments.only, arguments.output))
-        case "savings":
-            from waker.commands import savings  # noqa: PLC0415 the service does not need it
+        case "completion":
+            from waker.commands import completion  # noqa: PLC0415 only this command needs it
 
-            _print(await savings.savings(settings, arguments.only, arguments.output))
-        case "dashboard":
-            from waker.commands import dashboard  # noqa: PLC0415 likewise
-
-            return await dashboard.dashboard(settings, arguments.port, browser=not arguments.no_browser)
+            print(completion.script(arguments.shell, parser()), end="")
         case "explain":
             _print(await _explained(arguments, settings))
         case "page" if arguments.gallery:
@@ -188,29 +200,37 @@ async def _command(arguments: argparse.Namespace, settings: Settings) -> int:
         case "restore":
             one, within = arguments.name, arguments.timeout
             restoring = (
-                restore.restore_one(settings, within, arguments.only, one)
+                restore.restore_one(settings, within, namespace_of(arguments, settings), one)
                 if one
                 else restore.restore_all(settings, within)
             )
             restored = await restoring
             _print(restored.text)
             return 0 if restored.complete else 1
-        case name:
-            pin_commands: dict[str, Callable[..., Awaitable[str]]] = {
-                "sleep": pin.sleep,
-                "wake": pin.wake,
-                "auto": pin.auto,
-            }
-            _print(
-                await pin_commands[name](settings, arguments.only, arguments.name, pin=getattr(arguments, "pin", False))
-            )
+        case name if name in arguments_of.CALLS:
+            return await arguments_of.CALLS[name](arguments, settings)
+        case _:
+            await _pinned(arguments, settings)
     return 0
+
+
+async def _pinned(arguments: argparse.Namespace, settings: Settings) -> None:
+    """`sleep`, `wake` and `auto`."""
+    commands: dict[str, Callable[..., Awaitable[str]]] = {"sleep": pin.sleep, "wake": pin.wake, "auto": pin.auto}
+    name, app = arguments.command, (namespace_of(arguments, settings), arguments.name)
+    _print(await commands[name](settings, *app, pin=getattr(arguments, "pin", False)))
+    if getattr(arguments, "wait", False):
+        from waker.commands import waiting  # noqa: PLC0415 the service has no use for it
+        from waker.commands.terminal import Terminal  # noqa: PLC0415
+
+        wait = {"sleep": waiting.until_asleep, "wake": waiting.until_awake}[name]
+        _print(await wait(settings, *app, arguments.timeout, Terminal()))
 
 
 async def _explained(arguments: argparse.Namespace, settings: Settings) -> str:
     if arguments.all:
         return await explain.explained_all(settings, arguments.only, arguments.output)
-    return await explain.explained(settings, arguments.only or "default", arguments.name, arguments.output)
+    return await explain.explained(settings, namespace_of(arguments, settings), arguments.name, arguments.output)
 
 
 def _print(text: str) -> None:

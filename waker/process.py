@@ -8,16 +8,20 @@ The subtle thing is the order of leaving on SIGTERM, see `_shut_down_on_signal`.
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Set
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Set
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 
 from waker import __version__
 from waker.cluster.client import Api, connect
+from waker.cluster.informer import Source
+from waker.cluster.kubeconfig import Person
 from waker.cluster.reviews import Reviews
+from waker.errors import ClusterError, Refused
 from waker.leaving import Leaving
 from waker.metrics import Metrics
 from waker.observe.cluster import ClusterCache, start
@@ -25,6 +29,7 @@ from waker.observe.keys import Key
 from waker.observe.own_pod import refuse_host_network
 from waker.service import Waker, now
 from waker.settings.flags import Settings
+from waker.traffic.prometheus import Prometheus
 from waker.web import connections, forward, private_port, public_port
 from waker.web.doors import DoorListeners, listening_socket, raise_open_files
 from waker.web.public_port import PublicPort
@@ -49,17 +54,44 @@ def ending_on_shutdown() -> Iterator[None]:
         pass
 
 
+def person(settings: Settings, acts_for: str = "") -> AbstractAsyncContextManager[Api]:
+    """A connection of whoever runs a command. `acts_for`: in whose name, if not in the one that they have said."""
+    who = Person(settings.context, acts_for or settings.acts_for)
+    return connect(settings.kubeconfig, person=who)
+
+
 @asynccontextmanager
 async def cluster_cache(
     settings: Settings, on_change: Callable[[Key], None] = lambda key: None
 ) -> AsyncIterator[tuple[Api, ClusterCache]]:
     """The cluster as a one-shot command needs it: fully listed, and followed until the command is done."""
     with ending_on_shutdown():
-        async with connect(settings.kubeconfig) as api, asyncio.TaskGroup() as tasks:
+        async with person(settings) as api, asyncio.TaskGroup() as tasks:
             cache = ClusterCache(api, on_change, now, settings.own_namespace)
+            await _refused_once(api, cache)
             await start(cache, tasks)
             yield api, cache
             raise Shutdown
+
+
+async def _refused_once(api: Api, cache: ClusterCache) -> None:
+    """Raises Refused for what may not be listed, Unavailable if nobody answers: an informer would wait for that for ever."""
+
+    async def ask(source: Source) -> None:
+        for left in (1, 0):
+            try:
+                await api.get(source.path, {**source.params, "limit": "1"})
+            except Refused:
+                raise
+            except ClusterError as error:
+                if not error.status and not left:  # nobody answers there
+                    raise
+                log.debug("%s: %s", source.path, error)
+            else:
+                return
+            await asyncio.sleep(LOOK)
+
+    await asyncio.gather(*(ask(each.source) for each in cache.informers))
 
 
 async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda waker: None) -> None:
@@ -88,6 +120,7 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
                 _buttons(waker) if settings.dashboard_actions else None,
                 waker.listeners.report,
                 lambda number: waker.runtime.forwarding(waker.doors.at(number)),
+                _check(waker, api, session),
             )
             private = private_port.private_port(metrics, reports, review)
             public = connections.runner(public_port.public_port(port))
@@ -122,6 +155,24 @@ def _buttons(waker: Waker) -> private_port.Act:
 
     refuses = "waker runs with --dry-run" if waker.settings.dry_run else ""
     return ByHand(waker.cluster, waker.writes, lambda: waker.config.live, now, refuses).act
+
+
+def _check(waker: Waker, api: Api, session: aiohttp.ClientSession) -> Callable[[], Awaitable[Mapping[str, Any]]]:
+    """Whether controllers can be read and reach waker, for `waker check`. Nothing is loaded before somebody asks."""
+    made: list[Callable[[], Awaitable[Mapping[str, Any]]]] = []
+
+    async def check() -> Mapping[str, Any]:
+        if not made:
+            from waker.checks.probes import ProbeNeeds, Probes  # noqa: PLC0415 nobody may ever ask
+
+            files = waker.settings.prometheus_token_file, waker.settings.prometheus_ca_file
+            prometheus = Prometheus(session, *files)
+            parts = waker.cluster, waker.config, waker.controllers, prometheus, waker.following.prime, waker.leading
+            needs = ProbeNeeds(api, session, *parts, now, waker.settings.own_namespace)
+            made.append(Probes(needs).report)
+        return await made[0]()
+
+    return check
 
 
 async def _serve(runner: web.AppRunner, settings: Settings, port: int, doors: DoorListeners | None = None) -> None:

@@ -94,6 +94,7 @@ class Waker:
         )
         self.config = LiveConfig(api, settings.own_namespace, self._all_changed, self._report_bad_setting, now)
         self.cluster = ClusterCache(api, self.queue.add, now, settings.own_namespace, self.doors.number)
+        self.cluster.observing = settings.observe
         needs = ControllerNeeds(
             self.cluster.classes.values, self.cluster.claims_changed, self._may_record, self._report_setting, now
         )

@@ -24,27 +24,40 @@ CLOCK = f"Date.now = () => {int(NOW.timestamp() * 1000)}"
 
 
 @asynccontextmanager
+async def browser() -> AsyncIterator[Any]:
+    """Chromium."""
+    how = chromium.launching()
+    from playwright.async_api import async_playwright  # noqa: PLC0415 may be missing
+
+    async with async_playwright() as play:
+        program = await play.chromium.launch(**how)
+        yield program
+        await program.close()
+
+
+@asynccontextmanager
 async def opened(
     monkeypatch: pytest.MonkeyPatch, *, actions: bool = True, **options: Any
 ) -> AsyncIterator[tuple[BrowserPage, DashboardUnderTest, Heard]]:
     """The page in a browser whose clock stands still, the service behind it, and what was heard of errors."""
-    how = chromium.launching()
-    from playwright.async_api import async_playwright  # noqa: PLC0415 may be missing
-
     monkeypatch.setattr(dashboard, "LOOK_EVERY", 0.05)
     async with AsyncExitStack() as stack:
         it = await served(stack, actions=actions)
-        play = await stack.enter_async_context(async_playwright())
-        program = await play.chromium.launch(**how)
-        stack.push_async_callback(program.close)
-        context = await program.new_context(viewport={"width": 1200, "height": 1000}, **options)
-        page, heard = await context.new_page(), Heard()
-        await page.add_init_script(CLOCK)
-        heard.listen(page)
-        await page.goto(f"http://127.0.0.1:{it.address.port}/dashboard")
-        await until(lambda: page.inner_text("#live"), "live")
+        program = await stack.enter_async_context(browser())
+        page, heard = await show(program, it, **options)
         yield page, it, heard
         assert heard.errors == []
+
+
+async def show(program: Any, it: DashboardUnderTest, **options: Any) -> tuple[BrowserPage, Heard]:
+    """The page, live."""
+    context = await program.new_context(viewport={"width": 1200, "height": 1000}, **options)
+    page, heard = await context.new_page(), Heard()
+    await page.add_init_script(CLOCK)
+    heard.listen(page)
+    await page.goto(f"http://127.0.0.1:{it.address.port}/dashboard")
+    await until(lambda: page.inner_text("#live"), "live")
+    return page, heard
 
 
 async def until(look: Callable[[], Awaitable[Any]], wanted: Any) -> None:
@@ -58,20 +71,21 @@ async def until(look: Callable[[], Awaitable[Any]], wanted: Any) -> None:
         assert found == wanted
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("actions", [False, True], ids=["read-only", "with buttons"])
-async def test_it_is_accessible(monkeypatch: pytest.MonkeyPatch, scheme: str, *, actions: bool) -> None:
-    async with opened(monkeypatch, actions=actions, color_scheme=scheme) as (page, _, _):
-        await page.evaluate(chromium.axe())
-        assert await page.evaluate(CHECK, RULES) == []
-        if not actions and (folder := os.environ.get("DASHBOARD_SCREENSHOTS")):
-            await page.screenshot(path=Path(folder) / f"dashboard-{scheme}.png", full_page=True)
-
-
-async def test_it_fits_a_phone(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with opened(monkeypatch) as (page, _, _):
-        await page.set_viewport_size({"width": 320, "height": 640})
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+async def test_it_is_accessible_and_fits_a_phone() -> None:
+    async with AsyncExitStack() as stack:
+        program = await stack.enter_async_context(browser())
+        for actions in (False, True):
+            it = await served(stack, actions=actions)
+            for scheme in ("light", "dark"):
+                page, heard = await show(program, it, color_scheme=scheme)
+                await page.evaluate(chromium.axe())
+                assert await page.evaluate(CHECK, RULES) == []
+                if not actions and (folder := os.environ.get("DASHBOARD_SCREENSHOTS")):
+                    await page.screenshot(path=Path(folder) / f"dashboard-{scheme}.png", full_page=True)
+                await page.set_viewport_size({"width": 320, "height": 640})
+                assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                assert heard.errors == []
+                await page.context.close()
 
 
 async def test_it_filters_as_one_types(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,15 +132,10 @@ async def test_buttons_without_a_mouse(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await page.evaluate("document.activeElement.dataset.do") == "wake", "the focus stays in its row"
 
 
-async def test_without_script_it_is_a_page_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    how = chromium.launching()
-    from playwright.async_api import async_playwright  # noqa: PLC0415 may be missing
-
+async def test_without_script_it_is_a_page_all_the_same() -> None:
     async with AsyncExitStack() as stack:
         it = await served(stack, actions=False)
-        play = await stack.enter_async_context(async_playwright())
-        program = await play.chromium.launch(**how)
-        stack.push_async_callback(program.close)
+        program = await stack.enter_async_context(browser())
         page = await (await program.new_context(java_script_enabled=False)).new_page()
         await page.goto(f"http://127.0.0.1:{it.address.port}/dashboard")
         assert "kiosk" in await page.inner_text("#rows")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from waker.cluster import client, partial_import
+from waker.cluster import client, kubeconfig, partial_import
 from waker.cluster.client import connect
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import SettingsError
@@ -21,7 +21,7 @@ ALL = CONFIG_MAPS.collection("default")
 async def test_in_a_pod_the_token_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is rotated every hour. A client that keeps the first one is locked out."""
     in_a_pod(tmp_path, monkeypatch, token="first")
-    configuration = await client._configuration("")
+    configuration = await kubeconfig.configuration("")
     assert configuration.host == "https://10.0.0.1:443"
     assert (await configuration.auth_settings())["BearerToken"]["value"] == "Bearer first"
     (tmp_path / "token").write_text("second")
@@ -60,7 +60,7 @@ def in_a_pod(folder: Path, monkeypatch: pytest.MonkeyPatch, *, token: str) -> No
     partial_import.load()
     for name, text in (("token", token), ("ca.crt", "a certificate")):
         (folder / name).write_text(text)
-    monkeypatch.setattr(client, "TOKEN_FILE", str(folder / "token"))
+    monkeypatch.setattr(kubeconfig, "TOKEN_FILE", str(folder / "token"))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     library = "kubernetes_asyncio.config.incluster_config"

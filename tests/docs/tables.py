@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from tests.docs import chart
 from tests.service import test_every_answer, test_every_crash, test_every_watch, test_every_write
 from tests.web.odd_messages import ANSWERS, REQUESTS
 from waker.cli import parser
@@ -34,6 +35,7 @@ WRITTEN_BY_HAND = {
     "phases",
     "explained",
     "logged",
+    "checks",
 }  # whose texts are nowhere in the code; test_tables checks their first column
 
 MESSAGES = {"a visitor": REQUESTS, "the app": ANSWERS}
@@ -42,7 +44,7 @@ Row = Iterable[str]
 
 def files() -> list[Path]:
     """The documents."""
-    folders = (ROOT, ROOT / "docs", ROOT / "examples", ROOT / ".github")
+    folders = (ROOT, ROOT / "docs", ROOT / "examples", ROOT / ".github", chart.FOLDER)
     return [file for folder in folders for file in sorted(folder.glob("*.md"))]
 
 
@@ -59,6 +61,8 @@ def _value(value: object) -> str:
         return _value(", ".join(sorted(value)))
     if isinstance(value, float):
         return f"`{value:g}`"
+    if value is None or value == {}:
+        return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
 
 
@@ -84,7 +88,7 @@ def flags() -> str:
 
 
 def _of_process() -> set[str]:
-    return {each.flag for each in FLAGS} | {"-h"}
+    return {each.flag for each in FLAGS} | {"-h", "--context", "--as"}
 
 
 def _commands() -> Iterator[Row]:
@@ -202,6 +206,11 @@ def points() -> str:
     return table(("test", "what", "points"), rows)
 
 
+def values() -> str:
+    """The values of the Helm chart."""
+    return table(("value", "default", "meaning"), chart.rows())
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "classes": classes,
@@ -214,6 +223,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "codes": codes,
     "points": points,
+    "values": values,
 }
 
 
@@ -238,5 +248,8 @@ def rows_of(name: str) -> list[list[str]]:
 
 
 if __name__ == "__main__":
+    for file, text in chart.FILES.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text())
     for each in files():
         each.write_text(filled(each.read_text()))

@@ -85,7 +85,7 @@ VERSIONED = [*files(), *sorted((ROOT / "k8s").rglob("*.yaml"))]
 
 @pytest.mark.parametrize("file", VERSIONED, ids=lambda file: str(file.relative_to(ROOT)))
 def test_the_version_is_this_one(file: Path) -> None:
-    assert set(re.findall(r"waker:(\d+\.\d+\.\d+)", file.read_text())) <= {waker.__version__}
+    assert set(re.findall(r"waker[:-](\d+\.\d+\.\d+)", file.read_text())) <= {waker.__version__}
 
 
 def test_the_licence_is_whole() -> None:

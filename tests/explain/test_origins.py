@@ -1,6 +1,6 @@
 """Where each value comes from, and what an HPA means."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from waker.plan.model import AppId, Kind
 from waker.plan.policy import read_policy
 from waker.settings.configmap import LIVE, Live, read_live
 from waker.settings.parsing import parse_statuses
+from waker.settings.pauses import FOREVER
 from waker.traffic.controllers import CONTOUR, TRAEFIK
 from waker.traffic.controllers.configured import configured_adapter
 
@@ -54,10 +55,12 @@ def test_every_key_of_the_configmap_is_shown_when_it_is_set() -> None:
         wait_domains=("example.com", "example.org"),
         ignore_paths=("/ping",),
         ignore_agents=("probe",),
+        paused_until=datetime(2027, 1, 31, 18, tzinfo=UTC),
+        paused_namespaces={"prod": FOREVER},
         prometheus_url="http://prometheus:9090",
     )
     found = rows({}, live, *(each.key for each in LIVE))
-    assert {each.key for each in LIVE} - origins.OF_MONEY <= found.keys()
+    assert {each.key for each in LIVE} <= found.keys()
     assert {source for name, (_, source) in found.items() if name not in ("enabled", "state")} == {"ConfigMap"}
     assert (found["ignore-statuses"][0], found["wait-domains"][0]) == ("301, 4xx", "example.com, example.org")
 

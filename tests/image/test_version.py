@@ -24,3 +24,13 @@ def test_the_package_has_this_version() -> None:
 
 def test_the_dockerfile_names_no_version() -> None:
     assert not re.search(r"\b\d+\.\d+\.\d+\b", (ROOT / "Dockerfile").read_text())
+
+
+def test_the_labels_of_the_image_say_what_the_package_says() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', (ROOT / "Dockerfile").read_text()))
+    assert labels["licenses"] == setup["metadata"]["license"]
+    assert labels["description"] == setup["metadata"]["description"]
+    assert (labels["version"], labels["revision"]) == ("$VERSION", "$REVISION")
+    assert {"title", "url", "source", "documentation"} <= labels.keys()

@@ -3,17 +3,21 @@
 import asyncio
 import json
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from waker import names
 from waker.commands import pin, status
+from waker.commands.status import StatusQuery
+from waker.commands.terminal import Terminal
 from waker.demo import kinds
 from waker.demo.kinds import Key
 from waker.errors import WakerError
 
-from .scene import BLOG, MERGE, QUICK, SHOP, scene
+from .scene import BLOG, MERGE, QUICK, SHOP, ServiceScene, scene
 
 # --- annotations --------------------------------------------------------------------------------------------------
 
@@ -148,20 +152,27 @@ async def test_pin_and_auto(tmp_path: Path) -> None:
         assert names.STATE not in it.noted()
 
 
+async def shown(it: ServiceScene, **query: Any) -> str:
+    """What `waker status` prints where there is no terminal; as JSON, if the test does not say otherwise."""
+    out = StringIO()
+    await status.status(it.settings(), StatusQuery(**{"output": "json"} | query), Terminal(out))
+    return out.getvalue()
+
+
 async def test_status_without_the_service(tmp_path: Path) -> None:
     async with scene(tmp_path, SHOP, BLOG) as it:
         async with it.waker():
             await pin.sleep(it.settings(), "default", "shop", pin=True)
             await it.asleep()
-        rows = json.loads(await status.status(it.settings(), None, "json"))
+        rows = json.loads(await shown(it))
         assert [(each["name"], each["phase"], each["replicas"], each["saved"]) for each in rows] == [
             ("blog", "Awake", 2, ""),
             ("shop", "Asleep", 0, "2"),
         ]
-        table = (await status.status(it.settings(), "default", "table")).splitlines()
+        table = (await shown(it, namespace="default", output="table")).splitlines()
         assert " ".join(table[0].split()) == ("NAMESPACE NAME KIND PHASE IDLE FOR SLEEPS IN REPLICAS SAVED REASON")
         assert len(table) == 3
-        assert json.loads(await status.status(it.settings(), "elsewhere", "json")) == []
+        assert json.loads(await shown(it, namespace="elsewhere")) == []
 
 
 # --- edits while asleep -------------------------------------------------------------------------------------------

@@ -38,6 +38,19 @@ async def test_restore_gives_everything_back(tmp_path: Path, service: str) -> No
         assert (await restore.restore_all(it.settings(), "10s")).text.startswith("0 of 2 apps")
 
 
+async def test_the_settings_stay_their_installers(tmp_path: Path) -> None:
+    """Else Helm 4 and `kubectl apply --server-side` could not set them again afterwards."""
+    async with scene(tmp_path, SHOP) as it:
+        it.cluster.verbs.keeps_managers = True
+        it.configure(idle_after="1h")
+        assert (await restore.restore_all(it.settings(), "10s")).complete
+        config = it.cluster.get("ConfigMap", "kubesleeper", names.CONFIG_MAP)
+        assert config
+        assert config["data"]["paused"] == "true"
+        owners = [each.get("manager") for each in config["metadata"].get("managedFields") or []]
+        assert names.FIELD_MANAGER not in owners
+
+
 async def test_restore_does_not_wait_for_ever(tmp_path: Path) -> None:
     """An app that cannot become ready gets its routes back all the same."""
     async with scene(tmp_path, state="asleep") as it:

@@ -1,7 +1,7 @@
 """Settings: durations, the ConfigMap that keeps its last good value, flags over environment."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +23,7 @@ from waker.settings.parsing import (
     parse_wait_host,
     whole_number,
 )
+from waker.settings.pauses import FOREVER
 
 
 @settings(max_examples=200)
@@ -174,9 +175,6 @@ def test_each_key_is_parsed() -> None:
         "early-readiness": "false",
         "hold-for": "10s",
         "page-after": "2s",
-        "price-core-hour": "0.04",
-        "price-gib-hour": "0.005",
-        "currency": "EUR",
         "page-status": "202",
         "theme": " corporate ",
         "while-asleep": "hold",
@@ -187,9 +185,14 @@ def test_each_key_is_parsed() -> None:
         "ignore-agents": "curl/,,Nightly Check ",
         "health-check-response": "200",
         "paused": "true",
+        "paused-until": "2027-01-31T18:00:00Z",
+        "paused-namespaces": "prod",
         "prometheus-url": "https://prometheus.example.org/tenant/",
         "activity-queries": "allow",
         "activity-delay": "5m",
+        "price-core-hour": " 0.031 ",
+        "price-gib-hour": "0.0042",
+        "currency": "eur",
     }
     wanted = Live(
         idle_after=timedelta(minutes=15),
@@ -200,9 +203,6 @@ def test_each_key_is_parsed() -> None:
         early_readiness=False,
         hold_for=timedelta(seconds=10),
         page_after=timedelta(seconds=2),
-        price_core_hour=0.04,
-        price_gib_hour=0.005,
-        currency="EUR",
         page_status=202,
         theme="corporate",
         while_asleep="hold",
@@ -213,12 +213,30 @@ def test_each_key_is_parsed() -> None:
         ignore_agents=("curl/", "Nightly Check"),
         health_check_response=200,
         paused=True,
+        paused_until=datetime(2027, 1, 31, 18, tzinfo=UTC),
+        paused_namespaces={"prod": FOREVER},
         prometheus_url="https://prometheus.example.org/tenant",
         activity_queries="allow",
         activity_delay=timedelta(minutes=5),
+        price_core_hour=0.031,
+        price_gib_hour=0.0042,
+        currency="EUR",
     )
     assert data.keys() == {known.key for known in LIVE}, "a new key needs a line here"
     assert read_live(data, Live()) == (wanted, ())
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "problem"),
+    [
+        pytest.param("price-core-hour", "-1", "'-1' is not a price such as 0.031", id="a negative price"),
+        pytest.param("price-gib-hour", "0,03", "'0,03' is not a price such as 0.031", id="a comma"),
+        pytest.param("price-gib-hour", "1e9", "'1e9' is not a price such as 0.031", id="an exponent"),
+        pytest.param("currency", "euros", "'euros' is not a currency such as EUR", id="no currency"),
+    ],
+)
+def test_what_is_no_money(key: str, text: str, problem: str) -> None:
+    assert read_live({key: text}, Live()) == (Live(), (f"{key}: {problem}",))
 
 
 def test_a_bad_value_is_reported_and_the_last_good_one_stays() -> None:
@@ -324,7 +342,8 @@ def test_no_variable_is_one_that_kubernetes_sets_for_a_service_named_waker() -> 
 
 
 def test_rows_and_fields_agree() -> None:
-    assert {known.field for known in FLAGS} == set(Settings.__dataclass_fields__)
+    of_commands = {"context", "acts_for"}  # of a person; the service has neither
+    assert {known.field for known in FLAGS} | of_commands == set(Settings.__dataclass_fields__)
     assert {known.field for known in LIVE} | {"classes"} == set(Live.__dataclass_fields__)
     for names in ([known.flag for known in FLAGS], [known.env for known in FLAGS], [known.key for known in LIVE]):
         assert len(names) == len(set(names))

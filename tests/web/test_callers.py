@@ -79,7 +79,7 @@ async def test_metrics_and_health_are_open_to_everybody(private: PrivatePortUnde
     assert not private.review.asked
 
 
-@pytest.mark.parametrize("path", ["/apps", APP])
+@pytest.mark.parametrize("path", ["/apps", "/check", APP, "/savings"])
 async def test_the_pod_itself_needs_no_token(private: PrivatePortUnderTest, path: str) -> None:
     assert (await private.get(path, caller="127.0.0.1"))[0] == 200
     assert not private.review.asked
@@ -90,7 +90,19 @@ async def test_what_a_proxy_in_the_pod_brings_is_not_the_pod_itself(private: Pri
     assert (await private.get("/apps", {header: "x"}, caller="127.0.0.1"))[0] == 401
 
 
-@pytest.mark.parametrize("path", ["/apps", APP, "/apps/prod/Deployment/nothing", "/apps/prod/StatefulSet/shop"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/apps",
+        "/check",
+        APP,
+        "/apps/prod/Deployment/nothing",
+        "/apps/prod/StatefulSet/shop",
+        "/savings",
+        "/dashboard",
+        "/dashboard/events",
+    ],
+)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -126,6 +138,7 @@ async def test_without_a_token_the_answer_is_401(
     ("path", "right"),
     [
         pytest.param("/apps", LIST, id="all apps"),
+        pytest.param("/check", LIST, id="a check"),
         pytest.param(APP, Right("get", "deployments", "prod", "shop"), id="a Deployment"),
         pytest.param("/apps/a/StatefulSet/b", Right("get", "statefulsets", "a", "b"), id="a StatefulSet"),
     ],

@@ -8,7 +8,6 @@ call it. The subtle thing: `watch` ends whenever the server ends it. The caller 
 
 import asyncio
 import json
-import os
 import random
 import re
 from asyncio import sslproto
@@ -21,6 +20,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from waker import names
 from waker.cluster import collector, partial_import
+from waker.cluster.kubeconfig import SOMEBODY, Person, configuration, is_in_a_pod
 from waker.errors import (
     ClusterError,
     Conflict,
@@ -28,7 +28,6 @@ from waker.errors import (
     NotFound,
     RefusalCause,
     Refused,
-    SettingsError,
     Terminating,
     TooLong,
     Unavailable,
@@ -43,6 +42,8 @@ NO_SERVER = frozenset({0, 502, 503, 504})  # statuses: no response, or a load ba
 WATCH_SECONDS = (240, 480)  # the server ends a watch after a random time in between, so that not all end at once
 TLS_BUFFER = 32 * 1024  # bytes a connection, two TLS records; asyncio's own 256 KiB times a dozen idle watches are 3 MB
 LONGEST_EVENT = 2 << 20  # bytes of one line of a watch; etcd accepts objects of up to 1.5 MiB
+WRITER = {"fieldManager": names.FIELD_MANAGER}
+DRY = {"dryRun": "All"}
 UNCOMPRESSED = {"Accept-Encoding": "identity"}
 LONGEST_CHUNK = 4 << 20  # bytes of a list; decoded it takes three times as much. A chunk of one object may be longer
 # All that a 422 says of a JSON-Patch whose test has failed. An admission policy or a validation says what is wrong.
@@ -57,7 +58,6 @@ REFUSALS = (
     ),
 )
 VERSION_TOO_LARGE = "ResourceVersionTooLarge"  # the cause of a refusal; the version is from the future
-TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
 
 
 class Api:
@@ -85,9 +85,19 @@ class Api:
             longest = LONGEST_CHUNK
         return await self._request_json("GET", path, params, headers=headers, longest=longest)
 
-    async def create(self, path: str, body: Json) -> Json:
-        """POST an object to a collection. Raises Conflict if it exists already, else ClusterError."""
-        return await self._request_json("POST", path, {"fieldManager": names.FIELD_MANAGER}, body)
+    async def text(self, path: str, most: int) -> str:
+        """The first bytes, at most so many, of what is no JSON. Raises ClusterError."""
+        async with self._request("GET", path, headers={"Accept": "*/*"}) as response:
+            body = bytearray()
+            async for piece in response.content.iter_any():
+                body += piece
+                if len(body) >= most:
+                    break
+            return bytes(body[:most]).decode(errors="replace")
+
+    async def create(self, path: str, body: Json, *, dry: bool = False) -> Json:
+        """POST an object to a collection; `dry`: only try it. Raises Conflict if it exists already, else ClusterError."""
+        return await self._request_json("POST", path, WRITER | (DRY if dry else {}), body)
 
     async def delete(self, path: str) -> None:
         """Delete one object, if it is still there. Raises ClusterError."""
@@ -96,12 +106,13 @@ class Api:
         except NotFound:
             return
 
-    async def patch(self, path: str, patch: Json | list[Json]) -> Json:
+    async def patch(self, path: str, patch: Json | list[Json], *, dry: bool = False) -> Json:
         """Apply a JSON-Patch (a list; a failed test raises Conflict) or a merge patch (a dict). Raises ClusterError."""
         content_type = "application/json-patch+json" if isinstance(patch, list) else "application/merge-patch+json"
-        params = {"fieldManager": names.FIELD_MANAGER}
         try:
-            return await self._request_json("PATCH", path, params, patch, {"Content-Type": content_type})
+            return await self._request_json(
+                "PATCH", path, WRITER | (DRY if dry else {}), patch, {"Content-Type": content_type}
+            )
         except ClusterError as error:
             if error.status == 422 and isinstance(patch, list) and str(error).endswith(UNPATCHABLE):
                 raise Conflict(str(error), 422) from error
@@ -234,35 +245,6 @@ def _refused(message: str, code: int) -> Refused:
     return Refused(message, code)
 
 
-def _in_a_pod(kubeconfig: str) -> bool:
-    return not kubeconfig and os.access(TOKEN_FILE, os.R_OK) and "KUBERNETES_SERVICE_HOST" in os.environ
-
-
-async def _configuration(kubeconfig: str) -> Any:
-    """How to reach the API server: the given file, else the service account, else the user's kubeconfig."""
-    configuration_module, _, _ = partial_import.load()
-    configuration = configuration_module.Configuration()
-    configuration.connection_pool_maxsize = 0  # no limit: each informer holds a connection for minutes
-    # Verify certificates as kubectl does. Python 3.13 and later would also refuse the many clusters whose certificates
-    # lack an Authority Key Identifier.
-    configuration.disable_strict_ssl_verification = True
-    if _in_a_pod(kubeconfig):
-        from kubernetes_asyncio.config import incluster_config  # noqa: PLC0415 after partial_import.load
-
-        incluster_config.load_incluster_config(client_configuration=configuration)
-        return configuration
-    from kubernetes_asyncio.config import kube_config  # noqa: PLC0415 only outside a cluster: it is large
-
-    file = os.path.expanduser(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")  # noqa: ASYNC240, PTH111
-    if not any(os.access(each, os.R_OK) for each in file.split(os.pathsep)):
-        raise SettingsError(f"kubeconfig {file}: the file does not exist or cannot be read")
-    try:
-        await kube_config.load_kube_config(config_file=file, client_configuration=configuration)
-    except Exception as error:  # the library raises nearly anything here
-        raise SettingsError(f"kubeconfig {file}: {error}") from error
-    return configuration
-
-
 def _ignore_netrc_and_proxies(client: Any) -> None:
     """Replace the library's session by one that does not read the environment.
 
@@ -278,14 +260,18 @@ def _ignore_netrc_and_proxies(client: Any) -> None:
 
 
 @asynccontextmanager
-async def connect(kubeconfig: str, on_call: OnCall = lambda verb, status: None) -> AsyncIterator[Api]:
+async def connect(
+    kubeconfig: str, on_call: OnCall = lambda verb, status: None, person: Person = SOMEBODY
+) -> AsyncIterator[Api]:
     """Open a client, and close it. Makes no call yet. Raises SettingsError."""
     sslproto.SSLProtocol.max_size = TLS_BUFFER
-    configuration = await _configuration(kubeconfig)
+    found = await configuration(kubeconfig, person)
     _, api_client, _ = partial_import.load()
-    client = api_client.ApiClient(configuration)
+    client = api_client.ApiClient(found)
     client.user_agent = "kubesleeper-waker"
-    if _in_a_pod(kubeconfig):
+    if person.acts_for:
+        client.set_default_header("Impersonate-User", person.acts_for)
+    if is_in_a_pod(kubeconfig):
         _ignore_netrc_and_proxies(client)
     try:
         yield Api(client, on_call)

@@ -41,6 +41,11 @@ TOKEN_REVIEWS = Resource("/apis/authentication.k8s.io/v1", "tokenreviews", "Toke
 ACCESS_REVIEWS = Resource(
     "/apis/authorization.k8s.io/v1", "subjectaccessreviews", "SubjectAccessReview", "authorization.k8s.io/v1"
 )
+SELF_REVIEWS = Resource(
+    "/apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", "authorization.k8s.io/v1"
+)
+NAMESPACES = Resource("/api/v1", "namespaces", "Namespace", "v1")
+NETWORK_POLICIES = Resource("/apis/networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", "networking.k8s.io/v1")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease", "coordination.k8s.io/v1")
 
 ROUTES = {

@@ -133,6 +133,11 @@ class Writes:
         async with self._turn(path):
             await self._send(path, Lane.OWN, patch)
 
+    async def patch_installed(self, path: str, patch: Json) -> None:
+        """Merge a patch into what waker's installer wrote, and own no field of it afterwards. Raises as `act` does."""
+        async with self._turn(path):
+            await self._send_to_user(path, Lane.OWN, patch)
+
     async def delete(self, path: str) -> None:
         """Delete an object, if it is still there. Raises as `act` does."""
         async with self._turn(path):

@@ -23,16 +23,11 @@ async def dashboard(settings: Settings, port: int, *, browser: bool) -> int:
     program = shutil.which("kubectl")
     if program is None:
         raise WakerError("kubectl is not on PATH, and the port is forwarded by it")
-    where = ["--kubeconfig", settings.kubeconfig] if settings.kubeconfig else []
+    given = {"kubeconfig": settings.kubeconfig, "context": settings.context, "as": settings.acts_for}
+    where = [word for flag, value in given.items() if value for word in (f"--{flag}", value)]
     target = f"service/{names.OWN_SERVICE}"
-    words = [
-        "-n",
-        settings.own_namespace,
-        "port-forward",
-        "--address=127.0.0.1",
-        target,
-        f"{port or ''}:{names.OWN_PRIVATE_PORT}",
-    ]
+    ports = f"{port or ''}:{names.OWN_PRIVATE_PORT}"
+    words = ["-n", settings.own_namespace, "port-forward", "--address=127.0.0.1", target, ports]
     pipe = asyncio.subprocess.PIPE
     running = await asyncio.create_subprocess_exec(program, *where, *words, stdout=pipe, stderr=pipe)
     out, errors = cast("asyncio.StreamReader", running.stdout), cast("asyncio.StreamReader", running.stderr)
@@ -50,6 +45,7 @@ async def dashboard(settings: Settings, port: int, *, browser: bool) -> int:
     finally:
         with suppress(ProcessLookupError):
             running.terminate()
+        await running.wait()
 
 
 async def _drop(stream: asyncio.StreamReader) -> None:

@@ -9,7 +9,6 @@ from waker import names
 from waker.cluster.autoscalers import autoscalers_of
 from waker.cluster.client import Api
 from waker.cluster.resources import CONFIG_MAPS
-from waker.commands.status import all_rows
 from waker.commands.target import ask_service, find_reference, find_workload
 from waker.errors import ClusterError, NotFound
 from waker.explain import autoscalers
@@ -29,15 +28,21 @@ async def explained(settings: Settings, namespace: str, name: str, output: str) 
     """The text to print. Raises WakerError: there is no such workload, or no API server."""
     async with cluster_cache(settings) as (api, cluster):
         app = find_reference(cluster, name) if REFERENCE.fullmatch(name) else find_workload(cluster, namespace, name)
-        asked: Explained | None = await ask_service(api, settings, f"/apps/{app.namespace}/{app.kind}/{app.name}")
-        facts = asked or await _worked_out(api, settings, app, cluster)
+        facts = await facts_of(api, settings, app, cluster)
         facts["notes"] += await _autoscalers(api, app)
     return json.dumps(facts, indent=2) if output == "json" else text(facts)
 
 
+async def facts_of(api: Api, settings: Settings, app: AppId, cluster: ClusterCache) -> Explained:
+    """What the running service says of an app, else what can be worked out here. Raises WakerError."""
+    asked: Explained | None = await ask_service(api, settings, f"/apps/{app.namespace}/{app.kind}/{app.name}")
+    return asked or await _worked_out(api, settings, app, cluster)
+
+
 async def explained_all(settings: Settings, namespace: str | None, output: str) -> str:
     """What keeps most apps awake, of all or of one namespace. Raises ClusterError."""
-    from waker.explain import causes  # noqa: PLC0415 only this command needs it
+    from waker.commands.status import all_rows  # noqa: PLC0415 only this command needs it
+    from waker.explain import causes  # noqa: PLC0415
 
     async with cluster_cache(settings) as (api, cluster):
         rows = await all_rows(api, settings, cluster)

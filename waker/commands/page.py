@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from waker import names
-from waker.cluster.client import connect
 from waker.cluster.resources import CONFIG_MAPS
 from waker.errors import NotFound, SettingsError, ThemeError
 from waker.observe.themes import checked_theme, folder_texts
+from waker.process import person
 from waker.settings.flags import Settings
 from waker.web.page import BUILT_IN, USUAL, WaitingPage
 from waker.web.samples import NOW, SAMPLES
@@ -50,7 +50,7 @@ async def _text(settings: Settings, theme: str) -> str:
 
 
 async def _from_cluster(settings: Settings, file: str) -> str:
-    async with connect(settings.kubeconfig) as api:
+    async with person(settings) as api:
         try:
             found = await api.get(CONFIG_MAPS.one(settings.own_namespace, names.THEMES_MAP))
         except NotFound as error:

@@ -23,28 +23,30 @@ async def sleep(settings: Settings, namespace: str, name: str, *, pin: bool) -> 
     """Ask for sleep: until the next visitor, or with `pin` until somebody says otherwise."""
     asked: Wanted = {names.SLEEP_REQUESTED_AT: format_time(now()), names.WAKE_REQUESTED_AT: None}
     wanted: Wanted = {names.STATE: str(Pin.ASLEEP)} if pin else asked
-    return await _annotate(settings, namespace, name, wanted)
+    return await annotate(settings, namespace, name, wanted)
 
 
 async def wake(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
     """Ask for a wake: by traffic again afterwards, or with `pin` awake until somebody says otherwise."""
     asked: Wanted = {names.WAKE_REQUESTED_AT: format_time(now()), names.SLEEP_REQUESTED_AT: None}
     wanted: Wanted = {names.STATE: str(Pin.AWAKE)} if pin else asked
-    return await _annotate(settings, namespace, name, wanted)
+    return await annotate(settings, namespace, name, wanted)
 
 
 async def auto(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
     """Remove the pin."""
-    return await _annotate(settings, namespace, name, {names.STATE: None})
+    return await annotate(settings, namespace, name, {names.STATE: None})
 
 
-async def _annotate(settings: Settings, namespace: str, name: str, wanted: Wanted) -> str:
+async def annotate(settings: Settings, namespace: str, name: str, wanted: Wanted) -> str:
+    """Write these on an enabled workload; what was written, as a sentence. Raises WakerError."""
+    asks_once = {names.SLEEP_REQUESTED_AT, names.WAKE_REQUESTED_AT} <= wanted.keys()
     async with cluster_cache(settings) as (api, cluster):
         app = find_workload(cluster, namespace, name)
         observed = cluster.observe(app, Live())
         if not observed or not observed.policy:
             raise WakerError(f'{app.kind} {app} is not managed: it has no annotation {names.ENABLED}: "true"')
-        if names.STATE not in wanted and observed.policy.pin is not Pin.AUTO:
+        if asks_once and observed.policy.pin is not Pin.AUTO:
             raise WakerError(
                 f"{app.kind} {app} is pinned {observed.policy.pin}: use --pin, or `waker auto {name}` first"
             )

@@ -130,7 +130,7 @@ async def _pause(writes: Writes, settings: Settings) -> str:
     """How it is paused: `paused`, or `not paused: WHY`. Without its ConfigMap the service is gone, or has nothing to read."""
     path = CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP)
     try:
-        await writes.patch(path, {"data": {"paused": "true"}})
+        await writes.patch_installed(path, {"data": {"paused": "true"}})
     except NotFound:
         return f"gone (there is no ConfigMap {names.CONFIG_MAP} in namespace {settings.own_namespace})"
     except ClusterError as error:

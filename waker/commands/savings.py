@@ -3,10 +3,10 @@
 import json
 from datetime import datetime
 
-from waker.cluster.client import connect
 from waker.commands.target import ask_service
 from waker.errors import WakerError
 from waker.explain.savings import SavingsReport, added_up, text
+from waker.process import person
 from waker.service import now
 from waker.settings.durations import format_duration
 from waker.settings.flags import Settings
@@ -14,7 +14,7 @@ from waker.settings.flags import Settings
 
 async def savings(settings: Settings, namespace: str | None, output: str) -> str:
     """The text to print: all namespaces, or one of them. Raises WakerError: nobody could be asked."""
-    async with connect(settings.kubeconfig) as api:
+    async with person(settings) as api:
         found: SavingsReport | None = await ask_service(api, settings, "/savings")
     if found is None:
         raise WakerError(

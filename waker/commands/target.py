@@ -1,6 +1,8 @@
 """What a command is about: the workload that a person means, and the running service that can be asked."""
 
 import logging
+import time
+from dataclasses import dataclass
 from typing import Any
 
 from waker import names
@@ -17,20 +19,30 @@ log = logging.getLogger(__name__)
 TOKEN_SECONDS = 600  # the shortest that Kubernetes makes
 
 
-async def ask_service(api: Api, settings: Settings, path: str) -> Any | None:
+@dataclass(slots=True)
+class ServiceToken:
+    """A token for the service, used again while it is good: for who asks every two seconds."""
+
+    value: str = ""
+    good_until: float = 0.0  # by the monotonic clock
+
+
+async def ask_service(api: Api, settings: Settings, path: str, token: ServiceToken | None = None) -> Any | None:
     """What the running service answers to this path of its private port; None if it cannot be asked.
 
     The API server's proxy leads there, and removes all credentials of the caller. So the caller first has a token made that
     is of use at waker alone: to be allowed to do that is the proof. The error of a caller who may not names the missing right.
     """
-    own = settings.own_namespace
+    own, shown = settings.own_namespace, token or ServiceToken()
     spec = {"audiences": [names.AUDIENCE], "expirationSeconds": TOKEN_SECONDS}
     wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
     try:
-        made = await api.create(f"{SERVICE_ACCOUNTS.one(own, names.READER)}/token", wanted)
-        token = str((made.get("status") or {}).get("token", ""))
+        if not shown.value or time.monotonic() >= shown.good_until:
+            made = await api.create(f"{SERVICE_ACCOUNTS.one(own, names.READER)}/token", wanted)
+            shown.value = str((made.get("status") or {}).get("token", ""))
+            shown.good_until = time.monotonic() + TOKEN_SECONDS / 2
         service = SERVICES.one(own, f"{names.OWN_SERVICE}:metrics")
-        return await api.get(f"{service}/proxy{path}", headers={names.TOKEN_HEADER: token})
+        return await api.get(f"{service}/proxy{path}", headers={names.TOKEN_HEADER: shown.value})
     except ClusterError as error:
         if error.status in (401, 403):
             log.warning("the running service could not be asked: %s", error)

@@ -26,6 +26,7 @@ class Call(NamedTuple):
     subresource: str = ""
     body: Any = None
     user: str = ""  # the token that it showed
+    acts_for: str = ""  # in whose name it asked
 
 
 class CutConnection(Exception):

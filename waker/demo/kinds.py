@@ -86,6 +86,9 @@ LEASES: Final = ServedResource("coordination.k8s.io", "v1", "leases", "Lease")
 AUTOSCALERS: Final = ServedResource(
     "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", generation_fields=SPEC
 )
+NETWORK_POLICIES: Final = ServedResource(
+    "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", generation_fields=SPEC
+)
 
 KINDS: Final = (
     NAMESPACES,
@@ -101,6 +104,7 @@ KINDS: Final = (
     ENDPOINT_SLICES,
     LEASES,
     AUTOSCALERS,
+    NETWORK_POLICIES,
 )
 
 BY_PATH: Final = {(row.group, row.version, row.plural): row for row in KINDS}

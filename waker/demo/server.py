@@ -1,7 +1,7 @@
 """The embedded API server: `verbs`, lists and watches over plain HTTP, on one port of the loopback address.
 
-`cluster` runs it. There is no authentication and no RBAC. For tests, `faults` makes requests fail on purpose,
-`drop_watches` breaks open watches, and `store.forget` makes every version read so far too old (410).
+`cluster` runs it. There is no authentication and no RBAC; `access` answers reviews for tests. For tests, too, `faults` makes
+requests fail on purpose, `drop_watches` breaks open watches, and `store.forget` makes every version read so far too old (410).
 """
 
 import json
@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from waker.demo import refusals
+from waker.demo import proxying, refusals
+from waker.demo.access import ReviewedAccess
 from waker.demo.admission import timestamp
 from waker.demo.faults import Call, CutConnection, Faults
 from waker.demo.kinds import Obj, ServedResource
@@ -45,6 +46,8 @@ class ApiServer:
     def __init__(self, verbs: Verbs, bookmark_every: timedelta) -> None:
         self.verbs = verbs
         self.faults = Faults()
+        self.access = ReviewedAccess()
+        self.services: dict[str, str] = {}  # NAMESPACE/NAME:PORT -> URL, for its proxy
         self.url = ""
         self._bookmark_every = bookmark_every.total_seconds()
         self._streams: list[_OpenWatch] = []
@@ -83,6 +86,10 @@ class ApiServer:
         if request.path == "/version":
             return web.json_response(VERSION)
         try:
+            if self.access.reviews(request.path):
+                return web.json_response(self.access.reviewed(request.path, await body_of(request)), status=201)
+            if proxying.is_proxied(request.path):
+                return await proxying.answer(self.verbs, self.services, request.path, request.rel_url.raw_query_string)
             return await self._answer(request, target_of(request.path))
         except ApiRefusal as refusal:
             return refusal_response(refusal)
@@ -95,7 +102,8 @@ class ApiServer:
         call = target.call(request.method, is_watch=request.query.get("watch") in TRUE)
         body = await body_of(request)
         user = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        async with self.faults.around(call._replace(body=body, user=user)) as fault:
+        acts_for = request.headers.get("Impersonate-User", "")
+        async with self.faults.around(call._replace(body=body, user=user, acts_for=acts_for)) as fault:
             if call.verb == "watch":
                 response = await self._watch(request, target, fault.line if fault else b"")
             else:
@@ -104,20 +112,23 @@ class ApiServer:
 
     def _respond(self, request: web.BaseRequest, target: PathTarget, call: Call, body: Any) -> web.Response:
         verbs, resource, key = self.verbs, target.resource, target.key
+        dry = request.query.get("dryRun") == "All"
         if target.subresource:
             return web.json_response(self._scale(request, target, call, body))
         match call.verb:
             case "list":
                 return web.json_response(list_objects(verbs.store, resource, target.namespace, request.query))
             case "create":
-                return web.json_response(verbs.create(resource, target.namespace, required_object(body)), status=201)
+                return web.json_response(
+                    verbs.create(resource, target.namespace, required_object(body), dry=dry), status=201
+                )
             case "get":
                 return web.json_response(verbs.get(resource, key))
             case "update":
                 return web.json_response(verbs.replace(resource, key, required_object(body)))
             case "patch":
                 manager = request.query.get("fieldManager", "")
-                return web.json_response(verbs.patch(resource, key, patch_type(request), body, manager))
+                return web.json_response(verbs.patch(resource, key, patch_type(request), body, manager, dry=dry))
             case "deletecollection":
                 selected = list_objects(verbs.store, resource, target.namespace, request.query)
                 for item in selected["items"]:

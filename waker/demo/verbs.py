@@ -52,8 +52,11 @@ class Verbs:
             raise refusals.not_found(resource, key)
         return found
 
-    def create(self, resource: ServedResource, namespace: str, body: Obj) -> Obj:
-        """Create an object. Raises ApiRefusal: 404 if its namespace does not exist, 409 if the name is taken, 422."""
+    def create(self, resource: ServedResource, namespace: str, body: Obj, *, dry: bool = False) -> Obj:
+        """Create an object. Raises ApiRefusal: 404 if its namespace does not exist, 409 if the name is taken, 422.
+
+        `dry`: nothing is stored, as with `dryRun=All`.
+        """
         obj = admission.admit_new(resource, namespace, body, self.now())
         key = key_of(obj)
         if resource.namespaced:
@@ -62,7 +65,7 @@ class Verbs:
             raise refusals.already_exists(resource, key)
         if resource is INGRESSES:
             obj = self._with_default_class(obj)
-        return self._write(resource, key, obj)
+        return obj if dry else self._write(resource, key, obj)
 
     def replace(self, resource: ServedResource, key: Key, body: Obj) -> Obj:
         """Replace an object, apart from its status. Raises ApiRefusal: 404, 409 for another version or uid, 422."""
@@ -71,10 +74,14 @@ class Verbs:
             raise refusals.conflict(resource, key)
         return self._update(resource, key, old, body)
 
-    def patch(self, resource: ServedResource, key: Key, kind: PatchType, patch: Any, manager: str = "") -> Obj:
-        """Patch an object. Raises ApiRefusal like `replace`, and 422 if a JSON-Patch cannot be applied."""
+    def patch(  # noqa: PLR0913 as the API has it
+        self, resource: ServedResource, key: Key, kind: PatchType, patch: Any, manager: str = "", *, dry: bool = False
+    ) -> Obj:
+        """Patch an object. Raises ApiRefusal like `replace`, and 422 if a JSON-Patch does not apply. `dry`: as for `create`."""
         old = self.get(resource, key)
         new = apply_patch(old, kind, patch)
+        if dry:
+            return admission.admit_update(resource, key, old, new)
         return self._update(resource, key, old, admission.managed(old, new, manager) if self.keeps_managers else new)
 
     def set_status(self, resource: ServedResource, key: Key, status: Obj) -> None:

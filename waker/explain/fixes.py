@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from waker import names
 from waker.plan.codes import Code
 from waker.plan.model import AppId
+from waker.settings.pauses import PauseScope
 
 COMMANDS: Final = ("kubectl ", "waker ")  # how a fix begins that is a command
 
@@ -21,7 +22,7 @@ FIXES: Final[Mapping[Code, str]] = {
         "sleeps sooner after its last visit"
     ),
     Code.PINNED_AWAKE: "waker auto {app}",
-    Code.PAUSED: f'set paused: "false" in the ConfigMap {names.CONFIG_MAP}',
+    Code.PAUSED: "end the pause: `waker resume` with --all, with a namespace (-n) or with the app, by what is paused",
     Code.NOT_ENABLED: f"kubectl annotate {{app}} {names.ENABLED}=true --overwrite",
     Code.SCALED_TO_ZERO: "kubectl scale {app} --replicas=1",
     Code.CANNOT_SLEEP: "change what the sentence names: an annotation of it, or an object with a route to its pods",
@@ -73,6 +74,16 @@ def fix_for(code: str, app: AppId | None = None) -> str:
     target = f"{app.kind.lower()}/{app.name} -n {app.namespace}" if app else "KIND/NAME -n NAMESPACE"
     known = next((each for each in FIXES if each == code), None)
     return FIXES[known].format(app=target) if known else ""
+
+
+def resume(scope: PauseScope, app: AppId) -> str:
+    """The command that ends a pause."""
+    match scope:
+        case PauseScope.APP:
+            return f"waker resume {app.kind.lower()}/{app.name} -n {app.namespace}"
+        case PauseScope.NAMESPACE:
+            return f"waker resume -n {app.namespace}"
+    return "waker resume --all"
 
 
 def advice(sentence: str, code: str, app: AppId | None = None) -> Advice:

@@ -5,7 +5,7 @@ An annotation that cannot be read is not in effect: its row shows what is, and t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from waker import names
@@ -16,13 +16,14 @@ from waker.settings.configmap import LIVE, Live
 from waker.settings.durations import format_duration, parse_duration
 from waker.settings.ingress_class import CLASS_PREFIX, PER_CLASS, ClassSettings
 from waker.settings.parsing import PortRange
+from waker.settings.pauses import format_namespaces, format_until
 from waker.traffic.controllers import Adapter
 
 ANNOTATION, CONFIG_MAP, DEFAULT = "annotation", "ConfigMap", "default"
 UNSET = {names.ENABLED: "false", names.STATE: str(Pin.AUTO)}
 # An annotation adds to the ConfigMap's value instead of replacing it, so both are in effect.
-OF_MONEY: Final = frozenset({"price-core-hour", "price-gib-hour", "currency"})  # for `waker savings` alone
-BOTH: Final = frozenset({"min-idle", "ignore-paths", "ignore-agents"})
+OF_NO_APP: Final = frozenset({"price-core-hour", "price-gib-hour", "currency"})  # shown if they are set
+BOTH: Final = frozenset({"min-idle", "ignore-paths", "ignore-agents", "paused"})
 
 
 def settings(
@@ -69,9 +70,9 @@ def _of_workload(mine: Mapping[str, str]) -> Iterator[Setting]:
 
 def _of_cluster(mine: Mapping[str, str], live: Live, written: frozenset[str]) -> Iterator[Setting]:
     overridden = {_short(key) for key in mine} - BOTH
-    for known in LIVE:
+    for known in (each for each in LIVE if each.key in written or each.key not in OF_NO_APP):
         value = _text(getattr(live, known.field))
-        if value and known.key not in overridden | OF_MONEY:
+        if value and known.key not in overridden:
             yield Setting(name=known.key, value=value, source=CONFIG_MAP if known.key in written else DEFAULT)
 
 
@@ -107,6 +108,12 @@ def _text(value: object) -> str:
             return format_duration(value) if value else ""
         case frozenset():  # 4xx stands beside all that it covers
             return ", ".join(sorted(each for each in value if each.endswith("xx") or f"{each[0]}xx" not in value))
+        case None:
+            return ""
+        case datetime():
+            return format_until(value)
+        case Mapping():
+            return format_namespaces(value)
         case tuple() if not isinstance(value, PortRange):
             return ", ".join(value)
     return str(value)

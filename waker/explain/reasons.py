@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from waker import names
-from waker.explain.fixes import advice, fix_for
+from waker.explain.fixes import advice, fix_for, resume
 from waker.explain.shape import Reason
 from waker.plan.actions import Plan
 from waker.plan.codes import Code
@@ -19,6 +19,7 @@ from waker.plan.sleep_due import idle_period, sleep_requested, visited_at
 from waker.plan.snapshot import Snapshot
 from waker.plan.turned_back import in_words, put_off_until
 from waker.settings.durations import format_duration
+from waker.settings.pauses import PauseScope
 from waker.traffic.watched_apps import LostVisits
 
 # What `kind` can be, and what it says.
@@ -28,7 +29,7 @@ KINDS = {
     "discovery": "its routes cannot be moved safely, or there are none",
     "no-pods": "it has been scaled to 0 by its owner",
     "pinned": "it is pinned awake",
-    "paused": "KubeSleeper is paused",
+    "paused": "KubeSleeper is paused, or its namespace or it itself is",
     "waking": "it is being woken, or it is stuck on the way",
     "not-counted": "an ingress controller cannot count its visits",
     "not-read": "a pod of an ingress controller could not be read",
@@ -59,7 +60,7 @@ class Case:
 
 def against(case: Case, now: datetime) -> list[Reason]:
     """All reasons, the most final first."""
-    found = [*_of_its_user(case), *_of_discovery(case), *_of_the_moment(case), *_of_its_last_tries(case, now)]
+    found = [*_of_its_user(case), *_of_discovery(case), *_of_the_moment(case, now), *_of_its_last_tries(case, now)]
     found += _of_traffic(case, now)
     return found or [*_last(case, now)]
 
@@ -95,9 +96,14 @@ def _of_discovery(case: Case) -> Iterator[Reason]:
         yield _reason(case, "no-pods", Code.SCALED_TO_ZERO, "it has been scaled to 0 by its owner, not by KubeSleeper")
 
 
-def _of_the_moment(case: Case) -> Iterator[Reason]:
+def _of_the_moment(case: Case, now: datetime) -> Iterator[Reason]:
     if case.seen.policy and case.seen.policy.paused:
-        yield _reason(case, "paused", Code.PAUSED, "KubeSleeper is paused: nothing is put to sleep")
+        text = "KubeSleeper is paused: nothing is put to sleep"
+        yield Reason(kind="paused", text=text, fix=resume(PauseScope.ALL, case.seen.workload.id))
+    pause = case.seen.policy.pause if case.seen.policy else None
+    if pause and pause.until > now:
+        app = case.seen.workload.id
+        yield Reason(kind="paused", text=str(pause), fix=resume(pause.scope, app))
     if case.dry_run:
         fix = "run waker without --dry-run"
         yield Reason(kind="dry-run", text="waker runs with --dry-run: it does nothing at all", fix=fix)

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -26,7 +26,8 @@ from waker.settings.configmap import Live
 from waker.settings.durations import format_duration
 from waker.web.registered_app import RegisteredApp
 
-COLUMNS = ("namespace", "name", "kind", "phase", "idleFor", "sleepsIn", "replicas", "saved", "reason")
+NARROW = ("namespace", "name", "kind", "phase", "idleFor", "sleepsIn", "replicas", "saved", "reason")
+WIDE = (*NARROW[:-1], "sleepsAt", "code", "reason")
 OWN: Final = "..."  # stands for what differs from app to app
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d"
 WORD = re.compile(rf"{TIME}|[a-zA-Z0-9](?:[-.a-zA-Z0-9]*[a-zA-Z0-9])?")  # a time, a name, a duration
@@ -69,7 +70,7 @@ def _reason(each: RegisteredApp, traffic: Traffic, served_by: Mapping[str, str])
 
 def _by_itself(plan: Plan, policy: Policy | None) -> Policy | None:
     """The policy by which an awake app falls asleep when nobody comes; None if it does not."""
-    falls = policy is not None and plan.phase is Phase.AWAKE and not policy.paused and policy.pin is Pin.AUTO
+    falls = policy is not None and plan.code is not Code.PAUSED and plan.phase is Phase.AWAKE and policy.pin is Pin.AUTO
     return policy if falls else None
 
 
@@ -106,13 +107,20 @@ def _saved(note: int | Unreadable | None) -> str:
     return note.why if isinstance(note, Unreadable) else str(note or "")
 
 
-def table(rows: Iterable[dict[str, Any]]) -> str:
+def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = NARROW, *, headed: bool = True) -> str:
     """The rows as aligned columns under a heading, in the manner of kubectl."""
-    cells = [[_heading(column) for column in COLUMNS]]
-    cells += [[printable_text(str(each.get(column, ""))) or "-" for column in COLUMNS] for each in rows]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(COLUMNS))]
-    return "\n".join("   ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in cells)
+    lines = [[heading(column) for column in columns]] if headed else []
+    lines += [cells(each, columns) for each in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))] if lines else []
+    return "\n".join("   ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
-def _heading(column: str) -> str:
+def cells(row: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    """The cells of one row, each on one line; `-` where there is nothing."""
+    found = (row.get(column) for column in columns)
+    return [printable_text("" if each is None else str(each)) or "-" for each in found]
+
+
+def heading(column: str) -> str:
+    """`sleepsIn` -> `SLEEPS IN`."""
     return "".join(f" {c}" if c.isupper() else c for c in column).upper()

@@ -24,7 +24,7 @@ from waker.observe.never_sleeps import never_sleeps
 from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId, IngressClass, Kind, Service, Workload
 from waker.plan.owned_objects import OwnedSlice
-from waker.plan.policy import is_managed, read_policy
+from waker.plan.policy import is_managed, read_policy, watched
 from waker.plan.routes.aliases import ServiceAddress, WayByAddress, by_alias, by_mention
 from waker.plan.routes.discovery import NamespaceObjects, discover, named_objects, named_services, other_services
 from waker.plan.routes.kinds import KINDS
@@ -55,10 +55,11 @@ class ClusterCache:
         self._configured: tuple[IngressClass, ...] = ()
         self._own_namespace = own_namespace
         self.is_synced = False  # everything is known once
+        self.observing = False  # every workload counts as enabled
         self.ports_version = 0  # grows with whatever keepers, and the protocols of doors, are made from
         self._indexes = Indexes()
         self.workloads: dict[Kind, Informer[Workload]] = {
-            kind: inform(what, _parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
+            kind: inform(what, self._parser(kind), self._workload_changed) for kind, what in resources.WORKLOADS.items()
         }
         self.services: Informer[Service] = inform(resources.SERVICES, manifests.service, self._service_changed)
         self._aliases = Aliases(self._meant)
@@ -108,7 +109,7 @@ class ClusterCache:
         around = self._surroundings(workload, live)
         return ObservedApp(
             workload,
-            read_policy(workload.annotations, live),
+            read_policy(workload.annotations, live, app.namespace),
             discover(workload, around),
             {each.id: each for each in around.route_objects},
             live,
@@ -190,11 +191,8 @@ class ClusterCache:
     def workload_versions(self, selector: Selector) -> list[str]:
         """The workloads, and their versions, whose pods it selects. It changes when pods come or go."""
         found = (each for kind in self.workloads.values() for each in kind.values())
-        return sorted(
-            f"{each.id} {each.uid} {each.version}"
-            for each in found
-            if selector.matches(each.pod_labels, each.id.namespace)
-        )
+        ours = (each for each in found if selector.matches(each.pod_labels, each.id.namespace))
+        return sorted(f"{each.id} {each.uid} {each.version}" for each in ours)
 
     def _surroundings(self, workload: Workload, live: Live) -> NamespaceObjects:
         """What there is around one workload: the Services that select it or that its user names, and what leads to them."""
@@ -229,6 +227,9 @@ class ClusterCache:
             yield from (each for each in self.services.values() if not hosts.isdisjoint(each.cluster_ips))
 
     # --- changes ---
+
+    def _parser(self, kind: Kind) -> Callable[[Any], Workload]:
+        return lambda found: watched(manifests.workload(kind, found), everybody=self.observing)
 
     def _workload_changed(self, old: Workload | None, new: Workload | None) -> None:
         self._indexes.workload_changed(old, new)
@@ -287,10 +288,6 @@ class ClusterCache:
         if self.is_synced:
             for key in keys:
                 self._changed(key)
-
-
-def _parser(kind: Kind) -> Callable[[Any], Workload]:
-    return lambda found: manifests.workload(kind, found)
 
 
 async def start(cluster: ClusterCache, tasks: asyncio.TaskGroup) -> None:

@@ -16,7 +16,7 @@ from waker.settings.configmap import Live
 
 def policy_of(workload: Workload, live: Live) -> Policy | None:
     """What the user of a workload wants, without a look at its routes; None if it is not enabled."""
-    return read_policy(workload.annotations, live).policy
+    return read_policy(workload.annotations, live, workload.id.namespace).policy
 
 
 @dataclass(frozen=True)
@@ -86,4 +86,5 @@ class ObservedApp:
 
     def as_if_enabled(self) -> "ObservedApp":
         """The same app as if its annotation `enabled` were true; itself if it is enabled."""
-        return replace(self, reading=policy_if_enabled(self.workload.annotations, self.live))
+        found = policy_if_enabled(self.workload.annotations, self.live, self.workload.id.namespace)
+        return replace(self, reading=found)

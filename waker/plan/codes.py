@@ -21,7 +21,7 @@ class Code(StrEnum):
     # Nothing to do.
     IN_USE = "InUse", "was visited within its idle period"
     PINNED_AWAKE = "PinnedAwake", "is to stay awake: `kubesleeper.io/state: awake`"
-    PAUSED = "Paused", "is left as it is: KubeSleeper is paused"
+    PAUSED = "Paused", "is left as it is: KubeSleeper, its namespace or it itself is paused"
     NOT_ENABLED = "NotEnabled", "is not managed"
     SCALED_TO_ZERO = "ScaledToZero", "was scaled to 0 by its owner"
     ASLEEP = "Asleep", "is asleep until somebody comes"

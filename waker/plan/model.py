@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from waker.plan.notes import NONE, Notes, Unreadable
 from waker.plan.pod_requests import NO_REQUESTS, PodRequests
+from waker.settings.pauses import Pause
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of an object that does not say when it was made
 
@@ -207,7 +208,8 @@ class Policy:
     title: str = ""
     theme: str = ""  # "" is the built-in page
     look: PageLook = PageLook()
-    paused: bool = False
+    paused: bool = False  # by the setting that also has waker leave the namespaces of apps
+    pause: Pause | None = None  # the longest of its own, its namespace's and everybody's
     visitors: VisitorPolicy = VisitorPolicy()
     min_idle: timedelta | None = None  # as its user said: longer than its longest connection
     background: Background | None = None

@@ -5,6 +5,7 @@ its user, and an app with a problem is not put to sleep.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from waker.settings.configmap import (
     parse_page_after,
     parse_while_asleep,
 )
-from waker.settings.durations import parse_duration
+from waker.settings.durations import LONGEST, format_duration, parse_duration
 from waker.settings.page_values import parse_accent, parse_contact
 from waker.settings.parsing import (
     one_of,
@@ -32,6 +33,7 @@ from waker.settings.parsing import (
     parse_status_words,
     split_list,
 )
+from waker.settings.pauses import longest, parse_pause
 
 
 class PolicyReading(NamedTuple):
@@ -65,8 +67,8 @@ class _Read:
             return default
 
 
-def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
-    """A workload's annotations as a policy. Never raises."""
+def read_policy(annotations: Mapping[str, str], live: Live, namespace: str = "") -> PolicyReading:
+    """The annotations of a workload in this namespace as a policy. Never raises."""
     own_theme = annotations.get(names.THEME, "").strip()
     read = _Read(annotations)
     enabled = read(names.ENABLED, parse_bool, default=False)
@@ -85,6 +87,7 @@ def read_policy(annotations: Mapping[str, str], live: Live) -> PolicyReading:
         theme=annotations.get(names.THEME, live.theme).strip(),
         look=look,
         paused=live.paused,
+        pause=longest(read(names.PAUSED, parse_pause, None), live.paused_namespaces.get(namespace), live.paused_until),
         visitors=_visitor_policy(read, live),
         min_idle=min_idle,
         background=read(names.BACKGROUND, _background, None),
@@ -100,10 +103,18 @@ def _background(text: str) -> Background:
     return Background(*parse_background(text))
 
 
-def policy_if_enabled(annotations: Mapping[str, str], live: Live) -> PolicyReading:
+def policy_if_enabled(annotations: Mapping[str, str], live: Live, namespace: str = "") -> PolicyReading:
     """The policy that a workload would have if it were enabled; its own if it is."""
-    own = read_policy(annotations, live)
-    return own if own.policy else read_policy({**annotations, names.ENABLED: "true"}, live)
+    own = read_policy(annotations, live, namespace)
+    return own if own.policy else read_policy({**annotations, names.ENABLED: "true"}, live, namespace)
+
+
+def watched(workload: Workload, *, everybody: bool) -> Workload:
+    """The same workload. With `everybody` as if it were enabled and never due, whatever it says: it is only watched."""
+    if not everybody:
+        return workload
+    said = {names.ENABLED: "true", names.IDLE_AFTER: format_duration(LONGEST), names.STATE: str(Pin.AUTO)}
+    return replace(workload, annotations={**workload.annotations, **said})
 
 
 def _visitor_policy(read: _Read, live: Live) -> VisitorPolicy:

@@ -12,6 +12,7 @@ from waker.plan.routes.route import Route, is_held
 from waker.plan.snapshot import Certainty, Snapshot, Traffic
 from waker.plan.turned_back import TurnedBack, in_words, put_off_until
 from waker.settings.durations import format_duration
+from waker.settings.pauses import FOREVER
 
 CANNOT_TELL = "cannot tell whether it is visited"
 SOON = timedelta(seconds=1)
@@ -41,6 +42,9 @@ def sleep_due(seen: Snapshot, now: datetime) -> SleepDue:
     policy = seen.policy
     if policy is None or policy.paused:
         return SleepDue(due=False, code=Code.PAUSED, reason="KubeSleeper is paused")
+    if policy.pause and policy.pause.until > now:
+        again = None if policy.pause.until == FOREVER else policy.pause.until - now
+        return SleepDue(due=False, code=Code.PAUSED, reason=str(policy.pause), requeue_after=again)
     if policy.pin is Pin.AWAKE:
         return SleepDue(due=False, code=Code.PINNED_AWAKE, reason="pinned awake")
     if policy.pin is Pin.ASLEEP:

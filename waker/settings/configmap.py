@@ -7,7 +7,7 @@ data in. The subtle thing: keys are parsed one by one, and if a value cannot be 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from waker.errors import SettingsError
@@ -28,6 +28,7 @@ from waker.settings.parsing import (
     parse_wait_host,
     whole_number,
 )
+from waker.settings.pauses import parse_namespaces, parse_until
 
 DOOR_PORTS = PortRange(20_000, 29_999)  # below NodePorts and the ports of outgoing connections
 
@@ -54,6 +55,8 @@ class Live:
     ignore_agents: tuple[str, ...] = ()
     health_check_response: int = 503
     paused: bool = False
+    paused_until: datetime | None = None
+    paused_namespaces: Mapping[str, datetime] = field(default_factory=dict)
     prometheus_url: str = ""
     activity_queries: str = "templates"
     activity_delay: timedelta = timedelta(minutes=1)
@@ -121,6 +124,8 @@ LIVE = (
     LiveKey("ignore-agents", "ignore_agents", parse_list, "Parts of a User-Agent that never wake an app, comma-separated. They add to the built-in list."),
     LiveKey("health-check-response", "health_check_response", parse_health_check_response, "What health checks of a sleeping app get: `503`, or `200` to keep monitors green."),
     LiveKey("paused", "paused", parse_bool, "Put no app to sleep. Sleeping apps can still be woken."),
+    LiveKey("paused-until", "paused_until", parse_until, "Put no app to sleep until this time: `2027-01-31T18:00:00Z`. `waker pause --all --for 2h` writes it."),
+    LiveKey("paused-namespaces", "paused_namespaces", parse_namespaces, "Put no app of these namespaces to sleep, comma-separated: `prod, dev=2027-01-31T18:00:00Z`, with or without a time until which. `waker pause -n prod` writes it."),
     LiveKey("prometheus-url", "prometheus_url", parse_url, "Read the visits from this Prometheus instead of the ingress controllers' pods. Default: the pods."),
     LiveKey("activity-queries", "activity_queries", one_of("templates", "allow"), "Whose queries are asked at `prometheus-url`: `templates` are those of `controller.CLASS.query`, `allow` also those that users write into the annotation `kubesleeper.io/activity-query`. Such a query can read whatever waker may read there."),
     LiveKey("activity-delay", "activity_delay", parse_floor, "How long it may take until a query shows a visit: Prometheus's own interval, and whatever its source adds. Pods go that much later."),

@@ -33,8 +33,11 @@ class Settings:
     log_format: str = "text"
     dry_run: bool = False
     dashboard_actions: bool = False
+    observe: bool = False  # with dry_run, for all workloads
     prometheus_token_file: str = ""
     prometheus_ca_file: str = ""
+    context: str = ""  # of the kubeconfig; commands only
+    acts_for: str = ""  # in whose name a command asks the API server
 
     @property
     def own_namespace(self) -> str:
@@ -59,7 +62,7 @@ FLAGS = (
     Flag("--waker-namespace", "WAKER_NAMESPACE", "namespace", str, "The namespace that waker runs in (default: that of its service account, else kubesleeper)."),
     Flag("--kubeconfig", "WAKER_KUBECONFIG", "kubeconfig", str, "The kubeconfig file to use (default: the service account, else $KUBECONFIG, else ~/.kube/config)."),
     Flag("--public-port", "WAKER_PUBLIC_PORT", "public_port", whole_number(0, 65535), "The port of the wait host. Sleeping apps have ports of their own, see the setting door-ports."),
-    Flag("--private-port", "WAKER_PRIVATE_PORT", "private_port", whole_number(0, 65535), "The port for /metrics, /healthz, /readyz, /apps and /dashboard."),
+    Flag("--private-port", "WAKER_PRIVATE_PORT", "private_port", whole_number(0, 65535), "The port for /metrics, /healthz, /readyz, /apps, /check and /dashboard."),
     Flag("--advertise", "WAKER_ADVERTISE", "advertise", parse_address, "The address at which ingress controllers reach this waker, the only one (default: the ready pods of the Service waker)."),
     Flag("--bind-address", "WAKER_BIND_ADDRESS", "bind_address", parse_address, "The address to listen at (default: all of the machine's)."),
     Flag("--themes", "WAKER_THEMES", "themes", str, "A folder of themes for the waiting page, each in a file NAME.html. Themes in the ConfigMap kubesleeper-themes take precedence."),
@@ -68,6 +71,7 @@ FLAGS = (
     Flag("--log-format", "WAKER_LOG_FORMAT", "log_format", one_of("text", "json"), "The format of log lines: text or json."),
     Flag("--dry-run", "WAKER_DRY_RUN", "dry_run", parse_bool, "Change nothing, only log what would be done."),
     Flag("--dashboard-actions", "WAKER_DASHBOARD_ACTIONS", "dashboard_actions", parse_bool, "Buttons on the page for operators: sleep, wake, keep awake. Each needs the token of somebody who may patch that workload."),
+    Flag("--observe", "WAKER_OBSERVE", "observe", parse_bool, "Count the visits of all workloads, enabled or not, for `waker check --candidates`, and change nothing: as with --dry-run, nothing is put to sleep."),
     Flag("--prometheus-token-file", "WAKER_PROMETHEUS_TOKEN_FILE", "prometheus_token_file", str, "A file with the bearer token to send to prometheus-url."),
     Flag("--prometheus-ca-file", "WAKER_PROMETHEUS_CA_FILE", "prometheus_ca_file", str, "A file with the CA certificates to trust for prometheus-url (default: the system's)."),
 )  # fmt: skip
@@ -86,6 +90,7 @@ def read_settings(flags: Mapping[str, str | None], environment: Mapping[str, str
             values[row.field] = row.parse(text)
         except SettingsError as error:
             raise SettingsError(f"{source}: {error}") from None
+    values["dry_run"] = values.get("dry_run", False) or values.get("observe", False)
     return Settings(**values)
 
 

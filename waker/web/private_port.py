@@ -11,10 +11,11 @@
 | /apps/NAMESPACE/KIND/NAME  | what `waker explain` shows                                                                 |
 | /savings                   | what `waker savings` shows                                                                 |
 | /dashboard                 | the page for operators, see `dashboard`                                                    |
+| /check                     | what `waker check` asks: controllers are read, and asked for waker, at this moment         |
 
 Metrics and health name no app and are open to all that reach the port: kubelet and Prometheus have no token for it. What
-`/apps`, `/savings` and `/dashboard` say is for callers who may read these workloads, see `callers`. It knows nothing of the
-parts that answer: `process` passes them in as callables.
+`/apps`, `/savings`, `/dashboard` and `/check` say is for callers who may read these workloads, see `callers`. It knows nothing
+of the parts that answer: `process` passes them in as callables.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -51,6 +52,11 @@ def no_app(_namespace: str, _kind: str, _name: str) -> Mapping[str, Any] | None:
     return None
 
 
+async def no_check() -> Mapping[str, Any]:
+    """Nothing is checked."""
+    return {}
+
+
 def no_door(_number: int) -> Mapping[str, Any] | None:
     """There is no such door."""
     return None
@@ -68,6 +74,7 @@ class ServiceReports:
     act: Act | None = None  # what its buttons do
     doors: Callable[[], Mapping[str, Any]] = dict  # at which doors it listens, for the other replicas
     forwarding: Callable[[int], Mapping[str, Any] | None] = no_door  # to the app of a door, for the other replicas
+    check: Callable[[], Awaitable[Mapping[str, Any]]] = no_check  # whether controllers can be read and reach waker
 
 
 def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Review = callers.nobody) -> web.Application:
@@ -83,10 +90,6 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
         reasons = reports.unready()
         return web.Response(text="\n".join(reasons or ["ok"]) + "\n", status=503 if reasons else 200)
 
-    async def show_apps(request: web.Request) -> web.Response:
-        refused = await callers.refusal(request, Right("list", RESOURCES[Kind.DEPLOYMENT]), review)
-        return web.json_response(reports.apps()) if refused is None else refused
-
     async def show_app(request: web.Request) -> web.Response:
         namespace, kind, name = (request.match_info[key] for key in ("namespace", "kind", "name"))
         if kind not in RESOURCES:
@@ -97,25 +100,41 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
         app = reports.explain(namespace, kind, name)
         return web.json_response(NO_SUCH_APP if app is None else app, status=404 if app is None else 200)
 
-    async def show_savings(request: web.Request) -> web.Response:
-        refused = await callers.refusal(request, Right("list", RESOURCES[Kind.DEPLOYMENT]), review)
-        return web.json_response(reports.savings()) if refused is None else refused
-
     application = web.Application()
     handlers: dict[str, Handler] = {
         "/metrics": show_metrics,
         "/healthz": healthz,
         "/readyz": readyz,
         **for_replicas(reports),
-        "/apps": show_apps,
+        **_for_operators(reports, review),
         "/apps/{namespace}/{kind}/{name}": show_app,
-        "/savings": show_savings,
     }
     for path, handler in handlers.items():
         application.router.add_get(path, handler)
     _add_dashboard(application, reports, review)
     application.on_response_prepare.append(http_errors.no_server_header)
     return application
+
+
+def _for_operators(reports: ServiceReports, review: callers.Review) -> dict[str, Handler]:
+    """What may be asked by whoever may list Deployments."""
+
+    async def refusal(request: web.Request) -> web.Response | None:
+        return await callers.refusal(request, Right("list", RESOURCES[Kind.DEPLOYMENT]), review)
+
+    async def show_apps(request: web.Request) -> web.Response:
+        refused = await refusal(request)
+        return web.json_response(reports.apps()) if refused is None else refused
+
+    async def show_savings(request: web.Request) -> web.Response:
+        refused = await refusal(request)
+        return web.json_response(reports.savings()) if refused is None else refused
+
+    async def show_check(request: web.Request) -> web.Response:
+        refused = await refusal(request)
+        return web.json_response(await reports.check()) if refused is None else refused
+
+    return {"/apps": show_apps, "/savings": show_savings, "/check": show_check}
 
 
 def _add_dashboard(application: web.Application, reports: ServiceReports, review: callers.Review) -> None:
