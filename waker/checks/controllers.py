@@ -25,7 +25,8 @@ from waker.plan.codes import Code
 from waker.plan.model import Pod
 from waker.settings.configmap import Live
 from waker.traffic.controllers import Adapter
-from waker.traffic.controllers.configured import configured_adapters, controller_name, declared_namespaces
+from waker.traffic.controllers.configured import configured_adapters, controller_name
+from waker.traffic.controllers.pod_namespaces import declared_namespaces
 
 AT_ONCE: Final = 4  # pages
 NO_CLASS: Final = "controllers"
@@ -126,9 +127,9 @@ async def pods_of(reading: Reading, each: ReadClass) -> list[Pod]:
     pods = sorted(
         found.values(), key=lambda pod: (pod.created_at is None, str(pod.created_at), pod.namespace, pod.name)
     )
-    inside = declared_namespaces(each.adapter.controller, reading.cluster.classes.values(), reading.live)
+    inside, claimed = declared_namespaces(each.adapter.controller, reading.cluster.classes.values(), reading.live)
     first = reading.recorded(each.adapter.controller) or (pods[0].namespace if pods else "")
-    return [pod for pod in pods if pod.namespace in (inside or {first})]
+    return [pod for pod in pods if pod.namespace in (inside or {first}) | claimed]
 
 
 async def _selected(api: Api, labels: str, namespace: str) -> AsyncIterator[Pod]:
