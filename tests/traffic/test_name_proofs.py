@@ -89,6 +89,15 @@ async def test_one_tenants_keeper_decides_nothing_for_the_others(
     assert said[-1] == ""
 
 
+async def test_of_many_namespaces_without_a_way_the_next_is_asked_soon(scene: ScrapeScene) -> None:
+    scene.changes = {"names_proven": False}
+    broken = {f"a-{number}": frozenset[SeriesKey]() for number in range(10)}
+    scene.keepers = {**broken, "team-a": frozenset({KEEPER})}
+    scene.add(TRAEFIK, "t-1", page(KEEPER))
+    await watched(scene, AT_TRAEFIK)
+    assert await rounds(scene, int(timedelta(minutes=5) / scene.interval)) == ""
+
+
 async def test_names_are_wrong_if_several_namespaces_agree(scene: ScrapeScene) -> None:
     scene.keepers = {"aaa": frozenset({BROKEN}), "team-a": frozenset({KEEPER})}
     scene.add(TRAEFIK, "t-1", page(("some-other-name",)))

@@ -14,6 +14,7 @@ from waker.plan.model import AppId, Kind
 from waker.traffic import queries
 from waker.traffic.controller_pod import FRESH_INTERVALS
 from waker.traffic.queries import NO_URL, ActivityQueries, QueryDependencies
+from waker.traffic.query_tries import MOST_FORMER
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INTERVAL = timedelta(seconds=15)
@@ -31,6 +32,7 @@ class QueryScene:
     visits: list[AppId] = field(default_factory=list)
     known: list[AppId] = field(default_factory=list)
     reachable: bool = True
+    takes: float = 0.0
 
     def __post_init__(self) -> None:
         self.queries = ActivityQueries(
@@ -45,6 +47,7 @@ class QueryScene:
 
     async def answer(self, query: str) -> float | None:
         self.asked.append(query)
+        await asyncio.sleep(self.takes)
         found = self.answers.get(query, 0.0)
         if isinstance(found, ScrapeError):
             raise found
@@ -155,6 +158,64 @@ async def test_a_namespace_has_its_share(it: QueryScene, monkeypatch: pytest.Mon
         await it.after(INTERVAL)
     assert it.asked.count(QUERY) == 5
     assert sorted(each for each in it.asked if each != QUERY) == [f"of {app.name}" for app in many], "in turn"
+
+
+# --- users who edit their queries all the time ---
+
+CROWD = AppId(Kind.DEPLOYMENT, "crowd", "app")
+
+
+async def until(said: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not said():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+
+
+async def test_edits_of_one_tenant_make_nobody_elses_queries_run(it: QueryScene) -> None:
+    running = asyncio.create_task(it.queries.run())
+    await until(lambda: QUERY in it.asked)
+    for number in range(20):
+        it.queries.watch(CROWD, [f"edit {number}"])
+        await until(lambda number=number: f"edit {number}" in it.asked)  # type: ignore[misc]
+    running.cancel()
+    assert it.asked.count(QUERY) == 1
+
+
+async def test_edits_do_not_widen_the_share_of_a_namespace(it: QueryScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "SHARE", 0.05)
+    it.takes = 0.02
+    running = asyncio.create_task(it.queries.run())
+    for number in range(20):
+        it.queries.watch(CROWD, [f"edit {number}"])
+        await asyncio.sleep(0.03)
+    running.cancel()
+    assert len([each for each in it.asked if each != QUERY]) <= 4
+
+
+@pytest.mark.parametrize(
+    "between", [pytest.param(["another"], id="another query"), pytest.param([], id="none for a moment")]
+)
+async def test_what_fails_is_not_tried_again_because_of_an_edit(it: QueryScene, between: list[str]) -> None:
+    it.answers[QUERY] = ScrapeError("is down")
+    for _ in range(3):
+        await it.after(timedelta(seconds=1))
+        it.queries.watch(SHOP, between)
+        await it.after(timedelta(seconds=1))
+        it.queries.watch(SHOP, [QUERY])
+    assert it.asked.count(QUERY) == 1
+    await it.after(queries.RETRY)
+    assert it.asked.count(QUERY) == 2
+
+
+async def test_what_was_tried_is_remembered_for_a_while(it: QueryScene) -> None:
+    for number in range(100):
+        it.queries.watch(SHOP, [f"edit {number}"])
+        await it.after(timedelta(seconds=1))
+    assert len(it.queries._tries._by_app[SHOP]) <= MOST_FORMER + 1
+    it.queries.watch(SHOP, [])
+    await it.after(queries.RETRY)
+    await it.after(queries.RETRY)
+    assert it.queries._tries._by_app == {}
 
 
 # --- over random histories ---

@@ -64,13 +64,17 @@ class Logins:
             for route in _routes(each):
                 address = KINDS[each.id.kind].address(route.id)
                 asked = self._by_host[address.host] if route.backend.service == service.name else {}
+                if not asked:
+                    continue
+                of_class, takes_any = self._class_name(each), _is_expression(route)
                 lost: dict[tuple[str, HttpTarget], bool] = {}
                 for question in sorted(asked):
-                    if not _may_take(route, address, question.target.path):
+                    if not (takes_any or _may_take(address, question.target.path)):
                         continue
                     whose = question.holder.namespace, question.target
                     if whose not in lost:
-                        lost[whose] = self._loses(each, address, question)
+                        namespaces = {each.id.namespace, question.holder.namespace}
+                        lost[whose] = self._loses(address, question.target, of_class, namespaces)
                     if not lost[whose]:
                         yield by_login(service, question.holder, f"{question.target.host}{question.target.path}")
 
@@ -81,18 +85,17 @@ class Logins:
         for each in found.values():
             yield from ((each.id.namespace, route.backend.service) for route in _routes(each))
 
-    def _loses(self, own: RouteObject, address: RouteAddress, question: Question) -> bool:
+    def _loses(self, address: RouteAddress, asked: HttpTarget, of_class: str, namespaces: Collection[str]) -> bool:
         """Whether another route surely takes the question: of that very host, with a longer path.
 
-        Only routes of the same class, of whoever has this one or of whoever asks.
+        Only routes of the same class count, in the namespaces of whoever has this one and of whoever asks.
         """
-        host, path = question.target
-        wanted = self._class_name(own)
-        for each in self._at[host].values():
-            if each.id.namespace in (own.id.namespace, question.holder.namespace) and self._class_name(each) == wanted:
+        for each in self._at[asked.host].values():
+            if each.id.namespace in namespaces and self._class_name(each) == of_class:
                 for route in _routes(each):
                     other = KINDS[each.id.kind].address(route.id)
-                    if other.host == host and _wins(other, address) and _takes(route, other, path):
+                    wins = other.host == asked.host and _wins(other, address) and _takes(other, asked.path)
+                    if wins and not _is_expression(route):
                         return True
         return False
 
@@ -121,19 +124,20 @@ def _routes(found: RouteObject) -> Iterator[Route]:
     yield from () if found.managed else kind.routes(found, kind.services(found), saved, "")
 
 
-def _may_take(route: Route, address: RouteAddress, asked: str) -> bool:
-    """Whether some controller may have a route take a request. An expression may take anything."""
-    if KINDS[route.id.object.kind].request(route.id) is None:
-        return True
+def _is_expression(route: Route) -> bool:
+    """Whether its path may be one: then it may take anything, and nobody knows what."""
+    return KINDS[route.id.object.kind].request(route.id) is None
+
+
+def _may_take(address: RouteAddress, asked: str) -> bool:
+    """Whether some controller may have a route take a request, if its path is no expression."""
     if address.match in ("Exact", "Prefix"):
-        return _takes(route, address, asked)
+        return _takes(address, asked)
     return asked.startswith(address.path)
 
 
-def _takes(route: Route, address: RouteAddress, asked: str) -> bool:
-    """Whether every controller has it take a request."""
-    if KINDS[route.id.object.kind].request(route.id) is None:
-        return False
+def _takes(address: RouteAddress, asked: str) -> bool:
+    """Whether every controller has it take a request, likewise."""
     if address.match == "Exact":
         return address.path == asked
     return asked == address.path or asked.startswith(f"{address.path.rstrip('/')}/")

@@ -12,7 +12,11 @@ from typing import Final, NamedTuple
 from waker.traffic.controllers import SeriesKey
 from waker.traffic.ledger import SHOWN_WITHIN, Scrape
 
-ASK_FIRST, ASK_LAST = timedelta(seconds=5), timedelta(minutes=5)  # until a pod is asked again; doubled each time
+ASK_FIRST, ASK_LAST = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+)  # until a pod is asked again; doubled each time, or for each few namespaces
+ASKED_SOON: Final = 4  # namespaces, if there are several, before the wait doubles
 WRONG_AFTER: Final = 3  # scrapes
 AGREE: Final = 2  # namespaces, if there are several
 
@@ -50,7 +54,8 @@ class NameProof:
 
     def wants_proof(self, now: datetime) -> bool:
         """Whether it should be asked, again and ever more seldom."""
-        wait = min(ASK_FIRST * 2 ** min(self.tries, 10), ASK_LAST)
+        turns = self.tries if self.alone else self.tries // ASKED_SOON
+        wait = min(ASK_FIRST * 2 ** min(turns, 10), ASK_LAST)
         return not self.given and (self.asked_at is None or now >= self.asked_at + wait)
 
     def asked(self, primed: Primed, now: datetime) -> None:

@@ -3,15 +3,15 @@
 A query gives a number for one app: above 0 it is in use now. No data is no number, so it is unknown. Beside `scrape`, which
 reads controllers; `visits` brings both together. Three rules:
 - Unknown is a sentence, never a time. A gap between two answers may hide a visit, so after one the clock starts again.
-- A namespace gets its share: one of its queries runs at a time, in each round they may take SHARE together, and what fails is
-  tried again later. So what one tenant asks, or makes slow, delays nobody else by more than that.
+- A namespace gets its share: one of its queries runs at a time, in each interval they may take SHARE together, and what fails
+  is tried again later, however often its annotation changes. So what one tenant asks, edits, or makes slow, delays nobody else
+  by more than that.
 - An answer is about the past: what is shown late (`activity-delay`) is waited for before pods go.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,12 +20,13 @@ from waker.errors import ScrapeError
 from waker.plan.model import AppId
 from waker.plan.snapshot import Certainty, Traffic
 from waker.traffic.controller_pod import FRESH_INTERVALS
+from waker.traffic.query_tries import QueryTries, QueryTry
 from waker.traffic.scrape import jittered
 
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 4  # namespaces whose queries run
-SHARE: Final = 3.0  # seconds of a round for the queries of one namespace; one that has begun may end
+SHARE: Final = 3.0  # seconds of an interval for the queries of one namespace; one that has begun may end
 RETRY: Final = timedelta(minutes=1)  # after a query that failed
 MOST_QUERIES: Final = 20  # of one app: one for each of its routes and spellings
 NO_URL: Final = "a query shows whether it is used, and the setting prometheus-url is not set"
@@ -54,7 +55,6 @@ class QueriedApp:
     visited_at: datetime | None = None
     lost: bool = False
     asked_at: dict[str, datetime] = field(default_factory=dict)  # when the last good answer was asked for
-    tried_at: dict[str, datetime] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     awaited: bool = False  # somebody waits until all is known
 
@@ -65,6 +65,8 @@ class ActivityQueries:
     def __init__(self, dependencies: QueryDependencies) -> None:
         self._dependencies = dependencies
         self._apps: dict[AppId, QueriedApp] = {}
+        self._tries = QueryTries()
+        self._spent: dict[str, float] = {}  # seconds since the last full round, by namespace
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._new = asyncio.Event()
 
@@ -75,6 +77,7 @@ class ActivityQueries:
             self._apps.pop(app, None)
         elif not known or known.queries != frozenset(queries):
             self._apps[app] = QueriedApp(frozenset(queries))
+            self._tries.keep(app, queries)
             self._new.set()
 
     def traffic(self, app: AppId) -> Traffic | None:
@@ -94,55 +97,76 @@ class ActivityQueries:
             self._apps[app].awaited = True
 
     async def run(self) -> None:
-        """Run rounds for ever, one an interval, and at once when an app is new."""
+        """Run rounds for ever, one an interval; what is new is asked at once."""
+        loop = asyncio.get_running_loop()
         while True:
             self._new.clear()
             await self.round()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(jittered(self._dependencies.interval())):
-                    await self._new.wait()
+            until = loop.time() + jittered(self._dependencies.interval())
+            while loop.time() < until and await self._new_before(until):
+                await self.round(new_only=True)
 
-    async def round(self) -> None:
-        """Ask for all apps once, as far as their namespaces' shares reach."""
+    async def _new_before(self, until: float) -> bool:
+        """Wait for something new. False if nothing comes until then, by the loop's clock."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._new.wait()
+        except TimeoutError:
+            return False
+        self._new.clear()
+        return True
+
+    async def round(self, *, new_only: bool = False) -> None:
+        """Ask for all apps once, as far as their namespaces' shares reach; or for what has not been tried in this interval."""
+        now = self._dependencies.clock()
+        if not new_only:
+            self._spent.clear()
+            self._tries.forget(now - max(RETRY, self._dependencies.interval()), self._apps)
         ask = self._dependencies.ask()
         if ask:
             by_namespace: dict[str, list[tuple[AppId, str]]] = {}
             for app, known in self._apps.items():
-                by_namespace.setdefault(app.namespace, []).extend((app, query) for query in known.queries)
-            await asyncio.gather(*(self._ask_all(ask, each) for each in by_namespace.values()))
+                wanted = [(app, query) for query in known.queries if not (new_only and self._tried_lately(app, query))]
+                if wanted:
+                    by_namespace.setdefault(app.namespace, []).extend(wanted)
+            await asyncio.gather(*(self._ask_all(ask, *each) for each in by_namespace.items()))
         for app, known in self._apps.items():
             if known.awaited and not self._why_unknown(known):
                 known.awaited = False
                 self._dependencies.on_known(app)
 
-    async def _ask_all(self, ask: AskNumber, todo: list[tuple[AppId, str]]) -> None:
+    async def _ask_all(self, ask: AskNumber, namespace: str, todo: list[tuple[AppId, str]]) -> None:
         """One namespace's, those that have waited longest first."""
-        loop, spent = asyncio.get_running_loop(), 0.0
+        loop = asyncio.get_running_loop()
         for app, query in sorted(todo, key=self._tried):
-            if spent >= SHARE:
+            if self._spent.get(namespace, 0.0) >= SHARE:
                 return
             if self._failed_lately(app, query):
                 continue
             async with self._gate:
                 began = loop.time()
-                await self._ask(ask, app, query)
-                spent += loop.time() - began
+                try:
+                    await self._ask(ask, app, query)
+                finally:
+                    self._spent[namespace] = self._spent.get(namespace, 0.0) + loop.time() - began
 
     def _tried(self, each: tuple[AppId, str]) -> tuple[float, AppId, str]:
-        app, query = each
-        at = self._apps[app].tried_at.get(query) if app in self._apps else None
-        return (at.timestamp() if at else 0.0, app, query)
+        last = self._tries.last(*each)
+        return (last.at.timestamp() if last else 0.0, *each)
+
+    def _tried_lately(self, app: AppId, query: str) -> bool:
+        last = self._tries.last(app, query)
+        return last is not None and self._dependencies.clock() < last.at + self._dependencies.interval()
 
     def _failed_lately(self, app: AppId, query: str) -> bool:
-        known = self._apps.get(app)
-        at = known.tried_at.get(query) if known and query in known.problems else None
-        return at is not None and self._dependencies.clock() < at + RETRY
+        last = self._tries.last(app, query)
+        return last is not None and last.failed and self._dependencies.clock() < last.at + RETRY
 
     async def _ask(self, ask: AskNumber, app: AppId, query: str) -> None:
         asked_at, known = self._dependencies.clock(), self._apps.get(app)
         if not known or query not in known.queries:
             return
-        known.tried_at[query] = asked_at
+        self._tries.note(app, query, QueryTry(asked_at, failed=True))  # until it has been answered
         try:
             found = await ask(query)
         except ScrapeError as error:
@@ -152,6 +176,7 @@ class ActivityQueries:
             nobody = "if that means that nobody is there, append `or vector(0)` to it"
             _note_problem(app, known, query, f"the query for its activity has no data; {nobody}")
             return
+        self._tries.note(app, query, QueryTry(asked_at, failed=False))
         _note_problem(app, known, query, "")
         last, known.asked_at[query] = known.asked_at.get(query), asked_at
         lost = last is None or asked_at - last > self._fresh()
