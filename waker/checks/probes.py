@@ -97,10 +97,7 @@ class Probes:
                 await asyncio.sleep(SHOWN_AFTER)
             return False
 
-        def recorded(controller: str) -> str:
-            return next(iter(sorted(needs.controllers.namespaces.of(controller))), "")
-
-        parts = needs.api, needs.cluster, live, page, reaches, names, needs.namespace, recorded
+        parts = needs.api, needs.cluster, live, page, reaches, names, needs.namespace, needs.controllers.namespaces.of
         return {
             "version": __version__,
             "leader": needs.leading(),
