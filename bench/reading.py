@@ -20,6 +20,7 @@ from waker.plan.model import AppId, Kind, Pod
 from waker.traffic.controllers import ADAPTERS, INGRESS_NGINX, TRAEFIK, Adapter, Interest, SeriesKey
 from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.fetch import fetch
+from waker.traffic.name_proof import Primed
 from waker.traffic.scrape import Scraper
 
 INTERVAL = timedelta(seconds=30)
@@ -116,8 +117,8 @@ async def _rounds(two: Sequence[StoredPage], apps: int, pods: int) -> Cost:
 def dependencies(pods: Sequence[Pod], visits: Counter[AppId]) -> ScraperDependencies:
     """What the scraper needs from the rest of waker."""
 
-    async def prime(_adapter: Adapter, _pod: Pod) -> frozenset[SeriesKey]:
-        return frozenset()
+    async def prime(_adapter: Adapter, _pod: Pod, _after: str) -> Primed:
+        return Primed()
 
     return ScraperDependencies(
         clock=lambda: datetime.now(UTC),

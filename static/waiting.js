@@ -14,18 +14,19 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // A page that comes back right after it reloaded waits longer each time before the next reload, so there is no loop. Without
 // storage there is nothing to remember.
-let reloads = 0, gone = false, socket = null;
+let reloads = 0, leaving = false, gone = false, socket = null;
 try { reloads = Number(sessionStorage.getItem(key)) || 0; } catch { }
 const remember = (n) => { try { sessionStorage.setItem(key, n); } catch { } };
 const tooEarly = () => reloads && age() < Math.min(30000, 1000 * 2 ** reloads);
 const leave = async () => {
-  if (gone) return;
-  gone = true;
+  if (leaving) return;
+  leaving = true;
   while (tooEarly()) await sleep(250);
+  gone = true;
   remember(age() > SETTLED ? 1 : reloads + 1);
   socket?.close();
   root.style.setProperty("--percent", 100);
-  document.title = words["heading.ready"].replace("{title}", data.title);
+  document.title = fill("heading.ready", data);
   go();
 };
 
@@ -34,16 +35,17 @@ const setText = (what, text) => all(`[data-tell="${what}"]`).forEach((each) => {
 });
 // The title may be written in the other direction than the rest.
 const setHeading = (text) => all('[data-tell="heading"]').forEach((each) => {
-  if (each.textContent === text.replace("{title}", data.title)) return;
   const title = document.createElement("bdi"), [before, after] = text.split("{title}");
+  if (each.textContent === before + data.title + after) return;
   title.textContent = data.title;
   each.replaceChildren(before, title, after);
 });
 const lined = all('[data-tell="line"]').length > 0;
+// A function, because in a text to put in String.replace would take $& of a title for something else.
 const fill = (key, values) => words[key].replace(/{(\w+)}/g, (_, name) => values[name]);
-const duration = (s, rough) => s < 60 ? fill("time.seconds", { s }) : s < 3600
-  ? fill(rough ? "time.rough" : "time.minutes", { m: rough ? Math.round(s / 60) : Math.floor(s / 60), s: s % 60 })
+const duration = (s) => s < 60 ? fill("time.seconds", { s }) : s < 3600 ? fill("time.minutes", { m: Math.floor(s / 60), s: s % 60 })
   : fill("time.hours", { h: Math.floor(s / 3600), m: Math.floor(s % 3600 / 60) });
+const roughly = (s, m = Math.round(s / 60)) => s < 60 ? duration(s) : m < 60 ? fill("time.rough", { m }) : duration(60 * m);
 
 // A ring is never full before the app is ready. Where the usual time is not known, the steps fill it.
 const percent = (s) => data.mood === "pinned" ? 0 : data.step > 4 ? 98 : !data.usual || data.say === "node" ? 15 * data.step
@@ -54,11 +56,13 @@ const drawIcon = (full) => {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-9 -9 18 18" fill="none" stroke="${colour}" stroke-width="3"><circle r="7" opacity=".3"/><circle r="7" pathLength="100" stroke-dasharray="${bad ? 100 : full} 100" transform="rotate(-90)"/>${bad ? '<path d="M0-4v5M0 3v2"/>' : ""}</svg>`);
   if (icon && icon.href !== drawn) icon.href = drawn;
 };
+// Once the page has left, it stays as it is until the app's own comes.
 const tick = () => {
+  if (gone) return;
   const s = data.elapsed + Math.floor(age() / 1000), usual = data.usual, { mood, say, title } = data;
   const late = s > 1.5 * usual + 5, calm = mood === "waking" && say !== "node";
   const hint = words[mood === "waking" ? "hint" : "hint.pinned"], sentence = words["say." + say];
-  const rest = calm && s < usual ? duration(usual - s, true) : "", key = !usual ? "timing" : late ? "timing.longer" : "timing.usual";
+  const rest = calm && s < usual ? roughly(usual - s) : "", key = !usual ? "timing" : late ? "timing.longer" : "timing.usual";
   setText("timing", mood === "pinned" ? "" : fill(key, { elapsed: duration(s), usual: duration(usual) }));
   setText("left", rest ? fill("left", { left: rest }) : calm && usual ? words[late ? "left.longer" : "left.soon"] : "");
   setText("line", calm ? hint : sentence);
@@ -70,6 +74,7 @@ const tick = () => {
   drawIcon(Math.round(percent(s)));
 };
 const show = ({ mood, step, say }) => {
+  if (gone) return;
   Object.assign(root.dataset, { mood, step });
   Object.assign(data, { mood, step, say });
   setHeading(words["heading." + mood]);
@@ -115,7 +120,7 @@ const shouldLeave = async () => {
 
 const poll = async () => {
   await sleep(300);
-  while (!gone) {
+  while (!leaving) {
     const began = Date.now();
     try {
       if (await shouldLeave()) return leave();

@@ -88,7 +88,7 @@ def _add_reading_commands(commands: Commands, flags: Parser) -> None:
     text = "say why an app is not asleep, and all that waker knows about it"
     command = commands.add_parser("explain", parents=[flags], help=text)
     which = command.add_mutually_exclusive_group(required=True)
-    text = "shop, deployment/shop or statefulset/shop, or the reference that its waiting page shows: 7F3K-2M9Q"
+    text = "shop, deployment/shop or statefulset/shop, or the reference that its waiting page shows: 7F3K-2M5Q"
     which.add_argument("name", metavar="NAME", nargs="?", help=text)
     which.add_argument("--all", action="store_true", help="what keeps most apps awake, first")
     text = "the app's namespace (default: that of the context); with --all only its apps (default: all)"

@@ -9,7 +9,7 @@
     │  ├─ Conflict       reconcile.app and reconcile.namespace requeue the key within a fraction of a second
     │  ├─ Refused        reconcile.app and reconcile.namespace report it where the app's user looks, and try ever more seldom
     │  ├─ TooSoon        cluster.writes. reconcile.app requeues the key after `wait`; reported if that goes on
-    │  ├─ TooLong        the informer lists fewer objects at once
+    │  ├─ TooLong        cluster.listing asks for fewer objects at once; observe.logos goes without
     │  ├─ NotFound       reconcile.namespace is done if no app is left: the object went with its namespace
     │  │  └─ Terminating reconcile.namespace has it reported
     │  └─ Gone           the informer loop lists again
@@ -82,7 +82,7 @@ class TooSoon(ClusterError):
 
 
 class TooLong(ClusterError):
-    """A chunk of a list has more bytes than may be read at once. Ask for fewer objects."""
+    """An answer has more bytes than may be read at once. Of a list, ask for fewer objects."""
 
 
 class NotFound(ClusterError):

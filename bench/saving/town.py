@@ -27,7 +27,8 @@ from waker.plan.routes.route import Backend, CountedBackend, Holder, Route
 from waker.plan.snapshot import Fact, Snapshot
 from waker.plan.turned_back import TurnedBack, times_after
 from waker.traffic import rounds
-from waker.traffic.controllers import Adapter, SeriesKey, interest
+from waker.traffic.controllers import Adapter, interest
+from waker.traffic.name_proof import Primed
 
 INTERVAL: Final = timedelta(seconds=15)
 IDLE_AFTER: Final = timedelta(minutes=30)
@@ -138,13 +139,13 @@ class SimulatedTown:
         self._reads_again = False
         await self._urgent()
 
-    async def _prime(self, adapter: Adapter, pod: Pod) -> frozenset[SeriesKey]:
+    async def _prime(self, adapter: Adapter, pod: Pod, _after: str) -> Primed:
         """A request of waker's own, for its keeper."""
         keys = interest(
             adapter, CountedBackend("team-0", "way", "kubesleeper-waker", 20_000, "d-0", 20_000, host="way")
         ).keys
         self._fleet.count_at(pod.name, keys[0])
-        return frozenset(keys)
+        return Primed(frozenset(keys))
 
     def _departed(self, _: Adapter) -> list[Pod]:
         gone, self._fleet.gone = self._fleet.gone, []

@@ -102,7 +102,7 @@ def main() -> None:
         program = play.chromium.launch(**chromium.launching())
         for picture in PICTURES:
             take(program, picture)
-        for theme in filter(None, BUILT_IN):
+        for theme in BUILT_IN:
             take_sheet(program, theme)
         program.close()
 

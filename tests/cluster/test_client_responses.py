@@ -11,7 +11,7 @@ from waker.cluster.client import Api, connect
 from waker.cluster.resources import CONFIG_MAPS
 from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault
-from waker.errors import ClusterError, Conflict, Gone, NotFound, Refused, Terminating, Unavailable
+from waker.errors import ClusterError, Conflict, Gone, NotFound, Refused, Terminating, TooLong, Unavailable
 
 from .scripted import ScriptedResponse, kubeconfig, scripted
 
@@ -43,6 +43,14 @@ async def test_each_status_becomes_one_of_wakers_errors(tmp_path: Path, status: 
             await api.get(ONE)
     assert (type(caught.value), caught.value.status) == (error, status)
     assert script.calls == [("GET", status)]
+
+
+async def test_an_answer_may_be_bounded(tmp_path: Path) -> None:
+    response = ScriptedResponse(b'{"text": "' + b"x" * 1000 + b'"}')
+    async with scripted(tmp_path, response, response) as (api, _):
+        assert await api.get(ONE, longest=2000)
+        with pytest.raises(TooLong):
+            await api.get(ONE, longest=1000)
 
 
 QUOTA = 'pods "a" is forbidden: exceeded quota: few, requested: pods=1, used: pods=3, limited: pods=3'

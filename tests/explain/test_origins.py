@@ -82,6 +82,31 @@ def test_what_adds_up_is_shown_twice() -> None:
     assert origins.overruled(found, timedelta(hours=1)) == ""
 
 
+@pytest.mark.parametrize(
+    ("annotations", "says"),
+    [
+        pytest.param({names.IDLE_AFTER: "24h"}, "", id="a day in hours"),
+        pytest.param({names.IDLE_AFTER: "90s"}, "", id="seconds"),
+        pytest.param({names.IDLE_AFTER: "60m", names.MIN_IDLE: "1h"}, "", id="the same twice"),
+        pytest.param({names.IDLE_AFTER: "2h", names.MIN_IDLE: "60m"}, "", id="min-idle is shorter"),
+        pytest.param(
+            {names.IDLE_AFTER: "24h", names.MIN_IDLE: "48h"},
+            "min-idle is longer than its idle-after (24h): it sleeps 2d after its last visit",
+            id="min-idle is longer",
+        ),
+        pytest.param(
+            {names.ENABLED: "maybe", names.IDLE_AFTER: "10m"}, "", id="nothing counts beside an unreadable enabled"
+        ),
+        pytest.param({names.ENABLED: "maybe", names.IDLE_AFTER: "soon"}, "", id="and nothing else is read"),
+    ],
+)
+def test_an_idle_period_is_overruled_by_a_longer_one_only(annotations: dict[str, str], says: str) -> None:
+    reading = read_policy({names.ENABLED: "true", **annotations}, Live())
+    assert reading.policy
+    found = origins.settings(annotations, reading.problems, Live(), frozenset())
+    assert origins.overruled(found, reading.policy.idle_after) == says
+
+
 def test_the_settings_of_its_classes() -> None:
     live, problems = read_live(
         {"controller.edge.port": "9200", "controller.edge.unreadable": "ignore-after=6h"}, Live()

@@ -1,7 +1,6 @@
 """Pictures are read when a page is made: once for a crowd, within a moment, and for nobody at another's cost."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
@@ -25,13 +24,15 @@ class PictureApi:
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: ClusterError | None = None
+        self.found: Any = None  # instead of such a workload
 
-    async def get(self, path: str) -> Mapping[str, Any]:
+    async def get(self, path: str, *, longest: int) -> Any:
+        assert longest == logos.LONGEST_OBJECT
         self.asked.append(path)
         await self.gate.wait()
         if self.error:
             raise self.error
-        return {"metadata": {"annotations": {names.LOGO: self.text} if self.text is not None else None}}
+        return self.found or {"metadata": {"annotations": {names.LOGO: self.text} if self.text is not None else None}}
 
 
 def reading(api: PictureApi) -> Logos:
@@ -68,6 +69,39 @@ async def test_an_api_server_that_refuses_or_hangs_costs_the_picture_only(monkey
     api.gate.set()
     await asyncio.sleep(0.01)
     assert await read.read(SHOP) == LOGO
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param({"kind": "Status"}, id="no metadata"),
+        pytest.param({"metadata": "x"}, id="metadata of another kind"),
+        pytest.param({"metadata": {"annotations": ["x"]}}, id="annotations of another kind"),
+        pytest.param(["x"], id="no object"),
+    ],
+)
+async def test_an_answer_that_is_no_workload_costs_the_picture_only(found: Any) -> None:
+    api = PictureApi()
+    api.found = found
+    assert await reading(api).read(SHOP) == ""
+
+
+async def test_many_namespaces_together_take_no_more_than_a_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that an API server that is ill is not asked by thousands of pages at once. Who comes too late goes without at once."""
+    monkeypatch.setattr(logos, "PATIENCE", 0.01)
+    api = PictureApi()
+    api.gate.clear()
+    read = reading(api)
+    apps = [SHOP._replace(namespace=f"team-{number}") for number in range(50)]
+    assert set(await asyncio.gather(*map(read.read, apps))) == {""}
+    assert len(api.asked) == logos.ALL_AT_ONCE
+    monkeypatch.setattr(logos, "PATIENCE", 3600)
+    async with asyncio.timeout(5):
+        assert await read.read(SHOP) == ""
+    api.gate.set()
+    assert await read.read(apps[0]) == LOGO
+    await asyncio.sleep(0)
+    assert await read.read(SHOP) == LOGO, "a call that has ended counts no more"
 
 
 async def test_one_namespace_takes_no_calls_of_anothers(monkeypatch: pytest.MonkeyPatch) -> None:

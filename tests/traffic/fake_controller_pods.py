@@ -23,6 +23,7 @@ from waker.traffic.controllers import (
     adapter_for,
 )
 from waker.traffic.dependencies import ScraperDependencies
+from waker.traffic.name_proof import Primed
 from waker.traffic.scrape import Scraper
 
 INTERVAL = timedelta(seconds=15)
@@ -51,6 +52,7 @@ class ScrapeScene:
     scrapes: list[tuple[str, bool]] = field(default_factory=list)  # controller, and whether it was complete
     primed: list[str] = field(default_factory=list)
     counted_as: frozenset[SeriesKey] = frozenset()  # waker's own requests, which pods are primed with
+    keepers: dict[str, frozenset[SeriesKey]] = field(default_factory=dict)  # likewise, of several namespaces
     requests: list[web.Request] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)  # of every adapter
     scraper: Scraper = field(init=False)
@@ -79,9 +81,12 @@ class ScrapeScene:
         page = self.pages[request.transport.get_extra_info("sockname")[0]]
         return web.Response(text=page) if isinstance(page, str) else await page(request)
 
-    async def prime(self, _: Adapter, pod: Pod) -> frozenset[SeriesKey]:
+    async def prime(self, _: Adapter, pod: Pod, after: str) -> Primed:
         self.primed.append(pod.name)
-        return self.counted_as
+        if not self.keepers:
+            return Primed(self.counted_as)
+        found = sorted(self.keepers, key=lambda each: (each <= after, each))
+        return Primed(self.keepers[found[0]], found[0], alone=len(found) == 1)
 
     def adapter(self, name: str) -> Adapter | None:
         found = adapter_for(name)

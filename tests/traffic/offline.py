@@ -11,6 +11,7 @@ from waker.traffic.controllers import Adapter, SeriesKey
 from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.exposition import Exposition
 from waker.traffic.ledger import Scrape, ScrapeBuilder
+from waker.traffic.name_proof import Primed
 from waker.traffic.scrape import Scraper
 
 
@@ -33,8 +34,8 @@ def offline_scraper(
 ) -> Scraper:
     """A scraper of these pods. The test has to replace `rounds.fetch`."""
 
-    async def nothing(adapter: Adapter, pod: Pod) -> frozenset[SeriesKey]:
-        return frozenset()
+    async def nothing(adapter: Adapter, pod: Pod, after: str) -> Primed:
+        return Primed()
 
     dependencies = ScraperDependencies(
         clock=clock,

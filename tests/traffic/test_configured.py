@@ -1,5 +1,7 @@
 """Which adapter serves a class, and how, as the settings say."""
 
+from dataclasses import replace
+
 import pytest
 
 from waker.plan.model import IngressClass, Pod
@@ -236,6 +238,42 @@ def test_a_controller_by_settings_alone() -> None:
     assert (found.metrics.of(POD), found.path, found.status) == (9091, "/apisix/prometheus/metrics", "code")
     assert found.proxy == Port((), 9080)
     assert not found.names_proven, "nobody has seen these names"
+
+
+LITERAL = CountedBackend("team-a", "shop", "web", "http", "http", 80, port_target=8080, host="shop.example.org")
+KEEPER = CountedBackend("a", "k", "waker", 20_000, "d-0", 20_000, port_target=20_000, host="x.kubesleeper.internal")
+
+
+@pytest.mark.parametrize(
+    ("labels", "backend", "proved"),
+    [
+        pytest.param("vhost={host}", LITERAL, True, id="a literal host"),
+        pytest.param("vhost={host}", KEEPER, True, id="a keeper's own"),
+        pytest.param("vhost={host}", LITERAL._replace(host="*.example.org"), False, id="a wildcard host"),
+        pytest.param("vhost={host}", LITERAL._replace(host=""), False, id="no host"),
+        pytest.param("service={service}", LITERAL._replace(host=""), True, id="no host, which is not asked for"),
+        pytest.param("route={namespace}/{host}/{service}", LITERAL._replace(host=""), False, id="no host, in between"),
+        pytest.param("a={service},b={port-name}", LITERAL, True, id="a named port"),
+        pytest.param("a={service},b={port-name}", LITERAL._replace(port_name=""), False, id="a port without a name"),
+        pytest.param("a={service}_{port-name}", LITERAL._replace(port_name=""), False, id="the same at the end"),
+        pytest.param("a={service}:{target-port}", LITERAL, True, id="a number"),
+        pytest.param(
+            "a={service}:{target-port}", LITERAL._replace(port_target="web"), False, id="a port of pods by name"
+        ),
+    ],
+)
+def test_what_a_request_for_the_keeper_proves(labels: str, backend: CountedBackend, proved: bool) -> None:
+    settings = Live(classes={"apisix": replace(APISIX, labels=labels)})
+    found = configured_adapter("x@apisix", settings)
+    assert found
+    assert [found.unproved(each) for each in found.spellings(backend)] == [not proved]
+
+
+def test_a_port_without_a_name_is_looked_for_where_the_name_stands() -> None:
+    settings = Live(classes={"apisix": replace(APISIX, labels="service={service},port={port}")})
+    found = configured_adapter("x@apisix", settings)
+    assert found
+    assert found.spellings(LITERAL._replace(port_written=80, port_name="")) == (("web", "80"), ("web", ""))
 
 
 def test_a_controller_outside_of_the_cluster() -> None:

@@ -57,6 +57,53 @@ async def test_a_name_that_is_wrong_is_told_whatever_is_thought_of_it(scene: Scr
     assert why.startswith("Traefik pod ingress/t-1 does not count waker's own requests as team-a-kubesleeper-waker")
 
 
+async def test_what_the_keeper_has_not_the_form_of_is_unknown_until_it_is_visited(scene: ScrapeScene) -> None:
+    scene.changes = {"names_proven": False, "unproved": lambda key: key == AT_TRAEFIK.key}
+    scene.counted_as = frozenset({KEEPER})
+    pod = scene.add(TRAEFIK, "t-1", page(KEEPER))
+    await watched(scene, AT_TRAEFIK)
+    assert "it is not proved yet that it counts under such names" in await rounds(scene, 3)
+    scene.change(pod, page(KEEPER, AT_TRAEFIK.key, method="GET"))
+    assert await rounds(scene, 1) == ""
+
+
+BROKEN: SeriesKey = ("aaa-kubesleeper-waker-20000@kubernetes",)  # of a tenant who has taken, or broken, what is his
+
+
+@pytest.mark.parametrize(
+    "tenants",
+    [
+        pytest.param({"aaa": frozenset({BROKEN})}, id="another Ingress takes its path"),
+        pytest.param({"aaa": frozenset[SeriesKey]()}, id="it does not arrive"),
+        pytest.param({"aaa": frozenset[SeriesKey](), "bbb": frozenset({BROKEN})}, id="two of them"),
+    ],
+)
+async def test_one_tenants_keeper_decides_nothing_for_the_others(
+    scene: ScrapeScene, tenants: dict[str, frozenset[SeriesKey]]
+) -> None:
+    scene.changes, scene.keepers = {"names_proven": False}, {**tenants, "team-a": frozenset({KEEPER})}
+    scene.add(TRAEFIK, "t-1", page(KEEPER))
+    await watched(scene, AT_TRAEFIK)
+    said = [await rounds(scene, 1) for _ in range(20)]
+    assert not any("does not count waker's own requests" in each for each in said)
+    assert said[-1] == ""
+
+
+async def test_names_are_wrong_if_several_namespaces_agree(scene: ScrapeScene) -> None:
+    scene.keepers = {"aaa": frozenset({BROKEN}), "team-a": frozenset({KEEPER})}
+    scene.add(TRAEFIK, "t-1", page(("some-other-name",)))
+    await watched(scene, AT_TRAEFIK)
+    said = [await rounds(scene, 1) for _ in range(20)]
+    assert "does not count waker's own requests" in said[-1]
+
+
+async def test_names_are_not_wrong_as_long_as_only_one_of_several_namespaces_says_so(scene: ScrapeScene) -> None:
+    scene.keepers = {"aaa": frozenset({BROKEN}), "team-a": frozenset[SeriesKey]()}
+    scene.add(TRAEFIK, "t-1", page())
+    await watched(scene, AT_TRAEFIK)
+    assert await rounds(scene, 60) == ""
+
+
 async def test_a_name_that_was_counted_needs_no_proof(scene: ScrapeScene) -> None:
     scene.changes, scene.counted_as = {"names_proven": False}, frozenset({KEEPER})
     scene.add(TRAEFIK, "t-1", page(AT_TRAEFIK.key, method="GET"))

@@ -16,8 +16,9 @@ from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.plan.snapshot import Traffic
 from waker.traffic import prometheus
-from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey
+from waker.traffic.controllers import TRAEFIK, Adapter, Interest
 from waker.traffic.dependencies import ScraperDependencies
+from waker.traffic.name_proof import Primed
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.scrape import Scraper
 from waker.traffic.targets import SAMPLED
@@ -70,9 +71,9 @@ class PrometheusScene:
         self.asked.append(request)
         return self.answer or web.json_response(self.vector())
 
-    async def prime(self, _: Adapter, pod: Pod) -> frozenset[SeriesKey]:
+    async def prime(self, _: Adapter, pod: Pod, _after: str) -> Primed:
         self.primed.append(pod.name)
-        return frozenset()
+        return Primed()
 
     async def round(self, *, after: timedelta = INTERVAL) -> Traffic:
         self.now += after

@@ -28,6 +28,7 @@ ASLEEP = View(APP, Phase.ASLEEP, "The shop", Backend("shop", 80))
 DOOR = DoorKey(APP, Backend("shop", 80))
 HOST = "shop.example.com"
 WAIT_HOST = "wait.example.com"
+LONGEST_PAGE = 15 * 1024  # bytes, see docs/page.md
 BROWSER = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}  # its headers
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

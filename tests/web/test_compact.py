@@ -24,7 +24,8 @@ def test_styles(text: str, compact: str) -> None:
     [
         ("// why\nconst a = (b) => { return c ? d : e; };\n", "const a=(b)=>{return c?d:e;};"),
         ("f(\"a = b\", `c { ${d} }`, 'e , f');", "f(\"a = b\",`c { ${d} }`,'e , f');"),
-        ("if (a) b();\nelse c();", "if(a)b();\nelse c();"),
+        ("if (a) b();\nelse c();", "if(a)b();else c();"),
+        ("const a = {\n  b: 1,\n}\nc(\n  d)\ne();", "const a={b:1,}\nc(d)\ne();"),
     ],
 )
 def test_scripts(text: str, compact: str) -> None:

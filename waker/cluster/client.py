@@ -71,10 +71,19 @@ class Api:
         self.on_recovery: Callable[[], None] = lambda: None  # called when it answers again
 
     async def get(
-        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        longest: int | None = None,
     ) -> Json:
-        """Get one object, or one chunk of a list. Raises TooLong if a chunk of several objects is, else ClusterError."""
-        return await self._request_json("GET", path, params, headers=headers)
+        """Get one object, or one chunk of a list. Raises ClusterError.
+
+        Raises TooLong if the answer has more bytes than `longest`, or a chunk of several objects more than LONGEST_CHUNK.
+        """
+        if longest is None and int((params or {}).get("limit", 1)) > 1:
+            longest = LONGEST_CHUNK
+        return await self._request_json("GET", path, params, headers=headers, longest=longest)
 
     async def text(self, path: str, most: int) -> str:
         """The first bytes, at most so many, of what is no JSON. Raises ClusterError."""
@@ -120,17 +129,17 @@ class Api:
                     raise _error("WATCH", path, event["object"].get("code", 0), event["object"])
                 yield event
 
-    async def _request_json(
+    async def _request_json(  # noqa: PLR0913, PLR0917 all that a request may have
         self,
         verb: str,
         path: str,
         params: Mapping[str, str] | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        longest: int | None = None,
     ) -> Json:
         async with self._request(verb, path, params, body, headers) as response:
-            has_several = int((params or {}).get("limit", 1)) > 1
-            return _decode(await _read(response, LONGEST_CHUNK) if has_several else await response.read())
+            return _decode(await response.read() if longest is None else await _read(response, longest))
 
     @asynccontextmanager
     async def _request(  # noqa: PLR0913, PLR0917 the one place where requests are made

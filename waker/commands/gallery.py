@@ -52,7 +52,7 @@ def gallery(settings: Settings, language: str) -> str:
     if problems:
         raise SettingsError(problems[0])
     made.use_themes(found)
-    names = [each for each in BUILT_IN if each] + sorted(found.keys() - BUILT_IN.keys())
+    names = list(BUILT_IN) + sorted(found.keys() - BUILT_IN.keys())
     return PAGE.format(sections="\n".join(_section(made, each, language) for each in names))
 
 

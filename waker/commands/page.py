@@ -13,7 +13,7 @@ from waker.errors import NotFound, SettingsError, ThemeError
 from waker.observe.themes import checked_theme, folder_texts
 from waker.process import person
 from waker.settings.flags import Settings
-from waker.web.page import BUILT_IN, WaitingPage
+from waker.web.page import BUILT_IN, USUAL, WaitingPage
 from waker.web.samples import NOW, SAMPLES
 
 
@@ -22,13 +22,14 @@ async def page(settings: Settings, theme: str, state: str, language: str) -> str
     made = WaitingPage()
     if language not in made.languages:
         raise SettingsError(f"--lang: {language[:40]!r} is not one of {', '.join(made.languages)}")
-    if theme and not _is_built_in(settings, theme):
+    theme = theme or USUAL
+    if not _is_built_in(settings, theme):
         try:
             look = checked_theme(await _text(settings, theme), made)
         except ThemeError as error:
             raise ThemeError(f"theme {theme}: {error}") from error
-        made.use_themes({"": look, theme: look})
-    view = replace(SAMPLES[state], theme=theme if theme in BUILT_IN else "")
+        made.use_themes({theme: look})
+    view = replace(SAMPLES[state], theme=theme)
     return made.render(view, NOW, accepted=language).body.decode()
 
 

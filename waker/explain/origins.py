@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from waker import names
+from waker.errors import SettingsError
 from waker.explain.shape import Setting
 from waker.plan.model import Pin
 from waker.settings.configmap import LIVE, Live
-from waker.settings.durations import format_duration
+from waker.settings.durations import format_duration, parse_duration
 from waker.settings.ingress_class import CLASS_PREFIX, PER_CLASS, ClassSettings
 from waker.settings.parsing import PortRange
 from waker.settings.pauses import format_namespaces, format_until
@@ -46,14 +47,20 @@ def settings(
 
 
 def overruled(rows: Sequence[Setting], idle_after: timedelta) -> str:
-    """A sentence where its idle period is not what its idle-after says; "" if it is."""
-    (own,) = (each["value"] for each in rows if each["name"] == "idle-after")
+    """A sentence where a min-idle is its idle period, because that is longer than its idle-after; "" elsewhere."""
+    (own,) = _values(rows, "idle-after")
+    try:
+        is_longer = idle_after > parse_duration(own) and idle_after in map(parse_duration, _values(rows, "min-idle"))
+    except SettingsError:  # beside an `enabled` that cannot be read, nothing else has been
+        return ""
     longer = format_duration(idle_after)
     return (
-        ""
-        if own == longer
-        else f"min-idle is longer than its idle-after ({own}): it sleeps {longer} after its last visit"
+        f"min-idle is longer than its idle-after ({own}): it sleeps {longer} after its last visit" if is_longer else ""
     )
+
+
+def _values(rows: Sequence[Setting], name: str) -> list[str]:
+    return [each["value"] for each in rows if each["name"] == name]
 
 
 def _of_workload(mine: Mapping[str, str]) -> Iterator[Setting]:

@@ -63,7 +63,7 @@ class ClusterCache:
         }
         self.services: Informer[Service] = inform(resources.SERVICES, manifests.service, self._service_changed)
         self._aliases = Aliases(self._meant)
-        self._logins = Logins()
+        self._logins = Logins(self.class_name)
         self._route_objects: dict[str, Informer[Any]] = {
             kind: inform(resources.ROUTES[kind], each.parse, self._route_object_changed) for kind, each in KINDS.items()
         }

@@ -40,20 +40,29 @@ class ProvingWay(NamedTuple):
     backend: CountedBackend
 
 
-def proving_ways(cluster: ClusterCache, live: Live, controller: str) -> Iterator[ProvingWay]:
-    """All such requests of a controller. `controller`: as a class's controller is called."""
+def proving_ways(cluster: ClusterCache, live: Live, controller: str, after: str = "") -> Iterator[ProvingWay]:
+    """One such request of each namespace in turn, from the one behind `after` on.
+
+    `controller`: as a class's controller is called.
+    """
+    for namespace in sorted(cluster.namespaces(), key=lambda each: (each <= after, each)):
+        way = next(_proving_ways_in(namespace, cluster, live, controller), None)
+        if way:
+            yield way
+
+
+def _proving_ways_in(namespace: str, cluster: ClusterCache, live: Live, controller: str) -> Iterator[ProvingWay]:
     controller_of, classes = KINDS[keeper.KIND].controller, cluster.configured_classes(live)
     counted = KINDS[keeper.KIND].counted_backend
     wanted = parts(controller)[:2]  # of several that serve a class, all take its keepers
-    for namespace in sorted(cluster.namespaces()):
-        owned = cluster.owned(namespace)
-        for name, each in sorted(owned.keepers.items()):
-            if name.startswith(keeper.WAY) and parts(controller_of(each, classes))[:2] == wanted:
-                for id, _, backend in each.paths:
-                    port = port_of(owned.service, backend) if owned.service and backend else None
-                    if backend and port:
-                        route = Route(id, backend, Holder.WAKER, controller)
-                        yield ProvingWay(HttpTarget(id.host, id.path), counted(route, port))
+    owned = cluster.owned(namespace)
+    for name, each in sorted(owned.keepers.items()):
+        if name.startswith(keeper.WAY) and parts(controller_of(each, classes))[:2] == wanted:
+            for id, _, backend in each.paths:
+                port = port_of(owned.service, backend) if owned.service and backend else None
+                if backend and port:
+                    route = Route(id, backend, Holder.WAKER, controller)
+                    yield ProvingWay(HttpTarget(id.host, id.path), counted(route, port))
 
 
 def door_port(cluster: ClusterCache, key: DoorKey, number: int) -> DoorPort:

@@ -21,6 +21,7 @@ from waker.settings.ingress_class import ignore_after
 from waker.traffic.controllers import Adapter, SeriesKey, interest
 from waker.traffic.controllers.configured import parts
 from waker.traffic.dependencies import AskPrometheus, ScraperDependencies
+from waker.traffic.name_proof import Primed
 from waker.traffic.prometheus import Prometheus
 from waker.traffic.queries import AskNumber, QueryDependencies
 
@@ -102,11 +103,14 @@ class Scraping:
             self.report(names.EventReason.IGNORED_PODS, sentence)
         return found
 
-    async def _prime(self, adapter: Adapter, pod: Pod) -> frozenset[SeriesKey]:
-        way = next(proving_ways(self.cluster, self.config.live, adapter.controller), None)
-        if way and await self.prime(adapter, pod, way.target):
-            return frozenset(interest(adapter, way.backend).keys)
-        return frozenset()
+    async def _prime(self, adapter: Adapter, pod: Pod, after: str) -> Primed:
+        ways = proving_ways(self.cluster, self.config.live, adapter.controller, after)
+        way, another = next(ways, None), next(ways, None)
+        if way is None:
+            return Primed()
+        arrived = await self.prime(adapter, pod, way.target)
+        keys = frozenset(interest(adapter, way.backend).keys) if arrived else frozenset[SeriesKey]()
+        return Primed(keys, way.backend.namespace, alone=another is None)
 
     def _count(self, controller: str, read_at: datetime | None) -> None:
         self.metrics.scrapes.labels(controller).inc()

@@ -1,7 +1,7 @@
-"""A short reference of an app, which a visitor in trouble can pass on: `7F3K-2M9Q`.
+"""A short reference of an app, which a visitor in trouble can pass on: `7F3K-2M5Q`.
 
 Made from the workload's UID, so it says nothing of namespace and name, nobody can guess it, and nothing has to be kept:
-`waker explain 7F3K-2M9Q` looks which workload has it. In capitals, as no workload's name can be.
+`waker explain 7F3K-2M5Q` looks which workload has it. In capitals, as no workload's name can be.
 """
 
 import re

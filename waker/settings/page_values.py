@@ -9,12 +9,13 @@ run, or have anything loaded. `plan.policy` reads the first two, `cluster.manife
 import binascii
 import re
 from base64 import b64decode
+from html import escape
 from typing import Final
 
 from waker.errors import SettingsError
 from waker.settings.parsing import HOST_NAME
 
-LONGEST_CONTACT: Final = 200  # characters
+LONGEST_CONTACT: Final = 200  # characters, as HTML: a page has to carry it
 LONGEST_LOGO: Final = 8 * 1024  # characters of the data URI
 COLOUR: Final = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})", re.ASCII)
 MAIL: Final = re.compile(rf"[a-z0-9._+-]{{1,64}}@{HOST_NAME}", re.ASCII | re.IGNORECASE)
@@ -40,9 +41,10 @@ def parse_contact(text: str) -> str:
     """`help@example.com` -> `mailto:help@example.com`; an https address stays as it is. Raises SettingsError."""
     contact = text.strip()
     address = contact.removeprefix("mailto:")
-    if len(contact) <= LONGEST_CONTACT and MAIL.fullmatch(address):
+    fits = len(escape(contact)) <= LONGEST_CONTACT
+    if fits and MAIL.fullmatch(address):
         return f"mailto:{address}"
-    if len(contact) <= LONGEST_CONTACT and WEB.fullmatch(contact):
+    if fits and WEB.fullmatch(contact):
         return contact
     raise SettingsError(f"{text[:60]!r} is neither a mail address nor one such as https://example.com/help")
 

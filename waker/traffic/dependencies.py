@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from waker.plan.model import AppId, Pod
 from waker.traffic.controllers import Adapter, SeriesKey, adapter_for
+from waker.traffic.name_proof import Primed
 from waker.traffic.scraped_controller import ScrapedController
 from waker.traffic.targets import PrometheusSample
 
@@ -22,18 +23,17 @@ AskPrometheus = Callable[[Adapter, Sequence[Pod], frozenset[SeriesKey]], Awaitab
 class ScraperDependencies:
     """The callables that `service` gives to the scraper.
 
-    `prime` sends a request of waker's own through a pod. It returns under which series the pod has counted that, in any of
-    these spellings; nothing if it did not arrive. So the counter of a pod that has counted nothing appears, and names are
-    proved. `on_scrape` is called after each scrape with the controller and the time it was complete, or None if it failed;
-    `on_round` after each round with the controllers that were read. `prometheus` gives the function to call instead of reading
-    the pods, or None. `ignore_after` says by the controller's name after how long a pod that cannot be read is ignored; None:
-    never.
+    `prime` sends a request of waker's own through a pod, for the keeper of the namespace behind the one that is given. So the
+    counter of a pod that has counted nothing appears, and names are proved. `on_scrape` is called after each scrape with the
+    controller and the time it was complete, or None if it failed; `on_round` after each round with the controllers that were
+    read. `prometheus` gives the function to call instead of reading the pods, or None. `ignore_after` says by the controller's
+    name after how long a pod that cannot be read is ignored; None: never.
     """
 
     clock: Callable[[], datetime]
     interval: Callable[[], timedelta]
     pods: Callable[[Adapter], Sequence[Pod]]
-    prime: Callable[[Adapter, Pod], Awaitable[frozenset[SeriesKey]]]
+    prime: Callable[[Adapter, Pod, str], Awaitable[Primed]]
     on_visit: Callable[[AppId], None]
     on_scrape: Callable[[str, datetime | None], None]
     on_known: Callable[[AppId], None] = lambda _: None  # for whom `Scraper.await_known` was called

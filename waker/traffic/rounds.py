@@ -174,7 +174,8 @@ class ScrapeRounds:
     async def _prime(self, adapter: Adapter, source: ControllerPod) -> None:
         pod = source.pod
         try:
-            source.names.asked(await self._dependencies.prime(adapter, pod), self._dependencies.clock())
+            primed = await self._dependencies.prime(adapter, pod, source.names.namespace)
+            source.names.asked(primed, self._dependencies.clock())
         except (WakerError, aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             log.debug("a controller pod could not be primed", extra={"pod": pod.name, "error": str(error)})
 

@@ -154,13 +154,14 @@ class ScrapedController:
                 return f"{pod} does not list {name}; check that {title} serves this route"
         if any(scrape and has_any(scrape, keys) for _, scrape in self._serving(now)):
             return ""
+        provable = not any(map(self.adapter.unproved, keys))
         for each, _ in self._serving(now):
             pod = f"{title} pod {each.pod.namespace}/{each.pod.name}"
             if each.names.wrong:
                 other = "/".join(min(each.names.keys))
                 why = f"{pod} does not count waker's own requests as {other}, so nobody knows whether it has counted {name}"
                 return f"{why}; visit the app once through its ingress, or set controller.CLASS.adapter or metric"
-            if not (self.adapter.names_proven or each.names.given):
+            if not (self.adapter.names_proven or (each.names.given and provable)):
                 why = (
                     f"{pod} has counted nothing as {name} yet, and it is not proved yet that it counts under such names"
                 )

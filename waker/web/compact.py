@@ -9,6 +9,7 @@ from typing import Final
 
 QUOTED: Final = re.compile(r"""("[^"\n]*"|'[^'\n]*'|`[^`]*`)""")
 JINJA: Final = re.compile(r"(\{[{%].*?[%}]\}\n?)")
+OPEN_END: Final = re.compile(r"([;{(,])\n")  # the end of a statement, or of nothing yet
 SPACED: Final = re.compile(r" ?([=+*/<>?:;,{}()&|!-]) ?")  # in a script, blanks beside these mean nothing
 
 
@@ -37,9 +38,13 @@ def compact_styles(template: str) -> str:
 
 
 def compact_script(text: str) -> str:
-    """JavaScript. Lines stay, so no semicolon has to be guessed."""
+    """JavaScript. A line goes on in the next one where that is certain, so no semicolon has to be guessed."""
     parts = QUOTED.split("\n".join(_lines(text, "//")))
-    return "".join(part if number % 2 else SPACED.sub(r"\1", part) for number, part in enumerate(parts))
+    return "".join(part if number % 2 else _compact_statements(part) for number, part in enumerate(parts))
+
+
+def _compact_statements(text: str) -> str:
+    return SPACED.sub(r"\1", OPEN_END.sub(r"\1", text))
 
 
 def _lines(text: str, comment: str) -> list[str]:

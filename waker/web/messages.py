@@ -12,8 +12,8 @@ from waker.plan.model import Phase
 from waker.plan.progress import Step, Trouble
 from waker.web.apps import View
 from waker.web.languages import Messages
+from waker.web.tenant_texts import short_title
 
-LONGEST_TITLE: Final = 120  # characters; an annotation may hold 256 kB
 STEPS: Final = tuple(Step)[1:]  # those that the page lists
 LATE: Final = (1.5, 5)  # times the typical wake, and seconds more: until then a delay is no news
 MINUTE, HOUR = 60, 3600  # seconds
@@ -55,7 +55,7 @@ def is_on_its_way(view: View) -> bool:
 
 def title(view: View) -> str:
     """What visitors call the app."""
-    return view.title[:LONGEST_TITLE]
+    return short_title(view.title)
 
 
 def heading(view: View, words: Messages) -> str:
@@ -136,7 +136,8 @@ def duration(seconds: int, words: Messages) -> str:
 
 
 def roughly(seconds: int, words: Messages) -> str:
-    """`12 s`, `3 min`, `2 h 5 min`."""
-    if seconds < MINUTE or seconds >= HOUR:
-        return duration(seconds, words)
-    return words["time.rough"].replace("{m}", str(round(seconds / MINUTE)))
+    """`12 s`, `3 min`, `2 h 5 min`. Half a minute is rounded up, as the page's script does it."""
+    minutes = (seconds + MINUTE // 2) // MINUTE
+    if seconds < MINUTE or minutes * MINUTE >= HOUR:
+        return duration(seconds if seconds < MINUTE else minutes * MINUTE, words)
+    return words["time.rough"].replace("{m}", str(minutes))

@@ -26,20 +26,20 @@ from waker.web.request_lines import encoded
 
 log = logging.getLogger(__name__)
 
-CACHED: Final = 64  # pages, about 12 kB each
+CACHED: Final = 64  # pages, about 15 kB each
 REFRESH: Final = 5  # s between reloads without JavaScript
 BACK: Final = "/back"  # on the wait host: where the page goes when the app is ready
 API: Final = "/api/v1/app"  # on the wait host: what the page polls
 COMPILED: Final = "compiled"  # folder beside the templates
-# The built-in themes and their templates. "" is the one that visitors see if nothing is said.
+# The built-in themes and their templates.
 BUILT_IN: Final = {
-    "": "waiting.html",
     "sunrise": "waiting.html",
     "card": "card.html",
     "terminal": "terminal.html",
     "paper": "paper.html",
     "bedtime": "bedtime.html",
 }
+USUAL: Final = "sunrise"  # the theme where nothing is said
 
 
 class RenderedPage(NamedTuple):
@@ -112,8 +112,8 @@ class WaitingPage:
         self._cached.clear()
 
     def has_theme(self, theme: str) -> bool:
-        """Whether there is such a theme, built-in ones included."""
-        return theme in BUILT_IN or theme in self._themes
+        """Whether there is such a theme, built-in ones included. "" is the usual one."""
+        return not theme or theme in BUILT_IN or theme in self._themes
 
     def render(  # noqa: PLR0913 all in which the pages of one app differ
         self,
@@ -141,7 +141,7 @@ class WaitingPage:
                 self._cached.clear()
             constants = self._wait_host_constants if on_wait_host else self.constants
             context = page_context(view, elapsed, tag, self.languages[tag], constants)
-            pieces = self._text(view.theme, context).encode().split(self._nonce.encode())
+            pieces = self._text(view.theme or USUAL, context).encode().split(self._nonce.encode())
             self._cached[view, tag, elapsed, on_wait_host] = pieces
         nonce = secrets.token_urlsafe(16)
         escaped = escape(encoded(query.encode("utf-8", "ignore"))).encode()
@@ -159,7 +159,7 @@ class WaitingPage:
                 return self._themes[theme](context)
             except ThemeError as error:
                 log.warning("theme %s: %s", theme, error)
-        file = BUILT_IN.get(theme, BUILT_IN[""])
+        file = BUILT_IN.get(theme, BUILT_IN[USUAL])
         if file not in self._built_in:
             self._built_in[file] = load_template(file)
         return self._built_in[file](context)

@@ -5,11 +5,9 @@ Their names are a contract with the authors of themes. All texts are in the visi
 themes on them.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
@@ -17,6 +15,7 @@ from waker.web import colours, messages
 from waker.web.apps import View
 from waker.web.languages import Messages
 from waker.web.messages import STEPS
+from waker.web.tenant_texts import mail_address, script_json, shown_contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,6 @@ class Stage:
 
 
 BDI, END_OF_BDI = Markup("<bdi>"), Markup("</bdi>")
-LONGEST_SUBJECT: Final = 40  # characters of the title in the subject of a mail
 # The texts that may change while the page is open, by how their keys begin.
 BEFORE_A_WAKE: Final = ("say.asleep", "say.turning")  # nobody who sees a later text will see these
 USED_BY_SCRIPT: Final = ("say.", "heading.", "tab", "timing", "left", "time.", "hint", "done", "current", "ahead")
@@ -127,7 +125,7 @@ def page_context(view: View, elapsed: int, lang: str, words: Messages, constants
         accent_dark=colours.readable_on(colours.DARK, accent) if accent else "",
         logo=constants.logo if view.has_logo else "",
         contact=_contact(view),
-        contact_text=_contact_text(view.look.contact),
+        contact_text=shown_contact(view.look.contact),
         contact_label=words["contact"],
         reference=view.reference,
         reference_label=words["reference"],
@@ -143,13 +141,7 @@ def _isolated(text: str, title: str) -> Markup:
 def _contact(view: View) -> str:
     """A mail says by itself what it is about."""
     contact = view.look.contact
-    if not contact.startswith("mailto:"):
-        return contact
-    return f"{contact}?subject={quote(f'{view.title[:LONGEST_SUBJECT]} ({view.reference})', safe='')}"
-
-
-def _contact_text(contact: str) -> str:
-    return contact.removeprefix("mailto:") if contact.startswith("mailto:") else urlsplit(contact).netloc
+    return mail_address(contact, view.title, view.reference) if contact.startswith("mailto:") else contact
 
 
 def _stages(view: View, words: Messages) -> list[Stage]:
@@ -194,8 +186,4 @@ def _used_by_script(key: str) -> bool:
 
 
 def _json(data: object) -> Markup:
-    """JSON as the content of a <script> element, without a character that could end the element."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    for letter in "<>&'":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return Markup(text)  # noqa: S704
+    return Markup(script_json(data))  # noqa: S704 without a "<"

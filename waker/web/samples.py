@@ -20,16 +20,14 @@ ASLEEP: Final = View(
     "The shop",
     Backend("shop", 80),
     typical=timedelta(seconds=14),
-    reference="7F3K-2M9Q",
+    reference="7F3K-2M5Q",
 )
 # With all that an app can bring along for its page.
 LOGO: Final = (
     "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCA0OCA0OCI+PHBhdGggZmlsbD0i"
     "IzBiNmU0ZiIgZD0iTTggMTBoMTRxMiAwIDIgM3YyNXEtMi0yLTUtMkg4ek00MCAxMEgyNnEtMiAwLTIgM3YyNXEyLTIgNS0yaDExeiIvPjwvc3ZnPg=="
 )
-DRESSED: Final = replace(
-    ASLEEP, look=PageLook("#0b6e4f", "mailto:help@example.com"), has_logo=True, reference="7F3K-2M9Q"
-)
+DRESSED: Final = replace(ASLEEP, look=PageLook("#0b6e4f", "mailto:help@example.com"), has_logo=True)
 _WAKING: Final = replace(ASLEEP, phase=Phase.WAKING, since=NOW - timedelta(seconds=9), step=Step.ASKED)
 
 SAMPLES: Final = {

@@ -21,8 +21,9 @@ from waker.plan.model import AppId, Kind, Pod
 from waker.plan.routes.route import CountedBackend
 from waker.plan.sleep_due import sleep_due
 from waker.plan.snapshot import Snapshot
-from waker.traffic.controllers import HAPROXY_INGRESS, Adapter, SeriesKey, interest
+from waker.traffic.controllers import HAPROXY_INGRESS, Adapter, interest
 from waker.traffic.dependencies import ScraperDependencies
+from waker.traffic.name_proof import Primed
 from waker.traffic.scrape import Scraper
 from waker.traffic.watched_apps import ONE_LOSS
 
@@ -84,8 +85,8 @@ class Reloading:
         self.proxy = Proxy(self.processes[0], self.session, HAPROXY_INGRESS, pod, self.http)
         await self.proxy.started()
 
-        async def prime(_adapter: Adapter, _pod: Pod) -> frozenset[SeriesKey]:
-            return frozenset()
+        async def prime(_adapter: Adapter, _pod: Pod, _after: str) -> Primed:
+            return Primed()
 
         self.scraper = Scraper(
             self.session,

@@ -99,15 +99,16 @@ def hosts(ingress: Ingress) -> set[str]:
 
 
 def logins(ingress: Ingress) -> set[HttpTarget]:
-    """Who is asked who may come in, by a public address: `https://login.example.org/verify`, `https://$host/verify`."""
+    """Who is asked who may come in, by a public address: `https://login.example.org/verify`, `https://$host/verify`.
+
+    The host is "" where a rule without a host asks at its own one.
+    """
     found = set()
     for key, text in ingress.annotations.items():
         asked = PUBLIC_ADDRESS.match(text) if key.endswith(LOGIN) else None
         if asked:
             own = asked[1].startswith("$")
-            found |= {
-                HttpTarget(host, asked[2] or "/") for host in (hosts(ingress) if own else {asked[1].lower()}) if host
-            }
+            found |= {HttpTarget(host, asked[2] or "/") for host in (hosts(ingress) if own else {asked[1].lower()})}
     return set(sorted(found)[:MOST_MENTIONED])
 
 

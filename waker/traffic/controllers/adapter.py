@@ -187,6 +187,9 @@ class Adapter:
     open_requests: Family | None = None
     lists_all: bool = False  # a series is on the page, at 0, as soon as the controller knows the backend
     names_proven: bool = True  # names and labels were seen on a real one; if not, an app is known after its first visit
+    unproved: Callable[[SeriesKey], bool] = lambda _key: (
+        False
+    )  # if not: which names a request for a keeper does not prove
     any_host: bool = True  # requests are counted whether or not an Ingress names their host
     status: str = ""  # the label with the HTTP status, "" if there is none
     not_visits: tuple[Values, ...] = ()  # samples without a visitor behind them

@@ -34,7 +34,7 @@ from waker.traffic.controllers import (
     adapter_for,
 )
 from waker.traffic.controllers.adapter import Process
-from waker.traffic.controllers.templates import label_names, spellings
+from waker.traffic.controllers.templates import label_names, spellings, unlike_keepers
 
 NO_SETTINGS: Final = ClassSettings()
 BY_NAME: Final = {each.name: each for each in ALL}
@@ -232,6 +232,7 @@ def _by_metric(name: str, settings: ClassSettings) -> Adapter:
         names_proven=False,
         process=Process("process_start_time_seconds", +1),
         spellings=partial(spellings, settings.labels),
+        unproved=partial(unlike_keepers, settings.labels),
         proxy=_port(Port((), 0), settings.http_port) if settings.http_port else None,
         lag=DEFAULT_LAG,
         status=settings.status_label,

@@ -6,6 +6,7 @@ Only the placeholders that are named here are replaced; all other text stays, so
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from typing import Final
 
@@ -13,6 +14,8 @@ from waker.plan.routes.route import CountedBackend
 from waker.settings.ingress_class import PLACEHOLDERS
 from waker.traffic.controllers.adapter import SeriesKey
 
+# As an expression, what such a word may be of an app's route, and never is of a keeper's.
+UNLIKE: Final = {"host": r"(?:\*.*)?", "port-name": "", "target-port": r".*\D.*"}
 PLACEHOLDER: Final = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
 
 
@@ -46,7 +49,37 @@ def label_names(labels: str) -> tuple[str, ...]:
 
 
 def spellings(labels: str, backend: CountedBackend) -> tuple[SeriesKey, ...]:
-    """All label values under which a backend may be counted."""
-    return tuple(
-        tuple(each.partition("=")[2].strip() for each in text.split(",")) for text in filled_in(labels, backend)
+    """All label values under which a backend may be counted. A controller that names ports has no name for some."""
+    unnamed = () if backend.port_name else filled_in(labels.replace("{port}", ""), backend)
+    texts = dict.fromkeys((*filled_in(labels, backend), *unnamed))
+    return tuple(_values(text) for text in texts)
+
+
+def unlike_keepers(labels: str, key: SeriesKey) -> bool:
+    """Whether these label values may have a form that those of waker's keeper never have.
+
+    Its rule has one literal host, its port a name, and that leads to a number. So requests for it prove nothing of wildcards,
+    of rules without a host, of ports without a name, nor of named ports of pods.
+    """
+    return any(
+        pattern.fullmatch(value)
+        for template, value in zip(_values(labels), key, strict=False)
+        for pattern in _unlike(template)
     )
+
+
+def _values(labels: str) -> SeriesKey:
+    return tuple(each.partition("=")[2].strip() for each in labels.split(","))
+
+
+@cache  # an administrator writes a handful of templates
+def _unlike(template: str) -> tuple[re.Pattern[str], ...]:
+    """What a label's value looks like with one of its placeholders filled in unlike a keeper's, whatever the others are."""
+    parts = PLACEHOLDER.split(template)  # text, placeholder, text, ...
+    literals, used = [re.escape(each) for each in parts[::2]], parts[1::2]
+    found = []
+    for unlike in UNLIKE.keys() & set(used):
+        words = [UNLIKE[unlike] if each == unlike else ".*" for each in used]
+        text = "".join(literal + word for literal, word in zip(literals, [*words, ""], strict=True))
+        found.append(re.compile(text, re.DOTALL))
+    return tuple(found)
