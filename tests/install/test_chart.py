@@ -22,7 +22,7 @@ WAIT_HOST = ("--set", "waitHost.enabled=true", "--set", "settings.wait-host=http
 OTHER_VALUES = """
 image: {repository: registry.example.com/waker, tag: next, pullPolicy: Always, pullSecrets: [{name: pull}]}
 highAvailability: true
-settings: {idle-after: 2h, paused: true, page-status: 200, controller.nginx.port: 9913}
+settings: {idle-after: 2h, paused: true, page-status: 200, price-gib-hour: 0.0042, controller.nginx.port: 9913}
 env: [{name: WAKER_LOG_FORMAT, value: json}]
 resources: {limits: {memory: 256Mi}}
 podLabels: {team: platform}
@@ -187,6 +187,7 @@ def test_values_arrive_where_they_belong(tmp_path: Path) -> None:
         "idle-after": "2h",
         "paused": "true",
         "page-status": "200",
+        "price-gib-hour": "0.0042",
         "controller.nginx.port": "9913",
     }.items() <= data.items()
     of_pods = found["Deployment waker"]["spec"]["template"]
@@ -225,6 +226,8 @@ def test_the_values_in_its_readme_are_good(tmp_path: Path) -> None:
         pytest.param("settings.idle-afterr=1h", "idle-afterr", id="a setting that there is not"),
         pytest.param("settings.idle-after=soon", "idle-after", id="no duration"),
         pytest.param("settings.while-asleep=maybe", "while-asleep", id="no such way to serve"),
+        pytest.param("settings.price-core-hour=cheap", "price-core-hour", id="no price"),
+        pytest.param("settings.currency=euros", "currency", id="no currency"),
         pytest.param("highAvailability=yes", "highAvailability", id="no boolean"),
         pytest.param("image.pullPolicy=Often", "pullPolicy", id="no pull policy"),
         pytest.param("restore.timeout=5", "timeout", id="a time without a unit"),

@@ -13,6 +13,7 @@ from waker.errors import WakerError
 from waker.plan.access import Credential, Right, Verdict
 from waker.process import _dashboard
 from waker.reconcile.by_hand import DONE
+from waker.settings.flags import Settings
 from waker.web.dashboard import ACTIONS
 
 from .scene import RunningWaker, ServiceScene, scene
@@ -51,6 +52,13 @@ async def test_it_shows_a_cycle(tmp_path: Path) -> None:
         assert [each["namespace"] for each in shown["savings"]["namespaces"]] == ["default"]
         assert shown["hours"]
         assert _dashboard(running.service, "shop", "asleep")["apps"] == []
+
+
+async def test_it_says_that_everything_is_paused(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        it.configure(paused_until="2999-01-31T18:00:00Z")
+        async with it.waker() as running:
+            await it.until(lambda: _dashboard(running.service, "", "")["paused"])
 
 
 async def test_buttons_do_what_commands_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +118,13 @@ async def test_the_command_forwards_the_port_and_says_where(
         said
         == f"--kubeconfig {settings.kubeconfig} -n kubesleeper port-forward --address=127.0.0.1 service/waker :metrics"
     )
+
+
+async def test_the_command_forwards_for_whom_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubectl(tmp_path, f'echo "$*" >{tmp_path}/said; echo "Forwarding from 127.0.0.1:4711 -> 9090"')
+    settings = Settings(context="prod", acts_for="jane")
+    assert await run(tmp_path, monkeypatch, settings) == 0
+    assert (tmp_path / "said").read_text().startswith("--context prod --as jane -n kubesleeper port-forward ")
 
 
 async def test_the_command_says_what_kubectl_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ there is none. The two differ in how a page is read, and in whether the way to w
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -20,7 +19,7 @@ from waker.errors import ClusterError, ScrapeError
 from waker.explain.fixes import advice
 from waker.observe.class_names import with_class
 from waker.observe.cluster import ClusterCache
-from waker.observe.controller_namespaces import KEY
+from waker.observe.controller_namespaces import KEY, decode
 from waker.plan.codes import Code
 from waker.plan.model import Pod
 from waker.settings.configmap import Live
@@ -50,7 +49,7 @@ class ReadClass(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Who reads, for the waker of `namespace`. `recorded`: where controllers were first seen, as waker has written down.
+    """Who reads, for the waker of `namespace`. `inside`: in which namespaces a controller's pods are, if that is known.
 
     `reaches`: whether a request through the pod arrives at waker; `names`: whether the pod has counted that under the name that
     waker builds.
@@ -63,7 +62,7 @@ class Reading:
     reaches: Try
     names: Try
     namespace: str
-    recorded: Callable[[str], str]
+    inside: Callable[[str], frozenset[str]]
 
 
 def read_classes(cluster: ClusterCache, live: Live) -> list[ReadClass]:
@@ -76,14 +75,21 @@ def read_classes(cluster: ClusterCache, live: Live) -> list[ReadClass]:
     return found
 
 
-async def recorded_namespaces(api: Api, namespace: str) -> dict[str, str]:
-    """What waker has written down; nothing if that cannot be read."""
+async def known_namespaces(
+    api: Api, namespace: str, cluster: ClusterCache, live: Live
+) -> Callable[[str], frozenset[str]]:
+    """Where the pods of a controller are: what is declared, else what the waker of `namespace` has written down."""
     try:
-        text = ((await api.get(CONFIG_MAPS.one(namespace, names.ACTIVITY))).get("data") or {}).get(KEY, "{}")
-        found = json.loads(text)
-    except (ClusterError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        written = (await api.get(CONFIG_MAPS.one(namespace, names.ACTIVITY))).get("data") or {}
+    except ClusterError:
+        written = {}
+    recorded = decode(written.get(KEY, ""))
+
+    def inside(controller: str) -> frozenset[str]:
+        said = declared_namespaces(controller, cluster.classes.values(), live).said
+        return said or frozenset(filter(None, [recorded.get(controller, "")]))
+
+    return inside
 
 
 async def lines(reading: Reading) -> list[CheckLine]:
@@ -127,9 +133,8 @@ async def pods_of(reading: Reading, each: ReadClass) -> list[Pod]:
     pods = sorted(
         found.values(), key=lambda pod: (pod.created_at is None, str(pod.created_at), pod.namespace, pod.name)
     )
-    inside, claimed = declared_namespaces(each.adapter.controller, reading.cluster.classes.values(), reading.live)
-    first = reading.recorded(each.adapter.controller) or (pods[0].namespace if pods else "")
-    return [pod for pod in pods if pod.namespace in (inside or {first}) | claimed]
+    inside = reading.inside(each.adapter.controller) or {pod.namespace for pod in pods[:1]}
+    return [pod for pod in pods if pod.namespace in inside]
 
 
 async def _selected(api: Api, labels: str, namespace: str) -> AsyncIterator[Pod]:

@@ -5,9 +5,10 @@ nothing and remembers nothing but its last answer, which is good for ten seconds
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import aiohttp
@@ -18,7 +19,7 @@ from waker.checks.controllers import Reading
 from waker.cluster.client import Api
 from waker.observe.cluster import ClusterCache
 from waker.observe.controllers import IngressControllers
-from waker.observe.door_listing import proving_ways
+from waker.observe.door_listing import ProvingWay, proving_ways
 from waker.observe.live_settings import LiveConfig
 from waker.plan.model import Pod
 from waker.plan.routes.route import HttpTarget
@@ -28,6 +29,7 @@ from waker.traffic.prometheus import Prometheus
 
 GOOD_FOR: Final = timedelta(seconds=10)
 LOOKS: Final = 6
+SEVERAL: Final = 2  # namespaces through whose keepers a pod is asked: a tenant may break its own
 SHOWN_AFTER: Final = 0.5  # seconds; ingress-nginx writes its counters in batches, one a second
 Prime = Callable[[Adapter, Pod, HttpTarget], Awaitable[bool]]
 
@@ -65,6 +67,16 @@ class Probes:
                 self._last, self._asked_at = await self._asked(), now
             return self._last
 
+    def _ways(self, adapter: Adapter) -> list[ProvingWay]:
+        ways = proving_ways(self.needs.cluster, self.needs.config.live, adapter.controller)
+        return list(islice(ways, SEVERAL))
+
+    async def _primed(self, adapter: Adapter, pod: Pod, ways: Iterable[ProvingWay]) -> bool:
+        for way in ways:
+            if await self.needs.prime(adapter, pod, way.target):
+                return True
+        return False
+
     async def _asked(self) -> dict[str, Any]:
         needs, live = self.needs, self.needs.config.live
         failed: set[str] = set()
@@ -78,18 +90,18 @@ class Probes:
             return scrape.proven
 
         async def reaches(adapter: Adapter, pod: Pod) -> bool | None:
-            way = next(proving_ways(needs.cluster, live, adapter.controller), None)
-            if way is None or adapter.proxy is None:
+            ways = self._ways(adapter)
+            if not ways or adapter.proxy is None:
                 return None
-            reached = await needs.prime(adapter, pod, way.target)
+            reached = await self._primed(adapter, pod, ways)
             (tried if reached else failed).add(adapter.controller)
             return reached
 
         async def names(adapter: Adapter, pod: Pod) -> bool | None:
-            way = next(proving_ways(needs.cluster, live, adapter.controller), None)
-            if way is None or live.prometheus_url:
+            ways = self._ways(adapter)
+            if not ways or live.prometheus_url:
                 return None
-            keys = frozenset(interest(adapter, way.backend).keys)
+            keys = frozenset(key for way in ways for key in interest(adapter, way.backend).keys)
             for _ in range(LOOKS):
                 scrape, _ = await fetch(needs.session, adapter, pod, keys)
                 if not keys.isdisjoint(scrape.tallies.keys() | scrape.heads):
@@ -97,10 +109,7 @@ class Probes:
                 await asyncio.sleep(SHOWN_AFTER)
             return False
 
-        def recorded(controller: str) -> str:
-            return next(iter(sorted(needs.controllers.namespaces.of(controller))), "")
-
-        parts = needs.api, needs.cluster, live, page, reaches, names, needs.namespace, recorded
+        parts = needs.api, needs.cluster, live, page, reaches, names, needs.namespace, needs.controllers.namespaces.of
         return {
             "version": __version__,
             "leader": needs.leading(),

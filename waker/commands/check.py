@@ -101,14 +101,10 @@ def _is_enabled(cluster: ClusterCache, app: AppId) -> bool:
 
 async def _controllers(inquiry: Inquiry, report: Mapping[str, Any] | None, *, alone: bool) -> list[CheckLine]:
     """`alone`: only those of the classes of the apps' routes."""
-    recorded = await controllers.recorded_namespaces(inquiry.api, inquiry.namespace)
-
-    def seen(controller: str) -> str:
-        return recorded.get(controller, "")
-
+    inside = await controllers.known_namespaces(inquiry.api, inquiry.namespace, inquiry.cluster, inquiry.live)
     tries = pages.not_tried, pages.not_tried
     page = pages.through(inquiry.api)
-    reading = Reading(inquiry.api, inquiry.cluster, inquiry.live, page, *tries, inquiry.namespace, seen)
+    reading = Reading(inquiry.api, inquiry.cluster, inquiry.live, page, *tries, inquiry.namespace, inside)
     wanted = {each.name for each in _classes_of(inquiry)} if alone else None
     if report is None:
         lines = await controllers.lines(reading)

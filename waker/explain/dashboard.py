@@ -115,7 +115,7 @@ def state(known: DashboardInputs, words: str = "", phase: str = "") -> Dashboard
         at=json_time(known.now),
         replica=known.replica,
         leads=runtime.leading(),
-        paused=known.live.paused,
+        paused=known.live.paused or (known.live.paused_until or known.now) > known.now,
         tiles=tiles,
         apps=[_with_times(each, known, last) for each in wanted[:MOST_APPS]],
         more=max(len(wanted) - MOST_APPS, 0),
