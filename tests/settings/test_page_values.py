@@ -64,6 +64,14 @@ def test_pictures() -> None:
     assert describe_logo(svg('<svg xmlns="http://www.w3.org/2000/svg"/>')).startswith("image/svg+xml, ")
 
 
+def test_what_pictures_usually_have_in_them_passes() -> None:
+    drawn = """<?xml version="1.0" encoding="UTF-8"?><!-- Generator --><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN"
+        "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd"><svg xmlns="http://www.w3.org/2000/svg"
+        xmlns:xlink="http://www.w3.org/1999/xlink"><title>Tea &amp; books</title><style>.a { fill: red }</style>
+        <g id="a"/><use xlink:href="#a"/><animate attributeName="opacity" values="0;1" dur="2s"/></svg>"""
+    assert describe_logo(svg(drawn)).startswith("image/svg+xml, ")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -78,6 +86,22 @@ def test_pictures() -> None:
         pytest.param(svg("<svg><g onload = 'x'/></svg>"), "contains a script", id="a handler"),
         pytest.param(svg("<!DOCTYPE s [<!ENTITY a 'x'>]><svg/>"), "contains a script", id="entities"),
         pytest.param(svg("<svg>\0</svg>"), "contains a script", id="UTF-16"),
+        pytest.param(svg("<svg><scr\x1b(Bipt>x</script></svg>"), "contains a script", id="ISO-2022-JP"),
+        pytest.param(
+            svg("<svg xmlns:s='x'><s:script>x</s:script></svg>"), "contains a script", id="a script by prefix"
+        ),
+        pytest.param(svg("<svg xmlns:é='x'><é:script>x</é:script></svg>"), "contains a script", id="an odd prefix"),
+        pytest.param(svg("<svg><S:foreignObject/></svg>"), "contains a script", id="HTML inside"),
+        pytest.param(
+            svg("<svg><h:iframe xmlns:h='http://www.w3.org/1999/xhtml'/></svg>"), "contains a script", id="HTML"
+        ),
+        pytest.param(svg("<svg><a href='javascript&#58;x'/></svg>"), "contains a script", id="a letter by number"),
+        pytest.param(svg("<svg><a href='javascript&colon;x'/></svg>"), "contains a script", id="a letter by name"),
+        pytest.param(svg("<svg><set attributeName='onclick' to='x'/></svg>"), "contains a script", id="a handler, set"),
+        pytest.param(
+            svg('<svg><animate attributeName = " xlink:href"/></svg>'), "contains a script", id="an address, set"
+        ),
+        pytest.param(svg("<?xml-stylesheet href='data:text/xml,x'?><svg/>"), "contains a script", id="a stylesheet"),
     ],
 )
 def test_what_is_no_picture(text: str, reason: str) -> None:

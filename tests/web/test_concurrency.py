@@ -33,6 +33,19 @@ def test_slots_are_limited_per_app_and_in_total() -> None:
     assert free == [True, True, False, True, False]
 
 
+def test_who_can_do_without_takes_none_beyond_a_few() -> None:
+    limit = ConcurrencyLimit(SlotCounts(share=2, reserve=2, common=5, per_namespace=5, per_app=5))
+    with (
+        limit.slots(SHOP, most=2) as first,
+        limit.slots(SHOP, 2, most=2) as too_big,
+        limit.slots(SHOP, most=2) as second,
+    ):
+        assert (first, too_big, second) == (True, False, True)
+        with limit.slots(SHOP, most=2) as third, limit.slots(SHOP) as client:
+            assert (third, client) == (False, True)
+    assert not limit.taken
+
+
 def test_slots_are_given_back() -> None:
     limit = ConcurrencyLimit(SlotCounts(share=1, reserve=1, common=0, per_namespace=0, per_app=1))
     for _ in range(3):

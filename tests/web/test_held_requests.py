@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from tests.web.conftest import APP, BROWSER, HOST, LIVE, NOW, PAGE, PortUnderTest, app_answer, until
+from tests.web.conftest import APP, BROWSER, HOST, LIVE, PAGE, PortUnderTest, app_answer, until
 from waker import names
 from waker.plan.model import Address, Phase, VisitorPolicy
 from waker.plan.page_transport import PageTransport
@@ -50,61 +50,6 @@ async def test_a_client_that_leaves_is_no_longer_held(rig: PortUnderTest) -> Non
     pending.cancel()
     await until(lambda: not rig.port.held.taken)
     assert rig.apps.most_in_flight == 0
-
-
-FAST = timedelta(milliseconds=600)
-
-
-async def test_a_browser_is_held_where_the_app_is_awake_in_no_time(rig: PortUnderTest) -> None:
-    rig.apps.set_phase(Phase.ASLEEP, typical=FAST)
-    await rig.upstream(app_answer)
-    async with rig.client.get("/a", headers=BROWSER) as answer:
-        assert (answer.status, await answer.text()) == (200, "app: GET /a ")
-    assert rig.apps.waits == [timedelta(seconds=2)]
-    assert rig.apps.knocks == [APP]
-    assert rig.apps.page_views == []
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        pytest.param({"typical": timedelta(seconds=1)}, id="an app that is not fast"),
-        pytest.param({"typical": None}, id="an app that nobody has waited for yet"),
-        pytest.param({"typical": FAST, "trouble": Trouble.CRASH}, id="in trouble"),
-        pytest.param({"typical": FAST, "since": NOW - timedelta(seconds=2)}, id="late already"),
-        pytest.param(
-            {"typical": FAST, "visitors": VisitorPolicy(page_after=timedelta())}, id="its user wants the page"
-        ),
-    ],
-)
-async def test_a_browser_is_shown_the_page_at_once(rig: PortUnderTest, fields: dict[str, object]) -> None:
-    rig.apps.set_phase(Phase.WAKING, **fields)
-    async with rig.client.get("/", headers=BROWSER) as answer:
-        assert (answer.status, answer.content_type) == (503, "text/html")
-    assert rig.apps.waits == []
-
-
-async def test_a_fast_app_that_is_slow_today_shows_the_page_after_all(rig: PortUnderTest) -> None:
-    rig.apps.set_phase(Phase.WAKING, typical=FAST, since=NOW - timedelta(seconds=0.5))
-    async with rig.client.get("/", headers=BROWSER) as answer:
-        assert (answer.status, answer.content_type) == (503, "text/html")
-    assert rig.apps.waits == [timedelta(seconds=1.5)]
-
-
-async def test_where_no_place_is_free_for_a_browser_it_is_shown_the_page(rig: PortUnderTest) -> None:
-    rig.apps.set_phase(Phase.ASLEEP, typical=FAST)
-    rig.port.held.counts = SlotCounts(per_app=0)
-    async with rig.client.get("/", headers=BROWSER) as answer:
-        assert (answer.status, answer.content_type) == (503, "text/html")
-    assert rig.apps.waits == []
-
-
-async def test_a_form_of_a_browser_is_held_for_longer_than_that(rig: PortUnderTest) -> None:
-    rig.apps.set_phase(Phase.ASLEEP, typical=FAST)
-    await rig.upstream(app_answer)
-    async with rig.client.post("/order", data=b"x", headers=BROWSER) as answer:
-        assert answer.status == 200
-    assert rig.apps.waits == [LIVE.hold_for]
 
 
 async def test_with_hold_browsers_are_held_too_and_then_get_the_page(rig: PortUnderTest) -> None:

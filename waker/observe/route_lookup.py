@@ -5,15 +5,17 @@ held the app's routes are read, for each door at most once a second, whoever kno
 """
 
 import asyncio
+import logging
 from typing import Final
 
 from waker.cluster.client import Api
 from waker.cluster.resources import ROUTES
-from waker.errors import ClusterError
 from waker.plan.doors import DoorKey
 from waker.plan.routes.kinds import KINDS
 from waker.plan.routes.route import ObjectId
 from waker.web.registry import AppRegistry
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 1.0  # seconds
 
@@ -27,7 +29,7 @@ class RouteLookup:
         self._looks: dict[int, asyncio.Task[bool]] = {}  # by door; each is kept for LOOK_EVERY
 
     async def leads_to(self, number: int, key: DoorKey) -> bool:
-        """Whether a route of the app leads to this door. Never raises for an error of the API server.
+        """Whether a route of the app leads to this door. Never raises, whatever the API server says.
 
         Whoever knocks meanwhile waits for the same answer.
         """
@@ -49,6 +51,7 @@ class RouteLookup:
     async def _names(self, id: ObjectId, number: int) -> bool:
         try:
             found = await self._api.get(ROUTES[id.kind].one(id.namespace, id.name))
-        except ClusterError:
+            return number in KINDS[id.kind].doors(KINDS[id.kind].parse(found))
+        except Exception as error:  # a refusal, or an answer that is no route
+            log.debug("no route was read", extra={"route": str(id), "error": repr(error)})
             return False
-        return number in KINDS[id.kind].doors(KINDS[id.kind].parse(found))

@@ -25,8 +25,15 @@ WEB: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 LOGO: Final = re.compile(r"data:image/(png|svg\+xml|webp|jpeg|gif);base64,([A-Za-z0-9+/]+={0,2})", re.ASCII)
-# An <img> runs nothing and loads nothing, but somebody may open it by itself.
-ACTIVE_SVG: Final = re.compile(rb"<script|<foreignobject|<!entity|\son[a-z]+\s*=|javascript:", re.IGNORECASE)
+# An <img> runs nothing and loads nothing, but somebody may open it by itself. So it may have none of the ways in which an SVG
+# runs a script, and nothing by which one could be written in another way.
+ACTIVE_SVG: Final = re.compile(
+    rb"[\0\x1b]"  # UTF-16, and encodings in which a tag may be interrupted
+    rb"|&(?!(?:amp|lt|gt|quot|apos);)|<!entity"  # letters written as something else
+    rb"|<(?:[^\s<>/]*:)?(?:script|foreignobject)|1999/xhtml|<\?xml-stylesheet"
+    rb"|\son[a-z]+\s*=|javascript:|attributename\s*=\s*[\"']\s*(?:on|[^\"']*href)",
+    re.IGNORECASE,
+)
 
 
 def parse_accent(text: str) -> str:
@@ -62,6 +69,6 @@ def describe_logo(text: str) -> str:
         content = b64decode(found[2], validate=True)
     except binascii.Error:
         raise SettingsError("the picture is not written in base64") from None
-    if found[1] == "svg+xml" and (b"\0" in content or ACTIVE_SVG.search(content)):
-        raise SettingsError("the picture is an SVG that contains a script")
+    if found[1] == "svg+xml" and ACTIVE_SVG.search(content):
+        raise SettingsError("the picture is an SVG that contains a script, or what could be one")
     return f"image/{found[1]}, {len(uri)} characters"

@@ -13,6 +13,8 @@ Counted in slots: a request that needs more memory takes more of them. A request
 Own shares come out of a reserve of RESERVE slots, enough for 50 apps at a time that hold something. An app that finds the
 reserve used up takes common slots. So an app that holds less than its share is never refused because of other apps, as
 long as the shares of all apps that hold something fit into the reserve.
+
+A browser that could be shown the page at once comes last: it takes a slot only while its app holds less than SHARE.
 """
 
 from collections import Counter
@@ -52,12 +54,16 @@ class ConcurrencyLimit:
         self._common: Counter[str] = Counter()  # by namespace
 
     @contextmanager
-    def slots(self, app: AppId, count: int = 1) -> Iterator[bool]:
-        """Take slots for as long as the context is open. Gives False, and takes none, if too few are free."""
+    def slots(self, app: AppId, count: int = 1, most: int | None = None) -> Iterator[bool]:
+        """Take slots for as long as the context is open. Gives False, and takes none, if too few are free.
+
+        `most`: for a request that can do without; it takes none if its app would then hold more than so many.
+        """
         counts = self.counts
+        limit = counts.per_app if most is None else min(most, counts.per_app)
         own = max(0, min(count, counts.share - self._own[app], counts.reserve - self._own.total()))
         common = count - own
-        if self.taken[app] + count > counts.per_app or not self._has_common(app.namespace, common):
+        if self.taken[app] + count > limit or not self._has_common(app.namespace, common):
             yield False
             return
         self._take(app, own, common)

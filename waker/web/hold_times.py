@@ -4,6 +4,9 @@ A client waits for as long as its user says (`hold-for`), a browser hardly at al
 wakes as fast as that (`page-after`), a page's poll for some seconds. Whatever it is, the controller in front of waker must
 not give up first: its client would get an error of the controller's own. So every wait ends before the timeout of the way to
 this door, and of this request (`plan.hold_time`).
+
+A browser that waits could as well be shown the page, a client could not. So a crowd of browsers must not take the places of
+clients: `gives_way` says whose requests are held only while few are.
 """
 
 from collections.abc import Mapping
@@ -29,6 +32,11 @@ def hold_time(view: View, kind: VisitorKind, headers: Mapping[str, str], now: da
         return _shortened(view.visitors.hold_for, view, headers)
     guard = FLASH_GUARD if view.open or view.phase in PODS_MAY_BE_UP else timedelta()
     return _shortened(max(guard, _without_page(view, now)), view, headers)
+
+
+def gives_way(view: View, kind: VisitorKind) -> bool:
+    """Whether a request is held only so that no page flashes up: a browser, unless the app is there or its user says hold."""
+    return kind is VisitorKind.BROWSER and view.visitors.while_asleep != "hold" and not view.open
 
 
 def _without_page(view: View, now: datetime) -> timedelta:

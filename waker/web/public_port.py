@@ -30,7 +30,7 @@ from waker.web.apps import Apps, View
 from waker.web.concurrency import ConcurrencyLimit
 from waker.web.connections import Connections
 from waker.web.held_memory import slots_needed
-from waker.web.hold_times import POLL_HOLD_ALONE, hold_time, poll_hold
+from waker.web.hold_times import POLL_HOLD_ALONE, gives_way, hold_time, poll_hold
 from waker.web.page import WaitingPage
 from waker.web.passed_heads import is_loop
 from waker.web.poll_pace import PollPace
@@ -219,7 +219,10 @@ async def hold_and_forward(
         return "page", await not_ready_response(port, request, view, kind)
     loop = asyncio.get_running_loop()
     end = loop.time() + within.total_seconds()
-    with port.held.slots(view.app, slots_needed(request)) as free:
+    most = port.held.counts.share if gives_way(view, kind) else None
+    with port.held.slots(view.app, slots_needed(request), most) as free:
+        if not free and most is not None:
+            return "page", await not_ready_response(port, request, view, kind)
         if not free:
             reason = "Too many requests are already waiting."
             return "crowded", await not_ready_response(port, request, view, kind, reason)
