@@ -111,7 +111,11 @@ async def test_one_that_is_refused_stops_nobody_else_and_is_named(tmp_path: Path
         assert not it.held()
 
 
-@pytest.mark.parametrize("like", [Fault(refusal=throttled()), Fault(refusal=unavailable()), Fault(cuts=True)], ids=str)
+@pytest.mark.parametrize(
+    "like",
+    [Fault(refusal=throttled()), Fault(refusal=unavailable()), Fault(cuts=True)],
+    ids=["throttled", "unavailable", "cut"],
+)
 async def test_an_api_server_that_is_ill_for_a_moment_is_no_reason_to_stop(tmp_path: Path, like: Fault) -> None:
     async with scene(tmp_path, SHOP, BLOG) as it:
         before = it.wish(), it.wish("blog")
