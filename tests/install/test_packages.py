@@ -9,6 +9,7 @@ import pytest
 import waker
 from tests.install.environments import run
 from tests.install.programs import ROOT, program
+from waker.commands.arguments import OUTPUTS
 
 
 def test_both_hold_all_files_of_the_program(packages: dict[str, Path]) -> None:
@@ -42,4 +43,4 @@ def test_it_is_a_plugin_of_kubectl(programs: Path) -> None:
     done = run(program("kubectl"), "waker", "--version", path=str(programs))
     assert done.stdout == f"waker {waker.__version__}\n", done.stderr
     offered = run(program("kubectl"), "__complete", "waker", "status", "-o", "", path=str(programs))
-    assert offered.stdout.split() == ["table", "json", ":4"], offered.stderr
+    assert offered.stdout.split() == [*OUTPUTS, ":4"], offered.stderr

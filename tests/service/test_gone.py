@@ -52,7 +52,7 @@ def entries(service: Waker) -> dict[str, int]:
         if id(each) in seen:
             continue
         seen.add(id(each))
-        if isinstance(each, dict | list | set | deque):
+        if isinstance(each, dict | list | set | deque) and getattr(each, "maxlen", None) is None:
             found[name] = found.get(name, 0) + len(each)
         todo.extend((f"{name}.{inner}", value) for inner, value in inside(each))
     return found
