@@ -210,7 +210,7 @@ async def test_prometheus_is_late(scene: PrometheusScene, monkeypatch: pytest.Mo
 
 async def test_a_restart_in_place_may_have_lost_a_visit(scene: PrometheusScene) -> None:
     start = await known(scene)
-    scene.has["t-1"].started = 2000
+    scene.has["t-1"].started, scene.has["t-1"].count = 2000, 0
     assert await scene.round() == Traffic(start)
     assert scene.scraper.certainty(SHOP).doubted_at == scene.now
 

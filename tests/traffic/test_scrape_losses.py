@@ -75,6 +75,14 @@ async def test_restarts_extend_it_once_too_and_a_visit_is_a_visit(scene: ScrapeS
     assert (scene.scraper.traffic(SHOP).visited_at, lost_now(scene)) == (scene.now, False)
 
 
+async def test_a_visit_after_a_restart_is_seen_though_it_is_as_many_as_before(scene: ScrapeScene) -> None:
+    pod = scene.add(TRAEFIK, "t-1", traefik(shop=1))
+    await watched(scene, AT_TRAEFIK)
+    scene.change(pod, traefik(shop=1, started=2000))
+    await scene.round()
+    assert (scene.visits, scene.scraper.traffic(SHOP).visited_at) == ([SHOP], scene.now)
+
+
 async def test_if_the_user_says_so_each_loss_is_a_visit(scene: ScrapeScene) -> None:
     scene.changes = {"strict": True}
     pod = scene.add(TRAEFIK, "t-1", traefik(shop=5))

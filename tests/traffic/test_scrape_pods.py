@@ -73,7 +73,7 @@ async def test_a_pod_that_is_gone_took_its_last_count_along(scene: ScrapeScene) 
 async def test_a_restart_in_place_may_have_lost_a_visit(scene: ScrapeScene) -> None:
     pod = scene.add(TRAEFIK, "t-1", traefik(shop=5))
     await watched(scene, AT_TRAEFIK)
-    scene.change(pod, traefik(shop=5, started=2000))
+    scene.change(pod, traefik(blog=1, started=2000))
     await scene.round()
     assert scene.scraper.certainty(SHOP).doubted_at == scene.now
 

@@ -218,9 +218,10 @@ class Ledger:
         """Compare a scrape that was asked for at `at` with the pod's last one. A pod without one counts from 0."""
         last = self._scrapes.get(pod, Scrape(scrape.keys))
         self._scrapes[pod] = scrape
-        visits = {key: rise for key in scrape.tallies if (rise := self._rise(pod, key, last, scrape))}
-        self._own[pod] = [each for each in self._own.get(pod, ()) if each.until > at]
         lost = _restarted(last, scrape)
+        before = Scrape(last.keys) if lost else last  # its counters have begun anew, so whatever they show is new
+        visits = {key: rise for key in scrape.tallies if (rise := self._rise(pod, key, before, scrape))}
+        self._own[pod] = [each for each in self._own.get(pod, ()) if each.until > at]
         hidden = {key: until for key, until in self._hidden.get(pod, {}).items() if until > at}
         if lost and scrape.process and scrape.process.drain:
             hidden |= dict.fromkeys(last.open, at + scrape.process.drain)
