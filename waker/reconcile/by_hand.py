@@ -4,19 +4,16 @@ Called for the page of operators, after the caller's rights were checked. The se
 follows anybody's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from waker import names
 from waker.cluster.writes import Writes
 from waker.errors import NotFound, WakerError
 from waker.observe.cluster import ClusterCache
 from waker.plan.model import AppId, Kind, Pin
-from waker.plan.times import format_time
+from waker.plan.operator_requests import Wanted, asks_once, not_managed, pinned, sleep_once, wake_once
 from waker.settings.configmap import Live
-
-Wanted = Mapping[str, str | None]  # annotations; None removes
 
 DONE: Final = {
     "sleep": "it is asked to sleep until its next visitor",
@@ -28,12 +25,11 @@ DONE: Final = {
 
 def wanted(action: str, now: datetime) -> Wanted:
     """The annotations for one of the actions of DONE."""
-    at = format_time(now)
-    found: dict[str, Wanted] = {
-        "sleep": {names.SLEEP_REQUESTED_AT: at, names.WAKE_REQUESTED_AT: None},
-        "wake": {names.WAKE_REQUESTED_AT: at, names.SLEEP_REQUESTED_AT: None},
-        "pause": {names.STATE: str(Pin.AWAKE)},
-        "resume": {names.STATE: None},
+    found = {
+        "sleep": sleep_once(now),
+        "wake": wake_once(now),
+        "pause": pinned(Pin.AWAKE),
+        "resume": pinned(Pin.AUTO),
     }
     return found[action]
 
@@ -61,8 +57,9 @@ class ByHand:
         if observed is None:
             raise NotFound(f"there is no {kind} {app}")
         if observed.policy is None:
-            raise WakerError(f'{kind} {app} is not managed: it has no annotation {names.ENABLED}: "true"')
-        if action in ("sleep", "wake") and observed.policy.pin is not Pin.AUTO:
+            raise WakerError(not_managed(app))
+        asked = wanted(action, self._clock())
+        if asks_once(asked) and observed.policy.pin is not Pin.AUTO:
             raise WakerError(f"{kind} {app} is pinned {observed.policy.pin}: let traffic decide first")
-        await self._writes.annotate(app, wanted(action, self._clock()))
+        await self._writes.annotate(app, asked)
         return f"{kind} {app}: {DONE[action]}."
