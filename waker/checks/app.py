@@ -7,6 +7,7 @@ from collections.abc import Iterator, Set
 from typing import Final
 
 from waker.checks.findings import CheckLine, ok, problem, unknown
+from waker.explain.fixes import target
 from waker.explain.shape import Explained, Reason
 
 SUBJECT: Final = "app"
@@ -16,14 +17,14 @@ NOT_YET: Final = frozenset({"not-observed"})
 
 def lines(facts: Explained, *, read_now: bool = False) -> Iterator[CheckLine]:
     """The lines, and the answer first. `read_now`: the controllers have just been read, by a probe."""
-    target = f"{facts['app']['kind'].lower()}/{facts['app']['name']} -n {facts['app']['namespace']}"
+    which = target(facts["app"]["kind"], facts["app"]["namespace"], facts["app"]["name"])
     name = f"{facts['app']['namespace']}/{facts['app']['name']}"
     reasons = [each for each in facts["against"] if each["kind"] != "not-enabled"]
     late = NOT_YET | ({"not-read"} if read_now else set())
-    found = [_line(each, target, late) for each in reasons]
+    found = [_line(each, which, late) for each in reasons]
     if not facts["enabled"] and not any(each["verdict"] == "problem" for each in found):
         yield ok(
-            SUBJECT, f"{name} would sleep once it is enabled (kubectl annotate {target} kubesleeper.io/enabled=true)"
+            SUBJECT, f"{name} would sleep once it is enabled (kubectl annotate {which} kubesleeper.io/enabled=true)"
         )
     elif not any(each["verdict"] == "problem" for each in found):
         yield ok(SUBJECT, f"{name} is enabled, and sleeps when nobody comes")
@@ -33,8 +34,8 @@ def lines(facts: Explained, *, read_now: bool = False) -> Iterator[CheckLine]:
         yield unknown(SUBJECT, "whether it is visited is known to the running service only", fix)
 
 
-def _line(reason: Reason, target: str, late: Set[str]) -> CheckLine:
-    fix = reason["fix"] or f"waker explain {target}"
+def _line(reason: Reason, which: str, late: Set[str]) -> CheckLine:
+    fix = reason["fix"] or f"waker explain {which}"
     if reason["kind"] in PASSING:
         return ok(SUBJECT, reason["text"])
     if reason["kind"] in late:

@@ -4,11 +4,12 @@ Pure: what is known of each workload goes in, rows come out. What is saved are r
 use.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypedDict
 
+from waker.explain.columns import aligned
 from waker.plan.model import AppId
 from waker.plan.pod_requests import PodRequests
 from waker.printable import printable_data
@@ -92,7 +93,7 @@ def text(found: Candidates) -> str:
     """For a terminal, without a newline at the end."""
     found = printable_data(found)
     rows = [COLUMNS, *(_cells(each) for each in found["candidates"])] if found["candidates"] else []
-    lines = [*_aligned(rows), *([""] if rows else []), _summary(found)]
+    lines = [*aligned(rows), *([""] if rows else []), _summary(found)]
     lines += [f"not known: {each}" for each in found["unknown"]]
     return "\n".join(lines)
 
@@ -115,8 +116,3 @@ def _summary(found: Candidates) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)] if rows else []
-    return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

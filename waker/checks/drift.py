@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from waker.checks.findings import CheckLine, ok, problem, unknown
-from waker.checks.inquiry import Inquiry, named
+from waker.checks.inquiry import Inquiry
 from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.resources import AUTOSCALERS as AUTOSCALER_OBJECTS
 from waker.cluster.resources import ROUTES, workload_path
 from waker.errors import ClusterError
+from waker.explain.fixes import target
 from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId
 
@@ -70,10 +71,9 @@ async def lines(inquiry: Inquiry) -> list[CheckLine]:
 
 def _changed(app: ObservedApp) -> Iterator[Changed]:
     workload = app.workload.id
-    yield Changed(workload_path(workload), named(workload), str(workload.kind), "/spec/replicas")
+    yield Changed(workload_path(workload), target(*workload), str(workload.kind), "/spec/replicas")
     for each in dict.fromkeys(route.id.object for route in app.routes):
-        target = f"{each.kind.lower()}/{each.name} -n {each.namespace}"
-        yield Changed(ROUTES[each.kind].one(each.namespace, each.name), target, each.kind, "/spec/rules")
+        yield Changed(ROUTES[each.kind].one(each.namespace, each.name), target(*each), each.kind, "/spec/rules")
 
 
 async def _applications(api: Api) -> list[Json]:

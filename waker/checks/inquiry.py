@@ -40,11 +40,6 @@ class Inquiry:
         return sorted({app.namespace for app in self.apps})
 
 
-def named(app: AppId) -> str:
-    """An app as kubectl and waker want it: `deployment/shop -n prod`."""
-    return f"{app.kind.lower()}/{app.name} -n {app.namespace}"
-
-
 def several(names: list[str]) -> str:
     """`a, b and 3 more`."""
     more = len(names) - MOST_NAMED

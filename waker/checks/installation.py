@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from waker import names
 from waker.checks.findings import CheckLine, ok, problem, unknown
-from waker.checks.inquiry import Inquiry, named
+from waker.checks.inquiry import Inquiry
 from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.resources import CONFIG_MAPS, DEPLOYMENTS, LEASES
 from waker.errors import ClusterError, NotFound
+from waker.explain.fixes import target
 from waker.observe.never_sleeps import OWN_LABEL
 from waker.plan.times import parse_time
 from waker.settings.configmap import Live, read_live
@@ -173,7 +174,7 @@ def apps(inquiry: Inquiry) -> list[CheckLine]:
     blocked = [each for each in observed if each.problems]
     lines = [
         problem(
-            APPS, f"{each.workload.id} cannot sleep: {each.problems[0]}", f"waker explain {named(each.workload.id)}"
+            APPS, f"{each.workload.id} cannot sleep: {each.problems[0]}", f"waker explain {target(*each.workload.id)}"
         )
         for each in blocked
     ]

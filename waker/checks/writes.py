@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from waker import names
 from waker.checks.findings import CheckLine, ok, problem, unknown
-from waker.checks.inquiry import Inquiry, named
+from waker.checks.inquiry import Inquiry
 from waker.cluster.client import Api
 from waker.cluster.resources import ENDPOINT_SLICES, INGRESSES, ROUTES, SERVICES, Resource, workload_path
 from waker.errors import ClusterError, Conflict, RefusalCause, Refused
+from waker.explain.fixes import target
 from waker.observe.observed_app import ObservedApp
 from waker.plan import owned_objects, workload_patches
 from waker.plan.actions import ScaleToZero
@@ -73,7 +74,7 @@ def _mend(error: Refused, fix: str) -> str:
 
 def _of_app(inquiry: Inquiry, app: ObservedApp) -> Iterator[tuple[str, Try, str]]:
     """Its replicas, and its routes."""
-    workload, fix = app.workload, f"kubectl describe {named(app.workload.id)}"
+    workload, fix = app.workload, f"kubectl describe {target(*app.workload.id)}"
     if workload.replicas:
         patch = workload_patches.patch(workload, ScaleToZero(workload.replicas), inquiry.now)
         yield f"the sleep of {workload.id}", partial(_patch, inquiry, workload_path(workload.id), patch), fix
@@ -84,7 +85,7 @@ def _of_app(inquiry: Inquiry, app: ObservedApp) -> Iterator[tuple[str, Try, str]
         if found:
             path = ROUTES[holder.kind].one(holder.namespace, holder.name)
             move = KINDS[holder.kind].redirect(found, routes, inquiry.now)
-            seen = f"kubectl describe {holder.kind.lower()}/{holder.name} -n {holder.namespace}"
+            seen = f"kubectl describe {target(*holder)}"
             yield f"the move of {holder}", partial(_patch, inquiry, path, move), seen
 
 

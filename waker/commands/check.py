@@ -75,7 +75,7 @@ async def check(settings: Settings, namespace: str, name: str | None, output: st
                 *await writes.lines(inquiry),
             ]
             if app:
-                all_read = bool(report) and all(each["verdict"] == "ok" for each in (report or {})["lines"])
+                all_read = all(each["verdict"] == "ok" for each in report["lines"]) if report else False
                 lines += app_lines.lines(await facts_of(api, settings, app, cluster), read_now=all_read)
             else:
                 lines += installation.apps(inquiry)

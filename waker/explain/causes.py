@@ -14,11 +14,8 @@ from waker.printable import printable_data
 
 MOST_CAUSES: Final = 20
 MOST_EXAMPLES: Final = 5
-AWAKE: Final = (
-    "Awake",
-    "NotManaged",
-    "Stuck",
-)  # the phases of apps that stay up; all others sleep, or are on their way
+# The phases of apps that stay up; all others sleep, or are on their way.
+AWAKE: Final = ("Awake", "NotManaged", "Stuck")
 WIDTH: Final = 100
 
 

@@ -69,18 +69,23 @@ class Advice(NamedTuple):
     fix: str
 
 
+def target(kind: str, namespace: str, name: str) -> str:
+    """An object as kubectl and waker want it: `deployment/shop -n prod`."""
+    return f"{kind.lower()}/{name} -n {namespace}"
+
+
 def fix_for(code: str, app: AppId | None = None) -> str:
     """The fix of a code, for this app, or in general. Of a newer waker's code nothing is known."""
-    target = f"{app.kind.lower()}/{app.name} -n {app.namespace}" if app else "KIND/NAME -n NAMESPACE"
+    which = target(*app) if app else "KIND/NAME -n NAMESPACE"
     known = next((each for each in FIXES if each == code), None)
-    return FIXES[known].format(app=target) if known else ""
+    return FIXES[known].format(app=which) if known else ""
 
 
 def resume(scope: PauseScope, app: AppId) -> str:
     """The command that ends a pause."""
     match scope:
         case PauseScope.APP:
-            return f"waker resume {app.kind.lower()}/{app.name} -n {app.namespace}"
+            return f"waker resume {target(*app)}"
         case PauseScope.NAMESPACE:
             return f"waker resume -n {app.namespace}"
     return "waker resume --all"

@@ -4,9 +4,10 @@ Made by the running service, which alone knows. Hours are of *requests*: what wa
 waker's own pods reserve, and how long visitors waited, stands beside it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypedDict
 
+from waker.explain.columns import aligned
 from waker.explain.times import json_time
 from waker.observe.runtime import Runtime
 from waker.plan.savings import NOTHING, Reserved
@@ -111,7 +112,7 @@ def text(found: SavingsReport, since: Callable[[str], str]) -> str:
     lines = [[printable_text(each["namespace"]), str(each["asleep"]), *_cells(each)] for each in found["namespaces"]]
     asleep = str(sum(each["asleep"] for each in found["namespaces"]))
     own = ["waker itself", "-", *_cells(found["own"])]
-    table = _aligned([head, *lines, ["all", asleep, *_cells(found["total"])], own])
+    table = "\n".join(aligned([head, *lines, ["all", asleep, *_cells(found["total"])], own], numbers=True))
     wakes, began = found["wakes"], found["since"]
     waited = f", half of them within {wakes['median']:.1f} s" if wakes["median"] is not None else ""
     ago = f"Since {began} ({since(began)}), when this waker began to count. " if began else ""
@@ -121,15 +122,3 @@ def text(found: SavingsReport, since: Callable[[str], str]) -> str:
 def _cells(of: SavedAmount) -> list[str]:
     found = [of["replicaHours"], of["coreHours"], of["gibHours"], *([of["money"]] if of["money"] is not None else [])]
     return [f"{each:.2f}" for each in found]
-
-
-def _aligned(lines: Iterable[list[str]]) -> str:
-    rows = list(lines)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "   ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )

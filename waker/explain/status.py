@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from waker.explain.columns import aligned
 from waker.explain.times import json_time, sleep_time
 from waker.observe.class_names import class_of, with_class
 from waker.observe.cluster import ClusterCache
@@ -42,10 +43,8 @@ def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> 
         if workload:
             traffic = runtime.visits.traffic(each.app)
             lost = runtime.visits.lost(each.app)
-            plan, visited = (
-                replace(each.plan, reason=_reason(each, traffic, served_by)),
-                runtime.last_visit(workload, each),
-            )
+            plan = replace(each.plan, reason=_reason(each, traffic, served_by))
+            visited = runtime.last_visit(workload, each)
             by_itself = _by_itself(plan, policy_of(workload, live))
             sleeps_at = sleep_time(workload, by_itself, traffic, visited, now)
             found.append(
@@ -53,8 +52,8 @@ def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> 
                 | {
                     "cause": cause(workload, plan, each.routes, lost.loss.why if lost else ""),
                     "sleepsAt": sleeps_at and json_time(sleeps_at),
+                    "sleepsIn": format_duration(sleeps_at - now) if sleeps_at and sleeps_at > now else "",
                 }
-                | {"sleepsIn": format_duration(sleeps_at - now) if sleeps_at and sleeps_at > now else ""}
             )
     return found
 
@@ -111,8 +110,7 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = NARROW, *,
     """The rows as aligned columns under a heading, in the manner of kubectl."""
     lines = [[heading(column) for column in columns]] if headed else []
     lines += [cells(each, columns) for each in rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))] if lines else []
-    return "\n".join("   ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(aligned(lines))
 
 
 def cells(row: Mapping[str, Any], columns: Sequence[str]) -> list[str]:

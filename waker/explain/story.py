@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, TypedDict
 
+from waker.explain.columns import aligned
 from waker.explain.times import json_time
 from waker.names import EventReason
 from waker.plan.model import Phase
@@ -103,10 +104,8 @@ def text(name: str, found: AppHistory) -> str:
     if not found["moments"]:
         return f"Nothing is known of {printable_text(name)}: Kubernetes forgets Events, usually after an hour."
     rows = [("WHEN", "WHAT", "TOOK", "WHY"), *(_cells(each) for each in found["moments"])]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    lines = ["   ".join((*(cell.ljust(w) for cell, w in zip(row[:3], widths, strict=True)), row[3])) for row in rows]
     typical = f"Its wakes typically take {found['typicalWake']}."
-    return "\n".join([*(line.rstrip() for line in lines), *(["", typical] if found["typicalWake"] else [])])
+    return "\n".join([*aligned(rows), *(["", typical] if found["typicalWake"] else [])])
 
 
 def _cells(each: Moment) -> tuple[str, str, str, str]:

@@ -60,7 +60,7 @@ class Runtime:
         )
 
     def uncounted(self, observed: ObservedApp) -> tuple[str, ...]:
-        """VisitSources that a controller does not count, as the arguments of its pods say: sentences."""
+        """Visits that a controller does not count, as the arguments of its pods say: sentences."""
         ways = {(route.controller, route.id.object): route for route in observed.routes}
         return tuple(
             f"{route.id.object}: {why}"

@@ -82,8 +82,6 @@ class Snapshot:
     least_replicas: int = 1  # of its HorizontalPodAutoscaler; 1 without one
     passes_on: bool = False  # by its last plan waker may pass requests on to its pods
     unfollowed: str = ""  # what showed that some controller pod does not follow, a sentence; "" if nothing did
-    carried_at: datetime | None = (
-        None  # this replica last carried a request to it, or does now; any replica, if gathered
-    )
+    carried_at: datetime | None = None  # this replica last carried a request to it; any replica, if gathered
     silent_replica: str = ""  # a replica of waker that does not say whether it carries any; "" if all do
     gathered: frozenset[Fact] = frozenset()  # which of these facts are known

@@ -151,7 +151,7 @@ def _take_pods(seen: Snapshot, state: State, due: SleepDue, now: datetime, follo
 def _stay(seen: Snapshot, due: SleepDue) -> timedelta:
     """How long its pods stay up behind swapped routes, so that who was forgotten and comes back is served at once. Law 7."""
     policy, doubted_at = seen.policy, seen.certainty.doubted_at
-    moved_at = min((route.swapped_at for route in seen.routes if route.swapped_at), default=None)
+    moved_at = _moved_at(seen)
     lost = moved_at is not None and doubted_at is not None and doubted_at >= moved_at
     if policy is None or not (due.by_traffic and (seen.certainty.loses_counts or lost)):
         return timedelta()
@@ -163,12 +163,17 @@ def _requested_meanwhile(seen: Snapshot, state: State) -> bool:
     return seen.arrived_at is not None and since is not None and seen.arrived_at >= since
 
 
+def _moved_at(seen: Snapshot) -> datetime | None:
+    """When the first of its routes was moved; None: none is."""
+    return min((route.swapped_at for route in seen.routes if route.swapped_at), default=None)
+
+
 def not_due(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
     """On the way down, and its sleep is not due any more: somebody came, or wants it awake, or nobody can tell.
 
     A process that has not known its traffic yet cannot tell because it has just begun, which stands in nobody's way.
     """
-    moved_at = min((route.swapped_at for route in seen.routes if route.swapped_at), default=now)
+    moved_at = _moved_at(seen) or now
     refused = seen.refusal is not None and now < seen.refusal.again_at
     for_a_reason = seen.traffic.visited_at is None or refused or _requested_meanwhile(seen, state)
     if due.code is Code.TRAFFIC_UNKNOWN and not for_a_reason and now < moved_at + READ_AGAIN_WITHIN:
@@ -182,7 +187,7 @@ def not_due(seen: Snapshot, state: State, due: SleepDue, now: datetime) -> Plan:
 def _in_vain(seen: Snapshot, state: State, now: datetime, why: str) -> Plan:
     """Turn back though nobody came: that is noted, and reported if it has happened before."""
     plan = _turn_back(seen, state, now, why)
-    moved_at = min((route.swapped_at for route in seen.routes if route.swapped_at), default=now)
+    moved_at = _moved_at(seen) or now
     somebody_came = seen.arrived_at is not None and seen.arrived_at >= moved_at
     if plan.actions != (RequestWake(),) or somebody_came:
         return plan
