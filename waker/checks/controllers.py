@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from waker import names
+from waker.checks.at_once import a_few_at_once
 from waker.checks.findings import CheckLine, ok, problem, unknown
 from waker.cluster import manifests
 from waker.cluster.client import Api
@@ -120,8 +121,7 @@ async def _of_class(reading: Reading, each: ReadClass) -> list[CheckLine]:
         text = f"no ready pod of {each.adapter.title} was found (labels {labels})"
         first = each.adapter.selectors[0].labels
         return [problem(each.subject, text, f"kubectl get pods -A -l {first}")]
-    turn = asyncio.Semaphore(AT_ONCE)
-    found = await asyncio.gather(*(_of_pod(reading, each, each.adapter, pod, turn) for pod in ready))
+    found = await a_few_at_once((_of_pod(reading, each, each.adapter, pod) for pod in ready), AT_ONCE)
     return [line for several in found for line in several]
 
 
@@ -143,11 +143,8 @@ async def _selected(api: Api, labels: str, namespace: str) -> AsyncIterator[Pod]
         yield manifests.pod(each)
 
 
-async def _of_pod(
-    reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod, turn: asyncio.Semaphore
-) -> list[CheckLine]:
-    async with turn:
-        return [await _page(reading, each, adapter, pod), *await _way(reading, each, adapter, pod)]
+async def _of_pod(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) -> list[CheckLine]:
+    return [await _page(reading, each, adapter, pod), *await _way(reading, each, adapter, pod)]
 
 
 async def _page(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) -> CheckLine:

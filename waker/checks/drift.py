@@ -4,11 +4,11 @@ A tool is known by the marks that it leaves on what it manages. What it does abo
 its own settings: Argo CD's Application, Flux's annotations; else from the fields that it owns (server-side apply).
 """
 
-import asyncio
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from waker.checks.at_once import a_few_at_once
 from waker.checks.findings import CheckLine, ok, problem, unknown
 from waker.checks.inquiry import Inquiry
 from waker.cluster.client import Api
@@ -45,17 +45,15 @@ class Changed(NamedTuple):
 
 async def lines(inquiry: Inquiry) -> list[CheckLine]:
     """About the apps and the objects with their routes."""
-    wanted = list(dict.fromkeys(each for app in inquiry.observed() for each in _changed(app)))
-    turn = asyncio.Semaphore(AT_ONCE)
+    wanted = list(dict.fromkeys(each for app in inquiry.observed for each in _changed(app)))
 
     async def get(each: Changed) -> Json | ClusterError:
-        async with turn:
-            try:
-                return await inquiry.api.get(each.path)
-            except ClusterError as error:
-                return error
+        try:
+            return await inquiry.api.get(each.path)
+        except ClusterError as error:
+            return error
 
-    objects = await asyncio.gather(*map(get, wanted))
+    objects = await a_few_at_once(map(get, wanted), AT_ONCE)
     tracked = any(not isinstance(each, ClusterError) and argo_application(each) for each in objects)
     applications = await _applications(inquiry.api) if tracked else []
     found: list[CheckLine] = []

@@ -3,9 +3,9 @@
 `commands.check` makes one. The subtle thing: an app is looked at as if it were enabled, so that it can be checked before it is.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from waker.cluster.client import Api
 from waker.observe.cluster import ClusterCache
@@ -13,10 +13,8 @@ from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId
 from waker.settings.configmap import Live
 
-MOST_NAMED = 5  # of many that have the same problem
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inquiry:
     """`api` acts for the caller, `as_waker` for waker's ServiceAccount. `apps`: those that are checked."""
 
@@ -28,19 +26,12 @@ class Inquiry:
     apps: tuple[AppId, ...]
     now: datetime
 
-    def observed(self) -> Iterator[ObservedApp]:
+    @cached_property
+    def observed(self) -> tuple[ObservedApp, ...]:
         """The apps, as if they were enabled."""
-        for app in self.apps:
-            found = self.cluster.observe(app, self.live)
-            if found:
-                yield found.as_if_enabled()
+        found = (self.cluster.observe(app, self.live) for app in self.apps)
+        return tuple(each.as_if_enabled() for each in found if each)
 
     def namespaces(self) -> list[str]:
         """Those of the apps."""
         return sorted({app.namespace for app in self.apps})
-
-
-def several(names: list[str]) -> str:
-    """`a, b and 3 more`."""
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

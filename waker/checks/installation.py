@@ -170,7 +170,7 @@ async def others(inquiry: Inquiry) -> list[CheckLine]:
 
 def apps(inquiry: Inquiry) -> list[CheckLine]:
     """What forbids that enabled apps sleep, as long as nobody changes their objects."""
-    observed = list(inquiry.observed())
+    observed = inquiry.observed
     blocked = [each for each in observed if each.problems]
     lines = [
         problem(

@@ -4,11 +4,11 @@
 name of its ServiceAccount (`Impersonate-User`), so the caller has to be allowed that.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from waker import names
+from waker.checks.at_once import a_few_at_once
 from waker.checks.findings import CheckLine, ok, problem, unknown
 from waker.cluster.client import Api
 from waker.cluster.resources import SELF_REVIEWS
@@ -69,14 +69,8 @@ OF_THE_CALLER: Final = (
 
 async def missing(api: Api, rights: Iterable[NeededRight], own_namespace: str) -> dict[NeededRight, list[str]]:
     """The verbs that whoever `api` acts for lacks, by right. Raises ClusterError if the API server does not say."""
-    turn = asyncio.Semaphore(AT_ONCE)
     asked = [(right, verb) for right in rights for verb in right.verbs]
-
-    async def allowed(right: NeededRight, verb: str) -> bool:
-        async with turn:
-            return await may(api, right, verb, own_namespace)
-
-    answers = await asyncio.gather(*(allowed(*each) for each in asked))
+    answers = await a_few_at_once((may(api, *each, own_namespace) for each in asked), AT_ONCE)
     found: dict[NeededRight, list[str]] = {}
     for (right, verb), answer in zip(asked, answers, strict=True):
         if not answer:

@@ -4,13 +4,13 @@ Quotas, admission policies, webhooks and validation all speak up then, in their 
 ServiceAccount if the caller may act as it, for policies may look at who writes.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from waker import names
+from waker.checks.at_once import a_few_at_once
 from waker.checks.findings import CheckLine, ok, problem, unknown
 from waker.checks.inquiry import Inquiry
 from waker.cluster.client import Api
@@ -32,52 +32,58 @@ NO_HOST: Final = "00"  # hosts of keepers that are never made
 ANY_HOST: Final = "192.0.2.1"  # RFC 5737: of no pod
 
 Json = dict[str, Any]
-Try = Callable[[], Awaitable[object]]
+
+
+class TriedWrite(NamedTuple):
+    """One write. `fix`: where to look if it is refused and nothing says by whom."""
+
+    what: str
+    namespace: str
+    act: Callable[[], Awaitable[object]]
+    fix: str
 
 
 async def lines(inquiry: Inquiry) -> list[CheckLine]:
     """A line for each write that would be refused, or that all would be taken."""
-    tries = [each for app in inquiry.observed() for each in _of_app(inquiry, app)]
-    first = {app.workload.id.namespace: app for app in reversed(list(inquiry.observed())) if app.routes}
+    tries = [each for app in inquiry.observed for each in _of_app(inquiry, app)]
+    first = {app.workload.id.namespace: app for app in reversed(inquiry.observed) if app.routes}
     tries += [each for app in first.values() for each in _of_namespace(inquiry, app)]
     if not tries:
         return [unknown(SUBJECT, "no app is enabled, so there is nothing to try", "waker check --app NAME")]
-    turn = asyncio.Semaphore(AT_ONCE)
-    found = await asyncio.gather(*(_tried(what, act, fix, turn) for what, act, fix in tries))
+    found = await a_few_at_once(map(_tried, tries), AT_ONCE)
     refused = [line for line in found if line]
     return refused or [ok(SUBJECT, f"the API server would take each of {len(tries)} writes that were tried")]
 
 
-async def _tried(what: str, act: Try, fix: str, turn: asyncio.Semaphore) -> CheckLine | None:
-    async with turn:
-        try:
-            await act()
-        except Conflict:  # somebody has changed it just now, or it is there already
-            return None
-        except Refused as error:
-            return problem(SUBJECT, f"{what} would be refused: {error}", _mend(error, fix))
-        except ClusterError as error:
-            return unknown(SUBJECT, f"whether {what} would be refused is not known: {error}", fix)
+async def _tried(each: TriedWrite) -> CheckLine | None:
+    try:
+        await each.act()
+    except Conflict:  # somebody has changed it just now, or it is there already
+        return None
+    except Refused as error:
+        return problem(SUBJECT, f"{each.what} would be refused: {error}", _mend(error, each))
+    except ClusterError as error:
+        return unknown(SUBJECT, f"whether {each.what} would be refused is not known: {error}", each.fix)
     return None
 
 
-def _mend(error: Refused, fix: str) -> str:
+def _mend(error: Refused, each: TriedWrite) -> str:
     """Where to look, by who refuses."""
-    namespace = fix.partition(" -n ")[2].split()[0] if " -n " in fix else "default"
     match error.cause:
         case RefusalCause.QUOTA:
-            return f"kubectl -n {namespace} describe resourcequota"
+            return f"kubectl -n {each.namespace} describe resourcequota"
         case RefusalCause.ADMISSION:
             return "kubectl get validatingadmissionpolicies,validatingwebhookconfigurations"
-    return fix
+    return each.fix
 
 
-def _of_app(inquiry: Inquiry, app: ObservedApp) -> Iterator[tuple[str, Try, str]]:
+def _of_app(inquiry: Inquiry, app: ObservedApp) -> Iterator[TriedWrite]:
     """Its replicas, and its routes."""
     workload, fix = app.workload, f"kubectl describe {target(*app.workload.id)}"
     if workload.replicas:
         patch = workload_patches.patch(workload, ScaleToZero(workload.replicas), inquiry.now)
-        yield f"the sleep of {workload.id}", partial(_patch, inquiry, workload_path(workload.id), patch), fix
+        act = partial(_patch, inquiry, workload_path(workload.id), patch)
+        yield TriedWrite(f"the sleep of {workload.id}", workload.id.namespace, act, fix)
     mine = [route for route in app.routes if route.leads_to == ""]
     for holder in dict.fromkeys(route.id.object for route in mine):
         routes = [replace(route, door=inquiry.live.door_ports.first) for route in mine if route.id.object == holder]
@@ -86,10 +92,10 @@ def _of_app(inquiry: Inquiry, app: ObservedApp) -> Iterator[tuple[str, Try, str]
             path = ROUTES[holder.kind].one(holder.namespace, holder.name)
             move = KINDS[holder.kind].redirect(found, routes, inquiry.now)
             seen = f"kubectl describe {target(*holder)}"
-            yield f"the move of {holder}", partial(_patch, inquiry, path, move), seen
+            yield TriedWrite(f"the move of {holder}", holder.namespace, partial(_patch, inquiry, path, move), seen)
 
 
-def _of_namespace(inquiry: Inquiry, app: ObservedApp) -> Iterator[tuple[str, Try, str]]:
+def _of_namespace(inquiry: Inquiry, app: ObservedApp) -> Iterator[TriedWrite]:
     """What waker makes there and is not there yet, as for this app."""
     namespace = app.workload.id.namespace
     there = inquiry.cluster.owned(namespace)
@@ -98,11 +104,8 @@ def _of_namespace(inquiry: Inquiry, app: ObservedApp) -> Iterator[tuple[str, Try
         if made[resource]:
             continue
         what = f"a {resource.kind} {body['metadata']['name']} in namespace {namespace}"
-        yield (
-            what,
-            partial(_create, inquiry, resource, namespace, body),
-            f"kubectl describe namespace {namespace} -n {namespace}",
-        )
+        fix = f"kubectl describe namespace {namespace} -n {namespace}"
+        yield TriedWrite(what, namespace, partial(_create, inquiry, resource, namespace, body), fix)
 
 
 def _own_objects(inquiry: Inquiry, app: ObservedApp, route: Route) -> Iterable[tuple[Resource, Json]]:

@@ -123,9 +123,9 @@ def _concerns(line: CheckLine, classes: set[str] | None) -> bool:
 
 
 def _classes_of(inquiry: Inquiry) -> list[ReadClass]:
-    used = {each.controller for app in inquiry.observed() for route in app.routes for each in adapters_of(route, app)}
+    used = {each.controller for app in inquiry.observed for route in app.routes for each in adapters_of(route, app)}
     found = controllers.read_classes(inquiry.cluster, inquiry.live)
-    names = {inquiry.cluster.class_name(holder) for app in inquiry.observed() for holder in app.objects.values()}
+    names = {inquiry.cluster.class_name(holder) for app in inquiry.observed for holder in app.objects.values()}
     return [each for each in found if each.name in names or (each.adapter and each.adapter.controller in used)]
 
 
