@@ -18,12 +18,12 @@ from waker.plan.page_transport import common_transport
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.route import Backend, Route, is_held
 from waker.web.apps import View
+from waker.web.knocks import Knocks
 from waker.web.open_doors import OpenDoors
 from waker.web.registered_app import FirstKnock, PageFacts, RegisteredApp, needs, targets
 from waker.web.waiting import Waiting
 
 KNOCK_AGAIN = 2.0  # seconds; for whoever is held, in case the first knock was lost on the way down
-TELL_AGAIN = timedelta(seconds=1)
 VIEWED_FOR = timedelta(seconds=30)  # a page that is still open polls more often than that
 
 PickAddress = Callable[[AppId, Backend], Address | None]
@@ -42,10 +42,7 @@ class AppRegistry:
         self._needs: dict[str, int] = {}  # by namespace, a number that grows with what its apps need
         self._changes = 0
         self.failed: set[AppId] = set()  # waker itself has failed at them, and nothing is known of them
-        self._knocks: dict[AppId, datetime] = {}
-        self._told_at: dict[AppId, datetime] = {}  # when `knocked` was last called
-        self._first: dict[AppId, FirstKnock] = {}  # since its knocks were cleared
-        self._last: dict[AppId, FirstKnock] = {}
+        self._knocks: dict[AppId, Knocks] = {}
         self._forwarding: Counter[AppId] = Counter()
         self._carried_at: dict[AppId, datetime] = {}  # when the last request ended that was forwarded
         self._turns: dict[AppId, Counter[Backend]] = {}  # how many requests were forwarded, by app
@@ -92,9 +89,6 @@ class AppRegistry:
                 del self._namespaces[app.namespace], self._needs[app.namespace]
         self.doors.forget(app)
         self._knocks.pop(app, None)
-        self._told_at.pop(app, None)
-        self._first.pop(app, None)
-        self._last.pop(app, None)
         self._facts.pop(app, None)
         self._viewed_at.pop(app, None)
         self._turns.pop(app, None)
@@ -161,18 +155,18 @@ class AppRegistry:
 
     def knocked_at(self, app: AppId) -> datetime | None:
         """When somebody last knocked, as far as it is not written down yet."""
-        return self._knocks.get(app)
+        knocks = self._knocks.get(app)
+        return knocks.last.at if knocks else None
 
     def first_knock(self, app: AppId) -> FirstKnock | None:
         """The first of the knocks that are not written down yet."""
-        return self._first.get(app)
+        knocks = self._knocks.get(app)
+        return knocks.first if knocks else None
 
     def clear_knock(self, app: AppId, until: datetime) -> None:
         """The knocks up to then are written down."""
-        if app in self._knocks and self._knocks[app] <= until:
-            del self._knocks[app], self._told_at[app], self._first[app], self._last[app]
-        elif app in self._first and self._first[app].at <= until:
-            self._first[app] = self._last[app]  # there may have been others between them
+        if app in self._knocks and self._knocks[app].clear(until):
+            del self._knocks[app]
 
     def forwarding_now(self, app: AppId) -> int:
         """How many requests are being forwarded to the app."""
@@ -231,13 +225,12 @@ class AppRegistry:
         """Note that somebody wants this app."""
         if app not in self._registered:  # it is gone, and nobody would clear the knock
             return
-        now = self._clock()
-        if app not in self._knocks or now - self._told_at[app] > TELL_AGAIN:
-            self._told_at[app] = now
-            self._knocked(app)
-        self._knocks[app] = now
-        self._last[app] = FirstKnock(now, by)
-        self._first.setdefault(app, self._last[app])
+        knock, knocks = FirstKnock(self._clock(), by), self._knocks.get(app)
+        if knocks is None:
+            self._knocks[app] = Knocks(knock, knock, knock.at)
+        elif not knocks.add(knock):
+            return
+        self._knocked(app)
 
     def page_viewed(self, app: AppId) -> None:
         """Note that somebody looks at the waiting page of this app."""
