@@ -10,8 +10,8 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import web
@@ -33,6 +33,9 @@ from waker.traffic.prometheus import Prometheus
 from waker.web import connections, forward, private_port, public_port
 from waker.web.doors import DoorListeners, listening_socket, raise_open_files
 from waker.web.public_port import PublicPort
+
+if TYPE_CHECKING:
+    from waker.checks.probes import Probes
 
 log = logging.getLogger(__name__)
 
@@ -159,18 +162,18 @@ def _buttons(waker: Waker) -> private_port.Act:
 
 def _check(waker: Waker, api: Api, session: aiohttp.ClientSession) -> Callable[[], Awaitable[Mapping[str, Any]]]:
     """Whether controllers can be read and reach waker, for `waker check`. Nothing is loaded before somebody asks."""
-    made: list[Callable[[], Awaitable[Mapping[str, Any]]]] = []
+
+    @cache
+    def probes() -> "Probes":
+        from waker.checks.probes import ProbeNeeds, Probes  # noqa: PLC0415 nobody may ever ask
+
+        files = waker.settings.prometheus_token_file, waker.settings.prometheus_ca_file
+        prometheus = Prometheus(session, *files)
+        parts = waker.cluster, waker.config, waker.controllers, prometheus, waker.following.prime, waker.leading
+        return Probes(ProbeNeeds(api, session, *parts, now, waker.settings.own_namespace))
 
     async def check() -> Mapping[str, Any]:
-        if not made:
-            from waker.checks.probes import ProbeNeeds, Probes  # noqa: PLC0415 nobody may ever ask
-
-            files = waker.settings.prometheus_token_file, waker.settings.prometheus_ca_file
-            prometheus = Prometheus(session, *files)
-            parts = waker.cluster, waker.config, waker.controllers, prometheus, waker.following.prime, waker.leading
-            needs = ProbeNeeds(api, session, *parts, now, waker.settings.own_namespace)
-            made.append(Probes(needs).report)
-        return await made[0]()
+        return await probes().report()
 
     return check
 

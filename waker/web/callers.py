@@ -16,8 +16,12 @@ from aiohttp import web
 from waker import names
 from waker.errors import ClusterError
 from waker.plan.access import Credential, Right, Verdict
+from waker.plan.model import Kind
 
 log = logging.getLogger(__name__)
+
+RESOURCES: Final = {str(kind): f"{kind.lower()}s" for kind in Kind}  # Deployment -> deployments
+FIXED_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}  # of every answer
 
 Review = Callable[[Credential, Right], Awaitable[Verdict]]
 
@@ -74,7 +78,6 @@ def _unauthorized(detail: str) -> web.Response:
 def problem(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """An answer by RFC 9457."""
     text = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}) + "\n"
-    fixed = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return web.Response(
-        status=status, text=text, content_type="application/problem+json", headers=fixed | dict(headers or {})
+        status=status, text=text, content_type="application/problem+json", headers=FIXED_HEADERS | dict(headers or {})
     )

@@ -17,7 +17,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,9 +25,9 @@ from aiohttp import web
 
 from waker.errors import ClusterError, NotFound, WakerError
 from waker.plan.access import Right
-from waker.plan.model import Kind
 from waker.web import callers
 from waker.web.dashboard_parts import DashboardPage, State, row_id
+from waker.web.private_port import Act
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +37,9 @@ ALIVE_EVERY: Final = 15.0  # s; an empty event, so that a page that has gone is 
 LONGEST_QUERY: Final = 200  # characters
 LONGEST_BODY: Final = 4096  # bytes
 OWN_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-RESOURCES: Final = {str(kind): f"{kind.lower()}s" for kind in Kind}
 ACTIONS: Final = ("sleep", "wake", "pause", "resume")
 
 Look = Callable[[str, str], State]
-Act = Callable[[str, str, str, str], Awaitable[str]]  # namespace, kind, name, action -> a sentence
 
 
 @dataclass(slots=True)
@@ -72,7 +70,7 @@ class Dashboard:
             f"default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
             f"style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'"
         )
-        headers = fixed_headers() | {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
+        headers = callers.FIXED_HEADERS | {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
         return web.Response(text=text, content_type="text/html", headers=headers)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
@@ -83,7 +81,7 @@ class Dashboard:
         if self._open >= MOST_PAGES:
             return callers.problem(503, "Unavailable", f"{MOST_PAGES} pages are open already.", {"Retry-After": "30"})
         response = web.StreamResponse(
-            headers=fixed_headers() | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+            headers=callers.FIXED_HEADERS | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
         )
         self._open += 1
         try:
@@ -104,7 +102,7 @@ class Dashboard:
         if isinstance(asked, web.Response):
             return asked
         namespace, kind, name, action = asked
-        right = Right("patch", RESOURCES[kind], namespace, name)
+        right = Right("patch", callers.RESOURCES[kind], namespace, name)
         refused = foreign(request) or await callers.refusal_of_credential(request, right, self.review)
         if refused is not None:
             return refused
@@ -117,7 +115,7 @@ class Dashboard:
         except WakerError as error:
             return callers.problem(409, "Conflict", str(error))
         log.info("an operator has asked for it", extra={"app": f"{namespace}/{name}", "kind": kind, "action": action})
-        return web.json_response({"detail": said}, headers=fixed_headers())
+        return web.json_response({"detail": said}, headers=callers.FIXED_HEADERS)
 
     def _state(self, words: str, tile: str) -> State:
         """What there is to see, looked at once for all pages with this filter."""
@@ -185,13 +183,10 @@ async def wanted_action(request: web.Request) -> tuple[str, str, str, str] | web
         found = tuple(str(body[key]) for key in ("namespace", "kind", "name", "action"))
     except (ValueError, KeyError, TypeError):
         return callers.problem(400, "Bad Request", "Send namespace, kind, name and action.")
-    if found[1] not in RESOURCES or found[3] not in ACTIONS:
+    if found[1] not in callers.RESOURCES or found[3] not in ACTIONS:
         return callers.problem(
-            400, "Bad Request", f"The action is one of {', '.join(ACTIONS)}, the kind one of {', '.join(RESOURCES)}."
+            400,
+            "Bad Request",
+            f"The action is one of {', '.join(ACTIONS)}, the kind one of {', '.join(callers.RESOURCES)}.",
         )
     return found[0], found[1], found[2], found[3]
-
-
-def fixed_headers() -> dict[str, str]:
-    """Of every answer."""
-    return {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -20,6 +20,7 @@ of the parts that answer: `process` passes them in as callables.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -33,13 +34,12 @@ if TYPE_CHECKING:
     from waker.web.dashboard import Dashboard
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-RESOURCES = {str(kind): f"{kind.lower()}s" for kind in Kind}  # Deployment -> deployments
 NO_SUCH_KIND = {"message": "no such kind of workload"}
 NO_SUCH_APP = {"message": "no such app"}
 NO_SUCH_DOOR = {"message": "this replica does not know this door"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Act = Callable[[str, str, str, str], Awaitable[str]]  # see `dashboard`
+Act = Callable[[str, str, str, str], Awaitable[str]]  # namespace, kind, name, action -> a sentence
 
 
 def no_state(_words: str, _tile: str) -> Mapping[str, Any]:
@@ -92,9 +92,9 @@ def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Revi
 
     async def show_app(request: web.Request) -> web.Response:
         namespace, kind, name = (request.match_info[key] for key in ("namespace", "kind", "name"))
-        if kind not in RESOURCES:
+        if kind not in callers.RESOURCES:
             return web.json_response(NO_SUCH_KIND, status=404)
-        refused = await callers.refusal(request, Right("get", RESOURCES[kind], namespace, name), review)
+        refused = await callers.refusal(request, Right("get", callers.RESOURCES[kind], namespace, name), review)
         if refused is not None:
             return refused
         app = reports.explain(namespace, kind, name)
@@ -120,7 +120,7 @@ def _for_operators(reports: ServiceReports, review: callers.Review) -> dict[str,
     """What may be asked by whoever may list Deployments."""
 
     async def refusal(request: web.Request) -> web.Response | None:
-        return await callers.refusal(request, Right("list", RESOURCES[Kind.DEPLOYMENT]), review)
+        return await callers.refusal(request, Right("list", callers.RESOURCES[Kind.DEPLOYMENT]), review)
 
     async def show_apps(request: web.Request) -> web.Response:
         refused = await refusal(request)
@@ -139,14 +139,12 @@ def _for_operators(reports: ServiceReports, review: callers.Review) -> dict[str,
 
 def _add_dashboard(application: web.Application, reports: ServiceReports, review: callers.Review) -> None:
     """The page for operators, which is made when somebody first asks for it."""
-    made: list[Dashboard] = []
 
+    @cache
     def dashboard() -> "Dashboard":
-        if not made:
-            from waker.web.dashboard import Dashboard  # noqa: PLC0415 most wakers never show it
+        from waker.web.dashboard import Dashboard  # noqa: PLC0415 most wakers never show it
 
-            made.append(Dashboard(reports.look, review, reports.act))
-        return made[0]
+        return Dashboard(reports.look, review, reports.act)
 
     async def show(request: web.Request) -> web.StreamResponse:
         return await dashboard().show(request)

@@ -41,12 +41,23 @@ def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple
     return tuple(f"{backend.route}: ingress-nginx {sentence}" for sentence in why)
 
 
-def _serves(arguments: Arguments, ingress_class: ClassName) -> bool:
-    # An IngressClass by its controller, or by its name if asked to; the old annotation always by the name.
-    if ingress_class.controller == arguments.get("controller-class", CONTROLLER):
+def serves_class(ingress_class: ClassName, controller: str, name: str, by_name: str) -> bool:
+    """Its rule: an IngressClass by its controller, or by its name if asked to; the old annotation always by the name.
+
+    Traefik's provider for Ingresses of ingress-nginx has it, too.
+    """
+    if ingress_class.controller == controller:
         return True
-    by_name = not (ingress_class.controller and is_false(arguments.get("ingress-class-by-name", "false")))
-    return by_name and ingress_class.name == arguments.get("ingress-class", "nginx")
+    return ingress_class.name == name and not (ingress_class.controller and is_false(by_name))
+
+
+def _serves(arguments: Arguments, ingress_class: ClassName) -> bool:
+    return serves_class(
+        ingress_class,
+        arguments.get("controller-class", CONTROLLER),
+        arguments.get("ingress-class", "nginx"),
+        arguments.get("ingress-class-by-name", "false"),
+    )
 
 
 INGRESS_NGINX = Adapter(

@@ -22,6 +22,8 @@ from waker.traffic.controllers.adapter import (
     SeriesKey,
     Values,
 )
+from waker.traffic.controllers.ingress_nginx import CONTROLLER as OF_NGINX
+from waker.traffic.controllers.ingress_nginx import serves_class
 
 OWN = "traefik.io/ingress-controller"
 UNOBSERVED = "traefik.ingress.kubernetes.io/router.observability.metrics"
@@ -56,12 +58,13 @@ def _uncounted(backend: CountedBackend, annotations: Mapping[str, str]) -> tuple
 
 def _serves(arguments: Arguments, ingress_class: ClassName) -> bool:
     if any(each.startswith(NGINX_PROVIDER) for each in arguments) and not is_false(arguments.get(NGINX_PROVIDER, "")):
-        if ingress_class.controller == arguments.get(f"{NGINX_PROVIDER}.controllerclass", "k8s.io/ingress-nginx"):
-            return True
-        by_name = not (
-            ingress_class.controller and is_false(arguments.get(f"{NGINX_PROVIDER}.ingressclassbyname", "false"))
+        by_nginx = serves_class(
+            ingress_class,
+            arguments.get(f"{NGINX_PROVIDER}.controllerclass", OF_NGINX),
+            arguments.get(f"{NGINX_PROVIDER}.ingressclass", "nginx"),
+            arguments.get(f"{NGINX_PROVIDER}.ingressclassbyname", "false"),
         )
-        if by_name and ingress_class.name == arguments.get(f"{NGINX_PROVIDER}.ingressclass", "nginx"):
+        if by_nginx:
             return True
     named = arguments.get("providers.kubernetesingress.ingressclass", "")
     return bool(named) and named == ingress_class.name and ingress_class.controller in ("", OWN)
