@@ -98,6 +98,23 @@ def test_only_the_themes_that_are_used_are_loaded() -> None:
     assert page._built_in.keys() == {"waiting.html", "card.html"}
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        pytest.param("<!doctype html>", "<style", id="head"),
+        pytest.param('<p class="help">', "{% if page.steps %}", id="help"),
+        pytest.param("<summary>", "</ol>", id="steps"),
+        pytest.param(":root { --percent", "</style>", id="the app's colour"),
+    ],
+)
+def test_what_all_built_in_themes_have_in_common_is_the_same_in_each(first: str, last: str) -> None:
+    """Each is one file that somebody may take and change, and a theme includes no other. So they repeat this."""
+    texts = {theme: (files.folder("templates") / file).read_text() for theme, file in BUILT_IN.items()}
+    parts = {theme: text[text.index(first) : text.index(last)] for theme, text in texts.items()}
+    assert set(parts.values()) == {parts["sunrise"]}
+    assert parts["sunrise"]
+
+
 def test_a_theme_of_the_users_takes_the_place_of_a_built_in_one() -> None:
     page = WaitingPage()
     page.use_themes({"card": checked_theme(GOOD, page)})
