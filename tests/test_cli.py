@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,19 +15,6 @@ from waker.demo.samples import SAMPLES, manifests
 from waker.settings.flags import FLAGS
 
 PINNED = {names.ENABLED: "true", names.STATE: "asleep"}
-
-
-@pytest.fixture(autouse=True)
-def _own_log() -> Iterator[None]:
-    """Undo what the program does to the logging of its process, which is this one."""
-    root = logging.getLogger()
-    loggers = [logging.getLogger(name) for name in ("kubernetes_asyncio", "asyncio")]
-    before = root.handlers[:], root.level, [each.level for each in loggers]
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    for each, level in zip(loggers, before[2], strict=True):
-        each.setLevel(level)
 
 
 @pytest.fixture
@@ -245,6 +232,13 @@ def test_log_lines_for_people() -> None:
     assert formatter.format(record("%s sleeps", "shop")) == "INFO shop sleeps"
     assert formatter.format(record("100% of it", pod="p", why="x y")) == 'INFO 100% of it (pod=p why="x y")'
     assert formatter.format(record("it", said='"no"', empty="")) == 'INFO it (said="\\"no\\"" empty="")'
+
+
+def test_a_line_for_people_leaves_the_record_to_other_handlers_as_it_was() -> None:
+    seen = record("%s sleeps", "shop", pod="p")
+    formatter = logs.TextFormatter("%(message)s")
+    assert formatter.format(seen) == formatter.format(seen) == "shop sleeps (pod=p)"
+    assert seen.getMessage() == "shop sleeps"
 
 
 def test_log_lines_for_machines() -> None:

@@ -33,11 +33,11 @@ class JsonFormatter(logging.Formatter):
 class TextFormatter(logging.Formatter):
     """A line for people, with the extra fields in parentheses at its end."""
 
-    def format(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 logging's own name
+        """Changes nothing of `record` but its `message`, which each formatter sets anew: other handlers get it, too."""
         extra = " ".join(f"{k}={_word(v)}" for k, v in vars(record).items() if k not in STANDARD)
-        message = record.getMessage()
-        record.msg, record.args = printable_text(f"{message} ({extra})" if extra else message), None
-        return super().format(record)
+        record.message = printable_text(f"{record.message} ({extra})" if extra else record.message)
+        return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 logging's own name
         return "  " + printable_lines(super().formatException(ei)).replace("\n", "\n  ")
