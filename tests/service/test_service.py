@@ -52,6 +52,13 @@ async def ready_at_last(it: ServiceScene) -> None:
         assert (await it.private(running, "/readyz")).status == 200
 
 
+async def test_a_first_door_does_not_make_it_unready_again(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker() as running:
+        await it.until(lambda: running.service.doors.book.version)
+        running.service.listeners.version = ""  # as in the moment before it listens there
+        assert running.service.unready() == []
+
+
 async def test_the_waker_of_the_real_pods(tmp_path: Path) -> None:
     """Without --advertise: the ready pods behind the Service `waker` are mirrored."""
     async with scene(tmp_path) as it:

@@ -29,13 +29,14 @@ class OwnReadiness:
     registry: AppRegistry
     clock: Callable[[], datetime]
     _knew_all_apps: bool = field(default=False, init=False)
+    _knew_all_doors: bool = field(default=False, init=False)
 
     def reasons(self) -> list[str]:
         """Sentences; none if it is ready."""
         now = self.clock()
         informers = (*self.cluster.informers, self.doors.informer)
         reasons = [f"{each.source.path}: not listed yet" for each in informers if not each.synced.is_set()]
-        if self.doors.book.version and not self.listeners.version:
+        if not self._knows_all_doors():
             reasons.append(f"{names.DOORS_MAP}: not listening at all doors yet")
         if not self._knows_all_apps():
             reasons.append("not all apps have been reconciled yet")
@@ -53,6 +54,12 @@ class OwnReadiness:
         if not ready:
             return any(is_held(route) for each in self.registry.entries() for route in each.routes)
         return any(host not in ready for each in self.cluster.slices.values() for host in each.hosts)
+
+    def _knows_all_doors(self) -> bool:
+        """Whether it listens at those that there were when it began; they are known when they have been listed."""
+        if not self._knew_all_doors and self.doors.informer.synced.is_set():
+            self._knew_all_doors = not self.doors.book.version or bool(self.listeners.version)
+        return self._knew_all_doors
 
     def _knows_all_apps(self) -> bool:
         if not self._knew_all_apps:
