@@ -7,7 +7,7 @@ were made. All times are `time.monotonic()` seconds of one process.
     overdue        the app stayed up for SLACK longer than idle-after, without a visit and without a fault near
     failed         the answer was neither the app's 200 nor waker's 503 in the app's own name. Excused within what a fault of
                    that pod, of that app or of waker allows, or if the pod became ready less than 2 s ago (a new
-                   ingress-nginx answers 503 at first)
+                   ingress-nginx answers 404 and 503 at first, also for an app that waker does not know)
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

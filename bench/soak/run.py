@@ -98,12 +98,13 @@ def waker_replicas(waker: InstalledWaker, count: int) -> None:
 
 
 def _soak(on: SoakRun, plan: SoakPlan, dice: random.Random) -> Log:
-    watch = SoakWatch(ClusterApi(on.api.access), on.controllers)
+    pair = (on.controllers[0].ingress_class, on.controllers[1].ingress_class)
+    watch = SoakWatch(ClusterApi(on.api.access), on.controllers, stage.bystander(pair))
     watch.update()
-    until("the apps answer through every pod", lambda: stage.answers_everywhere(on.apps, watch.now), 120)
+    asked = [*on.apps, watch.bystander]
+    until("the apps answer through every pod", lambda: stage.answers_everywhere(asked, watch.now), 120)
     stage.release(on.api, on.apps)
     own_api = ClusterApi(on.api.access)
-    pair = (on.controllers[0].ingress_class, on.controllers[1].ingress_class)
     faults = SoakFaults(
         own_api,
         InstalledWaker(own_api),

@@ -18,19 +18,27 @@ from waker import names
 TENANT, ATTACKER = "soak-tenant", "soak-attacker"  # namespaces
 TENANTS, ATTACKERS = 22, 8  # apps
 TOUCHED = "touched"  # the Ingress of a Service without pods, which nobody visits
+BYSTANDER = "soak-bystander"  # an app behind both controllers with which waker has nothing to do
+BEGINS = 20.0  # seconds in which a controller's new pod should know its routes
 EVERY = 0.5  # seconds between two lists of the controllers' pods
 IDLE = (5, 7, 9, 12)  # seconds of idle-after
 
 
 @dataclass(slots=True)
 class SoakWatch:
-    """The ready pods of the controllers, which a thread keeps up to date, and when each pod was not ready."""
+    """The ready pods of the controllers, which a thread keeps up to date, and when each pod was not ready.
+
+    Kubernetes calls a pod of ingress-nginx ready before it knows its routes. Until the bystander has answered through it, it
+    counts as not ready: what fails there fails without waker, too.
+    """
 
     api: ClusterApi
     controllers: Sequence[IngressController]
+    bystander: StageApp
     now: list[EntryPoint] = field(default_factory=list)
     unready: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
+    _begins: dict[str, float] = field(default_factory=dict)  # pod -> until when it may do so
 
     def run(self, stop: threading.Event) -> None:
         while not stop.wait(EVERY):
@@ -47,6 +55,12 @@ class SoakWatch:
         for name in {each.name for each in self.now} - self._known:
             self.unready[name] = [(at - EVERY, at)]  # it did not exist until now
             self._known.add(name)
+            self._begins[name] = at + BEGINS
+        for entry in self.now:
+            if entry.name in self._begins and (at > self._begins[entry.name] or self._serves(entry)):
+                del self._begins[entry.name]
+        for name in self._known & self._begins.keys():
+            self.unready[name][-1] = (self.unready[name][-1][0], at)
         for name in self._known - {each.name for each in self.now}:
             times = self.unready[name]
             if times[-1][1] > at - 4 * EVERY:
@@ -54,15 +68,28 @@ class SoakWatch:
             else:
                 times.append((at - EVERY, at))
 
+    def _serves(self, entry: EntryPoint) -> bool:
+        request = load.curl(hosts(self.bystander)[entry.controller.ingress_class], self.bystander.name)
+        return load.ask_now(entry.address, request, patience=1).who is Who.APP
+
+
+def bystander(pair: tuple[str, str]) -> StageApp:
+    """An app that is not enabled."""
+    ingresses = tuple(f"{BYSTANDER}-{each}" for each in pair)
+    return StageApp(TENANT, BYSTANDER, pair[0], annotations={names.ENABLED: "false"}, ingresses=ingresses)
+
 
 def build(api: ClusterApi, pair: tuple[str, str], dice: random.Random) -> list[StageApp]:
-    """Create the apps of both tenants, each behind one controller or both. All are ready, and pinned awake so far."""
+    """Create the apps of both tenants, each behind one controller or both. All are ready, and pinned awake so far.
+
+    The bystander is created as well, but it is none of those that are given back.
+    """
     made = [
         _app(namespace, f"{namespace}-{number:02}", pair, dice)
         for namespace, count in ((TENANT, TENANTS), (ATTACKER, ATTACKERS))
         for number in range(count)
     ]
-    for app in made:
+    for app in (*made, bystander(pair)):
         for obj in [*apps.objects(app), *(_ingress(app, name) for name in app.ingresses)]:
             api.create(obj)
     touched = StageApp(TENANT, TOUCHED, pair[0], ingresses=tuple(f"{TOUCHED}-{each}" for each in pair))
