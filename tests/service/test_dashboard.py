@@ -69,10 +69,16 @@ async def test_buttons_do_what_commands_do(tmp_path: Path, monkeypatch: pytest.M
         assert (await press(it, running, "wake"))[0] == 200
         await it.awake()
         assert (await press(it, running, "pause"))[0] == 200
+        await it.until(lambda: running.service.status_rows()[0]["code"] == "Paused")
+        assert _dashboard(running.service, "", "")["apps"][0]["paused"]
+        assert (await press(it, running, "resume"))[0] == 200
+        await it.until(lambda: names.PAUSED not in it.noted())
+        assert not _dashboard(running.service, "", "")["apps"][0]["paused"]
+        it.annotate(names.STATE, "awake")
         await it.until(lambda: running.service.status_rows()[0]["code"] == "PinnedAwake")
         status, problem = await press(it, running, "sleep")
         assert (status, "pinned awake" in problem["detail"]) == (409, True)
-        assert (await press(it, running, "resume"))[0] == 200
+        assert (await press(it, running, "auto"))[0] == 200
         await it.until(lambda: names.STATE not in it.noted())
         assert (await press(it, running, "sleep", "nobody"))[0] == 404
 

@@ -24,6 +24,7 @@ def app(
         "visitedAt": at(minutes=3) if awake else None,
         "sleepsAt": at(minutes=-27) if awake else None,
         "lastWake": None,
+        "paused": False,
     }
     return fixed | counted | times | more
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -236,6 +237,25 @@ async def test_what_goes_wrong_is_said(page: DashboardUnderTest, error: Exceptio
     answered, problem = await page.post()
     assert answered == status
     assert str(error) in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("row", "buttons"),
+    [
+        pytest.param(app("shop"), ["sleep", "pause"], id="awake"),
+        pytest.param(app("shop", "Asleep", "Asleep"), ["wake", "pause"], id="asleep"),
+        pytest.param(
+            app("shop", code="Paused", paused=True), ["sleep", "resume"], id="paused by an annotation of its own"
+        ),
+        pytest.param(app("shop", code="Paused"), ["sleep", "pause"], id="its namespace is paused"),
+        pytest.param(app("shop", code="PinnedAwake"), ["auto"], id="pinned"),
+        pytest.param(app("shop", "NotManaged", "NotEnabled"), [], id="not managed"),
+    ],
+)
+async def test_the_buttons_of_a_row(page: DashboardUnderTest, row: dict[str, Any], buttons: list[str]) -> None:
+    page.state["apps"] = [row]
+    shown = (await page.get("/dashboard"))[1].split("<script")[0]
+    assert re.findall('data-do="([a-z]+)"', shown) == buttons
 
 
 async def test_without_the_flag_there_are_no_buttons() -> None:

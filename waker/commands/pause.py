@@ -12,6 +12,7 @@ from waker.cluster.resources import CONFIG_MAPS
 from waker.cluster.writes import Writes
 from waker.commands.pin import annotate
 from waker.errors import Conflict, SettingsError
+from waker.plan.operator_requests import paused
 from waker.process import person
 from waker.service import now
 from waker.settings.durations import parse_duration
@@ -34,7 +35,7 @@ def parse_length(text: str) -> datetime:
 async def app(settings: Settings, namespace: str, name: str, until: datetime | None) -> str:
     """Pause one app until then; None: resume it."""
     text = None if until is None else format_until(until)
-    await annotate(settings, namespace, name, {names.PAUSED: text})
+    await annotate(settings, namespace, name, paused(text))
     return f"{name} in namespace {namespace} {_said(until)}"
 
 
@@ -46,9 +47,9 @@ async def namespace(settings: Settings, name: str, until: datetime | None) -> st
             known = dict(parse_namespaces(data.get(NAMESPACES, "")))
         except SettingsError as error:
             raise SettingsError(f"the setting {NAMESPACES}: {error}; mend it first") from None
-        paused = {each: end for each, end in known.items() if end > now() and each != name}
-        paused |= {name: until} if until else {}
-        return {NAMESPACES: format_namespaces(paused) or None}
+        listed = {each: end for each, end in known.items() if end > now() and each != name}
+        listed |= {name: until} if until else {}
+        return {NAMESPACES: format_namespaces(listed) or None}
 
     await _configure(settings, change)
     return f"namespace {name} {_said(until)}"

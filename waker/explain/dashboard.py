@@ -12,6 +12,7 @@ from typing import Any, Final, TypedDict
 from waker.explain import causes, savings, status
 from waker.explain.times import json_time
 from waker.metrics import Metrics
+from waker.names import PAUSED
 from waker.observe.class_names import class_of
 from waker.observe.cluster import ClusterCache
 from waker.observe.runtime import Runtime
@@ -74,7 +75,9 @@ class ShownHour(TypedDict):
 
 
 class DashboardState(TypedDict):
-    """All of it. `apps`: rows of `waker status` with `visitedAt` and `lastWake`; `more`: how many apps are left out."""
+    """All of it. `apps`: rows of `waker status` with `visitedAt`, `lastWake` and `paused`, by an annotation of their own;
+    `more`: how many apps are left out.
+    """
 
     at: str
     replica: str
@@ -143,6 +146,7 @@ def _with_times(row: dict[str, Any], known: DashboardInputs, last: Mapping[AppId
         "visitedAt": json_time(visited) if visited and awake else None,
         "sleepsAt": row["sleepsAt"] if awake else None,
         "lastWake": _wake(last[app]) if app in last else None,
+        "paused": workload is not None and workload.annotations.get(PAUSED, "false") != "false",
     }
 
 

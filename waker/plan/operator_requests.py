@@ -1,7 +1,7 @@
 """What people ask of one app, as annotations of its workload: by a command or by a button, it is the same.
 
 A request for sleep takes the place of one for a wake, and the other way round: no clock decides which of the two is newer.
-Pure; `commands.pin` and `reconcile.by_hand` write what this says.
+Pure; `commands.pin`, `commands.pause` and `reconcile.by_hand` write what this says.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,11 @@ def wake_once(now: datetime) -> Wanted:
 def pinned(pin: Pin) -> Wanted:
     """Stay so until somebody says otherwise. AUTO: traffic decides."""
     return {names.STATE: None if pin is Pin.AUTO else str(pin)}
+
+
+def paused(until: str | None) -> Wanted:
+    """Nothing puts it to sleep: for good (`true`), until a time (RFC 3339), or no longer (None)."""
+    return {names.PAUSED: until}
 
 
 def asks_once(wanted: Wanted) -> bool:

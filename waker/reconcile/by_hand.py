@@ -1,4 +1,4 @@
-"""What an operator asks for with a button: the same annotations that `waker sleep`, `wake` and `auto` write.
+"""What an operator asks for with a button: the same annotations that the commands of these names write.
 
 Called for the page of operators, after the caller's rights were checked. The service then follows the annotation as it
 follows anybody's.
@@ -12,14 +12,15 @@ from waker.cluster.writes import Writes
 from waker.errors import NotFound, WakerError
 from waker.observe.cluster import ClusterCache
 from waker.plan.model import AppId, Kind, Pin
-from waker.plan.operator_requests import Wanted, asks_once, not_managed, pinned, sleep_once, wake_once
+from waker.plan.operator_requests import Wanted, asks_once, not_managed, paused, pinned, sleep_once, wake_once
 from waker.settings.configmap import Live
 
 DONE: Final = {
     "sleep": "it is asked to sleep until its next visitor",
     "wake": "it is asked to wake",
-    "pause": "it stays awake until somebody lets traffic decide again",
-    "resume": "traffic decides",
+    "pause": "it is left as it is until somebody resumes it",
+    "resume": "it is no longer paused",
+    "auto": "traffic decides",
 }
 
 
@@ -28,8 +29,9 @@ def wanted(action: str, now: datetime) -> Wanted:
     found = {
         "sleep": sleep_once(now),
         "wake": wake_once(now),
-        "pause": pinned(Pin.AWAKE),
-        "resume": pinned(Pin.AUTO),
+        "pause": paused("true"),
+        "resume": paused(None),
+        "auto": pinned(Pin.AUTO),
     }
     return found[action]
 

@@ -37,7 +37,7 @@ ALIVE_EVERY: Final = 15.0  # s; an empty event, so that a page that has gone is 
 LONGEST_QUERY: Final = 200  # characters
 LONGEST_BODY: Final = 4096  # bytes
 OWN_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-ACTIONS: Final = ("sleep", "wake", "pause", "resume")
+ACTIONS: Final = ("sleep", "wake", "pause", "resume", "auto")
 
 Look = Callable[[str, str], State]
 
