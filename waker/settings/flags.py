@@ -70,7 +70,7 @@ FLAGS = (
     Flag("--log-level", "WAKER_LOG_LEVEL", "log_level", one_of("debug", "info", "warning", "error"), "The lowest level that is logged: debug, info, warning or error."),
     Flag("--log-format", "WAKER_LOG_FORMAT", "log_format", one_of("text", "json"), "The format of log lines: text or json."),
     Flag("--dry-run", "WAKER_DRY_RUN", "dry_run", parse_bool, "Change nothing, only log what would be done."),
-    Flag("--dashboard-actions", "WAKER_DASHBOARD_ACTIONS", "dashboard_actions", parse_bool, "Buttons on the page for operators: sleep, wake, keep awake. Each needs the token of somebody who may patch that workload."),
+    Flag("--dashboard-actions", "WAKER_DASHBOARD_ACTIONS", "dashboard_actions", parse_bool, "Buttons on the page for operators: sleep, wake, pause. Each needs the token of somebody who may patch that workload."),
     Flag("--observe", "WAKER_OBSERVE", "observe", parse_bool, "Count the visits of all workloads, enabled or not, for `waker check --candidates`, and change nothing: as with --dry-run, nothing is put to sleep."),
     Flag("--prometheus-token-file", "WAKER_PROMETHEUS_TOKEN_FILE", "prometheus_token_file", str, "A file with the bearer token to send to prometheus-url."),
     Flag("--prometheus-ca-file", "WAKER_PROMETHEUS_CA_FILE", "prometheus_ca_file", str, "A file with the CA certificates to trust for prometheus-url (default: the system's)."),

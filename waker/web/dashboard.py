@@ -4,7 +4,7 @@
 | --------------------- | --------------------------------------------------------------------------------------------------- |
 | GET /dashboard        | the page; `?q=` and `?phase=` filter it                                                             |
 | GET /dashboard/events | what has changed, as server-sent events, for as long as the page is open                            |
-| POST /dashboard/act   | sleep, wake, keep awake, let traffic decide; only with `--dashboard-actions`, never without a token |
+| POST /dashboard/act   | sleep, wake, pause, resume, unpin; only with `--dashboard-actions`, never without a token |
 
 Reading is for whom `/apps` is. What acts needs a bearer token of somebody who may patch that very workload, from the pod's own
 address, too: whoever forwards the port may be asked by any page of their browser. The token comes in a header that only
