@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.docs.tables import ROOT
+from tests.install.programs import program
 from tests.k8s.conftest import FOLDER
 from waker import names
 from waker.metrics import DESCRIBED
@@ -117,10 +118,10 @@ class TestDashboard:
 
 def promtool(*args: str) -> str:
     """Run it. Skips the test where there is none."""
-    program = shutil.which("promtool")
-    if program is None:
+    found = shutil.which("promtool")
+    if found is None:
         pytest.skip("needs promtool, of Debian's package prometheus")
-    done = subprocess.run([program, *args], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([found, *args], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -139,6 +140,37 @@ def test_alerts_fire_when_they_should_and_not_otherwise(tmp_path: Path) -> None:
         "KubeSleeperWritesRefused", "KubeSleeperDriftFight", "KubeSleeperReconcileErrors",
     }  # fmt: skip
     promtool("test", "rules", str(stories))
+
+
+def check_dashboard(path: Path) -> tuple[int, str]:
+    """Against Grafana's own types. Skips the test where that is not built."""
+    found = program("check-dashboard")
+    if not found:
+        pytest.skip("what checks it against Grafana's schema is missing: .ci/tools builds it where Go is")
+    done = subprocess.run([found, str(path)], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_grafana_knows_every_field_of_the_dashboard() -> None:
+    assert check_dashboard(MONITORING / "dashboard.json") == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param({"panels": [{"type": "timeseries", "nonsense": 1}]}, "unexpected field 'nonsense'", id="unknown"),
+        pytest.param({"title": 3}, "title: json: cannot unmarshal number", id="of another type"),
+        pytest.param(
+            {"panels": [{"type": "timeseries", "gridPos": {"w": 8}}]}, "required field is missing", id="left out"
+        ),
+    ],
+)
+def test_and_would_tell_what_it_does_not_know(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    wrong = tmp_path / "dashboard.json"
+    wrong.write_text(json.dumps(DASHBOARD | change))
+    status, text = check_dashboard(wrong)
+    assert status == 1
+    assert said in text
 
 
 def test_prometheus_takes_every_expression_of_the_dashboard(tmp_path: Path) -> None:
