@@ -1,4 +1,4 @@
-"""Links lead somewhere, the README's commands are those of .ci/run and tox, and queries name real metrics."""
+"""Links lead somewhere, and the README's commands are those of .ci/run and tox."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ import yaml
 
 import waker
 from tests.docs.tables import ROOT, files
-from waker.metrics import DESCRIBED
+from waker.plan.codes import Code
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -73,13 +73,6 @@ def test_pre_commit_runs_only_what_tox_runs() -> None:
     assert names <= {line.split()[0] for line in wanted if line}
 
 
-def test_queries_name_metrics_that_are_there() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text()
-    used = set(re.findall(r"\bkubesleeper_\w+", "".join(re.findall(r"```promql\n(.*?)```", text, re.DOTALL))))
-    assert used
-    assert used <= {each.name for each in DESCRIBED}
-
-
 VERSIONED = [*files(), *sorted((ROOT / "k8s").rglob("*.yaml"))]
 
 
@@ -100,3 +93,20 @@ def test_the_floors_in_contributing_are_those_of_the_contracts() -> None:
     floors = [line.split(" | ") for line in setup["importlinter:contract:floors"]["layers"].split("\n") if line]
     (named,) = re.findall(r"^ +(`__main__`.*)\.$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     assert [re.findall(r"`(\w+)`", floor) for floor in named.split(" · ")] == floors
+
+
+def test_every_symptom_names_the_test_that_makes_it() -> None:
+    entries = (ROOT / "docs" / "troubleshooting.md").read_text().split("\n### ")[1:]
+    assert entries
+    for entry in entries:
+        title, made_by = entry.splitlines()[0], re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", entry)
+        assert made_by, f"{title}: which test makes it?"
+        for file, test in made_by:
+            assert re.search(rf"^(?:async )?def {test}\(", (ROOT / file).read_text(), re.MULTILINE), (
+                f"{title}: {file} has no {test}"
+            )
+
+
+def test_codes_of_symptoms_exist() -> None:
+    named = set(re.findall(r"\[`(\w+)`\]", (ROOT / "docs" / "troubleshooting.md").read_text()))
+    assert named <= {str(each) for each in Code}
