@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from tests.docs import chart
+from tests.docs import blocks, chart
 from tests.service import test_every_answer, test_every_crash, test_every_watch, test_every_write
 from tests.web.odd_messages import ANSWERS, REQUESTS
 from waker.cli import parser
@@ -206,6 +206,12 @@ def points() -> str:
     return table(("test", "what", "points"), rows)
 
 
+def blocks_of_documents() -> str:
+    """How the blocks of the documents are tried."""
+    rows = ((language, how, str(number)) for language, how, number in blocks.counted())
+    return table(("what", "how it is tried", "how many"), rows)
+
+
 def values() -> str:
     """The values of the Helm chart."""
     return table(("value", "default", "meaning"), chart.rows())
@@ -224,6 +230,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "codes": codes,
     "points": points,
     "values": values,
+    "blocks": blocks_of_documents,
 }
 
 
