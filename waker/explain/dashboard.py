@@ -12,14 +12,15 @@ from typing import Any, Final, TypedDict
 from waker.explain import causes, savings, status
 from waker.explain.times import json_time
 from waker.metrics import Metrics
-from waker.names import PAUSED
 from waker.observe.class_names import class_of
 from waker.observe.cluster import ClusterCache
+from waker.observe.observed_app import policy_of
 from waker.observe.runtime import Runtime
-from waker.plan.model import AppId, Kind, Phase
+from waker.plan.model import AppId, Kind, Phase, Policy
 from waker.plan.savings import Reserved
 from waker.plan.wakes import Wake
 from waker.settings.configmap import Live
+from waker.settings.pauses import PauseScope
 from waker.traffic.pod_states import state_of
 from waker.traffic.scraped_controller import ScrapedController
 
@@ -146,8 +147,14 @@ def _with_times(row: dict[str, Any], known: DashboardInputs, last: Mapping[AppId
         "visitedAt": json_time(visited) if visited and awake else None,
         "sleepsAt": row["sleepsAt"] if awake else None,
         "lastWake": _wake(last[app]) if app in last else None,
-        "paused": workload is not None and workload.annotations.get(PAUSED, "false") != "false",
+        "paused": workload is not None and _is_paused(policy_of(workload, known.live), known.now),
     }
+
+
+def _is_paused(policy: Policy | None, now: datetime) -> bool:
+    """By an annotation of its own, and for longer than anything else pauses it."""
+    pause = policy.pause if policy else None
+    return pause is not None and pause.scope is PauseScope.APP and pause.until > now
 
 
 def _wake(of: Wake) -> ShownWake:
