@@ -21,7 +21,6 @@ def test_two_workloads_of_one_ingress_sleep_on_their_own(scene: Scene) -> None:
 
     with Stream(scene.address, [load.browser(host, "shop", shop.path)], every=0.02) as visitors:
         scene.sleep(cart)
-        assert scene.knock(cart, host, cart.path).who is Who.WAKER
         scene.visit(cart, host, cart.path)
         scene.awake(cart)
 
