@@ -49,6 +49,25 @@ def test_whether_its_pods_were_taken(kind: Kind, status: dict[str, Any], emptied
     assert manifests.workload(kind, found).pods_gone is emptied
 
 
+@pytest.mark.parametrize(
+    ("policy", "claims", "loses"),
+    [
+        pytest.param(
+            {"whenScaled": "Delete", "whenDeleted": "Retain"}, [{"metadata": {"name": "data"}}], True, id="goes"
+        ),
+        pytest.param({"whenScaled": "Delete"}, [], False, id="has none"),
+        pytest.param(
+            {"whenScaled": "Retain", "whenDeleted": "Delete"}, [{"metadata": {"name": "data"}}], False, id="stays"
+        ),
+        pytest.param({}, [{"metadata": {"name": "data"}}], False, id="stays by default"),
+        pytest.param(None, None, False, id="older than these fields"),
+    ],
+)
+def test_whether_its_volumes_go_when_it_sleeps(policy: object, claims: object, loses: bool) -> None:
+    spec = {"template": {}, "persistentVolumeClaimRetentionPolicy": policy, "volumeClaimTemplates": claims}
+    assert manifests.workload(Kind.STATEFUL_SET, {"metadata": META, "spec": spec}).loses_claims is loses
+
+
 @pytest.mark.parametrize("template", [{}, {"metadata": {}}, {"metadata": {"labels": None}}])
 def test_a_template_without_labels(template: dict[str, Any]) -> None:
     assert manifests.workload(Kind.DEPLOYMENT, {"metadata": META, "spec": {"template": template}}).pod_labels == {}

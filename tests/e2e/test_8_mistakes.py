@@ -3,7 +3,8 @@
 import time
 from functools import partial
 
-from tests.e2e.apps import annotations
+from tests.e2e import apps
+from tests.e2e.apps import StageApp, annotations
 from tests.e2e.cluster import until
 from tests.e2e.install import NAMESPACE, QUICK
 from tests.e2e.scene import Scene, event_line
@@ -11,6 +12,7 @@ from waker import names
 
 BAD = {"soon": names.IDLE_AFTER, "sleepy": names.STATE, "maybe": names.ENABLED}
 IDLE = 2.0  # seconds
+CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
 
 
 def test_bad_annotations(scene: Scene) -> None:
@@ -33,6 +35,24 @@ def test_bad_annotations(scene: Scene) -> None:
 def warnings(scene: Scene, value: str) -> list[str]:
     """The Warning Events about the app of this name that quote its bad value."""
     return [event for event in scene.events(value) if event.startswith("Warning") and repr(value) in event]
+
+
+def test_volumes_that_would_be_deleted(scene: Scene) -> None:
+    """A StatefulSet whose claims go when it is scaled down is never scaled down: not asked, not pinned, not idle."""
+    shop = StageApp(scene.namespace, "shop", scene.controller.ingress_class, kind="StatefulSet",
+                    annotations={names.IDLE_AFTER: f"{IDLE:g}s", names.STATE: "asleep"})  # fmt: skip
+    workload, *others = apps.objects(shop)
+    workload["spec"] |= {
+        "persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete", "whenDeleted": "Retain"},
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": CLAIM}],
+    }
+    scene.create(workload, *others)
+
+    until("it is told", lambda: any("whenScaled: Delete" in each for each in scene.events("shop")), 20)
+    scene.waker.command("sleep", "statefulset/shop", "-n", scene.namespace)
+    time.sleep(2 * IDLE)  # the claim is about time that passes
+    assert scene.history.replicas("StatefulSet", "shop") == [1]
+    assert "whenScaled: Delete" in scene.waker.do("explain", "statefulset/shop", "-n", scene.namespace)
 
 
 def test_bad_setting(scene: Scene) -> None:

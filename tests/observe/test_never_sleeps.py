@@ -1,4 +1,6 @@
-"""waker itself and the ingress controllers never sleep, whatever enables them."""
+"""waker itself, the ingress controllers and who would lose its data never sleep, whatever enables them."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +27,7 @@ def workload(namespace: str, **labels: str) -> Workload:
         pytest.param(workload("any", **NGINX), "ingress controller (ingress-nginx)", id="ingress-nginx, anywhere"),
         pytest.param(workload("edge", app="edge"), "ingress controller (of class edge)", id="labels of a setting"),
         pytest.param(workload("projectcontour", app="envoy"), "controller (Contour)", id="labels for one namespace"),
+        pytest.param(replace(workload("default"), loses_claims=True), "whenScaled", id="its volumes would go"),
     ],
 )
 def test_never_asleep(found: Workload, says: str) -> None:

@@ -69,7 +69,14 @@ def workload(kind: Kind, found: Json) -> Workload:
         _emptied(kind, meta, status),
         _logo(given.get(names.LOGO, "")),
         pod_requests(spec["template"].get("spec") or {}),
+        _loses_claims(spec),
     )
+
+
+def _loses_claims(spec: Json) -> bool:
+    """Only a StatefulSet has these fields."""
+    kept = (spec.get("persistentVolumeClaimRetentionPolicy") or {}).get("whenScaled", "Retain") == "Retain"
+    return not kept and bool(spec.get("volumeClaimTemplates"))
 
 
 def _emptied(kind: Kind, meta: Json, status: Json) -> bool:

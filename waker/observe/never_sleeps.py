@@ -1,7 +1,8 @@
-"""What must not sleep whatever its annotations say: waker itself, and the ingress controllers.
+"""What must not sleep whatever its annotations say: waker itself, the ingress controllers, and who would lose its data.
 
 An admission policy may enable everything at once. Asleep, waker could wake nobody; behind a sleeping ingress controller
-there is no way in, not even to the page that would wake it. Pure; called by `cluster` for each app that it observes.
+there is no way in, not even to the page that would wake it; a StatefulSet may have told Kubernetes to delete its volumes
+whenever it is scaled down. Pure; called by `cluster` for each app that it observes.
 The subtle thing: whose pods have a controller's labels is not asked here. To refuse one app too many only keeps it awake.
 """
 
@@ -14,12 +15,18 @@ from waker.traffic.controllers import NEVER_ASLEEP, Selector
 
 KNOWN_LABELS = frozenset(key for _, each in NEVER_ASLEEP for key, _ in each.pairs)
 OWN_LABEL = ("app.kubernetes.io/name", "waker")  # of waker's pods, in k8s/deployment.yaml
+LOSES_CLAIMS = (
+    "Kubernetes would delete its volumes, and what is on them, as its persistentVolumeClaimRetentionPolicy has whenScaled: "
+    "Delete; with Retain it can sleep"
+)
 
 
 def never_sleeps(workload: Workload, own_namespace: str, own_service: Service | None, live: Live) -> tuple[str, ...]:
     """Why this workload never sleeps, a sentence; empty if it may. `own_service`: the Service of waker's own pods."""
     if workload.id.namespace == own_namespace and _is_waker(workload, own_service):
         return ("it is waker itself, and asleep it could wake nobody; its pods have to run all the time",)
+    if workload.loses_claims:
+        return (LOSES_CLAIMS,)
     labels, namespace = workload.pod_labels, workload.id.namespace
     title = next((title for title, each in _selectors(labels, live) if each.matches(labels, namespace)), "")
     sentence = (

@@ -74,6 +74,7 @@ class Workload:
     pods_gone: bool = True  # if replicas are 0: Kubernetes has taken away all pods that it will take
     logo: str | Unreadable = ""  # what is known of its picture, which is not kept; "" if it has none
     requests: PodRequests = NO_REQUESTS  # what each of its pods reserves
+    loses_claims: bool = False  # at 0 replicas Kubernetes deletes its PersistentVolumeClaims
 
 
 def label_selector(labels: Mapping[str, str]) -> str:
