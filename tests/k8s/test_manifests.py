@@ -37,6 +37,12 @@ def test_everything_is_in_the_namespace(manifests: dict[str, Manifest]) -> None:
     assert namespaces == {manifests["Namespace"]["metadata"]["name"]} == {"kubesleeper"}
 
 
+def test_what_kubernetes_would_fill_in_is_there_where_both_kinds_of_apply_compare_it(container: dict[str, Any]) -> None:
+    """Else who has applied it client-side cannot apply it server-side: `fieldRef` is one value, with its version."""
+    fields = [each["valueFrom"]["fieldRef"] for each in container["env"] if "valueFrom" in each]
+    assert [each.get("apiVersion") for each in fields] == ["v1"] * len(fields) == ["v1", "v1"]
+
+
 def test_the_wait_host_leads_to_the_public_port_and_is_not_in_the_base(manifests: dict[str, Manifest]) -> None:
     component = yaml.safe_load((FOLDER / "wait-host" / "kustomization.yaml").read_text())
     assert component["kind"] == "Component"
