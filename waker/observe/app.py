@@ -63,7 +63,7 @@ def snapshot(observed: ObservedApp, facts: RuntimeFacts) -> Snapshot:
         workload=observed.workload,
         policy=observed.policy,
         routes=observed.routes,
-        traffic=replace(traffic, unknown=why) if why else traffic,
+        traffic=replace(traffic, unknown=why, uncounted=True) if why else traffic,
         problems=observed.problems,
         orphans=observed.discovery.orphans,
         arrived_at=facts.arrived_at,

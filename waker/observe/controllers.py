@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from waker import names
 from waker.cluster.client import Api
@@ -18,6 +19,7 @@ from waker.observe.controller_namespaces import ControllerNamespaces
 from waker.observe.controller_pods import ControllerPods
 from waker.observe.live_settings import LiveConfig
 from waker.plan.model import IngressClass
+from waker.settings.configmap import Live
 from waker.traffic.controllers import Adapter
 from waker.traffic.controllers.configured import configured_adapter, configured_adapters
 from waker.traffic.controllers.pod_namespaces import DeclaredNamespaces, declared_namespaces
@@ -34,12 +36,22 @@ class ControllerNeeds:
     clock: Callable[[], datetime]
 
 
+class _Declared(NamedTuple):
+    """What was worked out, and from what."""
+
+    live: Live
+    classes: tuple[IngressClass, ...]
+    claimed: frozenset[str]
+    namespaces: DeclaredNamespaces
+
+
 class IngressControllers:
     """The controllers of a cluster."""
 
     def __init__(self, api: Api, own_namespace: str, config: LiveConfig, needs: ControllerNeeds) -> None:
         self._config = config
         self._classes = needs.classes
+        self._declared: dict[str, _Declared] = {}  # by controller
         self.namespaces = ControllerNamespaces(
             api, own_namespace, self._adapter, self._declared_namespaces, needs.may_record
         )
@@ -64,5 +76,11 @@ class IngressControllers:
         return configured_adapters(controller, self._config.live)
 
     def _declared_namespaces(self, controller: str) -> DeclaredNamespaces:
-        claimed = self.claims.namespaces(controller, self._config.live)
-        return declared_namespaces(controller, self._classes(), self._config.live, claimed)
+        """Asked for several times in each pass for an app, so it is worked out again only when something is new."""
+        live, classes = self._config.live, tuple(self._classes())
+        claimed = self.claims.namespaces(controller, live)
+        known = self._declared.get(controller)
+        if known is None or known.live is not live or (known.classes, known.claimed) != (classes, claimed):
+            known = _Declared(live, classes, claimed, declared_namespaces(controller, classes, live, claimed))
+            self._declared[controller] = known
+        return known.namespaces

@@ -13,7 +13,6 @@ from waker.plan.routes.pod_labels import selects
 from waker.settings.configmap import Live
 from waker.traffic.controllers import NEVER_ASLEEP, Selector
 
-KNOWN_LABELS = frozenset(key for _, each in NEVER_ASLEEP for key, _ in each.pairs)
 OWN_LABEL = ("app.kubernetes.io/name", "waker")  # of waker's pods, in k8s/deployment.yaml
 LOSES_CLAIMS = (
     "Kubernetes would delete its volumes, and what is on them, as its persistentVolumeClaimRetentionPolicy has whenScaled: "
@@ -40,10 +39,21 @@ def _is_waker(workload: Workload, own_service: Service | None) -> bool:
     return workload.pod_labels.get(label) == name or (own_service is not None and selects(own_service, workload))
 
 
+def _by_first_pair() -> dict[tuple[str, str | None], list[tuple[str, Selector]]]:
+    found: dict[tuple[str, str | None], list[tuple[str, Selector]]] = {}
+    for title, each in NEVER_ASLEEP:
+        found.setdefault(each.pairs[0], []).append((title, each))
+    return found
+
+
+BY_FIRST_PAIR = _by_first_pair()  # each app is compared in each pass, and most have nothing in common with any
+
+
 def _selectors(labels: Mapping[str, str], live: Live) -> Iterator[tuple[str, Selector]]:
-    """Those worth a comparison, with the title of their controller. Most pods have nothing in common with any."""
-    if not KNOWN_LABELS.isdisjoint(labels):
-        yield from NEVER_ASLEEP
+    """Those worth a comparison, with the title of their controller."""
+    for key, value in labels.items():
+        yield from BY_FIRST_PAIR.get((key, value), ())
+        yield from BY_FIRST_PAIR.get((key, None), ())
     for name, each in live.classes.items():
         if each.selector:
             yield f"of class {name}", Selector(each.selector, each.namespace)

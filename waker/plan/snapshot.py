@@ -14,12 +14,16 @@ from waker.plan.routes.route import Route, RouteId
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """When the app was last visited, as far as is known. `unknown` says why it cannot be known now, "" if it is."""
+    """When the app was last visited, as far as is known. `unknown` says why it cannot be known now, "" if it is.
+
+    `uncounted`: however long its controllers are read, as they do not count all of its visits.
+    """
 
     visited_at: datetime | None = None
     unknown: str = ""
     lasting: bool = False  # has been visited over connections that are not seen while they last
     lost: bool = field(default=False, compare=False)  # at `visited_at` nobody was seen: visits may have been lost
+    uncounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

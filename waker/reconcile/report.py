@@ -12,7 +12,7 @@ from waker.cluster.event_correlation import Severity, Subject
 from waker.cluster.resources import WORKLOADS, workload_path
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.names import EventReason
-from waker.observe.app import also_answering, uncounted_routes
+from waker.observe.app import also_answering
 from waker.observe.installations import left_to
 from waker.observe.observed_app import ObservedApp
 from waker.observe.themes import no_theme
@@ -135,7 +135,7 @@ class Reporter:
             self._unknown_since.pop(app, None)
             return
         left = self._unknown_since.setdefault(app, now) + UNKNOWN_FOR - now
-        if left > timedelta() and not (uncounted_routes(observed) or self._context.runtime.uncounted(observed)):
+        if left > timedelta() and not seen.traffic.uncounted:
             self._context.queue.add(app, left.total_seconds())
         else:
             self._tell(observed.workload, Severity.WARNING, EventReason.TRAFFIC_UNKNOWN, seen.traffic.unknown)

@@ -13,7 +13,7 @@ name of an IngressClass has one of these signs; `-` stands for Ingresses without
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from waker.plan.model import Background, IngressClass
@@ -54,6 +54,7 @@ class ServedClass(NamedTuple):
     own: str = ""  # the adapter that is meant; "" for the first one
 
 
+@lru_cache(maxsize=256)  # taken apart for each route in each pass
 def parts(controller: str) -> ServedClass:
     """`k8s.io/ingress-nginx@nginx+traefik`, taken apart."""
     spec, _, rest = controller.partition("@")
