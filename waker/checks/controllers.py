@@ -7,6 +7,8 @@ there is none. The two differ in how a page is read, and in whether the way to w
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
 from typing import Final, NamedTuple
 
 from waker import names
@@ -24,6 +26,7 @@ from waker.observe.controller_namespaces import KEY, decode
 from waker.plan.codes import Code
 from waker.plan.model import Pod
 from waker.settings.configmap import Live
+from waker.settings.durations import format_duration
 from waker.traffic.controllers import Adapter
 from waker.traffic.controllers.configured import configured_adapters, controller_name
 from waker.traffic.controllers.pod_namespaces import declared_namespaces
@@ -31,8 +34,25 @@ from waker.traffic.controllers.pod_namespaces import declared_namespaces
 AT_ONCE: Final = 4  # pages
 NO_CLASS: Final = "controllers"
 
-ReadPage = Callable[[Adapter, Pod], Awaitable[bool]]  # whether it shows the counter. Raises ScrapeError or ClusterError
-Try = Callable[[Adapter, Pod], Awaitable[bool | None]]  # None: that cannot be tried
+
+class PageShows(Enum):
+    """What a metrics page has of its controller."""
+
+    COUNTER = "the counter that waker reads"
+    OTHERS = "other counters of it, so that its metrics are on"
+    NOTHING = "nothing"
+
+
+class Reach(NamedTuple):
+    """Whether a request through a pod arrives at waker. `young`: the age of a new way, which the pod may not have yet."""
+
+    reached: bool
+    young: timedelta | None = None
+
+
+ReadPage = Callable[[Adapter, Pod], Awaitable[PageShows]]  # Raises ScrapeError or ClusterError
+TryWay = Callable[[Adapter, Pod], Awaitable[Reach | None]]  # None: that cannot be tried
+TryNames = Callable[[Adapter, Pod], Awaitable[bool | None]]
 
 
 class ReadClass(NamedTuple):
@@ -60,8 +80,8 @@ class Reading:
     cluster: ClusterCache
     live: Live
     page: ReadPage
-    reaches: Try
-    names: Try
+    reaches: TryWay
+    names: TryNames
     namespace: str
     inside: Callable[[str], frozenset[str]]
 
@@ -144,7 +164,9 @@ async def _selected(api: Api, labels: str, namespace: str) -> AsyncIterator[Pod]
 
 
 async def _of_pod(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) -> list[CheckLine]:
-    return [await _page(reading, each, adapter, pod), *await _way(reading, each, adapter, pod)]
+    """The way first: what is sent on it is counted, so a page without any visitor shows the counter after it."""
+    way = await _way(reading, each, adapter, pod)
+    return [await _page(reading, each, adapter, pod), *way]
 
 
 async def _page(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) -> CheckLine:
@@ -157,21 +179,33 @@ async def _page(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) -
         return problem(each.subject, f"{who} {found.text}", found.fix)
     except ClusterError as error:
         return unknown(each.subject, f"whether {who} can be read is not known: {error}", at)
-    if shown:
-        return ok(each.subject, f"{who} shows {adapter.requests.metric}")
-    text = f"{who} shows no {adapter.requests.metric} yet: nobody has been counted, or the counter is off"
-    return unknown(each.subject, text, adapter.enable)
+    none_yet = f"{who} shows no {adapter.requests.metric} yet"
+    match shown:
+        case PageShows.COUNTER:
+            return ok(each.subject, f"{who} shows {adapter.requests.metric}")
+        case PageShows.OTHERS:
+            text = f"{none_yet}, but other metrics: nobody has been counted since it started"
+            return unknown(each.subject, text, counted_after_a_visit(adapter.enable))
+    return unknown(each.subject, f"{none_yet}: nobody has been counted, or the counter is off", adapter.enable)
+
+
+def counted_after_a_visit(otherwise: str) -> str:
+    """What to do where nobody has been counted yet. `otherwise`: what to do if that is not it."""
+    return f"visit an app through it once, then check again; if that stays, {otherwise}"
 
 
 async def _way(reading: Reading, each: ReadClass, adapter: Adapter, pod: Pod) -> Iterable[CheckLine]:
     who = f"{adapter.title} pod {pod.namespace}/{pod.name}"
-    reached = await reading.reaches(adapter, pod)
-    if reached is None:
+    found = await reading.reaches(adapter, pod)
+    if found is None:
         return ()
-    if reached:
+    if found.reached:
         return (ok(each.subject, f"{who} reaches waker"), *await _names(reading, each, adapter, pod))
-    ports = f"{reading.live.door_ports}"
-    text = f"{who} does not reach waker at its ports {ports}"
+    if found.young is not None:
+        age = format_duration(found.young)
+        text = f"{who} does not reach waker, and may not have taken up the route yet ({age} old)"
+        return (unknown(each.subject, text, "ask again in a few seconds"),)
+    text = f"{who} does not reach waker at its ports {reading.live.door_ports}"
     fix = f"kubectl -n {reading.namespace} get networkpolicies"
     return (problem(each.subject, text, fix),)
 

@@ -23,6 +23,9 @@ API_SERVER: Final = "api server"
 WAKER: Final = "waker"  # the Deployment
 ACCOUNT: Final = "waker"
 INSTALL: Final = "kubectl apply -k k8s/"
+INSTALL_FIRST: Final = (  # where nothing shows how it was, or will be, installed
+    f"{INSTALL}, or by Helm: helm install kubesleeper charts/kubesleeper -n kubesleeper --create-namespace"
+)
 RELEASE: Final = "meta.helm.sh/release-name"  # on what Helm has made
 OLDEST: Final = (1, 23)  # Kubernetes with autoscaling/v2
 LATE: Final = timedelta(seconds=60)  # four times as long as a Lease is good for
@@ -53,7 +56,7 @@ def reinstall(found: Json | None, namespace: str) -> str:
 def of_deployment(found: Json | None, namespace: str) -> CheckLine:
     """Whether its pods run."""
     if found is None:
-        return problem(SUBJECT, f"there is no Deployment {WAKER} in namespace {namespace}", INSTALL)
+        return problem(SUBJECT, f"there is no Deployment {WAKER} in namespace {namespace}", INSTALL_FIRST)
     wanted = found["spec"].get("replicas", 1)
     ready = (found.get("status") or {}).get("readyReplicas", 0)
     if not wanted:
@@ -80,7 +83,7 @@ async def is_absent(api: Api, found: Json | None, namespace: str) -> bool:
 
 def absent(namespace: str) -> CheckLine:
     """It is not installed."""
-    return problem(SUBJECT, f"it is not installed in namespace {namespace}", INSTALL)
+    return problem(SUBJECT, f"it is not installed in namespace {namespace}", INSTALL_FIRST)
 
 
 async def settings(api: Api, namespace: str) -> tuple[Live, list[CheckLine]]:

@@ -7,7 +7,7 @@ concern the API server.
 import re
 from typing import Final
 
-from waker.checks.controllers import ReadPage, page_path
+from waker.checks.controllers import PageShows, ReadPage, page_path
 from waker.cluster.client import Api
 from waker.errors import ClusterError, ScrapeError
 from waker.plan.model import Pod
@@ -19,7 +19,7 @@ MOST: Final = 8 << 20  # bytes; the counter of a busy controller stands further 
 def through(api: Api) -> ReadPage:
     """How to read pages with this connection."""
 
-    async def read(adapter: Adapter, pod: Pod) -> bool:
+    async def read(adapter: Adapter, pod: Pod) -> PageShows:
         try:
             page = await api.text(page_path(adapter, pod), MOST)
         except ClusterError as error:
@@ -30,12 +30,19 @@ def through(api: Api) -> ReadPage:
             ) from error
         if page.lstrip().startswith("<"):
             raise ScrapeError(f"sends no metrics page (markup); {adapter.enable}")
-        return (
-            re.search(rf'^\s*{re.escape(adapter.proof)}[{{\s]|"{re.escape(adapter.proof)}"', page, re.MULTILINE)
-            is not None
-        )
+        return shown_on(page, adapter)
 
     return read
+
+
+def shown_on(page: str, adapter: Adapter) -> PageShows:
+    """What a page, or its beginning, has of this controller: the names of a program's metrics begin with the same word."""
+    proof = re.escape(adapter.proof)
+    if re.search(rf'^\s*{proof}[{{\s]|"{proof}"', page, re.MULTILINE):
+        return PageShows.COUNTER
+    family = re.escape(adapter.proof.partition("_")[0])
+    others = re.search(rf'^\s*(?:{family}_|{{\s*"{family}_)', page, re.MULTILINE)
+    return PageShows.OTHERS if others else PageShows.NOTHING
 
 
 async def not_tried(_adapter: Adapter, _pod: Pod) -> None:
