@@ -160,7 +160,14 @@ def config_without_server(tmp_path: Path) -> str:
         (["sleep", "api"], f'Deployment default/api is not managed: it has no annotation {names.ENABLED}: "true"'),
         (["auto", "deployment/api"], "Deployment default/api is not managed"),
         (["restore", "api"], "Deployment default/api is not managed and not held: there is nothing to give back"),
-        (["wake", "blog"], "Deployment default/blog is pinned asleep: use --pin, or `waker auto blog` first"),
+        (
+            ["wake", "blog"],
+            "Deployment default/blog is pinned asleep: use `waker wake deployment/blog -n default --pin`, or ",
+        ),
+        (
+            ["sleep", "blog"],
+            "Deployment default/blog is pinned asleep: use `waker sleep deployment/blog -n default --pin`",
+        ),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )

@@ -5,11 +5,9 @@ NAME may be the reference that a waiting page in trouble shows.
 
 import json
 
-from waker import names
 from waker.cluster.autoscalers import autoscalers_of
 from waker.cluster.client import Api
-from waker.cluster.resources import CONFIG_MAPS
-from waker.commands.target import ask_service, find_reference, find_workload
+from waker.commands.target import ask_service, find_reference, find_workload, live_settings
 from waker.errors import ClusterError, NotFound
 from waker.explain import autoscalers
 from waker.explain.facts import ExplainInputs, explain
@@ -20,7 +18,6 @@ from waker.plan.model import AppId
 from waker.plan.page_reference import REFERENCE
 from waker.process import cluster_cache
 from waker.service import now
-from waker.settings.configmap import Live, read_live
 from waker.settings.flags import Settings
 
 
@@ -51,13 +48,8 @@ async def explained_all(settings: Settings, namespace: str | None, output: str) 
 
 
 async def _worked_out(api: Api, settings: Settings, app: AppId, cluster: ClusterCache) -> Explained:
-    try:
-        found = await api.get(CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP))
-        data = found.get("data") or {}
-    except ClusterError:  # not there, or not to be read by this person
-        data = {}
-    live, _ = read_live(data, Live())
-    facts = explain(app, ExplainInputs(cluster, live, frozenset(data), now()))
+    live, written = await live_settings(api, settings)
+    facts = explain(app, ExplainInputs(cluster, live, written, now()))
     if facts is None:
         raise NotFound(f"{app} is gone")
     return facts

@@ -1,15 +1,22 @@
-"""`waker sleep`, `wake` and `auto`: an annotation on the workload, which the service then follows."""
+"""`waker sleep`, `wake` and `auto`: an annotation on the workload, which the service then follows.
+
+What the service would not follow is refused: whoever asks learns what stands against it, and which command ends that.
+"""
+
+from datetime import datetime
 
 from waker import names
 from waker.cluster.writes import Writes
-from waker.commands.target import find_workload
+from waker.commands.target import find_workload, live_settings
 from waker.errors import WakerError
-from waker.plan.model import Pin
+from waker.explain.fixes import resume, target
+from waker.observe.observed_app import ObservedApp
+from waker.plan.model import AppId, Pin
 from waker.plan.operator_requests import Wanted, asks_once, not_managed, pinned, sleep_once, wake_once
 from waker.process import cluster_cache
 from waker.service import now
-from waker.settings.configmap import Live
 from waker.settings.flags import Settings
+from waker.settings.pauses import FOREVER, Pause, PauseScope
 
 
 async def sleep(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
@@ -33,15 +40,37 @@ async def annotate(settings: Settings, namespace: str, name: str, wanted: Wanted
     """Write these on an enabled workload; what was written, as a sentence. Raises WakerError."""
     async with cluster_cache(settings) as (api, cluster):
         app = find_workload(cluster, namespace, name)
-        observed = cluster.observe(app, Live())
+        live, _ = await live_settings(api, settings)
+        observed = cluster.observe(app, live)
         if not observed or not observed.policy:
             raise WakerError(not_managed(app))
         if asks_once(wanted) and observed.policy.pin is not Pin.AUTO:
-            raise WakerError(
-                f"{app.kind} {app} is pinned {observed.policy.pin}: use --pin, or `waker auto {name}` first"
-            )
+            raise WakerError(_pinned(app, observed.policy.pin, wanted))
+        paused = pause_sentence(observed, now()) if _asks_for_sleep(wanted) and observed.workload.replicas else ""
+        if paused and asks_once(wanted):
+            raise WakerError(f"{app.kind} {app} is not put to sleep: {paused}")
         await Writes(api, cluster.route_object, now).annotate(app, wanted)
     changes = ", ".join(
         f"{key}={value}" if value else f"{key} removed" for key, value in wanted.items() if value or key == names.STATE
     )
-    return f"{app.kind.lower()}/{app.name} in {namespace}: {changes}"
+    until_then = f" (it stays awake for now: {paused})" if paused else ""
+    return f"{app.kind.lower()}/{app.name} in {namespace}: {changes}{until_then}"
+
+
+def pause_sentence(observed: ObservedApp, at: datetime) -> str:
+    """What is paused, and the command that ends that; "" if nothing keeps the app from being put to sleep."""
+    policy, app = observed.policy, observed.workload.id
+    if policy is None:
+        return ""
+    pause = Pause(FOREVER, PauseScope.ALL) if policy.paused else policy.pause
+    return f"{pause}; `{resume(pause.scope, app)}` ends that" if pause and pause.until > at else ""
+
+
+def _asks_for_sleep(wanted: Wanted) -> bool:
+    return bool(wanted.get(names.SLEEP_REQUESTED_AT)) or wanted.get(names.STATE) == Pin.ASLEEP
+
+
+def _pinned(app: AppId, pin: Pin, wanted: Wanted) -> str:
+    which = target(*app)
+    command = f"waker {'sleep' if _asks_for_sleep(wanted) else 'wake'} {which} --pin"
+    return f"{app.kind} {app} is pinned {pin}: use `{command}`, or `waker auto {which}` first"

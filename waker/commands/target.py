@@ -7,11 +7,12 @@ from typing import Any
 
 from waker import names
 from waker.cluster.client import Api
-from waker.cluster.resources import SERVICE_ACCOUNTS, SERVICES
+from waker.cluster.resources import CONFIG_MAPS, SERVICE_ACCOUNTS, SERVICES
 from waker.errors import ClusterError, WakerError
 from waker.observe.cluster import ClusterCache
 from waker.plan.model import AppId, Kind
 from waker.plan.page_reference import reference_of
+from waker.settings.configmap import Live, read_live
 from waker.settings.flags import Settings
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,19 @@ async def ask_service(api: Api, settings: Settings, path: str, token: ServiceTok
         if error.status in (401, 403):
             log.warning("the running service could not be asked: %s", error)
         return None
+
+
+async def live_settings(api: Api, settings: Settings) -> tuple[Live, frozenset[str]]:
+    """The settings for all apps, and the keys that are written; the defaults, if they are not there or this person may not
+    read them.
+    """
+    try:
+        found = await api.get(CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP))
+    except ClusterError:
+        return Live(), frozenset()
+    data = found.get("data") or {}
+    live, _ = read_live(data, Live())
+    return live, frozenset(data)
 
 
 def find_workload(cluster: ClusterCache, namespace: str, text: str) -> AppId:

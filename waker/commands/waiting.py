@@ -7,30 +7,40 @@ wait, and so does the time; then the last sentence says what stands in the way.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from waker import names
 from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.resources import PODS
+from waker.cluster.writes import Writes
 from waker.commands.explain import facts_of
-from waker.commands.target import find_workload
+from waker.commands.pin import pause_sentence
+from waker.commands.target import find_workload, live_settings
 from waker.commands.terminal import Stages, Terminal
 from waker.errors import NotFound, WakerError
+from waker.explain.fixes import target
 from waker.observe.observed_app import ObservedApp
-from waker.plan.model import Phase, Workload, label_selector
+from waker.plan.model import Phase, Pin, Workload, label_selector
+from waker.plan.notes import readable
+from waker.plan.operator_requests import sleep_once
 from waker.plan.progress import Start, Step, progress_of, start_of
 from waker.plan.routes.route import is_held
 from waker.plan.sleep_due import sleep_requested
 from waker.process import cluster_cache
 from waker.service import now
-from waker.settings.configmap import Live
 from waker.settings.durations import format_duration, parse_duration
 from waker.settings.flags import Settings
 from waker.web.languages import DEFAULT, catalogues
 
 LOOK: Final = 0.25  # seconds
-FALLING: Final = ("its routes are being pointed at waker", "its routes lead to waker", "its pods are leaving")
+SEEN_WITHIN: Final = timedelta(seconds=2)  # from a write to the event of it
+ASKED: Final = "it is asked to sleep"
+MOVING: Final = "its routes are being pointed at waker"
+MOVED: Final = "its routes lead to waker"
+LEAVING: Final = "its pods are leaving"
+GONE_AGAIN: Final = "its request to sleep was removed twice, and nothing says by whom"
 
 
 class WaitStage(NamedTuple):
@@ -74,19 +84,54 @@ async def until_awake(settings: Settings, namespace: str, name: str, longest: st
 
 
 async def until_asleep(settings: Settings, namespace: str, name: str, longest: str, terminal: Terminal) -> str:
-    """Wait until it is asleep and its pods are gone; a sentence. Raises WakerError."""
+    """Wait until it is asleep and its pods are gone; a sentence. Raises WakerError.
 
-    async def look(_api: Api, app: ObservedApp) -> WaitStage:
+    A request that is gone though nobody has asked for the app is written again, once.
+    """
+    asked_again: datetime | None = None
+
+    async def look(api: Api, app: ObservedApp) -> WaitStage:
+        nonlocal asked_again
         workload = app.workload
         if not workload.replicas and workload.notes.saved_replicas is not None:
-            return WaitStage(2, FALLING[2]) if not workload.pods_gone else WaitStage(3, "asleep", over=True)
-        pinned = app.policy is not None and app.policy.pin == "asleep"
-        if not (pinned or sleep_requested(workload.notes)):
-            raise WakerError(f"{workload.id} does not fall asleep: somebody has asked for it meanwhile")
-        held = bool(app.routes) and all(map(is_held, app.routes))
-        return WaitStage(int(held), FALLING[held])
+            return WaitStage(2, LEAVING) if not workload.pods_gone else WaitStage(3, "asleep", over=True)
+        against = _against_sleep(app)
+        if not against and _is_gone(app) and asked_again is None:
+            asked_again = now()
+            await Writes(api, lambda _id: None, now).annotate(workload.id, sleep_once(asked_again))
+        elif not against and _is_gone(app) and asked_again and now() > asked_again + SEEN_WITHIN:
+            against = GONE_AGAIN
+        if against:
+            raise WakerError(f"{workload.id} does not fall asleep: {against}")
+        held = {is_held(route) for route in app.routes}
+        if held == {True}:
+            return WaitStage(1, MOVED)
+        return WaitStage(0, MOVING if held == {True, False} else ASKED)
 
     return await _until(settings, (namespace, name), Awaited("asleep", "falls asleep", 3, look), longest, terminal)
+
+
+def _is_gone(app: ObservedApp) -> bool:
+    """Whether nothing says any more that it should sleep."""
+    pinned = app.policy is not None and app.policy.pin is Pin.ASLEEP
+    return not pinned and not sleep_requested(app.workload.notes)
+
+
+def _against_sleep(app: ObservedApp) -> str:
+    """What stands against its sleep now, and what to do; "" if nothing does."""
+    paused = pause_sentence(app, now())
+    if paused:
+        return paused
+    which = target(*app.workload.id)
+    if app.policy is None:
+        return f"it is no longer enabled; `kubectl annotate {which} {names.ENABLED}=true --overwrite` enables it"
+    if app.policy.pin is Pin.AWAKE:
+        return f"it is pinned awake; `waker auto {which}` removes the pin"
+    if _is_gone(app) and app.workload.notes.wake_requested_at is not None:
+        at = readable(app.workload.notes.wake_requested_at)
+        when = f" at {at:%H:%M:%S} UTC" if at else ""
+        return f"a visitor or `waker wake` asked for it{when}; `waker sleep {which}` asks for its sleep again"
+    return ""
 
 
 async def _until(
@@ -100,10 +145,11 @@ async def _until(
     began = now()
     async with cluster_cache(settings) as (api, cluster):
         app = find_workload(cluster, *which)
+        live, _ = await live_settings(api, settings)
         stages = Stages(terminal, f"{app.name} {awaited.title}", awaited.stages)
         with stages.shown():
             while True:
-                observed = cluster.observe(app, Live())
+                observed = cluster.observe(app, live)
                 if observed is None:
                     raise NotFound(f"{app} is gone")
                 stage = await awaited.look(api, observed)
