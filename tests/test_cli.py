@@ -10,6 +10,7 @@ import pytest
 
 from waker import __version__, cli, logs, names
 from waker.cli import main
+from waker.commands.completion import completed
 from waker.demo.cluster import DemoCluster
 from waker.demo.samples import SAMPLES, manifests
 from waker.settings.flags import FLAGS
@@ -66,14 +67,37 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert (caught.value.code, capsys.readouterr().out) == (0, f"waker {__version__}\n")
 
 
-@pytest.mark.parametrize("command", ["run", "status", "explain", "sleep", "wake", "auto", "restore"])
-def test_the_help_of_every_command_lists_every_flag(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+CLIENTS = {
+    "status", "explain", "check", "history", "pause", "resume", "dashboard", "savings", "sleep", "wake", "auto", "restore",
+    "page",
+}  # fmt: skip
+OF_A_CLIENT = {"--waker-namespace", "--kubeconfig", "--log-level", "--log-format"}
+
+
+@pytest.mark.parametrize("command", sorted({"run"} | CLIENTS))
+def test_the_help_of_a_command_lists_the_flags_that_do_something_there(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    assert [each.flag for each in FLAGS if each.flag not in text] == []
-    assert [each.env for each in FLAGS if each.env not in text] == []
+    more = {"run": {each.flag for each in FLAGS}, "page": {"--themes"}}.get(command, set())
+    wanted = OF_A_CLIENT | more
+    assert {each.flag for each in FLAGS if f"{each.flag} " in text or f"{each.flag}]" in text} == wanted
+    assert {each.flag for each in FLAGS if each.env in text} == wanted
+
+
+def test_every_command_is_one_of_these() -> None:
+    assert {"run", "demo", "completion"} | CLIENTS == {each.name for each in completed(cli.parser())}
+
+
+@pytest.mark.parametrize("flag", ["--dry-run", "--observe"])
+def test_a_flag_that_would_do_nothing_is_refused(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["restore", "--all", flag])
+    assert caught.value.code == 2
+    assert f"unrecognized arguments: {flag}" in capsys.readouterr().err
 
 
 def test_n_is_the_namespace_of_the_app_and_not_of_waker() -> None:
@@ -81,7 +105,7 @@ def test_n_is_the_namespace_of_the_app_and_not_of_waker() -> None:
     assert (found.only, found.namespace) == ("prod", "tools")
 
 
-@pytest.mark.parametrize("command", ["status", "check", "explain", "sleep", "wake", "auto", "restore", "page"])
+@pytest.mark.parametrize("command", sorted(CLIENTS))
 def test_the_help_of_every_command_says_who_may_ask(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])

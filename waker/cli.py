@@ -2,7 +2,8 @@
 
 Exit codes: 0, done; 1, failed, with one sentence on standard error; 2, wrong arguments (argparse); 130, Ctrl-C. It knows
 the name of each command and nothing of how the command works: each is one module in `commands`. `__main__` calls `main`.
-To add a command, add its arguments to `parser` and its call to `_command`.
+To add a command, add its arguments to `parser` and its call to `_command`. `run` takes every flag of `FLAGS`; the others
+take those that do something there, so that none is believed to (`restore --dry-run`).
 """
 
 import argparse
@@ -50,9 +51,8 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(prog="waker", description="Apps that nobody visits sleep; the first visitor wakes them.")
     top.add_argument("--version", action="version", version=f"waker {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    flags = _process_flags()
-    commands.add_parser("run", parents=[flags], help="run the service")
-    asking = _person_flags(flags)
+    commands.add_parser("run", parents=[_flags(*(each.field for each in FLAGS))], help="run the service")
+    asking = _person_flags()
     _add_reading_commands(commands, asking)
     arguments_of.add(commands, asking)
     _add_writing_commands(commands, asking)
@@ -60,9 +60,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _process_flags() -> Parser:
+def _flags(*wanted: str) -> Parser:
+    """The flags of these fields of Settings."""
     flags = Parser(add_help=False)
-    for each in FLAGS:
+    for each in (row for row in FLAGS if row.field in wanted):
         text = f"{each.help} [{each.env}]"
         if each.parse is parse_bool:
             flags.add_argument(each.flag, dest=each.field, action="store_const", const="true", help=text)
@@ -71,9 +72,9 @@ def _process_flags() -> Parser:
     return flags
 
 
-def _person_flags(flags: Parser) -> Parser:
-    """Of all commands but the service: who asks."""
-    asking = Parser(add_help=False, parents=[flags])
+def _person_flags() -> Parser:
+    """Of all commands but the service: who asks, and which cluster."""
+    asking = Parser(add_help=False, parents=[_flags("namespace", "kubeconfig", "log_level", "log_format")])
     asking.add_argument("--context", default="", help="the context of the kubeconfig to use (default: the current one)")
     text = "ask the API server in the name of this user, such as system:serviceaccount:NAMESPACE:NAME"
     asking.add_argument("--as", dest="acts_for", metavar="USER", default="", help=text)
@@ -124,7 +125,7 @@ def _add_writing_commands(commands: Commands, flags: Parser) -> None:
 
 def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
     command = commands.add_parser(
-        "page", parents=[flags], help="print the waiting page, to try out a theme or a language"
+        "page", parents=[flags, _flags("themes")], help="print the waiting page, to try out a theme or a language"
     )
     text = "a file, or the name of a theme (default: sunrise, which is built in)"
     command.add_argument("--theme", default="", help=text)

@@ -87,8 +87,7 @@ def flags() -> str:
     return table(("flag", "variable", "default", "meaning"), rows)
 
 
-def _of_process() -> set[str]:
-    return {each.flag for each in FLAGS} | {"-h", "--context", "--as"}
+OF_ALL = {"-h", "--waker-namespace", "--kubeconfig", "--context", "--as", "--log-level", "--log-format"}
 
 
 def _commands() -> Iterator[Row]:
@@ -98,7 +97,7 @@ def _commands() -> Iterator[Row]:
         words = [f"waker {name}"]
         for each in command._actions:
             flag = each.option_strings[0] if each.option_strings else ""
-            if flag in _of_process():
+            if flag in (OF_ALL | {row.flag for row in FLAGS} if name == "run" else OF_ALL):
                 continue
             value = (
                 ""
