@@ -33,6 +33,12 @@ IGNORE_LABELS: Final = f"{DOMAIN}/ignore-labels"
 ACTIVITY_QUERY: Final = f"{DOMAIN}/activity-query"
 HEALTH_CHECK_RESPONSE: Final = f"{DOMAIN}/health-check-response"
 
+OF_USERS: Final = frozenset({
+    ENABLED, IDLE_AFTER, INGRESS, MIN_IDLE, BACKGROUND, SERVICE, PAUSED, STATE, TITLE, THEME, ACCENT, CONTACT, LOGO,
+    PAGE_AFTER, WHILE_ASLEEP, HOLD_FOR, IGNORE_AGENTS, IGNORE_PATHS, IGNORE_STATUSES, IGNORE_LABELS, ACTIVITY_QUERY,
+    HEALTH_CHECK_RESPONSE,
+})  # fmt: skip
+
 # Annotations that KubeSleeper writes on workloads.
 SAVED_REPLICAS: Final = f"{DOMAIN}/saved-replicas"  # what spec.replicas was before the sleep
 ASLEEP_SINCE: Final = f"{DOMAIN}/asleep-since"  # RFC 3339; when its replicas became 0
@@ -96,6 +102,7 @@ class EventReason(StrEnum):
     GUESSED_REPLICAS = "GuessedReplicas"
     OTHERS_ANSWER = "OthersAnswer"
     UNKNOWN_THEME = "UnknownTheme"
+    UNKNOWN_ANNOTATION = "UnknownAnnotation"
     BAD_SETTING = "BadSetting"
     IGNORED_PODS = "IgnoredPods"
     CONTROLLER_UNREAD = "ControllerUnread"

@@ -86,3 +86,13 @@ def test_without_the_service_both_ways_to_install_it_are_named() -> None:
         "whether it is visited is known to the running service only",
     ]
     assert "kubectl apply -k k8s/, or by Helm: helm install " in found[1]["fix"]
+
+
+def test_a_misspelt_annotation_is_a_problem_and_one_of_a_newer_waker_is_not_known() -> None:
+    said = [
+        {"text": "kubesleeper.io/enable is no annotation that waker knows", "fix": "kubectl annotate deployment/shop"},
+        {"text": "kubesleeper.io/quota is no annotation that waker knows", "fix": "remove it"},
+    ]
+    found = lines(enabled=False, unknownAnnotations=said)
+    assert verdicts(found) == ["ok", "problem", "unknown"]
+    assert found[0]["text"].startswith("prod/shop would sleep once it is enabled")

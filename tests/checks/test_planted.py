@@ -123,6 +123,11 @@ def metrics_elsewhere(it: ServiceScene) -> None:
     it.configure(**{"controller.traefik.path": "/nothing"})
 
 
+def misspelt(it: ServiceScene) -> None:
+    it.annotate(names.ENABLED, None)
+    it.annotate("kubesleeper.io/enable", "true")
+
+
 def nobody_leads(it: ServiceScene) -> None:
     patch(it, kinds.LEASES, (OWN, names.LEASE), {"spec": lease(datetime.now(UTC) - timedelta(hours=1))["spec"]})
 
@@ -170,6 +175,11 @@ PLANTED = [
                  "kubectl get validatingadmissionpolicies", id="an admission policy"),
     pytest.param(lambda it: it.annotate("kubesleeper.io/idle-after", "soon"), "apps", "default/shop cannot sleep",
                  "waker explain deployment/shop -n default", id="an annotation of an enabled app"),
+    pytest.param(lambda it: it.annotate("kubesleeper.io/idleafter", "20s"), "apps", "is kubesleeper.io/idle-after meant?",
+                 "kubectl annotate deployment/shop -n default kubesleeper.io/idleafter- kubesleeper.io/idle-after=20s",
+                 id="a misspelt annotation"),
+    pytest.param(misspelt, "apps", "default/shop: kubesleeper.io/enable is no annotation that waker knows",
+                 "kubesleeper.io/enable- kubesleeper.io/enabled=true", id="an app that is enabled by a misspelt annotation"),
     pytest.param(lambda it: remove(it, kinds.INGRESSES, "default", "shop"), "apps", "no Ingress route leads to its pods",
                  "waker explain deployment/shop -n default", id="an enabled app without a route"),
 ]  # fmt: skip

@@ -8,7 +8,8 @@ import pytest
 from tests.plan.neighbours import workload
 from waker import names
 from waker.plan.model import Pin, Policy, VisitorPolicy
-from waker.plan.policy import allowed_objects, read_policy
+from waker.plan.notes import ANNOTATIONS
+from waker.plan.policy import MOST_UNKNOWN, allowed_objects, read_policy, unknown_annotations
 from waker.settings.configmap import Live
 from waker.settings.durations import parse_floor
 
@@ -154,3 +155,38 @@ def test_who_is_no_visitor() -> None:
     assert policy.ignore_statuses == ("404", "5xx")
     assert policy.ignore_labels == ("path=/health*", "user_agent=*Pingdom*")
     assert policy.activity_query == "up\n > 0"
+
+
+# --- annotations that nobody knows ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        pytest.param("idleafter", "; is kubesleeper.io/idle-after meant?", id="a dash too few"),
+        pytest.param("enable", "; is kubesleeper.io/enabled meant?", id="a letter too few"),
+        pytest.param("Idle-After", "; is kubesleeper.io/idle-after meant?", id="in capitals"),
+        pytest.param("whileasleep", "; is kubesleeper.io/while-asleep meant?", id="likewise"),
+        pytest.param("quota-of-moons", "", id="like none"),
+    ],
+)
+def test_an_annotation_that_nobody_knows_is_told_and_changes_nothing(key: str, sentence: str) -> None:
+    of = workload()
+    annotations = ON | {names.IDLE_AFTER: "1h"}
+    found = replace(of, annotations=annotations | {f"{names.DOMAIN}/{key}": "20s"})
+    assert list(map(str, unknown_annotations(found))) == [
+        f"kubesleeper.io/{key} is no annotation that waker knows{sentence}"
+    ]
+    assert read_policy(found.annotations, LIVE) == read_policy(annotations, LIVE)
+
+
+def test_all_others_are_known_whoever_writes_them() -> None:
+    written = {*ANNOTATIONS, names.SAVED_BACKENDS, names.INSTALLATION}
+    known = {text for text in vars(names).values() if isinstance(text, str) and text.startswith(f"{names.DOMAIN}/")}
+    assert known - written == names.OF_USERS
+    assert unknown_annotations(replace(workload(), annotations=dict.fromkeys(known, ""))) == ()
+
+
+def test_of_many_only_the_first_are_told() -> None:
+    many = {f"{names.DOMAIN}/x-{number}": "" for number in range(100)}
+    assert len(unknown_annotations(replace(workload(), annotations=many))) == MOST_UNKNOWN

@@ -128,6 +128,31 @@ async def test_an_app_that_is_not_enabled(tmp_path: Path) -> None:
     assert "if it were, it could not sleep: no Ingress route leads to its pods." in facts["answer"]
 
 
+async def test_a_misspelt_annotation_is_told_and_keeps_nothing_awake(tmp_path: Path) -> None:
+    misspelt = "kubesleeper.io/idleafter is no annotation that waker knows; is kubesleeper.io/idle-after meant?"
+    async with scene(tmp_path, idleafter="20 s") as it, it.waker() as running:
+        await it.until(lambda: ("UnknownAnnotation", misspelt) in it.events())
+        facts = await asked(it, running)
+        await it.put_to_sleep()
+    fix = "kubectl annotate deployment/shop -n default kubesleeper.io/idleafter- kubesleeper.io/idle-after='20 s'"
+    assert facts["unknownAnnotations"] == [{"text": misspelt, "fix": fix}]
+    assert "annotation" not in words(facts)
+    assert f"UNKNOWN ANNOTATIONS\n  - {misspelt}\n    fix: {fix}" in text(facts)
+
+
+async def test_who_misspells_the_first_annotation_of_all_hears_of_it(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        it.annotate(names.ENABLED, None)
+        it.annotate("kubesleeper.io/enable", "true")
+        async with it.waker() as running:
+            facts = await asked(it, running)
+            assert not facts["enabled"]
+            assert [each for each, _ in it.events()] == []
+    assert [each["fix"] for each in facts["unknownAnnotations"]] == [
+        "kubectl annotate deployment/shop -n default kubesleeper.io/enable- kubesleeper.io/enabled=true"
+    ]
+
+
 @pytest.mark.parametrize("path", ["default/Deployment/nothing", "default/CronJob/shop", "elsewhere/Deployment/shop"])
 async def test_what_is_not_there(tmp_path: Path, path: str) -> None:
     async with scene(tmp_path) as it, it.waker() as running:

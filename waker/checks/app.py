@@ -11,7 +11,7 @@ from typing import Final
 from waker.checks.controllers import counted_after_a_visit
 from waker.checks.findings import CheckLine, Finding, ok, problem, unknown
 from waker.checks.installation import INSTALL_FIRST
-from waker.explain.fixes import IN_PROGRESS, target
+from waker.explain.fixes import IN_PROGRESS, is_command, target
 from waker.explain.shape import Explained, Reason
 from waker.plan.codes import Code
 from waker.plan.model import Phase
@@ -40,6 +40,9 @@ def lines(facts: Explained, *, read_now: bool = False) -> Iterator[CheckLine]:
         command = f"kubectl annotate {which} kubesleeper.io/enabled=true"
         yield ok(SUBJECT, f"{name} would sleep once it is enabled ({command})")
     yield from found
+    for each in facts.get("unknownAnnotations", ()):  # an older service does not say
+        line = problem if is_command(each["fix"]) else unknown
+        yield line(SUBJECT, each["text"], each["fix"])
     if not facts["fromService"]:
         yield unknown(SUBJECT, "whether it is visited is known to the running service only", INSTALL_FIRST)
 

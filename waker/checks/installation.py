@@ -1,6 +1,6 @@
 """Is waker there, does it lead, can it read its settings, and is it the only one? By the objects of its own namespace."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,8 +11,9 @@ from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.resources import CONFIG_MAPS, DEPLOYMENTS, LEASES
 from waker.errors import ClusterError, NotFound
-from waker.explain.fixes import target
+from waker.explain.fixes import respell, target
 from waker.observe.never_sleeps import OWN_LABEL
+from waker.plan.policy import unknown_annotations
 from waker.plan.times import parse_time
 from waker.settings.configmap import Live, read_live
 
@@ -182,6 +183,14 @@ def apps(inquiry: Inquiry) -> list[CheckLine]:
         for each in blocked
     ]
     fit = len(observed) - len(blocked)
-    if not observed:
-        return [ok(APPS, "none is enabled yet")]
-    return [ok(APPS, f"{fit} of {len(observed)} enabled apps have routes that can be moved"), *lines]
+    text = f"{fit} of {len(observed)} enabled apps have routes that can be moved" if observed else "none is enabled yet"
+    return [ok(APPS, text), *lines, *_unknown_annotations(inquiry)]
+
+
+def _unknown_annotations(inquiry: Inquiry) -> Iterator[CheckLine]:
+    """Of all workloads: where `enabled` is misspelt, nobody has enabled it."""
+    workloads = (each for informer in inquiry.cluster.workloads.values() for each in informer.values())
+    for workload in sorted(workloads, key=lambda each: each.id):
+        for found in unknown_annotations(workload):
+            line = problem if found.meant else unknown
+            yield line(APPS, f"{workload.id}: {found}", respell(found, workload.id))

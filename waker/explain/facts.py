@@ -11,8 +11,9 @@ from datetime import datetime
 from waker import names
 from waker.explain import holding, origins
 from waker.explain.counting import Counting
+from waker.explain.fixes import respell
 from waker.explain.reasons import Case, against, answer
-from waker.explain.shape import Explained, ExplainedApp, RouteFacts, ServiceFacts, Setting, Sign
+from waker.explain.shape import Explained, ExplainedApp, RouteFacts, ServiceFacts, Setting, Sign, Unknown
 from waker.explain.times import json_time, sleep_time
 from waker.observe.app import (
     NOT_RUNNING,
@@ -31,6 +32,7 @@ from waker.observe.runtime import Runtime
 from waker.plan.decide import decide
 from waker.plan.model import AppId, Service, Workload
 from waker.plan.notes import readable
+from waker.plan.policy import unknown_annotations
 from waker.plan.routes.kinds import kind_of
 from waker.plan.routes.pod_labels import missing_labels
 from waker.plan.routes.route import Route, is_held
@@ -97,6 +99,9 @@ def explain(app: AppId, known: ExplainInputs) -> Explained | None:
         activity=sorted(_signs(case.seen, known), key=lambda each: each["at"], reverse=True),
         sleepsAt=json_time(sleeps_at) if sleeps_at else None,
         notes=[*filter(None, [_overruled(settings, case.seen)]), *_notes(counting, case.seen, known)],
+        unknownAnnotations=[
+            Unknown(text=str(each), fix=respell(each, app)) for each in unknown_annotations(observed.workload)
+        ],
     )
 
 

@@ -5,12 +5,14 @@ after a semicolon: "what is so; what to do". Those are better, as they know more
 users have written, semicolons and all.
 """
 
+import shlex
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from waker import names
 from waker.plan.codes import Code
 from waker.plan.model import AppId
+from waker.plan.policy import UnknownAnnotation
 from waker.settings.pauses import PauseScope
 
 COMMANDS: Final = ("kubectl ", "waker ")  # how a fix begins that is a command
@@ -89,6 +91,14 @@ def resume(scope: PauseScope, app: AppId) -> str:
         case PauseScope.NAMESPACE:
             return f"waker resume -n {app.namespace}"
     return "waker resume --all"
+
+
+def respell(found: UnknownAnnotation, app: AppId) -> str:
+    """How to write an annotation so that waker knows it."""
+    if not found.meant:
+        return "remove it, or run the waker that knows it"
+    written = "" if found.there else f" {found.meant}={shlex.quote(found.value)}"
+    return f"kubectl annotate {target(*app)} {found.key}-{written}"
 
 
 def advice(sentence: str, code: str, app: AppId | None = None) -> Advice:

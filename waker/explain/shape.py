@@ -105,6 +105,13 @@ class Sign(TypedDict):
     what: str
 
 
+class Unknown(TypedDict):
+    """An annotation of its workload that waker does not know: a sentence, and what to do."""
+
+    text: str
+    fix: str
+
+
 class Explained(TypedDict):
     """One app. `against` is empty if it may sleep; `activity` has the newest sign first.
 
@@ -132,3 +139,4 @@ class Explained(TypedDict):
     activity: list[Sign]
     sleepsAt: str | None
     notes: list[str]
+    unknownAnnotations: list[Unknown]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from waker.explain.fixes import is_command
-from waker.explain.shape import Explained, Reason, RouteFacts
+from waker.explain.shape import Explained, Reason, RouteFacts, Unknown
 from waker.printable import printable_data
 from waker.settings.durations import format_duration
 
@@ -24,6 +24,7 @@ def text(facts: Explained) -> str:
     facts = printable_data(facts)
     sections = {
         _title(facts): _reasons(facts["against"]),
+        "Unknown annotations": _reasons(facts.get("unknownAnnotations", ())),  # an older service does not say
         "State": _state(facts),
         "Last activity": _activity(facts),
         "Counted as": _series(facts),
@@ -46,7 +47,7 @@ def _title(facts: Explained) -> str:
     return "What stands against sleep by traffic" if facts["phase"] in ASLEEP else "What keeps it awake"
 
 
-def _reasons(reasons: Iterable[Reason]) -> Iterator[str]:
+def _reasons(reasons: Iterable[Reason | Unknown]) -> Iterator[str]:
     for each in reasons:
         yield from _wrapped(each["text"], "- ")
         if is_command(each["fix"]):

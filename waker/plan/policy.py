@@ -7,12 +7,14 @@ its user, and an app with a problem is not put to sleep.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from waker import names
 from waker.errors import SettingsError
 from waker.plan.model import Background, PageLook, Pin, Policy, VisitorPolicy, Workload
-from waker.plan.notes import NONE
+from waker.plan.notes import ANNOTATIONS, NONE
 from waker.settings.configmap import (
     Live,
     parse_health_check_response,
@@ -35,6 +37,10 @@ from waker.settings.parsing import (
 )
 from waker.settings.pauses import longest, parse_pause
 
+KNOWN: Final = names.OF_USERS | ANNOTATIONS | {names.SAVED_BACKENDS, names.INSTALLATION}
+MOST_UNKNOWN: Final = 3  # annotations of a workload, in sentences
+ALIKE: Final = 0.7  # of 1; `idleafter` and `idle-after` are 0.95 alike, `enable` and `enabled` 0.92
+
 
 class PolicyReading(NamedTuple):
     """`policy` is None if the workload is not enabled. Problems are sentences for the user.
@@ -48,6 +54,40 @@ class PolicyReading(NamedTuple):
     own_theme: str = ""
     own_while_asleep: str = ""
     page_problems: tuple[str, ...] = ()
+
+
+class UnknownAnnotation(NamedTuple):
+    """An annotation of kubesleeper.io that waker does not know: misspelt, or of a newer waker.
+
+    `meant`: the one that it is like, "" if it is like none; `there`: that one is there, too.
+    """
+
+    key: str
+    value: str
+    meant: str
+    there: bool
+
+    def __str__(self) -> str:
+        said = f"{self.key} is no annotation that waker knows"
+        return f"{said}; is {self.meant} meant?" if self.meant else said
+
+
+def unknown_annotations(workload: Workload) -> tuple[UnknownAnnotation, ...]:
+    """The first ones. They keep nothing awake and change no policy."""
+    given = workload.annotations
+    unknown = given.keys() - KNOWN
+    if not unknown:  # as nearly always
+        return ()
+    likely = ((key, _meant(key)) for key in sorted(unknown)[:MOST_UNKNOWN])
+    return tuple(UnknownAnnotation(key, given[key], meant, meant in given) for key, meant in likely)
+
+
+@lru_cache(maxsize=128)  # a pass for each app asks again
+def _meant(key: str) -> str:
+    name = key.removeprefix(f"{names.DOMAIN}/").lower()
+    known = [each.removeprefix(f"{names.DOMAIN}/") for each in sorted(names.OF_USERS)]
+    found = get_close_matches(name, known, n=1, cutoff=ALIKE)
+    return f"{names.DOMAIN}/{found[0]}" if found else ""
 
 
 class _Read:

@@ -20,6 +20,7 @@ from waker.plan.actions import Plan
 from waker.plan.codes import Code
 from waker.plan.doors import DoorKey
 from waker.plan.model import AppId, Phase, Workload
+from waker.plan.policy import unknown_annotations
 from waker.plan.snapshot import Snapshot
 from waker.reconcile.context import Context
 from waker.reconcile.counting import OperationsCounter
@@ -65,6 +66,7 @@ class Reporter:
         self._report_refusal(observed)
         self._report_no_wait_host(observed)
         self._report_theme(observed)
+        self._report_unknown_annotations(observed)
 
     def report_failed_write(self, app: AppId, error: ClusterError) -> None:
         """Counted; and told to the app's user if it will not pass by itself."""
@@ -161,6 +163,11 @@ class Reporter:
         for problem in observed.page_problems:
             without = f"{problem}; its waiting page goes without"
             self._tell(observed.workload, Severity.WARNING, EventReason.BAD_SETTING, without)
+
+    def _report_unknown_annotations(self, observed: ObservedApp) -> None:
+        """Of an app that is enabled: who misspells that hears of it by `waker check` only."""
+        for each in unknown_annotations(observed.workload) if observed.policy else ():
+            self._tell(observed.workload, Severity.WARNING, EventReason.UNKNOWN_ANNOTATION, str(each))
 
     def _tell(
         self, workload: Workload, severity: Severity, reason: EventReason, message: str, code: Code | None = None
