@@ -183,7 +183,7 @@ def config_without_server(tmp_path: Path) -> str:
         (["wake", "statefulset/shop"], "'statefulset/shop' is no Deployment or StatefulSet in namespace default"),
         (["sleep", "api"], f'Deployment default/api is not managed: it has no annotation {names.ENABLED}: "true"'),
         (["auto", "deployment/api"], "Deployment default/api is not managed"),
-        (["restore", "api"], "Deployment default/api is not managed and not held: there is nothing to give back"),
+        (["restore", "api"], "Deployment default/api is neither enabled nor asleep: there is nothing to give back"),
         (
             ["wake", "blog"],
             "Deployment default/blog is pinned asleep: use `waker wake deployment/blog -n default --pin`, or ",

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from waker.explain.story import story, text
 from waker.plan.notes import NONE, Notes, Unreadable
 
@@ -34,14 +36,14 @@ def test_a_cycle_and_how_long_its_stages_took() -> None:
         ("Awake", "3s", 1),
     ]
     assert text("prod/shop", found).splitlines() == [
-        "WHEN                  WHAT              TOOK   WHY",
+        "WHEN (UTC)            WHAT              TOOK   WHY",
         "2027-01-31 18:00:00   FallingAsleep     -      not visited for 30m",
-        "2027-01-31 18:00:12   Asleep            12s    asleep until visited (3 times since 2027-01-31T17:50:12Z)",
+        "2027-01-31 18:00:12   Asleep            12s    asleep until visited (3 times since 2027-01-31 17:50:12)",
         "2027-01-31 18:01:30   Waking            -      visited",
         "2027-01-31 18:01:37   RestoringRoutes   7s     routes go back: ready (visited)",
         "2027-01-31 18:01:40   Awake             3s     in use",
         "",
-        "Its wakes typically take 9s.",
+        "Its wakes typically take 9.0 s.",
     ]
 
 
@@ -57,8 +59,29 @@ def test_what_happened_in_one_second_is_in_the_order_of_a_cycle() -> None:
 def test_notes_stay_when_events_are_forgotten() -> None:
     found = story([], Notes(asleep_since=DAY, awake_since=Unreadable("soon")))
     assert [(each["at"], each["why"]) for each in found["moments"]] == [
-        ("2027-01-31T18:00:00Z", "its replicas were set to 0")
+        ("2027-01-31T18:00:00Z", "it fell asleep: its replicas were set to 0")
     ]
+    assert text("prod/shop", found).splitlines()[1].split()[2:4] == ["noted", "-"]
+
+
+@pytest.mark.parametrize(
+    ("typical", "told", "in_json"),
+    [
+        (timedelta(milliseconds=677), "0.7 s", "677ms"),
+        (timedelta(milliseconds=20), "0.1 s", "20ms"),
+        (timedelta(milliseconds=9999), "10.0 s", "9999ms"),
+        (timedelta(seconds=90), "1m30s", "1m30s"),
+    ],
+)
+def test_how_long_a_wake_typically_takes(typical: timedelta, told: str, in_json: str) -> None:
+    found = story(CYCLE, Notes(typical_wake=typical))
+    assert found["typicalWake"] == in_json
+    assert text("a/b", found).splitlines()[-1] == f"Its wakes typically take {told}."
+
+
+def test_within_one_second_is_not_in_no_time() -> None:
+    told = text("a/b", story([event("RestoringRoutes", 7), event("Awake", 7)], NONE))
+    assert told.splitlines()[-1].split()[2:] == ["Awake", "<1s", "-"]
 
 
 def test_nothing_is_known() -> None:

@@ -14,6 +14,7 @@ from waker.demo.refusals import ApiRefusal
 
 from .scene import BLOG, MERGE, SHOP, scene
 
+LEFT_NOTHING = "KubeSleeper puts nothing to sleep any more, and has left nothing in the namespaces of apps."
 DENIED = ApiRefusal(403, "Forbidden", "nobody may change it")
 
 
@@ -28,14 +29,14 @@ async def test_restore_gives_everything_back(tmp_path: Path, service: str) -> No
                 await running.crash()
             said = await restore.restore_all(it.settings(), "10s")
             assert said.complete
-            assert said.text.startswith("2 of 2 apps")
+            assert said.text == "2 apps were asleep and are awake again. " + LEFT_NOTHING
             assert (it.wish(), it.wish("blog")) == before
             assert it.present() == []
             config = it.cluster.get("ConfigMap", "kubesleeper", names.CONFIG_MAP)
             assert config
             assert config["data"]["paused"] == "true"
         assert [set(it.noted(name)) for name in ("shop", "blog")] == [{names.ENABLED}] * 2
-        assert (await restore.restore_all(it.settings(), "10s")).text.startswith("0 of 2 apps")
+        assert (await restore.restore_all(it.settings(), "10s")).text == "Nothing was asleep. " + LEFT_NOTHING
 
 
 async def test_the_settings_stay_their_installers(tmp_path: Path) -> None:
@@ -66,7 +67,9 @@ async def test_restore_does_not_wait_for_ever(tmp_path: Path) -> None:
 async def test_nothing_to_restore(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
         before = it.writes()
-        assert (await restore.restore_all(it.settings(), "10s")).text.startswith("0 of 1 apps")
+        said = (await restore.restore_all(it.settings(), "10s")).text
+        assert said.startswith("Nothing was asleep. KubeSleeper is gone (there is no ConfigMap ")
+        assert said.endswith("), and has left nothing in the namespaces of apps.")
         assert it.writes() <= before + 1  # the ConfigMap, which is not there
 
 
@@ -96,7 +99,7 @@ async def test_one_that_is_refused_stops_nobody_else_and_is_named(tmp_path: Path
         said = await restore.restore_all(it.settings(), "2s")
         assert not said.complete
         lines = said.text.splitlines()
-        assert lines[0].startswith("2 of 2 apps were held")
+        assert lines[0].startswith("1 app was asleep and is awake again. KubeSleeper is gone (")
         assert [
             each
             for each in lines
@@ -133,7 +136,7 @@ async def test_it_does_not_claim_to_be_paused(tmp_path: Path) -> None:
         it.cluster.api.faults.order(Fault("patch", "configmaps", times=None, refusal=DENIED))
         said = await restore.restore_all(it.settings(), "2s")
         assert not said.complete
-        assert "KubeSleeper is not paused: " in said.text
+        assert "KubeSleeper could not be paused, so it may put apps to sleep again: " in said.text
         assert "nobody may change it" in said.text
 
 

@@ -51,6 +51,13 @@ class Restored(NamedTuple):
     complete: bool
 
 
+class PauseResult(NamedTuple):
+    """Whether a service that still runs puts nothing to sleep any more, as a sentence without its full stop."""
+
+    sentence: str
+    so: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What giving back needs. After `end` routes go back even if their app is not ready, and what is refused is left."""
@@ -77,10 +84,12 @@ async def restore_all(settings: Settings, timeout: str) -> Restored:  # noqa: AS
         await asyncio.gather(*(_release_unclaimed(work, each) for each in sorted(cluster.namespaces() - theirs.keys())))
         await _leave(work, cluster.namespaces() - theirs.keys())
         _stop_watching(work)
-    done = f"{sum(held)} of {len(apps)} apps were held and are given back"
-    if work.left or paused.startswith("not"):
-        return Restored("\n".join([f"{done}; KubeSleeper is {paused}", *_left(work)]), complete=False)
-    return Restored(f"{done}; KubeSleeper is {paused} and has left every namespace", complete=True)
+    awake = sum(was_held and _key(app) not in work.left for app, was_held in zip(apps, held, strict=True))
+    done = _awake_again(awake, nothing=not any(held) and not work.left)
+    if work.left or not paused.so:
+        return Restored("\n".join([f"{done}{paused.sentence}.", *_left(work)]), complete=False)
+    left_nothing = "and has left nothing in the namespaces of apps"
+    return Restored(f"{done}{paused.sentence}, {left_nothing}.", complete=True)
 
 
 async def restore_one(settings: Settings, timeout: str, namespace: str, name: str) -> Restored:  # noqa: ASYNC109 a text
@@ -91,7 +100,7 @@ async def restore_one(settings: Settings, timeout: str, namespace: str, name: st
         writes = Writes(api, cluster.route_object, now, settings.own_namespace)
         observed = cluster.observe(app, Live())
         if not observed or not (observed.policy or observed.is_held):
-            raise WakerError(f"{app.kind} {app} is not managed and not held: there is nothing to give back")
+            raise WakerError(f"{app.kind} {app} is neither enabled nor asleep: there is nothing to give back")
         await writes.annotate(app, {names.STATE: str(Pin.AWAKE)})
         work = _work(writes, cluster, tasks, now() + within)
         await _give_back(work, app)
@@ -100,6 +109,18 @@ async def restore_one(settings: Settings, timeout: str, namespace: str, name: st
         return Restored("\n".join(_left(work)), complete=False)
     done = f"{app.kind.lower()}/{app.name} in {namespace} is as its user had it, and pinned awake"
     return Restored(f"{done}; `waker auto {name} -n {namespace}` lets it sleep again", complete=True)
+
+
+def _awake_again(count: int, *, nothing: bool) -> str:
+    """How many apps were woken, as a sentence and a blank; "" if those that are left say more."""
+    if not count:
+        return "Nothing was asleep. " if nothing else ""
+    return "1 app was asleep and is awake again. " if count == 1 else f"{count} apps were asleep and are awake again. "
+
+
+def _key(app: AppId) -> str:
+    """Under which name an app is listed that could not be given back."""
+    return f"{app.kind} {app}"
 
 
 def _left(work: Work) -> list[str]:
@@ -126,16 +147,17 @@ async def _assume_reachable(_address: Address) -> Reply:
     return Reply.ACCEPTED
 
 
-async def _pause(writes: Writes, settings: Settings) -> str:
-    """How it is paused: `paused`, or `not paused: WHY`. Without its ConfigMap the service is gone, or has nothing to read."""
+async def _pause(writes: Writes, settings: Settings) -> PauseResult:
+    """Without its ConfigMap the service is gone, or has nothing to read."""
     path = CONFIG_MAPS.one(settings.own_namespace, names.CONFIG_MAP)
     try:
         await writes.patch_installed(path, {"data": {"paused": "true"}})
     except NotFound:
-        return f"gone (there is no ConfigMap {names.CONFIG_MAP} in namespace {settings.own_namespace})"
+        where = f"there is no ConfigMap {names.CONFIG_MAP} in namespace {settings.own_namespace}"
+        return PauseResult(f"KubeSleeper is gone ({where})", so=True)
     except ClusterError as error:
-        return f"not paused: {error}"
-    return "paused"
+        return PauseResult(f"KubeSleeper could not be paused, so it may put apps to sleep again: {error}", so=False)
+    return PauseResult("KubeSleeper puts nothing to sleep any more", so=True)
 
 
 async def _give_back(work: Work, app: AppId) -> bool:
@@ -147,7 +169,7 @@ async def _give_back(work: Work, app: AppId) -> bool:
             plan = await _plan(work, observed)
             done = not plan.actions and plan.phase in (Phase.NOT_MANAGED, Phase.STUCK)
             if plan.code in NOT_AS_IT_WAS or (done and plan.phase is Phase.STUCK):
-                work.left[f"{app.kind} {app}"] = plan.reason
+                work.left[_key(app)] = plan.reason
             if done:
                 return held
             held = held or any(isinstance(action, Restore | ScaleUp) for action in plan.actions)
@@ -160,7 +182,7 @@ async def _give_back(work: Work, app: AppId) -> bool:
         except ClusterError as error:
             log.info("%s: %s", app, error)
             if now() > work.end:
-                work.left[f"{app.kind} {app}"] = str(error)
+                work.left[_key(app)] = str(error)
                 return held
             pause = ERROR_EVERY
         await asyncio.sleep(pause)

@@ -1,7 +1,7 @@
 """What sleep has saved, for `waker savings` and the dashboard: plain data, and a table of it.
 
-Made by the running service, which alone knows. Hours are of *requests*: what was not reserved, not what was not used. What
-waker's own pods reserve, and how long visitors waited, stands beside it.
+Made by the running service, which alone knows. Hours are of what pods *request*: that was not reserved, which does not say
+that it would have been used. What waker's own pods reserve, and how long visitors waited, stands beside it.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,9 @@ from waker.settings.configmap import Live
 
 HOUR: Final = 3600.0
 GIB: Final = float(2**30)
-HONEST: Final = "From the requests of sleeping apps: what was not reserved, not what was not used."
+HONEST: Final = (
+    "Counted from the CPU and memory requests of the pods that did not run; their real use may have been less."
+)
 
 
 class SavedAmount(TypedDict):
@@ -113,10 +115,19 @@ def text(found: SavingsReport, since: Callable[[str], str]) -> str:
     asleep = str(sum(each["asleep"] for each in found["namespaces"]))
     own = ["waker itself", "-", *_cells(found["own"])]
     table = "\n".join(aligned([head, *lines, ["all", asleep, *_cells(found["total"])], own], numbers=True))
-    wakes, began = found["wakes"], found["since"]
-    waited = f", half of them within {wakes['median']:.1f} s" if wakes["median"] is not None else ""
+    began = found["since"]
     ago = f"Since {began} ({since(began)}), when this waker began to count. " if began else ""
-    return f"{table}\n\n{ago}{HONEST}\nThe last {wakes['count']} wakes took {wakes['seconds']:.1f} s together{waited}."
+    return f"{table}\n\n{ago}{HONEST}\n{_of_wakes(found['wakes'])}"
+
+
+def _of_wakes(wakes: WakesMade) -> str:
+    """Of as many as are remembered."""
+    if not wakes["count"]:
+        return "No app has woken since this waker started."
+    if wakes["count"] == 1:
+        return f"The last wake took {wakes['seconds']:.1f} s."
+    half = f", half of them within {wakes['median']:.1f} s" if wakes["median"] is not None else ""
+    return f"The last {wakes['count']} wakes took {wakes['seconds']:.1f} s together{half}."
 
 
 def _cells(of: SavedAmount) -> list[str]:

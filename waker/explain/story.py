@@ -16,8 +16,9 @@ from waker.plan.model import Phase
 from waker.plan.notes import Notes, readable
 from waker.plan.times import parse_time
 from waker.printable import printable_text
-from waker.settings.durations import format_duration
+from waker.settings.durations import EXACT, format_duration, format_exact, parse_exact
 
+NOTE: Final = "note"  # of Moment.what: no Event, but an annotation of waker's
 KNOWN: Final = frozenset(EventReason)
 # What a phase ends, and how long that took is worth to know.
 BEFORE: Final = {
@@ -27,12 +28,12 @@ BEFORE: Final = {
 }
 CYCLE: Final = (Phase.FALLING_ASLEEP, Phase.ASLEEP, Phase.WAKING, Phase.RESTORING_ROUTES, Phase.AWAKE)
 NOTED: Final = (
-    ("asleep_since", "its replicas were set to 0"),
-    ("wake_requested_at", "somebody asked for it"),
-    ("scaled_up_at", "its replicas were set back"),
+    ("asleep_since", "it fell asleep: its replicas were set to 0"),
+    ("wake_requested_at", "a visitor or `waker wake` asked for it"),
+    ("scaled_up_at", "it began to wake: its replicas were set back"),
     ("stopped_at", "somebody scaled it to 0 while it woke"),
-    ("awake_since", "its last wake was over"),
-    ("sleep_requested_at", "an operator asked it to sleep"),
+    ("awake_since", "it was awake again: its pods were ready, and its routes led to them"),
+    ("sleep_requested_at", "`waker sleep` or a button asked for its sleep"),
 )
 
 
@@ -48,7 +49,7 @@ class Moment(TypedDict):
 
 
 class AppHistory(TypedDict):
-    """Of one app, oldest first. `typicalWake`: how long its wakes take, "" if nobody knows."""
+    """Of one app, oldest first. `typicalWake`: how long its wakes take, such as 677ms or 12s; "" if nobody knows."""
 
     moments: list[Moment]
     typicalWake: str
@@ -61,7 +62,7 @@ def story(events: Iterable[Mapping[str, Any]], notes: Notes) -> AppHistory:
     typical = readable(notes.typical_wake)
     return AppHistory(
         moments=sorted(moments, key=lambda each: each["at"]),
-        typicalWake=format_duration(typical) if typical else "",
+        typicalWake=format_exact(typical) if typical else "",
     )
 
 
@@ -96,20 +97,33 @@ def _of_notes(notes: Notes) -> Iterator[Moment]:
     for field, why in NOTED:
         at = readable(getattr(notes, field))
         if at:
-            yield Moment(at=json_time(at), what="note", why=why, took="", times=1, first="")
+            yield Moment(at=json_time(at), what=NOTE, why=why, took="", times=1, first="")
 
 
 def text(name: str, found: AppHistory) -> str:
     """For a terminal, without a newline at the end."""
     if not found["moments"]:
         return f"Nothing is known of {printable_text(name)}: Kubernetes forgets Events, usually after an hour."
-    rows = [("WHEN", "WHAT", "TOOK", "WHY"), *(_cells(each) for each in found["moments"])]
-    typical = f"Its wakes typically take {found['typicalWake']}."
-    return "\n".join([*aligned(rows), *(["", typical] if found["typicalWake"] else [])])
+    rows = [("WHEN (UTC)", "WHAT", "TOOK", "WHY"), *(_cells(each) for each in found["moments"])]
+    typical = found["typicalWake"]
+    return "\n".join([*aligned(rows), *(["", f"Its wakes typically take {_length(typical)}."] if typical else [])])
+
+
+def _length(exact: str) -> str:
+    """`677ms` -> `0.7 s`; from ten seconds on as it is."""
+    length = parse_exact(exact)
+    return f"{max(length.total_seconds(), 0.1):.1f} s" if length <= EXACT else exact
 
 
 def _cells(each: Moment) -> tuple[str, str, str, str]:
-    day, _, clock = each["at"].rstrip("Z").partition("T")
-    since = f" since {each['first']}" if each["first"] else ""
+    since = f" since {_clock(each['first'])}" if each["first"] else ""
     again = f" ({each['times']} times{since})" if each["times"] > 1 else ""
-    return f"{day} {clock}", each["what"], each["took"] or "-", printable_text(each["why"] + again)
+    what = "noted" if each["what"] == NOTE else each["what"]
+    took = "<1s" if each["took"] == "0s" else each["took"] or "-"  # Events have whole seconds
+    return _clock(each["at"]), what, took, printable_text(each["why"] + again) or "-"
+
+
+def _clock(at: str) -> str:
+    """`2027-01-31T18:00:12Z` -> `2027-01-31 18:00:12`; what is no time stays as it is."""
+    day, _, clock = at.rstrip("Z").partition("T")
+    return f"{day} {clock}".rstrip()
