@@ -1,8 +1,13 @@
 """The command line: its arguments, what it prints, and one sentence for each thing that can go wrong."""
 
 import asyncio
+import gc
 import json
 import logging
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -51,6 +56,8 @@ async def run(*arguments: str) -> int:
         ["restore"],
         ["run", "--nonsense"],
         ["demo", "--port", "many"],
+        ["demo", "--port", "65536"],
+        ["dashboard", "--port", "-1"],
     ],
     ids=" ".join,
 )
@@ -205,6 +212,35 @@ async def test_an_order_that_cannot_be_carried_out(
 async def test_an_unknown_kind(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run("sleep", "cronjob/shop", "--kubeconfig", config) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+# --- who does not read on, and ports that are in use ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["completion", "zsh"], ["page", "--gallery"], ["run", "--help"]], ids=" ".join)
+def test_whoever_does_not_read_on_hears_nothing_more(arguments: list[str]) -> None:
+    command = f"{sys.executable} -m waker {' '.join(arguments)} | head -c 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert done.stdout[1:] in ("141\n", "0\n")  # 0: all of it was in the pipe before that was closed
+
+
+def test_a_reader_that_is_gone() -> None:
+    """Also of little output, which Python keeps until its end."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "waker", "page"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+async def test_a_port_that_is_in_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert await run("demo", "--port", str(port)) == 1
+    gc.collect()  # a session that nobody has closed says so when it is collected
+    assert capsys.readouterr().err == f"waker: port {port} is in use; try `waker demo --port {port + 1}`\n"
 
 
 # --- what is printed ----------------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """The command line: arguments -> settings -> the service or one command -> an exit code.
 
-Exit codes: 0, done; 1, failed, with one sentence on standard error; 2, wrong arguments (argparse); 130, Ctrl-C. It knows
-the name of each command and nothing of how the command works: each is one module in `commands`. `__main__` calls `main`.
-To add a command, add its arguments to `parser` and its call to `_command`. `run` takes every flag of `FLAGS`; the others
-take those that do something there, so that none is believed to (`restore --dry-run`).
+Exit codes: 0, done; 1, failed, with one sentence on standard error; 2, wrong arguments (argparse); 130, Ctrl-C; 141, whoever
+read its output has stopped (`| head`): as a shell says of programs that SIGPIPE has ended. It knows the name of each command
+and nothing of how the command works: each is one module in `commands`. `__main__` calls `main`. To add a command, add its
+arguments to `parser` and its call to `_command`. `run` takes every flag of `FLAGS`; the others take those
+that do something there, so that none is believed to (`restore --dry-run`).
 """
 
 import argparse
@@ -136,7 +137,9 @@ def _add_page_and_demo(commands: Commands, flags: Parser) -> None:
     command = commands.add_parser("demo", help="run an embedded cluster with sample apps, and waker beside it")
     text = "let one app sleep and wake, print each step, and check the result"
     command.add_argument("--check", action="store_true", help=text)
-    command.add_argument("--port", type=int, default=8088, help="the port of the demo's ingress (default: 8088)")
+    command.add_argument(
+        "--port", type=arguments_of.port, default=8088, help="the port of the demo's ingress (default: 8088)"
+    )
     command = commands.add_parser("completion", help="print the script with which a shell completes this command")
     command.add_argument("shell", choices=["bash", "zsh", "fish"], help="for example: source <(waker completion bash)")
 
@@ -161,6 +164,11 @@ def main(argv: list[str] | None = None) -> int:
         settings = replace(settings, context=context, acts_for=acts_for)
         logs.set_up(settings)
         code = asyncio.run(_command(arguments, settings))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where it is known what to do if nobody reads
+    except* BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes nowhere when Python ends
+        code = 141
     except* (WakerError, OSError) as errors:  # OSError: usually a port that is in use
         print(f"waker: {printable_text(str(_first(errors)))}", file=sys.stderr)
     except* KeyboardInterrupt:

@@ -12,13 +12,15 @@ import yaml
 
 from tests.service.scene import BLOG, MERGE, SHOP, ServiceScene, scene
 from tests.service.test_asked import shown
+from waker import names
+from waker.commands import status as status_command
 from waker.commands import terminal
 from waker.commands.status import StatusQuery, parse_phases, status
 from waker.commands.terminal import Terminal
 from waker.demo import kinds
 from waker.demo.kinds import Key
 from waker.errors import SettingsError
-from waker.explain.status import NARROW
+from waker.explain.status import NARROW, WIDE
 
 HOSTILE = "[red]\x1b[2J[/red]"
 
@@ -55,6 +57,50 @@ async def test_forms(tmp_path: Path) -> None:
     assert wide[0].endswith("   REASON")
     assert "CODE" in wide[0]
     assert "TrafficUnknown" in wide[1]
+
+
+async def test_without_an_app_it_says_how_to_enable_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with scene(tmp_path) as it:
+        it.annotate(names.ENABLED, None)
+        assert await shown(it, output="table") == await shown(it, output="wide") == ""
+        first, second = capsys.readouterr().err.splitlines()
+        assert first == second
+        assert first.startswith(
+            "No app is enabled: `kubectl annotate deployment NAME -n NAMESPACE kubesleeper.io/enabled=true`"
+        )
+        assert await shown(it, output="json") == "[]\n"
+        assert await shown(it, output="name") == "\n"
+        assert not capsys.readouterr().err
+
+
+async def test_where_filters_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with scene(tmp_path) as it:
+        assert await shown(it, output="table", namespace="elsewhere") == ""
+        assert await shown(it, output="wide", namespace="default", phases="stuck") == ""
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("No app is enabled in namespace elsewhere: `kubectl annotate deployment NAME -n elsewhere ")
+    assert second == "Nothing to show: the only app in namespace default does not have the wanted phase and labels."
+
+
+LONG = "it has " + "a reason, which is long, " * 9
+
+
+@pytest.mark.parametrize("reason", [LONG, "x" * 300], ids=["words", "one word"])
+async def test_a_long_reason_is_cut_in_the_narrow_table_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    async def rows(*_: object) -> list[dict[str, Any]]:
+        return [dict.fromkeys((*WIDE, "kind"), "?") | {"reason": reason}]
+
+    monkeypatch.setattr(status_command, "all_rows", rows)
+    async with scene(tmp_path) as it:
+        narrow, wide = [(await shown(it, output=each)).splitlines()[1] for each in ("table", "wide")]
+        assert json.loads(await shown(it, output="json"))[0]["reason"] == reason
+    assert wide.endswith(reason.strip())
+    cut = narrow.rpartition("   ")[2]
+    assert cut.endswith("...")
+    assert reason.startswith(cut[:-3])
+    assert 80 < len(cut) <= 100
 
 
 async def test_a_selector_that_is_none(tmp_path: Path) -> None:

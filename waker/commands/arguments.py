@@ -12,9 +12,11 @@ from typing import Any, Final, TypeAlias
 from waker.cluster.kubeconfig import Person, context_namespace
 from waker.errors import SettingsError
 from waker.settings.flags import Settings
+from waker.settings.parsing import whole_number
 
 SubCommands: TypeAlias = "argparse._SubParsersAction[Any]"
 OUTPUTS: Final = ("table", "wide", "json", "yaml", "name")
+parse_port = whole_number(0, 65535)
 AN_APP: Final = "shop, deployment/shop or statefulset/shop"
 
 
@@ -24,6 +26,14 @@ def add(commands: SubCommands, flags: argparse.ArgumentParser) -> None:
     _add_history(commands, flags)
     _add_pauses(commands, flags)
     _add_sights(commands, flags)
+
+
+def port(text: str) -> int:
+    """A port, for argparse. Raises ArgumentTypeError."""
+    try:
+        return parse_port(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_filters(command: argparse.ArgumentParser) -> None:
@@ -82,7 +92,7 @@ def _add_sights(commands: SubCommands, flags: argparse.ArgumentParser) -> None:
     text = "open the page for operators: what sleeps and why, live"
     command = commands.add_parser("dashboard", parents=[flags], help=text)
     text = "the port of this machine at which it is (default: any that is free)"
-    command.add_argument("--port", type=int, default=0, help=text)
+    command.add_argument("--port", type=port, default=0, help=text)
     command.add_argument("--no-browser", action="store_true", help="only print its address")
     command = commands.add_parser("savings", parents=[flags], help="show what sleep has saved, by namespace")
     command.add_argument("-n", "--namespace", dest="only", help="only this namespace (default: all)")

@@ -5,10 +5,12 @@ seconds.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from waker import names
 from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.resources import WORKLOADS
@@ -27,6 +29,8 @@ from waker.settings.flags import Settings
 from waker.settings.parsing import split_list
 
 Row = dict[str, Any]
+LONGEST_REASON: Final = 100  # characters
+MORE: Final = "..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +50,49 @@ async def status(settings: Settings, query: StatusQuery, terminal: Terminal, loo
     if query.watch and query.output not in ("table", "wide"):
         raise SettingsError("--watch shows tables only: leave out -o, or use -o wide")
     columns = WIDE if query.output == "wide" else NARROW
+    seen = 0
     async with cluster_cache(settings) as (api, cluster):
         token = ServiceToken()
 
         async def rows() -> list[Row]:
+            nonlocal seen
             found = await all_rows(api, settings, cluster, token)
+            seen = len([each for each in found if query.namespace in (None, each["namespace"])])
             labelled = await _labelled(api, query.selector) if query.selector else None
-            return [each for each in found if _is_wanted(each, query.namespace, phases, labelled)]
+            wanted = [each for each in found if _is_wanted(each, query.namespace, phases, labelled)]
+            return [_shortened(each) for each in wanted] if query.output == "table" else wanted
 
         if query.watch:
             await terminal.watch(rows, columns, looks)
             return
         found = await rows()
     if query.output in ("table", "wide"):
-        terminal.show(found, columns)
+        if found:
+            terminal.show(found, columns)
+        else:
+            Terminal(sys.stderr).print(none_sentence(query, seen))
     else:
         terminal.print(_written(found, query.output))
+
+
+def none_sentence(query: StatusQuery, seen: int) -> str:
+    """Why no app is shown, and how one comes to be. `seen`: how many there are without the other filters."""
+    where = f" in namespace {query.namespace}" if query.namespace else ""
+    if seen:
+        of = "the only app" if seen == 1 else f"none of {seen} apps"
+        return f"Nothing to show: {of}{where} {'does not have' if seen == 1 else 'has'} the wanted phase and labels."
+    command = f"kubectl annotate deployment NAME -n {query.namespace or 'NAMESPACE'} {names.ENABLED}=true"
+    idle = "`waker check --candidates` lists those that nobody visits"
+    return f"No app is enabled{where}: `{command}` enables one, and {idle}."
+
+
+def _shortened(row: Row) -> Row:
+    """With a reason that leaves a table its lines. `-o wide` shows all of it, as all other forms do."""
+    reason = " ".join(str(row["reason"]).split())
+    if len(reason) <= LONGEST_REASON:
+        return row
+    cut = reason[: LONGEST_REASON - len(MORE) + 1]
+    return row | {"reason": (cut.rpartition(" ")[0] or cut[:-1]).rstrip(";:,") + MORE}
 
 
 def parse_phases(text: str) -> frozenset[str]:

@@ -59,10 +59,10 @@ class DemoCluster:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
+            starting.push_async_callback(self.ingress.stop)  # before: a port that is in use stops it half-way
             await self.ingress.start(self._options.ingress_port)
-            starting.push_async_callback(self.ingress.stop)
-            await self.api.start(self._options.api_port)
             starting.push_async_callback(self.api.stop)
+            await self.api.start(self._options.api_port)
             self._create_initial_objects()
             tasks = await starting.enter_async_context(asyncio.TaskGroup())
             for name, part in (

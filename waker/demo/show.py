@@ -6,6 +6,7 @@ that everything is as before.
 """
 
 import asyncio
+import errno
 import logging
 import socket
 import tempfile
@@ -27,6 +28,7 @@ from waker.settings.flags import Settings
 IDLE_AFTER: Final = "20s"
 IDLE_AFTER_IN_CHECK: Final = "4s"
 REPLICAS: Final = 2
+LAST_PORT: Final = 65_535
 WITHIN: Final = timedelta(seconds=40)
 NAVIGATION: Final = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 
@@ -49,7 +51,13 @@ async def show(*, check: bool, port: int) -> int:
                     await waker
                 return code
     except OSError as error:
+        if error.errno == errno.EADDRINUSE and not check:
+            raise DemoError(f"port {port} is in use; try `waker demo --port {_next(port)}`") from error
         raise DemoError(f"the demo cannot start: {error}") from error
+
+
+def _next(port: int) -> int:
+    return port + 1 if port < LAST_PORT else port - 1
 
 
 def _load(cluster: DemoCluster, *, idle_after: str) -> None:
