@@ -174,14 +174,15 @@ PLANTED = [
     pytest.param(lambda it: refuse(it, "patch", "deployments", DENIED), "writes", "an admission policy forbids it",
                  "kubectl get validatingadmissionpolicies", id="an admission policy"),
     pytest.param(lambda it: it.annotate("kubesleeper.io/idle-after", "soon"), "apps", "default/shop cannot sleep",
-                 "waker explain deployment/shop -n default", id="an annotation of an enabled app"),
+                 "kubectl annotate deployment/shop -n default kubesleeper.io/idle-after=30m --overwrite",
+                 id="an annotation of an enabled app"),
     pytest.param(lambda it: it.annotate("kubesleeper.io/idleafter", "20s"), "apps", "is kubesleeper.io/idle-after meant?",
                  "kubectl annotate deployment/shop -n default kubesleeper.io/idleafter- kubesleeper.io/idle-after=20s",
                  id="a misspelt annotation"),
     pytest.param(misspelt, "apps", "default/shop: kubesleeper.io/enable is no annotation that waker knows",
                  "kubesleeper.io/enable- kubesleeper.io/enabled=true", id="an app that is enabled by a misspelt annotation"),
-    pytest.param(lambda it: remove(it, kinds.INGRESSES, "default", "shop"), "apps", "no Ingress route leads to its pods",
-                 "waker explain deployment/shop -n default", id="an enabled app without a route"),
+    pytest.param(lambda it: remove(it, kinds.INGRESSES, "default", "shop"), "apps", "no Ingress names its Service shop",
+                 "make an Ingress that names Service shop", id="an enabled app without a route"),
 ]  # fmt: skip
 
 

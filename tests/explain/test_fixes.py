@@ -6,7 +6,8 @@ import pytest
 
 from tests.plan.building import NOW
 from tests.plan.states import described, states
-from waker.explain.fixes import FIXES, IN_PROGRESS, Advice, advice, fix_for, is_command
+from waker.explain.fixes import FIXES, IN_PROGRESS, RETAIN, Advice, advice, fix_for, is_command
+from waker.observe.never_sleeps import LOSES_CLAIMS
 from waker.plan.codes import Code
 from waker.plan.decide import decide
 from waker.plan.model import AppId, Kind, Phase
@@ -57,10 +58,41 @@ def test_what_a_newer_waker_says() -> None:
         pytest.param(
             "snippet: a; b, and that is odd",
             Code.CANNOT_SLEEP,
-            Advice("snippet: a; b, and that is odd", fix_for(Code.CANNOT_SLEEP)),
+            Advice("snippet: a; b, and that is odd", ""),
             id="a semicolon of the user's",
         ),
     ],
 )
 def test_a_sentence_with_a_fix(sentence: str, code: Code, found: Advice) -> None:
     assert advice(sentence, code, SHOP) == found
+
+
+@pytest.mark.parametrize(
+    ("sentence", "fix"),
+    [
+        pytest.param("kubesleeper.io/idle-after: 'soon' is not a duration",
+                     "kubectl annotate statefulset/shop -n prod kubesleeper.io/idle-after=30m --overwrite", id="no duration"),
+        pytest.param("kubesleeper.io/service: there is no Service 'x' in this namespace",
+                     "kubectl annotate statefulset/shop -n prod kubesleeper.io/service-", id="an override"),
+        pytest.param("no Service selects its pods",
+                     "make a Service that selects its pods, and an Ingress that names that Service", id="no Service"),
+        pytest.param("no Ingress names its Service shop", "make an Ingress that names Service shop", id="no Ingress"),
+        pytest.param("no Ingress names its Services a, b.c and others", "make an Ingress that names Services a, b.c",
+                     id="no Ingress for several"),
+        pytest.param(LOSES_CLAIMS, "kubectl patch statefulset/shop -n prod --type merge -p "
+                     """'{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'""", id="volumes"),
+        pytest.param("Service shop also selects the pods of StatefulSet cache",
+                     "let the selector of Service shop name one workload only", id="a Service for two"),
+        pytest.param("Service shop may also select the pods of StatefulSet cache",
+                     "let the selector of Service shop name one workload only", id="a Service for two, perhaps"),
+        pytest.param("front: shop.example.org/ names port 'web', which Service shop does not have",
+                     "name a port that Service shop has in that Ingress", id="no such port"),
+        pytest.param("front: shop.example.org/ is there twice", "remove one of the two", id="twice"),
+        pytest.param("Service prod/alias is an ExternalName for Service shop, and Ingress prod/front leads to it: waker can",
+                     "have that Ingress name Service shop itself", id="an alias"),
+        pytest.param("Service shop speaks grpc, and waker speaks plain HTTP/1.1 only", "", id="nothing to do"),
+    ],
+)  # fmt: skip
+def test_what_stands_against_a_sleep_has_a_fix_of_its_own(sentence: str, fix: str) -> None:
+    assert advice(sentence, Code.CANNOT_SLEEP, SHOP) == Advice(sentence, fix)
+    assert "{" not in advice(sentence, Code.CANNOT_SLEEP).fix.replace(RETAIN.format(), "")

@@ -125,7 +125,7 @@ async def test_an_app_that_is_not_enabled(tmp_path: Path) -> None:
             await it.until(lambda: not it.cluster.get("Ingress", "default", "shop"))
             while "discovery" not in words(facts):
                 facts = await asked(it, running)
-    assert "if it were, it could not sleep: no Ingress route leads to its pods." in facts["answer"]
+    assert "if it were, it could not sleep: no Ingress names its Service shop." in facts["answer"]
 
 
 async def test_a_misspelt_annotation_is_told_and_keeps_nothing_awake(tmp_path: Path) -> None:

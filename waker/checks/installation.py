@@ -11,8 +11,10 @@ from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.resources import CONFIG_MAPS, DEPLOYMENTS, LEASES
 from waker.errors import ClusterError, NotFound
-from waker.explain.fixes import respell, target
+from waker.explain.fixes import advice, respell, target
 from waker.observe.never_sleeps import OWN_LABEL
+from waker.plan.codes import Code
+from waker.plan.model import AppId
 from waker.plan.policy import unknown_annotations
 from waker.plan.times import parse_time
 from waker.settings.configmap import Live, read_live
@@ -176,15 +178,15 @@ def apps(inquiry: Inquiry) -> list[CheckLine]:
     """What forbids that enabled apps sleep, as long as nobody changes their objects."""
     observed = inquiry.observed
     blocked = [each for each in observed if each.problems]
-    lines = [
-        problem(
-            APPS, f"{each.workload.id} cannot sleep: {each.problems[0]}", f"waker explain {target(*each.workload.id)}"
-        )
-        for each in blocked
-    ]
+    lines = [_blocked(each.workload.id, each.problems[0]) for each in blocked]
     fit = len(observed) - len(blocked)
     text = f"{fit} of {len(observed)} enabled apps have routes that can be moved" if observed else "none is enabled yet"
     return [ok(APPS, text), *lines, *_unknown_annotations(inquiry)]
+
+
+def _blocked(app: AppId, sentence: str) -> CheckLine:
+    fix = advice(sentence, Code.CANNOT_SLEEP, app).fix or f"waker explain {target(*app)}"
+    return problem(APPS, f"{app} cannot sleep: {sentence}", fix)
 
 
 def _unknown_annotations(inquiry: Inquiry) -> Iterator[CheckLine]:

@@ -5,6 +5,7 @@ after a semicolon: "what is so; what to do". Those are better, as they know more
 users have written, semicolons and all.
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -61,7 +62,28 @@ IN_PROGRESS: Final = frozenset({
 })  # fmt: skip
 
 
+ANY: Final = "KIND/NAME -n NAMESPACE"
 BRING_THEIR_OWN: Final = frozenset({Code.TRAFFIC_UNKNOWN, Code.NOT_OBSERVED})
+
+# What stands against a sleep, by what its sentence says, and what to do. {app} as above; the rest are groups of the pattern.
+OBJECT: Final = r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?"
+RETAIN: Final = '{{"spec":{{"persistentVolumeClaimRetentionPolicy":{{"whenScaled":"Retain"}}}}}}'
+OF_SENTENCES: Final = tuple((re.compile(pattern), fix) for pattern, fix in (
+    (rf"^(?P<key>{re.escape(names.DOMAIN)}/[-a-z]+): ", ""),  # see `_rewrite`
+    (r"^no Service selects its pods", "make a Service that selects its pods, and an Ingress that names that Service"),
+    (rf"^no Ingress names its (?P<services>Services? {OBJECT}(?:, {OBJECT})*)", "make an Ingress that names {services}"),
+    (r"persistentVolumeClaimRetentionPolicy has whenScaled: Delete", f"kubectl patch {{app}} --type merge -p '{RETAIN}'"),
+    (r"^it is waker itself|labels of an ingress controller", f"kubectl annotate {{app}} {names.ENABLED}-"),
+    (rf"^Service (?P<name>{OBJECT}) (?:may )?also selects? ", "let the selector of Service {name} name one workload only"),
+    (rf"names port .*, which (?P<service>Service {OBJECT}) does not have", "name a port that {service} has in that Ingress"),
+    (r" is there twice$", "remove one of the two"),
+    (rf"is an ExternalName for (?P<service>Service {OBJECT}), and ", "have that Ingress name {service} itself"),
+    (rf"^there is a Service {names.WAKER_SERVICE} ", "give that Service another name: waker makes one that is called so"),
+))  # fmt: skip
+EXAMPLES: Final[Mapping[str, str]] = {
+    names.ENABLED: "true", names.IDLE_AFTER: "30m", names.MIN_IDLE: "2h", names.HOLD_FOR: "30s", names.STATE: "auto",
+    names.WHILE_ASLEEP: "auto", names.PAGE_AFTER: "1s", names.HEALTH_CHECK_RESPONSE: "503",
+}  # fmt: skip
 
 
 class Advice(NamedTuple):
@@ -78,7 +100,7 @@ def target(kind: str, namespace: str, name: str) -> str:
 
 def fix_for(code: str, app: AppId | None = None) -> str:
     """The fix of a code, for this app, or in general. Of a newer waker's code nothing is known."""
-    which = target(*app) if app else "KIND/NAME -n NAMESPACE"
+    which = target(*app) if app else ANY
     known = next((each for each in FIXES if each == code), None)
     return FIXES[known].format(app=which) if known else ""
 
@@ -102,9 +124,26 @@ def respell(found: UnknownAnnotation, app: AppId) -> str:
 
 
 def advice(sentence: str, code: str, app: AppId | None = None) -> Advice:
-    """A sentence "what is so; what to do" in its two parts; the fix of its code, if it brings none."""
+    """A sentence "what is so; what to do" in its two parts; if it brings no fix the one that fits it, else that of its code."""
+    if code == Code.CANNOT_SLEEP:
+        return Advice(sentence, _of_sentence(sentence, target(*app) if app else ANY))
     text, _, own = sentence.partition("; ") if code in BRING_THEIR_OWN else (sentence, "", "")
     return Advice(text, own or fix_for(code, app))
+
+
+def _of_sentence(sentence: str, which: str) -> str:
+    """What mends what this sentence says; "" where only its reader can know."""
+    for pattern, fix in OF_SENTENCES:
+        found = pattern.search(sentence)
+        if found:
+            return fix.format(app=which, **found.groupdict()) if fix else _rewrite(found["key"], which)
+    return ""
+
+
+def _rewrite(key: str, which: str) -> str:
+    """An annotation that cannot be in effect: write it anew, or leave it to the default."""
+    written = f"{key}={EXAMPLES[key]} --overwrite" if key in EXAMPLES else f"{key}-"
+    return f"kubectl annotate {which} {written}"
 
 
 def is_command(fix: str) -> bool:

@@ -81,16 +81,16 @@ def _of_its_user(case: Case) -> Iterator[Reason]:
     pin = case.seen.policy.pin if case.seen.policy else Pin.AUTO
     if not case.enabled:
         yield _reason(case, "not-enabled", Code.NOT_ENABLED, f"it is not enabled: {names.ENABLED} is not true")
-    yield from (_reason(case, "annotation", Code.CANNOT_SLEEP, each) for each in case.unreadable)
+    yield from _advised(case, "annotation", Code.CANNOT_SLEEP, case.unreadable)
     if pin is Pin.AWAKE:
         yield _reason(case, "pinned", Code.PINNED_AWAKE, f"it is pinned awake by {names.STATE}")
 
 
 def _of_discovery(case: Case) -> Iterator[Reason]:
-    yield from (_reason(case, "discovery", Code.CANNOT_SLEEP, each) for each in case.seen.problems)
+    yield from _advised(case, "discovery", Code.CANNOT_SLEEP, case.seen.problems)
     shown_by_its_pods = case.plan.code is Code.CANNOT_SLEEP and case.plan.phase is Phase.AWAKE  # right before a sleep
     if shown_by_its_pods:
-        yield _reason(case, "discovery", Code.CANNOT_SLEEP, case.plan.reason)
+        yield from _advised(case, "discovery", Code.CANNOT_SLEEP, [case.plan.reason])
     unsaved = case.seen.workload.notes.saved_replicas is None or case.plan.phase is Phase.NOT_MANAGED
     if not case.seen.workload.replicas and unsaved:
         yield _reason(case, "no-pods", Code.SCALED_TO_ZERO, "it has been scaled to 0 by its owner, not by KubeSleeper")

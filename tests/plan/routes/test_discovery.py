@@ -168,9 +168,26 @@ CANARY = "nginx.ingress.kubernetes.io/canary"
 @pytest.mark.parametrize(
     ("found", "problem"),
     [
-        pytest.param(look(), "no Ingress route leads to its pods", id="no route"),
-        pytest.param(look(ingress(("/", API))), "no Ingress route leads to its pods", id="a route of another"),
-        pytest.param(look(ingress(("/", None))), "no Ingress route leads to its pods", id="a resource backend"),
+        pytest.param(look(services=()), "no Service selects its pods", id="no Service"),
+        pytest.param(look(services=(service("api"),)), "no Service selects its pods", id="a Service of another"),
+        pytest.param(look(), "no Ingress names its Service shop", id="no Ingress"),
+        pytest.param(look(ingress(("/", API))), "no Ingress names its Service shop", id="an Ingress of another"),
+        pytest.param(look(ingress(("/", None))), "no Ingress names its Service shop", id="a resource backend"),
+        pytest.param(
+            look(services=(service("shop"), service("shop-v2", selects="shop"))),
+            "no Ingress names its Services shop, shop-v2",
+            id="no Ingress, and two Services",
+        ),
+        pytest.param(
+            look(ingress(("/", API)), of=workload(ingress="front")),
+            "kubesleeper.io/ingress: front does not name its Service shop",
+            id="an override names an Ingress of another",
+        ),
+        pytest.param(
+            look(of=workload(service="out"), services=(service("out", selector={}, external="api.example.org"),)),
+            "kubesleeper.io/service: Service out is an ExternalName for api.example.org, and selects no pods",
+            id="an override names an ExternalName",
+        ),
         pytest.param(
             look(ingress(("/", SHOP), annotations={PASSTHROUGH: "true"})),
             f"Ingress front has {PASSTHROUGH}: true, and the controller passes TLS through, so waker could not answer",

@@ -96,8 +96,6 @@ def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
             f"more than {MOST_ROUTES} routes lead to its pods, and waker moves no more than that for one app"
         )
         routes = list(_routes(objects, (), saved, around.classes))
-    elif not routes:
-        problems.append("no Ingress route leads to its pods")
     routes = [replace(route, door=around.door(workload.id, route.backend)) for route in routes]
     problems += _refusals(objects, routes)
     used = tuple(services[name] for name in dict.fromkeys(route.backend.service for route in routes))
@@ -106,8 +104,22 @@ def discover(workload: Workload, around: NamespaceObjects) -> Discovery:
     here = [each.why for each in ways if each.namespace == workload.id.namespace]
     elsewhere = [each.why for each in ways if each.namespace != workload.id.namespace]
     problems += here[:MOST_NAMED]
+    if not (routes or problems):  # else the problem is why there is none
+        problems.append(_missing_link(workload, sorted(services)))
     seen = tuple(dict.fromkeys(problems))
     return Discovery(tuple(routes), used, seen, _orphans(routes, saved), tuple(elsewhere[:MOST_NAMED]))
+
+
+def _missing_link(workload: Workload, services: Sequence[str]) -> str:
+    """Which link to a workload's pods is not there, if all that its user names is. `services`: those that select them."""
+    if not services:
+        return "no Service selects its pods"
+    more = " and others" * (len(services) > MOST_NAMED)
+    named = f"Service{'s' * (len(services) > 1)} {', '.join(services[:MOST_NAMED])}{more}"
+    ingresses = sorted(allowed_objects(workload).ingresses or ())
+    if ingresses:
+        return f"{names.INGRESS}: {', '.join(ingresses[:MOST_NAMED])} does not name its {named}"
+    return f"no Ingress names its {named}"
 
 
 def _routes(
@@ -151,6 +163,9 @@ def _chosen_services(workload: Workload, around: NamespaceObjects, problems: lis
     for name in sorted(allowed):
         if name not in found:
             problems.append(f"{names.SERVICE}: there is no Service {name[:63]!r} in this namespace")
+        elif found[name].external:
+            target = found[name].external[:253]
+            problems.append(f"{names.SERVICE}: Service {name} is an ExternalName for {target}, and selects no pods")
         elif not selects(found[name], workload):
             problems.append(f"{names.SERVICE}: Service {name} does not select this workload's pods")
         else:
