@@ -56,7 +56,7 @@ class Runtime:
             strangers=self.endpoints.strangers(app),
             refusal=self.refusals.of(app),
             passes_on=registered is not None and registered.plan.open,
-            uncounted=self.uncounted(observed),
+            uncounted=self.uncounted(observed) if observed.workload.replicas else (),
         )
 
     def uncounted(self, observed: ObservedApp) -> tuple[str, ...]:

@@ -178,8 +178,13 @@ class AllowedObjects(NamedTuple):
     ingresses: frozenset[str] | None
 
 
+ALL_OBJECTS = AllowedObjects(None, None)
+
+
 def allowed_objects(workload: Workload) -> AllowedObjects:
     """What the annotations `service` and `ingress` say."""
+    if workload.annotations.keys().isdisjoint((names.SERVICE, names.INGRESS)):  # nearly always, and asked for in each pass
+        return ALL_OBJECTS
     return AllowedObjects(*(_names(workload.annotations.get(key, "")) for key in (names.SERVICE, names.INGRESS)))
 
 
