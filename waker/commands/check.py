@@ -133,7 +133,7 @@ def _version(report: Mapping[str, Any]) -> CheckLine:
     if report["version"] == __version__:
         return ok(VERSION, f"the service and this command are both {__version__}")
     text = f"the service is {report['version']}, and this command {__version__}"
-    return problem(VERSION, text, f"pipx install --force kubesleeper=={report['version']}")
+    return problem(VERSION, text, f"`pipx install --force .` in a checkout of version {report['version']}")
 
 
 async def _policies(inquiry: Inquiry, reading: Reading, reached: set[str]) -> list[CheckLine]:
