@@ -37,7 +37,12 @@ def test_observing_changes_nothing() -> None:
 
 
 def quiet(name: str, idle: timedelta | None, cpu: float = 0.5, **more: Any) -> Quiet:
-    return Quiet(AppId(Kind.DEPLOYMENT, "prod", name), 2, PodRequests(cpu, 2.0**30), idle, enabled=False, **more)
+    return Quiet(AppId(Kind.DEPLOYMENT, "prod", name), 2, PodRequests(cpu, 2.0**30), idle, **{"enabled": False} | more)
+
+
+def not_enabled(it: ServiceScene) -> None:
+    for each in it.cluster.objects("Deployment", "default"):
+        it.annotate(names.ENABLED, None, each["metadata"]["name"])
 
 
 def test_the_largest_first_and_what_they_save_together() -> None:
@@ -62,6 +67,18 @@ def test_the_largest_first_and_what_they_save_together() -> None:
     ]
 
 
+def test_what_is_enabled_already_needs_no_advice() -> None:
+    known = [quiet("asks", DAY, enabled=True), quiet("blind", None, unknown="nobody counts", enabled=True)]
+    found = candidates([*known, quiet("busy", timedelta())], DAY, "by waker")
+    assert (found["candidates"], found["unknown"], found["visited"], found["enabledAlready"]) == ([], [], 1, 2)
+    assert text(found).endswith("and no other is known. Enabled already: 2.")
+
+
+def test_the_same_of_several_is_said_once_and_of_a_real_one() -> None:
+    known = [quiet(name, None, unknown=f"{name}: waker reads nothing, for 5m") for name in ("shop", "blog")]
+    assert candidates(known, DAY, "by waker")["unknown"] == ["2 workloads: shop: waker reads nothing, for 5m"]
+
+
 def test_nothing_to_save() -> None:
     assert text(candidates([quiet("busy", timedelta())], DAY, "by waker")) == (
         "Nothing: 1 workload visited within 1d (by waker), and no other is known."
@@ -73,8 +90,7 @@ async def test_a_waker_that_observes_counts_for_all_and_changes_nothing(
 ) -> None:
     live = replace(NEVER, idle_after=timedelta(seconds=1))
     async with scene(tmp_path, SHOP, BLOG) as it:
-        for name in ("shop", "blog"):
-            it.annotate(names.ENABLED, None, name)
+        not_enabled(it)
         writes = it.writes()
         async with it.waker(live, **OBSERVING) as running:
 
@@ -131,6 +147,7 @@ RENAMED = {"service": "traefik", "exported_service": "default-shop-http@kubernet
 @pytest.mark.parametrize("labels", [VISITED, RENAMED], ids=["as written", "renamed by Prometheus"])
 async def test_prometheus_knows_who_was_visited(tmp_path: Path, labels: dict[str, str]) -> None:
     async with scene(tmp_path, SHOP, BLOG) as it:
+        not_enabled(it)
         it.configure(prometheus_url="http://prometheus.monitoring.svc:9090")
         async with prometheus(it, {"count(": [{}], "increase": [labels]}) as asked:
             found = json.loads(await command.found(it.settings(), None, "1d", "json"))
@@ -142,6 +159,7 @@ async def test_prometheus_knows_who_was_visited(tmp_path: Path, labels: dict[str
 
 async def test_prometheus_that_knows_too_little(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
+        not_enabled(it)
         it.configure(prometheus_url="http://prometheus.monitoring.svc:9090")
         async with prometheus(it, {"increase": [VISITED]}):
             found = json.loads(await command.found(it.settings(), None, "7d", "json"))
@@ -153,6 +171,7 @@ async def test_prometheus_that_knows_too_little(tmp_path: Path) -> None:
 
 async def test_prometheus_that_cannot_be_asked(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
+        not_enabled(it)
         it.configure(prometheus_url="http://prometheus.monitoring.svc:9090")
         found = json.loads(await command.found(it.settings(), None, "7d", "json"))
     (why,) = found["unknown"]

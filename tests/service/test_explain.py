@@ -79,7 +79,7 @@ async def test_status_says_when_it_would_sleep_and_the_overview_why_it_does_not(
     (row,) = rows
     assert (row["code"], row["sleepsAt"]) == ("InUse", facts["sleepsAt"])
     assert parse_duration(row["sleepsIn"]) <= AWAKE_FOR_LONG.idle_after
-    assert found["cause"] == "in use: sleeps ... after its last visit"
+    assert found["cause"] == "in use: sleeps 1d after its last visit"
     assert found["examples"] == ["default/shop"]
     assert (pinned["sleepsAt"], pinned["sleepsIn"]) == (None, ""), "not by itself"
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypedDict
 
+from waker.explain.amounts import counted
 from waker.explain.columns import aligned
+from waker.explain.status import masked
 from waker.plan.model import AppId
 from waker.plan.pod_requests import PodRequests
 from waker.printable import printable_data
@@ -45,7 +47,7 @@ class IdleWorkload(TypedDict):
 
 
 class Candidates(TypedDict):
-    """All of them, what they would save together, and of how many nobody knows."""
+    """All of them, what they would save together, and of how many nobody knows. Those that are enabled need no advice."""
 
     idleFor: str
     source: str
@@ -54,16 +56,20 @@ class Candidates(TypedDict):
     cores: float
     memoryBytes: int
     visited: int
+    enabledAlready: int
     unknown: list[str]
 
 
 def candidates(found: Iterable[Quiet], at_least: timedelta, source: str) -> Candidates:
     """Those that nobody has visited for so long, the largest first."""
-    known = list(found)
+    everything = list(found)
+    known = [each for each in everything if not each.enabled]
     quiet = [each for each in known if each.idle is not None and each.idle >= at_least]
     rows = sorted(map(_row, quiet), key=lambda row: (-row["cores"], -row["memoryBytes"], row["namespace"], row["name"]))
-    reasons = dict.fromkeys(each.unknown for each in known if each.idle is None)
-    counts = {why: sum(each.unknown == why and each.idle is None for each in known) for why in reasons}
+    reasons: dict[str, list[str]] = {}
+    for each in known:
+        if each.idle is None:
+            reasons.setdefault(masked(each.unknown, each.app), []).append(each.unknown)
     return Candidates(
         idleFor=format_duration(at_least),
         source=source,
@@ -71,8 +77,9 @@ def candidates(found: Iterable[Quiet], at_least: timedelta, source: str) -> Cand
         replicas=sum(row["replicas"] for row in rows),
         cores=round(sum(row["cores"] for row in rows), 3),
         memoryBytes=sum(row["memoryBytes"] for row in rows),
+        enabledAlready=len(everything) - len(known),
         visited=sum(each.idle is not None and each.idle < at_least for each in known),
-        unknown=[f"{_count(count, 'workload')}: {why}" for why, count in counts.items()],
+        unknown=[f"{counted(len(whys), 'workload')}: {whys[0]}" for whys in reasons.values()],
     )
 
 
@@ -105,14 +112,11 @@ def _cells(each: IdleWorkload) -> tuple[str, ...]:
 
 def _summary(found: Candidates) -> str:
     within, source, visited = found["idleFor"], found["source"], found["visited"]
+    already = f" Enabled already: {found['enabledAlready']}." if found["enabledAlready"] else ""
     if not found["candidates"]:
-        return f"Nothing: {_count(visited, 'workload')} visited within {within} ({source}), and no other is known."
+        return f"Nothing: {counted(visited, 'workload')} visited within {within} ({source}), and no other is known.{already}"
     saved = f"{found['cores']:g} cores and {found['memoryBytes'] / GIB:.2f} GiB of requests"
     return (
-        f"{_count(len(found['candidates']), 'workload')} not visited for {within} ({source}), {visited} visited. "
-        f"Asleep, they would give back {_count(found['replicas'], 'replica')}, {saved}."
+        f"{counted(len(found['candidates']), 'workload')} not visited for {within} ({source}), {visited} visited. "
+        f"Asleep, they would give back {counted(found['replicas'], 'replica')}, {saved}.{already}"
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

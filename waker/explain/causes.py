@@ -1,7 +1,8 @@
 """What keeps most apps awake, first: the rows of `waker status` grouped by what stands in the way, each group with its fix.
 
-Pure, and bounded whatever the number of apps. `waker explain --all` calls it; the running service does not know it. The subtle
-thing: rows of an older service have no `cause`, so their reasons have to do.
+Pure, and bounded whatever the number of apps. `waker explain --all` calls it, and the page for operators. What a group has in
+common is a key that nobody reads; what is printed is the sentence of its first app. The subtle thing: rows of an older service
+have no `causeKey`, or no `cause`, so that one or their reasons have to do.
 """
 
 import textwrap
@@ -9,7 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypedDict
 
+from waker.explain.amounts import counted
 from waker.explain.fixes import advice, is_command
+from waker.plan.model import AppId, Kind
 from waker.printable import printable_data
 
 MOST_CAUSES: Final = 20
@@ -20,7 +23,10 @@ WIDTH: Final = 100
 
 
 class Cause(TypedDict):
-    """Something that keeps apps awake. `examples`: a few of them, as `NAMESPACE/NAME`; `fix` may be ""."""
+    """Something that keeps apps awake. `examples`: a few of them, as `NAMESPACE/NAME`; `fix` may be "".
+
+    `cause`: the sentence of the first one, with its name behind it if those of others differ in names and times.
+    """
 
     code: str
     cause: str
@@ -52,34 +58,46 @@ def overview(rows: Iterable[Mapping[str, Any]]) -> Overview:
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for each in all_rows:
         if each["phase"] in AWAKE and each["replicas"]:
-            groups[each["code"], each.get("cause") or each["reason"]].append(each)
+            groups[each["code"], each.get("causeKey") or _sentence(each)].append(each)
     found = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     shown, left_out = found[:MOST_CAUSES], found[MOST_CAUSES:]
     return Overview(
         apps=len(all_rows),
         awake=sum(len(members) for _, members in found),
         asleep=sum(each["phase"] == "Asleep" for each in all_rows),
-        causes=[_cause(code, cause, members) for (code, cause), members in shown],
+        causes=[_cause(code, members) for (code, _), members in shown],
         others=Others(causes=len(left_out), apps=sum(len(members) for _, members in left_out)),
     )
 
 
-def _cause(code: str, cause: str, members: list[Mapping[str, Any]]) -> Cause:
-    found = advice(cause, code)
+def _cause(code: str, members: list[Mapping[str, Any]]) -> Cause:
+    found = advice(_sentence(members[0]), code, _app(members[0]) if len(members) == 1 else None)
     examples = [f"{each['namespace']}/{each['name']}" for each in members[:MOST_EXAMPLES]]
-    return Cause(code=code, cause=found.text, fix=found.fix, apps=len(members), examples=examples)
+    differ = any(_sentence(each) != _sentence(members[0]) for each in members)
+    text = f"{found.text} ({examples[0]})" if differ else found.text
+    return Cause(code=code, cause=text, fix=found.fix, apps=len(members), examples=examples)
+
+
+def _sentence(row: Mapping[str, Any]) -> str:
+    return str(row.get("cause") or row["reason"])
+
+
+def _app(row: Mapping[str, Any]) -> AppId | None:
+    kind = next((each for each in Kind if each == row.get("kind")), None)
+    return AppId(kind, row["namespace"], row["name"]) if kind else None
 
 
 def text(found: Overview) -> str:
     """The same for a terminal, without a newline at the end."""
     found = printable_data(found)
-    lines = [f"{found['apps']} apps: {found['asleep']} asleep, {found['awake']} awake."]
+    lines = [f"{counted(found['apps'], 'app')}: {found['asleep']} asleep, {found['awake']} awake."]
     if found["causes"]:
         lines[0] += " What keeps most of them awake, first:"
     for each in found["causes"]:
         lines += ["", *_of_cause(each)]
     if found["others"]["causes"]:
-        lines += ["", f"{found['others']['causes']} more causes keep {found['others']['apps']} apps awake."]
+        more, apps = counted(found["others"]["causes"], "more cause"), counted(found["others"]["apps"], "app")
+        lines += ["", f"{more} {'keeps' if found['others']['causes'] == 1 else 'keep'} {apps} awake."]
     return "\n".join(lines)
 
 

@@ -1,10 +1,10 @@
 """What `waker status` shows: one row an app, as plain data. Made by the running service, else by the command itself.
 
-`waker explain --all` groups the same rows by their `cause`: the reason without what is the app's own in it.
+`waker explain --all` groups the same rows by their `causeKey`: the cause without what is the app's own in it.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +17,7 @@ from waker.observe.observed_app import policy_of
 from waker.observe.runtime import Runtime
 from waker.plan.actions import Plan
 from waker.plan.codes import Code
-from waker.plan.model import Phase, Pin, Policy, Workload
+from waker.plan.model import AppId, Phase, Pin, Policy, Workload
 from waker.plan.notes import Unreadable
 from waker.plan.routes.route import Route
 from waker.plan.sleep_due import CANNOT_TELL
@@ -33,6 +33,9 @@ OWN: Final = "..."  # stands for what differs from app to app
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d"
 WORD = re.compile(rf"{TIME}|[a-zA-Z0-9](?:[-.a-zA-Z0-9]*[a-zA-Z0-9])?")  # a time, a name, a duration
 WHEN = re.compile(rf"{TIME}|(?:\d+[dhms])+")
+NAMES = r"[a-z0-9][-.a-z0-9]*"
+# What forbids a sleep names other objects for each app.
+OBJECTS = re.compile(rf"\b(Services?|Ingress(?! names its )) {NAMES}(?:, {NAMES})*")
 
 
 def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> list[dict[str, Any]]:
@@ -50,7 +53,7 @@ def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> 
             found.append(
                 row(workload, plan, visited, now)
                 | {
-                    "cause": cause(workload, plan, each.routes, lost.loss.why if lost else ""),
+                    **_cause(workload, plan, each.routes, lost.loss.why if lost else ""),
                     "sleepsAt": sleeps_at and json_time(sleeps_at),
                     "sleepsIn": format_duration(sleeps_at - now) if sleeps_at and sleeps_at > now else "",
                 }
@@ -88,17 +91,35 @@ def row(workload: Workload, plan: Plan, visited_at: datetime | None, now: dateti
         "replicas": workload.replicas,
         "saved": _saved(workload.notes.saved_replicas),
         "reason": plan.reason,
-        "cause": cause(workload, plan, ()),
+    } | _cause(workload, plan, ())
+
+
+def _cause(workload: Workload, plan: Plan, routes: Sequence[Route], because: str = "") -> dict[str, str]:
+    return {
+        "cause": because if _is_lost(plan, because) else plan.reason.removeprefix(f"{CANNOT_TELL}: "),
+        "causeKey": cause_key(workload, plan, routes, because),
     }
 
 
-def cause(workload: Workload, plan: Plan, routes: Iterable[Route], because: str = "") -> str:
+def _is_lost(plan: Plan, because: str) -> bool:
+    return because != "" and plan.code is Code.IN_USE
+
+
+def cause_key(workload: Workload, plan: Plan, routes: Iterable[Route], because: str = "") -> str:
     """The reason, or what happened at the last visit if that was none, without this app's own names and times."""
-    text = because if because and plan.code is Code.IN_USE else plan.reason.removeprefix(f"{CANNOT_TELL}: ")
-    own = {workload.id.name, workload.id.namespace}
+    text = because if _is_lost(plan, because) else plan.reason.removeprefix(f"{CANNOT_TELL}: ")
+    own = set()
     for route in routes:
         text = text.replace(str(route.id), OWN)
         own |= {route.id.object.name, route.backend.service}
+    if plan.code is Code.CANNOT_SLEEP:
+        text = OBJECTS.sub(rf"\1 {OWN}", text)
+    return masked(text, workload.id, own)
+
+
+def masked(text: str, app: AppId, others: Set[str] = frozenset()) -> str:
+    """A sentence about an app without its name, other names of its own, and times: equal for apps of which the same is so."""
+    own = {app.name, app.namespace, *others}
     return WORD.sub(lambda word: OWN if word[0] in own or WHEN.fullmatch(word[0]) else word[0], text)
 
 
