@@ -19,6 +19,7 @@ def facts(**changes: Any) -> Explained:
         "fromService": True,
         "enabled": True,
         "phase": "Awake",
+        "code": "TrafficUnknown",
         "reason": "cannot tell",
         "replicas": 2,
         "saved": None,
@@ -62,6 +63,7 @@ def facts(**changes: Any) -> Explained:
 
 WHOLE = """\
 prod/shop is awake: last sign of life 4m ago; it sleeps in 26m if nobody comes (idle-after 30m).
+Code: TrafficUnknown
 
 WHAT KEEPS IT AWAKE
   - ingress-nginx pod ingress-nginx/b cannot be reached at 10.1.2.3:10254
@@ -129,6 +131,19 @@ def test_the_whole_text() -> None:
 )
 def test_lines(changes: dict[str, Any], line: str) -> None:
     assert line in text(facts(**changes)).splitlines()
+
+
+def test_an_app_on_its_way_has_nothing_against_it_and_no_time_in_the_past() -> None:
+    why = "not visited for 36s: reading its controllers once more"
+    falling = {"phase": "FallingAsleep", "code": "ReadingOnceMore", "reason": why, "sleepsAt": "2026-01-31T03:03:48Z"}
+    blocked = {"kind": "blocked", "text": why, "fix": ""}
+    told = text(facts(**falling, against=[blocked]))
+    assert f"\nCode: ReadingOnceMore\n\nON ITS WAY\n  - {why}\n" in told
+    assert "  sleeps " not in told
+    blind = {"kind": "not-read", "text": "a pod cannot be read", "fix": ""}
+    assert "WHAT STANDS AGAINST SLEEP BY TRAFFIC" in text(facts(**falling, against=[blind, blocked]))
+    held = {"phase": "FallingAsleep", "code": "ControllersDoNotFollow", "against": [blocked]}
+    assert "WHAT STANDS AGAINST SLEEP BY TRAFFIC" in text(facts(**held))
 
 
 def test_series_of_an_app_that_nobody_follows() -> None:

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from waker.explain.fixes import is_command
+from waker.explain.fixes import IN_PROGRESS, is_command
 from waker.explain.shape import Explained, Reason, RouteFacts, Unknown
 from waker.printable import printable_data
 from waker.settings.durations import format_duration
@@ -34,7 +34,8 @@ def text(facts: Explained) -> str:
         "Settings": _settings(facts),
         "Notes": (line for note in facts["notes"] for line in _wrapped(note)),
     }
-    parts = ["\n".join(textwrap.wrap(facts["answer"], WIDTH, break_long_words=False, break_on_hyphens=False))]
+    answer = textwrap.wrap(facts["answer"], WIDTH, break_long_words=False, break_on_hyphens=False)
+    parts = ["\n".join([*answer, f"Code: {facts['code']}"])]
     for title, lines in sections.items():
         body = list(lines)
         parts += ["\n".join([title.upper(), *body])] if body else []
@@ -42,6 +43,9 @@ def text(facts: Explained) -> str:
 
 
 def _title(facts: Explained) -> str:
+    kinds = {each["kind"] for each in facts["against"]}
+    if facts["code"] in IN_PROGRESS and kinds <= {"blocked", "waking"}:
+        return "On its way"
     if not facts["enabled"] or facts["phase"] == "NotManaged":
         return "What stands against its sleep"
     return "What stands against sleep by traffic" if facts["phase"] in ASLEEP else "What keeps it awake"
@@ -72,7 +76,7 @@ def _state(facts: Explained) -> Iterator[str]:
 
 def _sleeps(facts: Explained) -> str:
     at = facts["sleepsAt"]
-    if not at or not facts["replicas"] or not facts["enabled"]:
+    if not at or at <= facts["at"] or not facts["replicas"] or not facts["enabled"]:
         return ""
     others = {each["kind"] for each in facts["against"]} - {"in-use", "blocked"}
     held = ", if nothing else stood against it" if others else ", if nobody comes"
