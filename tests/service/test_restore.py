@@ -161,6 +161,7 @@ async def test_one_app(tmp_path: Path, service: str) -> None:
             said = await restore.restore_one(it.settings(), "10s", "default", "shop")
             assert said.complete
             assert said.text.startswith("deployment/shop in default is as its user had it, and pinned awake")
+            assert said.text.endswith("; `waker auto deployment/shop -n default` lets it sleep again")
             after = it.wish()
             assert after[:2] == before[:2]
             assert after[2] == before[2] | {names.STATE: "awake"}

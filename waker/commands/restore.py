@@ -20,6 +20,7 @@ from waker.cluster.resources import CONFIG_MAPS
 from waker.cluster.writes import Writes
 from waker.commands.target import find_workload
 from waker.errors import ClusterError, Conflict, NotFound, TooSoon, WakerError
+from waker.explain.fixes import target
 from waker.observe.app import RuntimeFacts, all_ready, snapshot
 from waker.observe.cluster import ClusterCache
 from waker.observe.installations import left_to
@@ -108,7 +109,7 @@ async def restore_one(settings: Settings, timeout: str, namespace: str, name: st
     if work.left:
         return Restored("\n".join(_left(work)), complete=False)
     done = f"{app.kind.lower()}/{app.name} in {namespace} is as its user had it, and pinned awake"
-    return Restored(f"{done}; `waker auto {name} -n {namespace}` lets it sleep again", complete=True)
+    return Restored(f"{done}; `waker auto {target(*app)}` lets it sleep again", complete=True)
 
 
 def _awake_again(count: int, *, nothing: bool) -> str:
