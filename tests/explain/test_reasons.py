@@ -49,6 +49,13 @@ WILDCARD = "front: *.example.org/: ingress-nginx does not count requests of a wi
             id="nobody was ever seen",
         ),
         pytest.param(
+            case(app().visited(minutes=4), unseen_since=ago(minutes=4)),
+            ["in-use"],
+            "demo/shop is awake: nobody has been seen since waker began to watch it 4m ago; it sleeps in 26m if nobody "
+            "comes (idle-after 30m).",
+            id="nobody has come yet",
+        ),
+        pytest.param(
             case(app().visited(minutes=4), lost=LostVisits(Loss(ago(minutes=9), LOST), ago(hours=4))),
             ["in-use"],
             "demo/shop is awake: last sign of life 4m ago; it sleeps in 26m if nobody comes (idle-after 30m).",

@@ -54,6 +54,21 @@ async def test_it_shows_a_cycle(tmp_path: Path) -> None:
         assert _dashboard(running.service, "shop", "asleep")["apps"] == []
 
 
+async def test_who_has_not_been_visited_yet_is_told_from_who_has(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it, it.waker() as running:
+        await it.until(lambda: _dashboard(running.service, "", "")["apps"][0]["code"] == "InUse")
+        (app,) = _dashboard(running.service, "", "")["apps"]
+        explained = json.loads((await it.private(running, "/apps/default/Deployment/shop")).body)
+        assert (app["visitedAt"], bool(app["unseenSince"])) == (None, True)
+        assert app["reason"].startswith("nobody has been seen since waker began to watch it at 20")
+        assert app["reason"].endswith(" UTC: sleeps 1d after that")
+        assert "is awake: nobody has been seen since waker began to watch it " in explained["answer"]
+        await it.visit()
+        await it.until(lambda: _dashboard(running.service, "", "")["apps"][0]["visitedAt"])
+        (app,) = _dashboard(running.service, "", "")["apps"]
+    assert (app["unseenSince"], app["reason"]) == (None, "in use: sleeps 1d after its last visit")
+
+
 async def test_it_says_that_everything_is_paused(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
         it.configure(paused_until="2999-01-31T18:00:00Z")

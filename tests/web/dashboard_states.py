@@ -22,6 +22,7 @@ def app(
     awake = phase == "Awake"
     times = {
         "visitedAt": at(minutes=3) if awake else None,
+        "unseenSince": None,
         "sleepsAt": at(minutes=-27) if awake else None,
         "lastWake": None,
         "paused": False,
@@ -74,8 +75,8 @@ STATE: dict[str, Any] = {
     ],
     "more": 0,
     "causes": [
-        {"code": "InUse", "cause": "last visited ... ago", "fix": "", "apps": 1, "examples": ["shops/kiosk"]},
-        {"code": "TrafficUnknown", "cause": "Contour pod ... does not answer at 10.0.3.7:8002",
+        {"code": "InUse", "cause": "last visited 3m ago", "fix": "", "apps": 1, "examples": ["shops/kiosk"]},
+        {"code": "TrafficUnknown", "cause": "Contour pod projectcontour/envoy-7x2 does not answer at 10.0.3.7:8002",
          "fix": "let NetworkPolicies and firewalls admit waker's pods to that port", "apps": 1, "examples": ["shops/search"]},
     ],
     "controllers": [

@@ -95,6 +95,13 @@ async def test_the_page_needs_nothing_else_and_runs_under_its_policy(page: Dashb
     assert "http" not in text.replace("http-equiv", "").split("<body>")[1].split("<script")[0]
 
 
+async def test_who_has_not_been_visited_yet_has_no_last_visit(page: DashboardUnderTest) -> None:
+    page.state["apps"] = [app("new", visitedAt=None, unseenSince="2026-01-31T11:57:00Z")]
+    _, text, _ = await page.get("/dashboard")
+    assert '<span class="soft" title="watched since 2026-01-31T11:57:00Z">nobody seen yet</span>' in text
+    assert "<time datetime" not in text.split('id="rows"')[1].split("</td>")[1]
+
+
 async def test_nothing_that_others_wrote_is_markup(page: DashboardUnderTest) -> None:
     page.state["apps"] = [app("evil", reason="<script>alert(1)</script>", namespace='"><b>')]
     page.state["controllers"][0]["problem"] = "<img src=x>"

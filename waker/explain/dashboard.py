@@ -11,6 +11,7 @@ from typing import Any, Final, TypedDict
 
 from waker.explain import causes, savings, status
 from waker.explain.times import json_time
+from waker.explain.unseen import unseen_since
 from waker.metrics import Metrics
 from waker.observe.class_names import class_of
 from waker.observe.cluster import ClusterCache
@@ -76,8 +77,8 @@ class ShownHour(TypedDict):
 
 
 class DashboardState(TypedDict):
-    """All of it. `apps`: rows of `waker status` with `visitedAt`, `lastWake` and `paused`, by an annotation of their own;
-    `more`: how many apps are left out.
+    """All of it. `apps`: rows of `waker status` with `visitedAt`, or `unseenSince` if nobody was seen since waker watches,
+    `lastWake` and `paused`, by an annotation of their own; `more`: how many apps are left out.
     """
 
     at: str
@@ -140,11 +141,15 @@ def _with_times(row: dict[str, Any], known: DashboardInputs, last: Mapping[AppId
     """In place of durations, which change while nothing happens."""
     app = AppId(Kind(row["kind"]), row["namespace"], row["name"])
     workload, registered = known.cluster.workload(app), known.runtime.registry.get(app)
-    visited = known.runtime.last_visit(workload, registered) if workload and registered else None
+    visited = unseen = None
+    if workload and registered:
+        visited = known.runtime.last_visit(workload, registered)
+        unseen = unseen_since(known.runtime, workload, registered)
     awake = row["phase"] == Phase.AWAKE
     found = {key: row[key] for key in ("namespace", "name", "kind", "phase", "code", "replicas", "saved", "reason")}
     return found | {
-        "visitedAt": json_time(visited) if visited and awake else None,
+        "visitedAt": json_time(visited) if visited and awake and not unseen else None,
+        "unseenSince": json_time(unseen) if unseen and awake else None,
         "sleepsAt": row["sleepsAt"] if awake else None,
         "lastWake": _wake(last[app]) if app in last else None,
         "paused": workload is not None and _is_paused(policy_of(workload, known.live), known.now),

@@ -15,6 +15,7 @@ from waker.explain.fixes import respell
 from waker.explain.reasons import Case, against, answer
 from waker.explain.shape import Explained, ExplainedApp, RouteFacts, ServiceFacts, Setting, Sign, Unknown
 from waker.explain.times import json_time, sleep_time
+from waker.explain.unseen import unseen_since
 from waker.observe.app import (
     NOT_RUNNING,
     RuntimeFacts,
@@ -137,6 +138,7 @@ def _case(observed: ObservedApp, known: ExplainInputs, counting: Counting) -> Ca
         unread_pods=tuple(dict.fromkeys([*counting.unread(), *_unanswered(observed, known)])),
         dry_run=bool(running and running.dry_run),
         lost=running.runtime.visits.lost(app) if running else None,
+        unseen_since=unseen_since(running.runtime, observed.workload, registered) if running and registered else None,
     )
 
 

@@ -56,6 +56,7 @@ class Case:
     unread_pods: tuple[str, ...] = ()  # pods of controllers
     dry_run: bool = False
     lost: LostVisits | None = None
+    unseen_since: datetime | None = None  # since when it is watched, if nobody has been seen
 
 
 def against(case: Case, now: datetime) -> list[Reason]:
@@ -143,6 +144,8 @@ def _of_traffic(case: Case, now: datetime) -> Iterator[Reason]:
 def _last_sign(case: Case, visited: datetime, now: datetime) -> str:
     """From what its idle period runs: a sign of life, or a loss of counts that may hide one."""
     ago, lost = format_duration(now - visited), case.lost
+    if case.unseen_since == visited:
+        return f"nobody has been seen since waker began to watch it {ago} ago"
     if not lost or lost.loss.at != visited:
         return f"last sign of life {ago} ago"
     seen = f"for {format_duration(now - lost.seen_at)}" if lost.seen_at else "since waker has begun to watch it"

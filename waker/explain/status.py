@@ -6,11 +6,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from waker.explain.columns import aligned
 from waker.explain.times import json_time, sleep_time
+from waker.explain.unseen import unseen_since
 from waker.observe.class_names import class_of, with_class
 from waker.observe.cluster import ClusterCache
 from waker.observe.observed_app import policy_of
@@ -20,7 +21,7 @@ from waker.plan.codes import Code
 from waker.plan.model import AppId, Phase, Pin, Policy, Workload
 from waker.plan.notes import Unreadable
 from waker.plan.routes.route import Route
-from waker.plan.sleep_due import CANNOT_TELL
+from waker.plan.sleep_due import CANNOT_TELL, idle_period
 from waker.plan.snapshot import Traffic
 from waker.printable import printable_text
 from waker.settings.configmap import Live
@@ -46,9 +47,13 @@ def rows(cluster: ClusterCache, runtime: Runtime, live: Live, now: datetime) -> 
         if workload:
             traffic = runtime.visits.traffic(each.app)
             lost = runtime.visits.lost(each.app)
-            plan = replace(each.plan, reason=_reason(each, traffic, served_by))
+            policy, reason = policy_of(workload, live), _reason(each, traffic, served_by)
+            unseen = unseen_since(runtime, workload, each) if each.plan.code is Code.IN_USE else None
+            if policy and unseen:
+                reason = _unseen(unseen, idle_period(policy, traffic))
+            plan = replace(each.plan, reason=reason)
             visited = runtime.last_visit(workload, each)
-            by_itself = _by_itself(plan, policy_of(workload, live))
+            by_itself = _by_itself(plan, policy)
             sleeps_at = sleep_time(workload, by_itself, traffic, visited, now)
             found.append(
                 row(workload, plan, visited, now)
@@ -68,6 +73,12 @@ def _reason(each: RegisteredApp, traffic: Traffic, served_by: Mapping[str, str])
         return each.plan.reason
     classes = {class_of(route.controller, served_by) for route in each.routes}
     return f"{CANNOT_TELL}: {with_class(traffic.unknown, classes.pop() if len(classes) == 1 else '')}"
+
+
+def _unseen(since: datetime, period: timedelta) -> str:
+    """Instead of `in use`. With a time that does not run, so that rows change only when something happens."""
+    began = f"{since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"nobody has been seen since waker began to watch it at {began}: sleeps {format_duration(period)} after that"
 
 
 def _by_itself(plan: Plan, policy: Policy | None) -> Policy | None:
