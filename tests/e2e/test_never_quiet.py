@@ -22,6 +22,7 @@ from waker import names
 IDLE = 6.0  # seconds
 QUICK = {names.IDLE_AFTER: f"{IDLE:g}s"}
 LATE = 10.0  # seconds; the way down takes two of Traefik's lag, what ends meanwhile, and a scrape or two
+READ_WITHIN = 3.0  # seconds; the scrape-interval is 1 s
 AGAIN = 3.0  # seconds between two changes of how many pods there are
 # Of these changes. What is lost with a pod extends a clock once, and what follows within half a minute is the same loss.
 LASTS = 60.0  # seconds
@@ -59,6 +60,7 @@ def test_a_container_that_crashes_again_and_again(scene: Scene, made: Callable[[
         with used(scene):
             visit = scene.knock(idle)
             assert visit.who is Who.APP
+            time.sleep(READ_WITHIN)
             known = until("the visit is known", lambda: signs(scene, idle, "counted"))
             before = other_pods.restarts(scene)
             time.sleep(IDLE / 2)  # the claim is about time that passes
@@ -83,9 +85,9 @@ def test_in_its_nodes_network_a_pod_serves_though_it_is_not_ready(scene: Scene) 
             until("it is not ready", lambda: not here(scene, entry).ready)
             assert load.ask_now(entry.address, load.curl(shop.host, shop.name)).who is Who.APP, "it serves"
             visit = scene.knock(shop)
-            why = until("it is named", lambda: against(scene, shop, entry.name), 60)
-            assert "controller.traefik.excuse-after" in why
-            assert "its node's own address" in why
+            why = "controller.traefik.excuse-after"  # once waker, too, has heard that it is not ready
+            until("it is named", lambda: why in against(scene, shop, entry.name), 60)
+            assert "its node's own address" in against(scene, shop, entry.name)
             time.sleep(max(0.0, visit.ended + 2 * IDLE - time.monotonic()))  # the claim is about time that passes
             assert scene.history.replicas(shop.kind, shop.name) == [1]
             set_class(scene, "5s")

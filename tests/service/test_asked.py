@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -16,8 +17,11 @@ from waker.commands.terminal import Terminal
 from waker.demo import kinds
 from waker.demo.kinds import Key
 from waker.errors import WakerError
+from waker.plan.model import AppId, Kind
 
 from .scene import BLOG, MERGE, QUICK, SHOP, ServiceScene, scene
+
+APP = AppId(Kind.DEPLOYMENT, "default", "shop")
 
 # --- annotations --------------------------------------------------------------------------------------------------
 
@@ -128,6 +132,18 @@ async def test_sleep_until_the_next_visitor(tmp_path: Path) -> None:
         await it.served()
         await it.awake()
         assert it.wish() == before
+
+
+async def test_who_came_before_it_was_asked_for_does_not_undo_a_sleep(tmp_path: Path) -> None:
+    """A visitor's second request during a wake is newer than the wake that is written down."""
+    async with scene(tmp_path, replace(SHOP, ready_after="1s")) as it, it.waker() as running:
+        await it.put_to_sleep()
+        running.service.registry.knock(APP)
+        await it.until(lambda: it.replicas() == 2)
+        running.service.registry.knock(APP)
+        await pin.sleep(it.settings(), "default", "shop", pin=False)
+        await it.asleep()
+        assert [reason for reason, _ in it.events()].count("Waking") == 1
 
 
 async def test_wake(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ and tried again later; what was done stays true, for every step can be the last 
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from waker.errors import ClusterError, Conflict, Refused, TooSoon
 from waker.observe.app import adapters_of, background, incarnation, interests, page_facts, queries, snapshot
@@ -21,6 +21,7 @@ from waker.observe.observed_app import ObservedApp
 from waker.plan.actions import Action, Plan, Redirect, RequestWake, Restore, ScaleToZero
 from waker.plan.decide import decide
 from waker.plan.model import AppId, Phase, Workload
+from waker.plan.notes import Unreadable
 from waker.plan.policy import is_managed
 from waker.plan.sleep_due import arrivals_answered_until
 from waker.plan.snapshot import Snapshot
@@ -45,6 +46,7 @@ class AppReconciler:
         self._gatherer = Gatherer(context)
         self._reporter = Reporter(context)
         self._attempts = Attempts()
+        self._asked_to_sleep: dict[AppId, datetime | Unreadable] = {}  # the requests that have been seen
 
     async def reconcile(self, app: AppId) -> float | None:
         """One pass; seconds until the next, None to wait for changes."""
@@ -145,6 +147,20 @@ class AppReconciler:
         until = arrivals_answered_until(observed.workload, observed.routes, was)
         if until:
             self._context.registry.clear_knock(app, until)
+        self._let_sleep_requests_answer(observed.workload)
+
+    def _let_sleep_requests_answer(self, workload: Workload) -> None:
+        """Who has come before somebody asked for its sleep is no reason to turn back, unless they still wait.
+
+        Requests from before are those before it is seen here: the clock that it was written by may be another.
+        """
+        app, asked = workload.id, workload.notes.sleep_requested_at
+        if asked is not None and asked != self._asked_to_sleep.get(app) and not self._context.registry.waiting(app):
+            self._context.registry.clear_knock(app, self._context.clock())
+        if asked is None:
+            self._asked_to_sleep.pop(app, None)
+        else:
+            self._asked_to_sleep[app] = asked
 
     # --- publish ---
 
@@ -228,6 +244,7 @@ class AppReconciler:
         self._attempts.succeeded(app)
         self._context.runtime.refusals.forget(app)
         self._reporter.forget(app)
+        self._asked_to_sleep.pop(app, None)
 
 
 def _soonest(*times: timedelta | None) -> timedelta | None:
