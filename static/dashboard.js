@@ -26,7 +26,7 @@
       row.hidden = !(words.every(word => text.includes(word)) && (!phases || phases.includes(row.dataset.phase)));
       shown += !row.hidden;
     }
-    const all = rows.children.length, text = shown === all ? all + " apps" : shown + " of " + all + " apps";
+    const all = rows.children.length, apps = all + (all === 1 ? " app" : " apps"), text = shown === all ? apps : shown + " of " + apps;
     if (count.textContent !== text) count.textContent = text;
   };
   form.addEventListener("input", filter);

@@ -210,6 +210,30 @@ async def test_nothing_is_wrong(tmp_path: Path) -> None:
     assert "Traefik pod traefik/traefik shows traefik_service_requests_total" in texts
 
 
+async def test_nothing_is_wrong_before_any_app_is_enabled(tmp_path: Path) -> None:
+    async with installed(tmp_path) as it:
+        it.annotate(names.ENABLED, None)
+        printed = await found(it)
+    said = {each["subject"]: each["text"] for each in printed["lines"] if each["verdict"] == "ok"}
+    assert (printed["problem"], printed["unknown"]) == (0, 1), "nobody could ask the service"
+    assert said["writes"] == "no app is enabled yet, so no write was tried"
+    assert said["gitops"] == "no GitOps tool puts back anything: no app is enabled yet"
+    assert said["autoscalers"] == "no app is enabled yet, so none has an autoscaler that scales it to 0"
+    assert (
+        said["network"] == "of 2 ways between waker and controllers none is cut by a NetworkPolicy, as they are written"
+    )
+    assert said["apps"] == "none is enabled yet"
+
+
+async def test_of_one_thing_nothing_is_said_in_the_plural(tmp_path: Path) -> None:
+    async with installed(tmp_path) as it:
+        printed = await found(it)
+    said = [each["text"] for each in printed["lines"]]
+    assert "1 of 1 replica is ready in namespace kubesleeper" in said
+    assert "no autoscaler scales the app to 0" in said
+    assert "1 of 1 enabled app has routes that can be moved" in said
+
+
 async def test_before_anything_is_installed_it_is_one_line(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
         printed = await found(it)
@@ -255,7 +279,7 @@ async def test_one_app_before_it_is_enabled(tmp_path: Path) -> None:
         "kubesleeper.io/min-idle: 'long' is not a duration such as 90s, 15m, 1h30m or 2d (1s to 365d)"
     ]
     assert "problem    app: kubesleeper.io/min-idle: 'long'" in text
-    assert text.endswith(f"{bad['ok']} ok, 1 problems, {bad['unknown']} not known")
+    assert text.endswith(f"{bad['ok']} ok, 1 problem, {bad['unknown']} not known")
 
 
 async def test_the_running_service_tries_both_ways(tmp_path: Path) -> None:

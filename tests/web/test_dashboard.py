@@ -102,6 +102,18 @@ async def test_who_has_not_been_visited_yet_has_no_last_visit(page: DashboardUnd
     assert "<time datetime" not in text.split('id="rows"')[1].split("</td>")[1]
 
 
+@pytest.mark.parametrize(
+    ("count", "apps", "wakes"),
+    [(1, "1 app<", "1 wake took 3.0 s."), (2, "2 apps<", "2 wakes took 3.0 s together, ")],
+)
+async def test_numbers_have_their_words(page: DashboardUnderTest, count: int, apps: str, wakes: str) -> None:
+    page.state["apps"] = [app(f"shop-{number}") for number in range(count)]
+    page.state["savings"]["wakes"] = {"count": count, "seconds": 3.0, "median": 1.5}
+    _, text, _ = await page.get("/dashboard")
+    assert apps in text
+    assert wakes in text
+
+
 async def test_nothing_that_others_wrote_is_markup(page: DashboardUnderTest) -> None:
     page.state["apps"] = [app("evil", reason="<script>alert(1)</script>", namespace='"><b>')]
     page.state["controllers"][0]["problem"] = "<img src=x>"

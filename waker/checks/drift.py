@@ -16,6 +16,7 @@ from waker.cluster.listing import listed
 from waker.cluster.resources import AUTOSCALERS as AUTOSCALER_OBJECTS
 from waker.cluster.resources import ROUTES, workload_path
 from waker.errors import ClusterError
+from waker.explain.amounts import counted
 from waker.explain.fixes import target
 from waker.observe.observed_app import ObservedApp
 from waker.plan.model import AppId
@@ -64,7 +65,8 @@ async def lines(inquiry: Inquiry) -> list[CheckLine]:
             continue
         tools = of_argo(obj, each.target, each.kind, each.field, applications), of_flux(obj, each.target, each.field)
         found += [line for line in tools if line]
-    return found or [ok(GITOPS, f"no GitOps tool puts back what waker changes on {len(wanted)} objects")]
+    where = f"what waker changes on {counted(len(wanted), 'object')}" if wanted else "anything: no app is enabled yet"
+    return found or [ok(GITOPS, f"no GitOps tool puts back {where}")]
 
 
 def _changed(app: ObservedApp) -> Iterator[Changed]:
@@ -162,7 +164,16 @@ async def autoscalers(inquiry: Inquiry) -> list[CheckLine]:
             app = apps.get((target["kind"], target["name"]))
             if app and each["spec"].get("minReplicas", 1) == 0:
                 lines.append(_to_zero(app, each))
-    return lines or [ok(AUTOSCALERS, f"none of {len(inquiry.apps)} apps has an autoscaler that scales it to 0")]
+    return lines or [ok(AUTOSCALERS, _none_scales_to_zero(len(inquiry.apps)))]
+
+
+def _none_scales_to_zero(apps: int) -> str:
+    match apps:
+        case 0:
+            return "no app is enabled yet, so none has an autoscaler that scales it to 0"
+        case 1:
+            return "no autoscaler scales the app to 0"
+    return f"none of {apps} apps has an autoscaler that scales it to 0"
 
 
 def _to_zero(app: AppId, found: Json) -> CheckLine:

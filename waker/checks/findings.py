@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypedDict
 
+from waker.explain.amounts import counted
 from waker.printable import printable_data
 
 
@@ -74,7 +75,7 @@ def exit_code(found: CheckReport) -> int:
 def text(found: CheckReport) -> str:
     """For a terminal, without a newline at the end."""
     found = printable_data(found)
-    closing = f"{found['ok']} ok, {found['problem']} problems, {found['unknown']} not known"
+    closing = f"{found['ok']} ok, {counted(found['problem'], 'problem')}, {found['unknown']} not known"
     return "\n".join([*(row for line in found["lines"] for row in _rows(line)), "", closing])
 
 

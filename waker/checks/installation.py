@@ -11,6 +11,7 @@ from waker.cluster.client import Api
 from waker.cluster.listing import listed
 from waker.cluster.resources import CONFIG_MAPS, DEPLOYMENTS, LEASES
 from waker.errors import ClusterError, NotFound
+from waker.explain.amounts import counted
 from waker.explain.fixes import advice, respell, target
 from waker.observe.never_sleeps import OWN_LABEL
 from waker.plan.codes import Code
@@ -62,13 +63,14 @@ def of_deployment(found: Json | None, namespace: str) -> CheckLine:
         return problem(SUBJECT, f"there is no Deployment {WAKER} in namespace {namespace}", INSTALL_FIRST)
     wanted = found["spec"].get("replicas", 1)
     ready = (found.get("status") or {}).get("readyReplicas", 0)
+    text = f"{ready} of {counted(wanted, 'replica')} {'is' if ready == 1 else 'are'} ready in namespace {namespace}"
     if not wanted:
         fix = f"kubectl -n {namespace} scale deployment/{WAKER} --replicas=1"
         return problem(SUBJECT, f"its Deployment is scaled to 0 in namespace {namespace}", fix)
     if ready < wanted:
         fix = f"kubectl -n {namespace} describe pod -l {'='.join(OWN_LABEL)}"
-        return problem(SUBJECT, f"{ready} of {wanted} replicas are ready in namespace {namespace}", fix)
-    return ok(SUBJECT, f"{ready} of {wanted} replicas are ready in namespace {namespace}")
+        return problem(SUBJECT, text, fix)
+    return ok(SUBJECT, text)
 
 
 async def is_absent(api: Api, found: Json | None, namespace: str) -> bool:
@@ -180,7 +182,8 @@ def apps(inquiry: Inquiry) -> list[CheckLine]:
     blocked = [each for each in observed if each.problems]
     lines = [_blocked(each.workload.id, each.problems[0]) for each in blocked]
     fit = len(observed) - len(blocked)
-    text = f"{fit} of {len(observed)} enabled apps have routes that can be moved" if observed else "none is enabled yet"
+    have = f"{fit} of {counted(len(observed), 'enabled app')} {'has' if fit == 1 else 'have'}"
+    text = f"{have} routes that can be moved" if observed else "none is enabled yet"
     return [ok(APPS, text), *lines, *_unknown_annotations(inquiry)]
 
 

@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final, NamedTuple
 
 from waker.checks.findings import CheckLine, ok, problem
+from waker.explain.amounts import counted
 
 SUBJECT: Final = "network"
 INGRESS: Final = "Ingress"
@@ -47,9 +48,8 @@ def line(policies: Sequence[Json], ways: Iterable[NetworkWay]) -> list[CheckLine
             found.setdefault(
                 (namespace, name), problem(SUBJECT, text, f"kubectl -n {namespace} edit networkpolicy {name}")
             )
-    return list(found.values()) or [
-        ok(SUBJECT, f"no NetworkPolicy stands in {len(tried)} ways between waker and controllers")
-    ]
+    between = f"{counted(len(tried), 'way')} between waker and controllers"
+    return list(found.values()) or [ok(SUBJECT, f"of {between} none is cut by a NetworkPolicy, as they are written")]
 
 
 def in_the_way(policies: Sequence[Json], way: NetworkWay) -> list[Json]:

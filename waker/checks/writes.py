@@ -49,10 +49,13 @@ async def lines(inquiry: Inquiry) -> list[CheckLine]:
     first = {app.workload.id.namespace: app for app in reversed(inquiry.observed) if app.routes}
     tries += [each for app in first.values() for each in _of_namespace(inquiry, app)]
     if not tries:
-        return [unknown(SUBJECT, "no app is enabled, so there is nothing to try", "waker check --app NAME")]
+        why = "nothing would be written now" if inquiry.observed else "no app is enabled yet"
+        return [ok(SUBJECT, f"{why}, so no write was tried")]
     found = await a_few_at_once(map(_tried, tries), AT_ONCE)
     refused = [line for line in found if line]
-    return refused or [ok(SUBJECT, f"the API server would take each of {len(tries)} writes that were tried")]
+    count = len(tries)
+    all_of_them = "the one write that was tried" if count == 1 else f"each of {count} writes that were tried"
+    return refused or [ok(SUBJECT, f"the API server would take {all_of_them}")]
 
 
 async def _tried(each: TriedWrite) -> CheckLine | None:
