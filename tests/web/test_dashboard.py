@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from tests.web.conftest import serve
-from tests.web.dashboard_states import app, state
+from tests.web.dashboard_states import app, at, state
 from tests.web.test_callers import ANOTHER, ScriptedReview
 from waker.errors import Unavailable, WakerError
 from waker.metrics import Metrics
@@ -100,6 +100,24 @@ async def test_who_has_not_been_visited_yet_has_no_last_visit(page: DashboardUnd
     _, text, _ = await page.get("/dashboard")
     assert '<span class="soft" title="watched since 2026-01-31T11:57:00Z">nobody seen yet</span>' in text
     assert "<time datetime" not in text.split('id="rows"')[1].split("</td>")[1]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "top", "heights"),
+    [
+        pytest.param([], "0.01", [], id="nothing yet"),
+        pytest.param([0.001], "0.01", ["10.0"], id="next to nothing"),
+        pytest.param([1.0, 4.0], "4.00", ["25.0", "100.0"], id="something"),
+    ],
+)
+async def test_the_chart_of_savings_says_how_high_it_is(
+    page: DashboardUnderTest, amounts: list[float], top: str, heights: list[str]
+) -> None:
+    page.state["hours"] = [{"at": at(hours=1), "coreHours": each, "replicaHours": 0.0} for each in amounts]
+    _, text, _ = await page.get("/dashboard")
+    chart = text.split('<div class="chart">')[1].split("</svg>")[0]
+    assert chart.startswith(f'<span class="soft">{top}</span><span class="soft">0</span>')
+    assert re.findall(r'height="([^"]*)"><title>', chart) == heights
 
 
 @pytest.mark.parametrize(
