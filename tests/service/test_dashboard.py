@@ -86,6 +86,8 @@ async def test_buttons_do_what_commands_do(tmp_path: Path, monkeypatch: pytest.M
         assert (await press(it, running, "pause"))[0] == 200
         await it.until(lambda: running.service.status_rows()[0]["code"] == "Paused")
         assert _dashboard(running.service, "", "")["apps"][0]["paused"]
+        status, problem = await press(it, running, "sleep")
+        assert (status, "it is paused" in problem["detail"]) == (409, True)
         assert (await press(it, running, "resume"))[0] == 200
         await it.until(lambda: names.PAUSED not in it.noted())
         assert not _dashboard(running.service, "", "")["apps"][0]["paused"]

@@ -281,10 +281,8 @@ async def test_what_goes_wrong_is_said(page: DashboardUnderTest, error: Exceptio
     [
         pytest.param(app("shop"), ["sleep", "pause"], id="awake"),
         pytest.param(app("shop", "Asleep", "Asleep"), ["wake", "pause"], id="asleep"),
-        pytest.param(
-            app("shop", code="Paused", paused=True), ["sleep", "resume"], id="paused by an annotation of its own"
-        ),
-        pytest.param(app("shop", code="Paused"), ["sleep", "pause"], id="its namespace is paused"),
+        pytest.param(app("shop", code="Paused", paused=True), ["resume"], id="paused by an annotation of its own"),
+        pytest.param(app("shop", code="Paused"), ["pause"], id="its namespace is paused"),
         pytest.param(app("shop", code="PinnedAwake"), ["auto"], id="pinned"),
         pytest.param(app("shop", "NotManaged", "NotEnabled"), [], id="not managed"),
     ],

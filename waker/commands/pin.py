@@ -16,7 +16,6 @@ from waker.plan.operator_requests import Wanted, asks_once, not_managed, pinned,
 from waker.process import cluster_cache
 from waker.service import now
 from waker.settings.flags import Settings
-from waker.settings.pauses import FOREVER, Pause, PauseScope
 
 
 async def sleep(settings: Settings, namespace: str, name: str, *, pin: bool) -> str:
@@ -59,11 +58,8 @@ async def annotate(settings: Settings, namespace: str, name: str, wanted: Wanted
 
 def pause_sentence(observed: ObservedApp, at: datetime) -> str:
     """What is paused, and the command that ends that; "" if nothing keeps the app from being put to sleep."""
-    policy, app = observed.policy, observed.workload.id
-    if policy is None:
-        return ""
-    pause = Pause(FOREVER, PauseScope.ALL) if policy.paused else policy.pause
-    return f"{pause}; `{resume(pause.scope, app)}` ends that" if pause and pause.until > at else ""
+    pause = observed.policy.pause_at(at) if observed.policy else None
+    return f"{pause}; `{resume(pause.scope, observed.workload.id)}` ends that" if pause else ""
 
 
 def _asks_for_sleep(wanted: Wanted) -> bool:

@@ -158,8 +158,8 @@ def _with_times(row: dict[str, Any], known: DashboardInputs, last: Mapping[AppId
 
 def _is_paused(policy: Policy | None, now: datetime) -> bool:
     """By an annotation of its own, and for longer than anything else pauses it."""
-    pause = policy.pause if policy else None
-    return pause is not None and pause.scope is PauseScope.APP and pause.until > now
+    pause = policy.pause_at(now) if policy else None
+    return pause is not None and pause.scope is PauseScope.APP
 
 
 def _wake(of: Wake) -> ShownWake:

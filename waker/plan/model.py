@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from waker.plan.notes import NONE, Notes, Unreadable
 from waker.plan.pod_requests import NO_REQUESTS, PodRequests
-from waker.settings.pauses import Pause
+from waker.settings.pauses import FOREVER, Pause, PauseScope
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # of an object that does not say when it was made
 
@@ -217,3 +217,8 @@ class Policy:
     ignore_statuses: tuple[str, ...] = ()  # 404, 4xx: such answers were no visits
     ignore_labels: tuple[str, ...] = ()  # path=/health*: nor were these
     activity_query: str = ""  # shows whether it is in use
+
+    def pause_at(self, now: datetime) -> Pause | None:
+        """What is paused at that time; None if nothing keeps the app from being put to sleep."""
+        pause = Pause(FOREVER, PauseScope.ALL) if self.paused else self.pause
+        return pause if pause and pause.until > now else None

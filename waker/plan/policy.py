@@ -182,8 +182,8 @@ ALL_OBJECTS = AllowedObjects(None, None)
 
 
 def allowed_objects(workload: Workload) -> AllowedObjects:
-    """What the annotations `service` and `ingress` say."""
-    if workload.annotations.keys().isdisjoint((names.SERVICE, names.INGRESS)):  # nearly always, and asked for in each pass
+    """What the annotations `service` and `ingress` say. Nearly always nothing, and each pass asks several times."""
+    if workload.annotations.keys().isdisjoint((names.SERVICE, names.INGRESS)):
         return ALL_OBJECTS
     return AllowedObjects(*(_names(workload.annotations.get(key, "")) for key in (names.SERVICE, names.INGRESS)))
 

@@ -63,5 +63,8 @@ class ByHand:
         asked = wanted(action, self._clock())
         if asks_once(asked) and observed.policy.pin is not Pin.AUTO:
             raise WakerError(f"{kind} {app} is pinned {observed.policy.pin}: let traffic decide first")
+        pause = observed.policy.pause_at(self._clock()) if action == "sleep" and observed.workload.replicas else None
+        if pause:
+            raise WakerError(f"{kind} {app} is not put to sleep: {pause}")
         await self._writes.annotate(app, asked)
         return f"{kind} {app}: {DONE[action]}."
