@@ -41,7 +41,7 @@ def test_restored_by_a_job(scene: Scene) -> None:
     kubectl("delete", "-k", str(CHECKOUT / "k8s" / "restore"))
     scene.waker.uninstall()
 
-    assert "4 apps were asleep and are awake again. KubeSleeper puts nothing to sleep any more" in log
+    assert "2 apps were asleep and are awake again. KubeSleeper puts nothing to sleep any more" in log
     left_as_written(scene, some, before)
 
 
