@@ -35,7 +35,9 @@ def test_down_and_up_again_and_what_is_told_of_it(scene: Scene) -> None:
     )
     up = scene.waker.do("wake", *which(shop), "--wait").splitlines()
     assert up[-1].startswith(f"deployment/shop in {shop.namespace} is awake after ")
-    assert "Getting ready" in {line.rpartition("s  ")[2] for line in up}, up  # its routes may be back before the next look
+    assert "Getting ready" in {line.rpartition("s  ")[2] for line in up}, (
+        up
+    )  # its routes may be back before the next look
     assert scene.knock(shop).who is Who.APP
     story = until("it is told", partial(told, scene, shop), 30)
     (why,) = (each["why"] for each in story["moments"] if each["what"] == "Waking")

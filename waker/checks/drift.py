@@ -160,8 +160,8 @@ async def autoscalers(inquiry: Inquiry) -> list[CheckLine]:
             lines.append(unknown(AUTOSCALERS, f"the autoscalers of namespace {namespace} are not known: {error}", fix))
             continue
         for each in found:
-            target = each["spec"]["scaleTargetRef"]
-            app = apps.get((target["kind"], target["name"]))
+            scaled = each["spec"]["scaleTargetRef"]
+            app = apps.get((scaled["kind"], scaled["name"]))
             if app and each["spec"].get("minReplicas", 1) == 0:
                 lines.append(_to_zero(app, each))
     return lines or [ok(AUTOSCALERS, _none_scales_to_zero(len(inquiry.apps)))]

@@ -40,11 +40,12 @@ class SleepDue:
 def sleep_due(seen: Snapshot, now: datetime) -> SleepDue:
     """For an enabled app with pods: should it go to sleep?"""
     policy = seen.policy
-    if policy is None or policy.paused:
+    if policy is None:
         return SleepDue(due=False, code=Code.PAUSED, reason="KubeSleeper is paused")
-    if policy.pause and policy.pause.until > now:
-        again = None if policy.pause.until == FOREVER else policy.pause.until - now
-        return SleepDue(due=False, code=Code.PAUSED, reason=str(policy.pause), requeue_after=again)
+    pause = policy.pause_at(now)
+    if pause:
+        again = None if pause.until == FOREVER else pause.until - now
+        return SleepDue(due=False, code=Code.PAUSED, reason=str(pause), requeue_after=again)
     if policy.pin is Pin.AWAKE:
         return SleepDue(due=False, code=Code.PINNED_AWAKE, reason="pinned awake")
     if policy.pin is Pin.ASLEEP:
