@@ -6,7 +6,8 @@
 - waits: the longest that /healthz waited meanwhile, and afterwards, asked every 20 ms;
 - memory: after it has settled;
 - wakes: 20 visitors ask at the doors of 20 sleeping apps at the same moment; until each one's replicas are set, as a watch
-  shows. Also while waker lists everything again: the API server was killed, has forgotten all old versions, and answers again.
+  shows. Also at the moment at which it gets ready, when it has not decided on most apps yet, and while it lists everything
+  again: the API server was killed, has forgotten all old versions, and answers again.
 Pods have no process and no ingress controller runs: what is measured is waker and the API server, on the same cores.
 """
 
@@ -65,9 +66,14 @@ def run(api: ClusterApi, wanted: ManyApps, rounds: int) -> None:
     rows, wakes = [], []
     for image, title in IMAGES.items():
         leave_alone(waker)
-        rows.append((title, str(wanted.total), str(wanted.namespaces), str(wanted.asleep), *start(api, waker, image)))
-        print(rows[-1], flush=True)
         doors = iter(spread(many_apps.sleeping_doors(api)))
+        figures, first = start(api, waker, image, dict(next(doors) for _ in range(VISITORS)))
+        rows.append((title, str(wanted.total), str(wanted.namespaces), str(wanted.asleep), *figures))
+        print(rows[-1], flush=True)
+        wakes.append(
+            (f"{title}, as it gets ready", str(wanted.namespaces), f"{median(first):.2f}", f"{max(first):.2f}", "")
+        )
+        print(wakes[-1], flush=True)
         for what in ("in peace", "while it lists again"):
             found, waits = [], [0.0]
             for _ in range(rounds):
@@ -120,8 +126,13 @@ def scale(waker: InstalledWaker, image: str) -> None:
     kubectl("scale", f"deployment/{DEPLOYMENT}", "-n", NAMESPACE, "--replicas=1")
 
 
-def start(api: ClusterApi, waker: InstalledWaker, image: str) -> tuple[str, ...]:
-    """Start a new process of this image among all apps, and measure it until it has settled."""
+def start(
+    api: ClusterApi, waker: InstalledWaker, image: str, doors: dict[tuple[str, str], int]
+) -> tuple[tuple[str, ...], list[float]]:
+    """Start a new process of this image among all apps, and measure it until it has settled.
+
+    Also the seconds until the replicas of the apps behind these doors are set, to which visitors come as soon as it is ready.
+    """
     alone = lists_alone(api)
     scale(waker, image)
     (process,) = until("it runs", waker.processes, 60, 0.02)
@@ -134,10 +145,12 @@ def start(api: ClusterApi, waker: InstalledWaker, image: str) -> tuple[str, ...]
         listed = time.monotonic() - began
         until("it is ready", lambda: unready(host) == "ok\n", 300, 0.03)
         ready, used_cpu = time.monotonic() - began, cpu(process)
+        first = wake(api, waker, doors)
         settle(host)
         used: MemorySample = memory(process)
     figures = (answers, listed, ready, used_cpu, alone)
-    return (*(f"{each:.2f}" for each in figures), f"{max(waits) * 1e3:.0f}", f"{used.rss:.1f}", f"{used.private:.1f}")
+    row = (*(f"{each:.2f}" for each in figures), f"{max(waits) * 1e3:.0f}", f"{used.rss:.1f}", f"{used.private:.1f}")
+    return row, first
 
 
 def started_at(process: int) -> float:

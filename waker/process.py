@@ -124,6 +124,7 @@ async def run(settings: Settings, on_start: Callable[[Waker], None] = lambda wak
                 waker.listeners.report,
                 lambda number: waker.runtime.forwarding(waker.doors.at(number)),
                 _check(waker, api, session),
+                waker.readiness.knows_all_apps,
             )
             private = private_port.private_port(metrics, reports, review)
             public = connections.runner(public_port.public_port(port))

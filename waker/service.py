@@ -103,7 +103,7 @@ class Waker:
         self.writes = Writes(api, self.cluster.route_object, now, settings.own_namespace)
         self.endpoints = AppEndpoints(api, self.queue.add, now, self._is_never_an_apps)
         self.app_pods = AppPods(api, self.queue.add, now, self._passes)
-        self.registry = AppRegistry(self._pick, self.queue.add, now)
+        self.registry = AppRegistry(self._pick, self.queue.add, now, self._may_be_an_app)
         self.lookup = RouteLookup(api, self.registry)
         self.readiness = OwnReadiness(self.cluster, self.doors, self.listeners, self.registry, now)
         self.page = WaitingPage()
@@ -176,6 +176,11 @@ class Waker:
 
     def _is_never_an_apps(self, address: Address) -> bool:
         return is_never_an_apps(address, self.replicas.hosts(), self._is_own_port)
+
+    def _may_be_an_app(self, app: AppId) -> bool:
+        """Whether this is an app of this waker's; while not everything is listed, any may be."""
+        theirs = self.cluster.other_installation(app.namespace)
+        return not self.cluster.is_synced or (app in self.cluster.apps_in(app.namespace) and not theirs)
 
     def _is_own_port(self, port: int) -> bool:
         return port in (self.settings.public_port, self.settings.private_port) or self.doors.at(port) is not None

@@ -218,12 +218,12 @@ class ServiceScene:
 
     @asynccontextmanager
     async def waker(self, live: Live = NEVER, **settings: Any) -> AsyncIterator[RunningWaker]:
-        """The whole service, at work and ready. It ends with the block."""
+        """The whole service, ready, and it has decided on each app once. It ends with the block."""
         running = await self.start(live, **settings)
         try:
             async with asyncio.timeout(WITHIN.total_seconds()):
-                while running.service.unready():  # noqa: ASYNC110 - nobody tells
-                    await asyncio.sleep(0.005)
+                while running.service.unready() or not running.service.readiness.knows_all_apps():  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)  # nobody tells
             yield running
         finally:
             running.task.cancel()

@@ -107,7 +107,7 @@ async def test_the_reason_of_a_wake_may_become_a_problem(tmp_path: Path) -> None
 
 
 async def test_a_question_that_fails_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The app is awake, and known to be: else a new waker would never be ready, and no namespace looked after."""
+    """The app is awake, and known to be: else nobody would be answered at its door, and no namespace looked after."""
     answers = ServedPorts.ask
 
     async def refused(*_about: object) -> ServedNow:

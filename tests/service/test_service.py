@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ from tests.ports import next_port
 from waker import names
 from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault
+from waker.plan.model import AppId, Kind
+from waker.reconcile.app import AppReconciler
 
 from .scene import BLOG, QUICK, SHOP, WRITES, RunningWaker, ServiceScene, scene
+
+SHOP_ID = AppId(Kind.DEPLOYMENT, "default", "shop")
 
 
 async def test_the_private_port(tmp_path: Path) -> None:
@@ -50,6 +55,51 @@ async def ready_at_last(it: ServiceScene) -> None:
     """A waker that starts."""
     async with it.waker() as running:
         assert (await it.private(running, "/readyz")).status == 200
+
+
+async def test_who_comes_while_a_new_waker_still_lists_gets_the_page(tmp_path: Path) -> None:
+    """Its door is there before anything else is known: a container that starts again is still listed."""
+    async with scene(tmp_path, state="asleep") as it:
+        async with it.waker() as first:
+            await it.asleep()
+            await first.crash()
+        held = it.cluster.api.faults.order(Fault("list", "ingresses", hangs=True))
+        second = await it.start()
+        await held.reached.wait()
+        await it.until(lambda: second.service.listeners.version)
+        visit = asyncio.create_task(it.visit())
+        await it.until(lambda: second.service.registry.is_wanted(SHOP_ID))
+        assert second.service.unready()
+        it.cluster.api.faults.clear()
+        answer = await visit
+        assert (answer.status, answer.page, "shop" in answer.body) == (503, True, True)
+        await leaves(second)
+
+
+async def test_a_waker_is_ready_before_it_has_decided_on_every_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene(tmp_path) as it:
+        async with it.waker():
+            await it.put_to_sleep()
+        passes, proceed = AppReconciler._pass, asyncio.Event()
+
+        async def late(reconciler: AppReconciler, app: AppId) -> timedelta | None:
+            await proceed.wait()
+            return await passes(reconciler, app)
+
+        monkeypatch.setattr(AppReconciler, "_pass", late)
+        running = await it.start()
+        await it.until(lambda: not running.service.unready())
+        assert not list(running.service.registry.entries())
+        assert (await it.private(running, "/apps")).status == 503, "rather than a part of them"
+        visit = asyncio.create_task(it.visit())
+        await it.until(lambda: running.service.registry.is_wanted(SHOP_ID))
+        proceed.set()
+        assert (await visit).page
+        await it.served()
+        assert [each["name"] for each in json.loads((await it.private(running, "/apps")).body)] == ["shop"]
+        await leaves(running)
 
 
 async def test_a_first_door_does_not_make_it_unready_again(tmp_path: Path) -> None:

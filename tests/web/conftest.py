@@ -39,6 +39,7 @@ class FakeApps:
 
     app_view: View | None = ASLEEP
     open_door: bool = True
+    decided: bool = True
     rule_hosts: frozenset[str] = frozenset({HOST})
     addresses: list[Address | None] = field(default_factory=lambda: [None])
     knocks: list[AppId] = field(default_factory=list)
@@ -54,6 +55,17 @@ class FakeApps:
     def view(self, app: AppId, backend: Backend) -> View | None:
         self.lookups += 1
         return self.app_view
+
+    def is_decided(self, app: AppId) -> bool:
+        return self.decided
+
+    async def wait_until_decided(self, app: AppId, within: timedelta) -> bool:
+        self.waits.append(within)
+        self.waiting.set()
+        if self.gate:
+            await self.gate.wait()
+            self.decided = True
+        return self.decided
 
     def is_open(self, app: AppId, backend: Backend) -> bool:
         return self.open_door

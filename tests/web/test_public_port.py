@@ -55,6 +55,39 @@ async def test_a_request_at_a_door_is_for_its_app_whatever_it_says(
     assert set(rig.apps.knocks) == {APP}
 
 
+async def test_who_comes_before_it_is_known_how_the_app_stands_waits_for_that(rig: PortUnderTest) -> None:
+    rig.apps.decided, rig.apps.gate = False, asyncio.Event()
+    visit = asyncio.create_task(_visited(rig))
+    await rig.apps.waiting.wait()
+    assert rig.port.held.taken[APP], "who waits takes a slot"
+    assert not rig.apps.lookups
+    rig.apps.gate.set()
+    assert await visit == (503, "The shop")
+    assert set(rig.apps.knocks) == {APP}
+
+
+async def test_an_app_of_which_nothing_gets_known_is_not_called_unknown(rig: PortUnderTest) -> None:
+    rig.apps.decided = False
+    async with rig.client.get("/", headers=BROWSER) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+        assert names.MARKER in answer.headers
+    with rig.port.held.slots(APP, rig.port.held.counts.per_app) as all_taken:
+        assert all_taken
+        rig.apps.waits.clear()
+        async with rig.client.get("/", headers=BROWSER) as answer:
+            assert answer.status == 503
+        assert not rig.apps.waits, "nobody waits without a slot"
+    check = {names.MARKER: names.MARK_OWNERSHIP_CHECK, names.NONCE: NONCE}
+    async with rig.client.get("/", headers=check) as answer:
+        assert answer.headers[names.PROOF] == f"{rig.address.port} {NONCE}"
+
+
+async def _visited(rig: PortUnderTest) -> tuple[int, str]:
+    """What a browser gets: the status, and the app's name if it is on the page."""
+    async with rig.client.get("/", headers=BROWSER) as answer:
+        return answer.status, "The shop" if "The shop" in await answer.text() else ""
+
+
 @pytest.mark.parametrize(
     "headers", [BROWSER, {}, {"Host": "other.example"}, {names.MARKER: names.MARK_OWNERSHIP_CHECK, names.NONCE: NONCE}]
 )

@@ -44,6 +44,51 @@ async def test_the_way_wants_an_open_door_and_a_ready_pod(
     assert await scene.registry.wait_for_address(scene.view(), SHORT) == (POD if may else None)
 
 
+def deciding(
+    *, exists: Callable[[AppId], bool] = lambda _: True, knocked: Callable[[AppId], None] = lambda _: None
+) -> AppRegistry:
+    """A registry that has decided nothing yet."""
+    return AppRegistry(lambda _app, _backend: None, knocked, lambda: NOW, exists)
+
+
+async def test_who_comes_before_anything_is_decided_is_first_and_waits_for_that() -> None:
+    urgent: list[bool] = []
+    registry = deciding(knocked=lambda app: urgent.append(registry.is_wanted(app)))
+    waiter = asyncio.create_task(registry.wait_until_decided(SHOP, LONG))
+    while not urgent:  # noqa: ASYNC110 - the loop runs on
+        await asyncio.sleep(0)
+    assert urgent == [True], "somebody waits for the pass that is asked for"
+    assert not waiter.done()
+    registry.publish(SHOP, ASLEEP, None, (route("shop"),))
+    assert await waiter
+    assert registry.is_decided(SHOP)
+    assert await registry.wait_until_decided(SHOP, LONG), "at once"
+
+
+@pytest.mark.parametrize(
+    ("happens", "known"),
+    [
+        pytest.param(lambda it: it.fail(SHOP), False, id="waker itself fails at it"),
+        pytest.param(lambda it: it.give_up(), False, id="this process ends"),
+        pytest.param(lambda it: it.publish(SHOP, ASLEEP, None, ()), True, id="it is decided on"),
+    ],
+)
+async def test_nobody_waits_for_what_does_not_come(happens: Callable[[AppRegistry], None], known: bool) -> None:
+    registry = deciding()
+    waiter = asyncio.create_task(registry.wait_until_decided(SHOP, LONG))
+    await asyncio.sleep(0)
+    happens(registry)
+    assert await waiter is known
+    assert await registry.wait_until_decided(SHOP, LONG) is known, "at once"
+
+
+async def test_an_app_that_does_not_exist_is_decided_and_a_late_one_is_not() -> None:
+    nowhere = deciding(exists=lambda _: False)
+    assert nowhere.is_decided(SHOP)
+    assert await nowhere.wait_until_decided(SHOP, LONG)
+    assert not await deciding().wait_until_decided(SHOP, SHORT)
+
+
 async def begun(
     scene: RegistryScene, within: timedelta = LONG, *, knocking: bool = False
 ) -> "asyncio.Task[Address | None]":

@@ -1,8 +1,10 @@
 """The wait host: its page wakes the app, its redirect leads back to the app, and to nowhere else."""
 
+import asyncio
 from urllib.parse import quote
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from tests.web.conftest import APP, BROWSER, DOOR, HOST, NOW, PAGE, WAIT_HOST, PortUnderTest
@@ -10,7 +12,7 @@ from tests.web.tricks import TRICKS
 from tests.web.wait_host import DEEP, MAY_GO_BACK, PROGRAM, WAITING, get, path_with
 from waker import names
 from waker.plan.doors import port_name
-from waker.plan.model import Phase, VisitorPolicy
+from waker.plan.model import AppId, Phase, VisitorPolicy
 from waker.plan.progress import Step
 from waker.settings.configmap import Live
 from waker.web.apps import View
@@ -29,6 +31,15 @@ async def test_its_page_wakes_the_app_and_leads_back(rig: PortUnderTest) -> None
         assert back in html
         assert '"push":false,"api":"/api/v1/app","back":"/back"' in html
         assert rig.apps.knocks == [APP]
+
+
+async def test_who_comes_before_it_is_known_how_the_app_stands_waits_for_that(rig: PortUnderTest) -> None:
+    rig.apps.decided = False
+    answer = await get(rig, path_with("/"), **WAITING)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    rig.apps.gate = asyncio.Event()
+    rig.apps.gate.set()
+    assert "The shop" in await (await get(rig, path_with("/"), **WAITING)).text()
 
 
 async def test_its_page_is_the_apps_page(rig: PortUnderTest) -> None:
@@ -121,10 +132,17 @@ async def no_hold(_view: View) -> None:
     """Holds nobody."""
 
 
+async def is_known(_request: web.Request, _app: AppId) -> bool:
+    """It is known of every app how it stands."""
+    return True
+
+
 @pytest.mark.parametrize(("setting", "expected"), [("", False), (WAIT_HOST, True), (f"https://{WAIT_HOST}:8443", True)])
 def test_without_a_setting_there_is_no_wait_host(rig: PortUnderTest, setting: str, expected: bool) -> None:
     live = Live(wait_host=setting)
-    host = WaitHost(rig.apps, PAGE, lambda: live, lambda: NOW, no_hold, rig.port.door_named, lambda view: 1, no_logo)
+    host = WaitHost(
+        rig.apps, PAGE, lambda: live, lambda: NOW, no_hold, rig.port.door_named, lambda view: 1, no_logo, is_known
+    )
     assert host.is_for(make_mocked_request("GET", "/", headers={"Host": f"{WAIT_HOST.upper()}:80"})) is expected
     forwarded = {"Host": "inner", "X-Forwarded-Host": WAIT_HOST}
     assert not host.is_for(make_mocked_request("GET", "/", headers=forwarded)), "a visitor may have written it"

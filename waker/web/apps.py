@@ -42,6 +42,12 @@ class Apps(Protocol):
     def view(self, app: AppId, backend: Backend) -> View | None:
         """How an app stands, as seen at the door of one backend; None if it is not one of waker's."""
 
+    def is_decided(self, app: AppId) -> bool:
+        """Whether it is known how the app stands. Not in waker's first moment, and not where waker itself has failed."""
+
+    async def wait_until_decided(self, app: AppId, within: timedelta) -> bool:
+        """Have it decided before all others. False: not in time."""
+
     def is_open(self, app: AppId, backend: Backend) -> bool:
         """Whether the door answers: a route leads there, or did so until a moment ago."""
 

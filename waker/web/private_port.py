@@ -75,6 +75,7 @@ class ServiceReports:
     doors: Callable[[], Mapping[str, Any]] = dict  # at which doors it listens, for the other replicas
     forwarding: Callable[[int], Mapping[str, Any] | None] = no_door  # to the app of a door, for the other replicas
     check: Callable[[], Awaitable[Mapping[str, Any]]] = no_check  # whether controllers can be read and reach waker
+    knows_all: Callable[[], bool] = lambda: True  # whether `apps` has all of them yet
 
 
 def private_port(metrics: Metrics, reports: ServiceReports, review: callers.Review = callers.nobody) -> web.Application:
@@ -124,6 +125,10 @@ def _for_operators(reports: ServiceReports, review: callers.Review) -> dict[str,
 
     async def show_apps(request: web.Request) -> web.Response:
         refused = await refusal(request)
+        if refused is None and not reports.knows_all():
+            return callers.problem(
+                503, "Service Unavailable", "waker has just begun and has not decided on all apps yet."
+            )
         return web.json_response(reports.apps()) if refused is None else refused
 
     async def show_savings(request: web.Request) -> web.Response:

@@ -39,6 +39,7 @@ from waker.web.wait_host import WaitHost, redirect_to_wait_host
 
 log = logging.getLogger(__name__)
 
+FIRST_DECISION: Final = timedelta(seconds=10)  # a waker that has just begun may still list the cluster
 RETRY_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # s; until Kubernetes reports that the pod we tried has ended
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -88,8 +89,9 @@ def public_port(port: PublicPort) -> web.Application:
     hold = partial(wait_for_pod, port, within=POLL_HOLD_ALONE)
     again = partial(poll_again, port)
     wait_host = WaitHost(
-        port.apps, port.page, partial(_live, port), port.clock, hold, port.door_named, again, port.logo
-    )
+        port.apps, port.page, partial(_live, port), port.clock, hold, port.door_named, again, port.logo,
+        partial(is_decided, port),
+    )  # fmt: skip
 
     async def answer_any(request: web.Request) -> tuple[str, web.StreamResponse]:
         if port.connections.over_limit:
@@ -149,6 +151,8 @@ async def answer(port: PublicPort, request: web.Request, number: int, key: DoorK
     mark = request.headers.get(names.MARKER, "")
     if mark == names.MARK_OWNERSHIP_CHECK:
         return "ownership-check", responses.ownership_proof(port.proof(number, request.headers.get(names.NONCE, "")))
+    if not await is_decided(port, request, key.app):
+        return "late", responses.not_known_yet()
     view = port.apps.view(*key)
     if view is None or not (port.apps.is_open(*key) or await port.route_leads_to(number, key)):
         return "unknown", responses.misdirected()
@@ -160,6 +164,14 @@ async def answer(port: PublicPort, request: web.Request, number: int, key: DoorK
     said, response = await answer_visitor(port, request, view, kind)
     port.metrics.door_requests.labels(kind.value, "later" if said == kind.value else said).inc()
     return said, response
+
+
+async def is_decided(port: PublicPort, request: web.Request, app: AppId) -> bool:
+    """Whether it is known how the app stands. A waker that has just begun listens before it has decided on every app."""
+    if port.apps.is_decided(app):
+        return True
+    with port.held.slots(app, slots_needed(request)) as free:
+        return free and await port.apps.wait_until_decided(app, FIRST_DECISION)
 
 
 async def answer_visitor(

@@ -30,12 +30,22 @@ PickAddress = Callable[[AppId, Backend], Address | None]
 
 
 class AppRegistry:
-    """All apps. `knocked` is called for an app's first knock, and then once a second until its knocks are cleared."""
+    """All apps. `knocked` is called for an app's first knock, and then once a second until its knocks are cleared.
 
-    def __init__(self, pick: PickAddress, knocked: Callable[[AppId], None], clock: Callable[[], datetime]) -> None:
+    `may_exist`: whether there may be such an app, whatever was decided for it.
+    """
+
+    def __init__(
+        self,
+        pick: PickAddress,
+        knocked: Callable[[AppId], None],
+        clock: Callable[[], datetime],
+        may_exist: Callable[[AppId], bool] = lambda app: False,
+    ) -> None:
         self._pick = pick
         self._knocked = knocked
         self._clock = clock
+        self._may_exist = may_exist
         self._registered: dict[AppId, RegisteredApp] = {}
         self._namespaces: dict[str, dict[AppId, RegisteredApp]] = {}  # the same, by namespace
         self.doors = OpenDoors(clock, self._closing_changed)
@@ -152,6 +162,7 @@ class AppRegistry:
         """A pass for the app ended by a defect. What was decided before stays."""
         if app not in self._registered:
             self.failed.add(app)
+            self.notify(app)
 
     def knocked_at(self, app: AppId) -> datetime | None:
         """When somebody last knocked, as far as it is not written down yet."""
@@ -210,6 +221,22 @@ class AppRegistry:
         """How an app stands now, as seen at the door of one backend."""
         found = self._registered.get(app)
         return self._view(found, backend) if found else None
+
+    def is_decided(self, app: AppId) -> bool:
+        """Whether it is known how an app stands: it has been decided on once, or there is none."""
+        return app in self._registered or not self._may_exist(app)
+
+    async def wait_until_decided(self, app: AppId, within: timedelta) -> bool:
+        """Have an app decided on before all others. False: not in time, or waker itself has failed at it."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within.total_seconds()
+        while not self.is_decided(app):
+            left = 0.0 if self._waiting.given_up or app in self.failed else end - loop.time()
+            if left <= 0:
+                return False
+            loop.call_soon(self._knocked, app)  # by then somebody waits for it, which makes its pass an urgent one
+            await self._waiting.wait(app, min(left, KNOCK_AGAIN))
+        return True
 
     def is_open(self, app: AppId, backend: Backend) -> bool:
         """Whether the door answers."""

@@ -57,6 +57,12 @@ def internal_error() -> web.Response:
     return web.Response(status=503, text="Something went wrong. Please try again.\n", headers=headers)
 
 
+def not_known_yet() -> web.Response:
+    """To any request for an app of which this waker knows nothing yet."""
+    headers = marker_headers(retry_after=PAGE_RETRY_AFTER)
+    return web.Response(status=503, text="This app is not known yet. Please try again.\n", headers=headers)
+
+
 def too_many_connections() -> web.Response:
     """To any request while there are more connections than waker serves."""
     response = web.Response(status=503, headers=marker_headers(retry_after=CLIENT_RETRY_AFTER))

@@ -69,6 +69,7 @@ class WaitHost:
     door: Callable[[str], DoorKey | None]  # by the name of its port
     again: Callable[[View], int]  # in how many seconds whoever asks now should ask again
     logo: Callable[[AppId], Awaitable[str]]  # an app's picture, "" if there is none in time
+    is_decided: Callable[[web.Request, AppId], Awaitable[bool]]  # whether it is known how the app stands
 
     def is_for(self, request: web.Request) -> bool:
         """Whether a request is for the wait host."""
@@ -81,7 +82,10 @@ class WaitHost:
         if path not in (PAGE, BACK, API):
             return "unknown", responses.misdirected()
         wanted = return_url.from_query(request.rel_url.raw_query_string, parse_setting(self.live().wait_host)[2])
-        view = self._find(wanted) if wanted else None
+        key = self._door(wanted) if wanted else None
+        if key and not await self.is_decided(request, key.app):
+            return "late", responses.not_known_yet()
+        view = self._view(wanted, key) if wanted and key else None
         origin = self._app_origin(request, view) if path == API and view else None
         if path == API and request.method == "OPTIONS":
             return "api", responses.with_cors(responses.preflight(), origin)
@@ -92,14 +96,14 @@ class WaitHost:
             return "api", responses.with_cors(state, origin)
         return "wait", await self._page(request, wanted, view) if wanted and view else responses.bad_return_url()
 
-    def _find(self, wanted: WaitQuery) -> View | None:
+    def _door(self, wanted: WaitQuery) -> DoorKey | None:
+        """The door that the visitor has come from."""
+        return None if wanted.url.host == parse_setting(self.live().wait_host)[1] else self.door(wanted.door)
+
+    def _view(self, wanted: WaitQuery, key: DoorKey) -> View | None:
         """The app that the visitor waits for, if the address is one of its own."""
-        live, key = self.live(), self.door(wanted.door)
-        if key is None or wanted.url.host == parse_setting(live.wait_host)[1]:
-            return None
-        if not return_url.may_return(wanted.url, self.apps.hosts(key.app), live.wait_domains):
-            return None
-        return self.apps.view(*key)
+        may = return_url.may_return(wanted.url, self.apps.hosts(key.app), self.live().wait_domains)
+        return self.apps.view(*key) if may else None
 
     def _app_origin(self, request: web.Request, view: View) -> str | None:
         """The origin of the page that asks, if it is one of this very app's."""
