@@ -7,7 +7,6 @@ its user, and an app with a problem is not put to sleep.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -84,6 +83,8 @@ def unknown_annotations(workload: Workload) -> tuple[UnknownAnnotation, ...]:
 
 @lru_cache(maxsize=128)  # a pass for each app asks again
 def _meant(key: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 most services never need it
+
     name = key.removeprefix(f"{names.DOMAIN}/").lower()
     known = [each.removeprefix(f"{names.DOMAIN}/") for each in sorted(names.OF_USERS)]
     found = get_close_matches(name, known, n=1, cutoff=ALIKE)
