@@ -8,7 +8,7 @@ from random import Random
 from bench.saving.fleet import Fleet
 from bench.saving.visitors import DAY, HOUR, Foreign
 from waker.plan.model import Background
-from waker.traffic.controllers import HAPROXY_INGRESS, HAPROXYTECH, INGRESS_NGINX, ISTIO, TRAEFIK, Adapter
+from waker.traffic.controllers import HAPROXY_INGRESS, HAPROXYTECH, INGRESS_NGINX, ISTIO, TRAEFIK, Adapter, LostCounts
 
 NOBODY = Foreign()
 Event = tuple[float, Callable[[Fleet], None]]
@@ -74,9 +74,11 @@ def _nodes_change(a_day: float) -> tuple[Happens, ...]:
     return (randomly(a_day / 2, Fleet.add), randomly(a_day / 4, Fleet.take), randomly(a_day / 4, Fleet.lose_node))
 
 
-ONCE = replace(HAPROXYTECH, strict=False)
+ONCE = replace(HAPROXYTECH, lost_counts=LostCounts.ONCE)
+IGNORING = replace(INGRESS_NGINX, lost_counts=LostCounts.IGNORE)
 CASES = (
     SavingCase("ingress-nginx, 12 reloads/h", INGRESS_NGINX, (randomly(12 * 24, _reload),), goal=99),
+    SavingCase("ingress-nginx, 12 reloads/h, `ignore`", IGNORING, (randomly(12 * 24, _reload),), goal=99),
     SavingCase("Traefik, a restart a day", TRAEFIK, (randomly(1, Fleet.restart),), goal=99.8),
     SavingCase("HPA of ingress-nginx, 96 pod changes a day", INGRESS_NGINX, _pods_change(96), pods=5, goal=98),
     SavingCase("HPA of Traefik, 96 pod changes a day", TRAEFIK, _pods_change(96), pods=5),

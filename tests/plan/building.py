@@ -164,6 +164,10 @@ class AppBuilder:
         """A controller lost what it had counted just before."""
         return AppBuilder(replace(self.seen, certainty=replace(self.seen.certainty, doubted_at=ago(**how_long))))
 
+    def ignoring(self, **how_long: float) -> "AppBuilder":
+        """Likewise, and the user ignores that."""
+        return AppBuilder(replace(self.seen, certainty=replace(self.seen.certainty, ignored_at=ago(**how_long))))
+
     def unobserved(self) -> "AppBuilder":
         """Nothing has been read since the start."""
         return AppBuilder(replace(self.seen, traffic=Traffic()))

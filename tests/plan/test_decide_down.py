@@ -256,6 +256,16 @@ def test_right_before_its_routes_move_its_controllers_are_read_and_all_replicas_
         pytest.param(
             app(2).redirected(minutes=3).followed(minutes=2).doubted(minutes=1), Code.SCALING_DOWN, id="but no longer"
         ),
+        pytest.param(
+            app(2).redirected(seconds=40).followed(seconds=5).ignoring(seconds=20),
+            Code.KEEPING_PODS,
+            id="so they do where the user ignores losses",
+        ),
+        pytest.param(
+            app(2).redirected(seconds=40).followed(seconds=5).ignoring(seconds=50),
+            Code.SCALING_DOWN,
+            id="but not for one before its routes moved",
+        ),
     ],
 )
 def test_what_waker_itself_carries_is_a_visit(seen: AppBuilder, code: Code) -> None:

@@ -48,6 +48,7 @@ def test_up_to_when_knocks_are_answered(found: AppBuilder, was: Phase, until: da
         pytest.param(app().visited(minutes=31).read(minutes=1, seconds=1), False, id="its last second was not"),
         pytest.param(app().visited(minutes=31).doubted(minutes=29), False, id="a later visit may have been lost"),
         pytest.param(app().visited(minutes=31).doubted(minutes=30), True, id="but not for ever"),
+        pytest.param(app().visited(minutes=31).ignoring(minutes=29), True, id="a loss that the user ignores"),
         pytest.param(
             app().visited(minutes=31).redirected().doubted(seconds=5),
             True,

@@ -61,6 +61,14 @@ def test_after_how_long_an_unread_pod_is_ignored(value: str, length: timedelta |
     assert ignore_after(found.get("nginx", ClassSettings())) == length
 
 
+@pytest.mark.parametrize("value", ["strict", "once", "ignore"])
+def test_what_a_loss_of_counts_may_mean(value: str) -> None:
+    assert read_classes({"controller.nginx.lost-counts": value}, {}) == (
+        {"nginx": ClassSettings(lost_counts=value)},
+        (),
+    )
+
+
 def test_fields_and_keys_agree() -> None:
     assert {each.field for each in PER_CLASS} == set(ClassSettings.__dataclass_fields__)
     assert all(each.field == each.key.replace("-", "_") for each in PER_CLASS)
@@ -86,6 +94,7 @@ def test_fields_and_keys_agree() -> None:
         pytest.param("tls-verify", "no", "'no' is not true or false", id="tls-verify"),
         pytest.param("token-file", "token", "'token' is not the path of a file", id="token-file"),
         pytest.param("lag", "21s", "'21s' is not whole seconds from 1s to 20s", id="lag"),
+        pytest.param("lost-counts", "ignored", "'ignored' is not strict, once or ignore", id="lost-counts"),
         pytest.param("unreadable", "ignore", "'ignore' is not block, or ignore-after= with", id="unreadable"),
         pytest.param("unreadable", "ignore-after=9m", "a duration of at least 10m", id="unreadable for too short"),
         pytest.param("unreadable", "ignore-after=90s", "a duration of at least 10m", id="unreadable for seconds"),

@@ -11,11 +11,13 @@ from waker.settings.ingress_class import ClassSettings
 from waker.settings.parsing import parse_statuses
 from waker.traffic.controllers import (
     CONTOUR,
+    HAPROXY_INGRESS,
     INGRESS_NGINX,
     NGINX_PLUS,
     SKIPPER,
     TRAEFIK,
     Access,
+    LostCounts,
     Port,
     Selector,
     Values,
@@ -63,6 +65,17 @@ def test_a_lag_may_be_longer_than_usual(setting: str, seconds: int) -> None:
     found = configured_adapter(known_as(NGINX, settings), settings)
     assert found
     assert found.lag.total_seconds() == seconds
+
+
+@pytest.mark.parametrize("each", LostCounts)
+def test_what_a_loss_of_counts_means_may_be_set(each: LostCounts) -> None:
+    for adapter in (INGRESS_NGINX, HAPROXY_INGRESS):
+        found = configured_adapter(f"{adapter.controller}@nginx", live(lost_counts=each.value))
+        assert found
+        assert found.lost_counts is each
+        unset = configured_adapter(f"{adapter.controller}@nginx", live(path="/m"))
+        assert unset
+        assert unset.lost_counts is adapter.lost_counts
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from waker.errors import ScrapeError
 from waker.plan.model import AppId, Kind, Pod
 from waker.traffic import rounds
 from waker.traffic.controller_pod import FRESH_INTERVALS
-from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey, Values
+from waker.traffic.controllers import TRAEFIK, Adapter, Interest, LostCounts, SeriesKey, Values
 from waker.traffic.ledger import Scrape
 
 INTERVAL = timedelta(seconds=15)
@@ -31,10 +31,9 @@ INTERESTS = [
     )
     for app in APPS
 ]
-STRICT = replace(TRAEFIK, strict=True, not_visits=(*TRAEFIK.not_visits, Values("code", frozenset({"404"}))))
-
-
-ONCE = replace(STRICT, strict=False)
+ONCE = replace(TRAEFIK, not_visits=(*TRAEFIK.not_visits, Values("code", frozenset({"404"}))))
+STRICT = replace(ONCE, lost_counts=LostCounts.STRICT)
+IGNORE = replace(ONCE, lost_counts=LostCounts.IGNORE)
 
 
 @dataclass
@@ -141,7 +140,7 @@ class IdleScene:
 
     def lose(self, source: IdlePod) -> None:
         """What it has counted since it was read goes with it. By default waker need not make up for that more than once."""
-        if not self.adapter.strict:
+        if self.adapter.lost_counts is not LostCounts.STRICT:
             lost = {at for visits in source.unread.values() for at in visits}
             self.visits = [each for each in self.visits if each[1] not in lost]
         source.unread.clear()
@@ -186,8 +185,8 @@ async def live(scene: IdleScene, steps: Iterable[tuple[str, int, int]]) -> None:
 
 @pytest.mark.parametrize(
     ("adapter", "several"),
-    [(STRICT, False), (ONCE, False), (STRICT, True), (ONCE, True)],
-    ids=["strict", "once", "two controllers, strict", "two controllers, once"],
+    [(STRICT, False), (ONCE, False), (IGNORE, False), (STRICT, True), (ONCE, True), (IGNORE, True)],
+    ids=[f"{pods}{each}" for pods in ("", "two controllers, ") for each in ("strict", "once", "ignore")],
 )
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(STEP, max_size=40))

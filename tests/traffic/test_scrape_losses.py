@@ -10,6 +10,7 @@ from tests.traffic.fake_controller_pods import (
     AT_HAPROXY,
     AT_NGINX,
     AT_TRAEFIK,
+    INTERVAL,
     SHOP,
     ScrapeScene,
     haproxy,
@@ -19,8 +20,10 @@ from tests.traffic.fake_controller_pods import (
     watched,
 )
 from waker.plan.model import Container, Pod
+from waker.plan.snapshot import Traffic
 from waker.traffic.controller_pod import GRACE, OUT_OF_ROTATION
-from waker.traffic.controllers import HAPROXY_INGRESS, INGRESS_NGINX, TRAEFIK
+from waker.traffic.controllers import HAPROXY_INGRESS, INGRESS_NGINX, TRAEFIK, LostCounts
+from waker.traffic.scrape import Scraper
 from waker.traffic.watched_apps import ONE_LOSS
 
 SERVES, SIDE = Container(frozenset({"metrics", "web"})), Container(frozenset({"9999"}))
@@ -84,7 +87,7 @@ async def test_a_visit_after_a_restart_is_seen_though_it_is_as_many_as_before(sc
 
 
 async def test_if_the_user_says_so_each_loss_is_a_visit(scene: ScrapeScene) -> None:
-    scene.changes = {"strict": True}
+    scene.changes = {"lost_counts": LostCounts.STRICT}
     pod = scene.add(TRAEFIK, "t-1", traefik(shop=5))
     await watched(scene, AT_TRAEFIK)
     for started in (2000, 3000):
@@ -94,8 +97,83 @@ async def test_if_the_user_says_so_each_loss_is_a_visit(scene: ScrapeScene) -> N
         assert (traffic.visited_at, traffic.lost, scene.visits) == (scene.now, True, [SHOP])
 
 
+async def test_if_the_user_says_so_no_loss_moves_the_clock(scene: ScrapeScene) -> None:
+    scene.changes = {"lost_counts": LostCounts.IGNORE}
+    pod, gone = (scene.add(TRAEFIK, name, traefik(shop=5)) for name in ("t-1", "t-2"))
+    await watched(scene, AT_TRAEFIK)
+    start = scene.now
+    for started in (2000, 3000):
+        scene.change(pod, traefik(started=started, blog=1))
+        await scene.round(after=timedelta(minutes=5))
+        certainty = scene.scraper.certainty(SHOP)
+        assert (certainty.doubted_at, certainty.ignored_at) == (None, scene.now)
+    scene.replace(TRAEFIK, pod)
+    assert gone.ready
+    await scene.round()
+    assert scene.scraper.certainty(SHOP).ignored_at == scene.now
+    assert (scene.scraper.traffic(SHOP), scene.visits) == (Traffic(start), [])
+    clock = scene.scraper.watched(SHOP)
+    assert clock
+    assert clock.ignored
+    assert clock.ignored.why == "visits may have been lost: Traefik pod t-2 went away"
+    scene.change(pod, traefik(shop=1, started=3000))
+    await scene.round()
+    assert scene.scraper.traffic(SHOP).visited_at == scene.now, "a visit is a visit"
+    assert scene.scraper.certainty(SHOP).ignored_at is None
+
+
+async def test_a_reload_of_ingress_nginx_may_be_ignored(scene: ScrapeScene) -> None:
+    scene.changes = {"lost_counts": LostCounts.IGNORE}
+    pod = scene.add(INGRESS_NGINX, "n-1", nginx(5, 2))
+    await watched(scene, AT_NGINX)
+    scene.change(pod, nginx(5, 3))
+    await scene.round()
+    certainty = scene.scraper.certainty(SHOP)
+    assert (certainty.doubted_at, certainty.ignored_at) == (None, scene.now)
+    assert certainty.loses_counts, "when its routes move, its pods stay a while"
+
+
+async def test_what_one_controller_ignores_another_one_may_not(scene: ScrapeScene) -> None:
+    """The controllers of one app: Traefik's losses are ignored, those of ingress-nginx are not."""
+    ignoring = replace(TRAEFIK, lost_counts=LostCounts.IGNORE)
+    adapters = {TRAEFIK.controller: ignoring, INGRESS_NGINX.controller: INGRESS_NGINX}
+    dependencies = replace(scene.dependencies(), adapter=adapters.get)
+    scene.scraper = Scraper(scene.scraper._rounds._session, dependencies)
+    one, two = scene.add(TRAEFIK, "t-1", traefik(shop=5)), scene.add(INGRESS_NGINX, "n-1", nginx(5, 2))
+    await watched(scene, AT_TRAEFIK, AT_NGINX)
+    scene.change(one, traefik(started=2000, blog=1))
+    await scene.round()
+    scene.change(two, nginx(5, 3))
+    await scene.round(after=2 * ONE_LOSS)
+    lost_at = scene.now
+    scene.change(one, traefik(started=3000, blog=1))
+    await scene.round()
+    certainty = scene.scraper.certainty(SHOP)
+    assert (certainty.doubted_at, certainty.ignored_at) == (lost_at, scene.now)
+
+
+async def test_what_a_reload_hides_is_a_visit_though_losses_are_ignored(scene: ScrapeScene) -> None:
+    scene.changes = {"lost_counts": LostCounts.IGNORE}
+    page = haproxy(5, started=1000)
+    pod = scene.add(HAPROXY_INGRESS, "h-1", page + '\nhaproxy_backend_current_sessions{proxy="team-a_shop_80"} 1')
+    await watched(scene, AT_HAPROXY)
+    scene.change(pod, haproxy(0, started=2000))
+    await scene.round()
+    assert (scene.scraper.traffic(SHOP).visited_at, scene.visits) == (scene.now, [SHOP])
+
+
+async def test_though_losses_are_ignored_the_unknown_stays_unknown(scene: ScrapeScene) -> None:
+    scene.changes = {"lost_counts": LostCounts.IGNORE}
+    scene.add(TRAEFIK, "t-1", traefik(shop=5))
+    pod = scene.add(TRAEFIK, "t-2", traefik(shop=5))
+    await watched(scene, AT_TRAEFIK)
+    scene.change(pod, refuse(503))
+    await scene.round(after=4 * INTERVAL)
+    assert "t-2" in scene.scraper.traffic(SHOP).unknown
+
+
 async def test_what_a_move_of_wakers_own_loses_is_no_visit(scene: ScrapeScene) -> None:
-    scene.changes = {"strict": True}
+    scene.changes = {"lost_counts": LostCounts.STRICT}
     pod = scene.add(HAPROXY_INGRESS, "h-1", haproxy(5, started=scene.now.timestamp() - 1000))
     await watched(scene, AT_HAPROXY)
     start = scene.now
@@ -110,7 +188,7 @@ async def test_what_a_move_of_wakers_own_loses_is_no_visit(scene: ScrapeScene) -
 
 
 async def test_a_reload_of_ingress_nginx_by_a_move_is_no_visit_either(scene: ScrapeScene) -> None:
-    scene.changes = {"strict": True}
+    scene.changes = {"lost_counts": LostCounts.STRICT}
     pod = scene.add(INGRESS_NGINX, "n-1", nginx(5, 2))
     await watched(scene, AT_NGINX)
     start = scene.now

@@ -9,7 +9,7 @@ import pytest
 from waker.plan.model import AppId, Kind
 from waker.plan.snapshot import Certainty, Traffic
 from waker.traffic.controllers import Interest
-from waker.traffic.visits import IN_USE, VisitSources
+from waker.traffic.visits import IGNORED, IN_USE, VisitSources
 from waker.traffic.watched_apps import Loss, LostVisits, WatchedApp
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -25,17 +25,22 @@ class OneSource:
     of_app: Traffic | None
     until: datetime = NOW
     loss: Loss | None = None
+    ignored: Loss | None = None
     calls: list[str] = field(default_factory=list)
 
     def traffic(self, _app: AppId) -> Any:
         return self.of_app
 
     def certainty(self, _app: AppId) -> Certainty:
-        return Certainty(self.until, EARLIER, loses_counts=True)
+        return Certainty(self.until, EARLIER, loses_counts=True, ignored_at=EARLIER)
 
     def watched(self, _app: AppId) -> WatchedApp | None:
         at = self.of_app.visited_at if self.of_app else None
-        return WatchedApp(frozenset(), visited_at=at, seen_at=at, seen_by="counted", loss=self.loss) if at else None
+        if at is None:
+            return None
+        return WatchedApp(
+            frozenset(), visited_at=at, seen_at=at, seen_by="counted", loss=self.loss, ignored=self.ignored
+        )
 
     def watch(self, _app: AppId, what: Any, *_more: Any) -> None:
         self.calls.append(f"watch {len(what)}")
@@ -81,7 +86,8 @@ def test_where_nothing_else_counts_the_query_is_all() -> None:
 
 
 def test_what_is_certain_is_certain_for_both() -> None:
-    assert both(Traffic(NOW), Traffic(NOW)).certainty(SHOP) == Certainty(EARLIER, EARLIER, loses_counts=True)
+    together = Certainty(EARLIER, EARLIER, loses_counts=True, ignored_at=EARLIER)
+    assert both(Traffic(NOW), Traffic(NOW)).certainty(SHOP) == together
     assert both(Traffic(NOW), None).certainty(SHOP).until == NOW
 
 
@@ -105,6 +111,13 @@ def test_what_may_be_lost_counts_until_somebody_is_seen(asked: Traffic | None, c
     found.scraper.loss = loss  # type: ignore[attr-defined]
     assert found.lost(SHOP) == (LostVisits(loss, EARLIER) if clock else None)
     assert found.signs(SHOP)[0] == (NOW, "a pod went away")
+
+
+def test_what_is_ignored_moves_no_clock_and_is_shown() -> None:
+    found = both(Traffic(EARLIER), None)
+    found.scraper.ignored = Loss(NOW, "a pod went away")  # type: ignore[attr-defined]
+    assert found.lost(SHOP) is None
+    assert found.signs(SHOP)[0] == (NOW, f"a pod went away ({IGNORED})")
 
 
 def test_both_are_told() -> None:

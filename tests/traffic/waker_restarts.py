@@ -13,7 +13,7 @@ from tests.traffic.offline import offline_scraper, scrape_of
 from waker.errors import ScrapeError
 from waker.plan.model import AppId, Container, Kind, Pod
 from waker.traffic import rounds
-from waker.traffic.controllers import TRAEFIK, Adapter, Interest, SeriesKey
+from waker.traffic.controllers import TRAEFIK, Adapter, Interest, LostCounts, SeriesKey
 from waker.traffic.ledger import Scrape
 from waker.traffic.scrape import Scraper
 from waker.traffic.visit_record import decode, encode
@@ -79,7 +79,7 @@ class RecordScene:
             INTERVAL,
             pods=lambda _: [each.pod() for each in self.pods],
             departed=lambda _: [self.gone.pop() for _ in list(self.gone)],
-            adapter=lambda _: replace(self.adapter, strict=True),
+            adapter=lambda _: replace(self.adapter, lost_counts=LostCounts.STRICT),
             workload_versions=lambda _: str(self.created),
         )
         self.gone.clear()

@@ -31,12 +31,14 @@ class Certainty:
     """How well an app's traffic is known.
 
     `until`: visits that ended before it have been read at every controller pod; None: up to now. `doubted_at`: visits just
-    before it may have gone uncounted. `loses_counts`: so may visits just before any move of its routes.
+    before it may have gone uncounted. `loses_counts`: so may visits just before any move of its routes. `ignored_at`: the
+    same as `doubted_at`, where the user ignores it: no idle period begins again, and pods stay a while all the same.
     """
 
     until: datetime | None = None
     doubted_at: datetime | None = None
     loses_counts: bool = False
+    ignored_at: datetime | None = None
 
 
 class Refusal(NamedTuple):

@@ -150,9 +150,9 @@ def _take_pods(seen: Snapshot, state: State, due: SleepDue, now: datetime, follo
 
 def _stay(seen: Snapshot, due: SleepDue) -> timedelta:
     """How long its pods stay up behind swapped routes, so that who was forgotten and comes back is served at once. Law 7."""
-    policy, doubted_at = seen.policy, seen.certainty.doubted_at
-    moved_at = _moved_at(seen)
-    lost = moved_at is not None and doubted_at is not None and doubted_at >= moved_at
+    policy, moved_at = seen.policy, _moved_at(seen)
+    doubts = (seen.certainty.doubted_at, seen.certainty.ignored_at)
+    lost = moved_at is not None and any(at >= moved_at for at in doubts if at)
     if policy is None or not (due.by_traffic and (seen.certainty.loses_counts or lost)):
         return timedelta()
     return min(policy.idle_after, STAY)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from waker.plan.model import AppId, Pod
 from waker.traffic.controller_pod import ControllerPod
+from waker.traffic.controllers import LostCounts
 from waker.traffic.ledger import Scrape
 from waker.traffic.scraped_controller import ScrapedController
 from waker.traffic.watched_apps import WatchedApps
@@ -46,6 +47,7 @@ class Conclusions:
         unread = began if first and controller.baselined else None
         if (movement.lost and not source.loss_told) or (unread and source.began_while_ready(unread)):
             self._lose(controller, controller.lost(pod, "began to count anew", now), since)
+            controller.note_reload(source, now)
         elif movement.doubted:
             why = f"visits of the second before may have been lost: {controller.adapter.title} pod {pod.name} reloaded"
             self._lose(controller, why, since)
@@ -68,9 +70,11 @@ class Conclusions:
         now = self._clock()
         may_reload = controller.adapter.reloads_on_move or controller.adapter.reloads
         own = may_reload and controller.follows_a_move(since, now)
-        strict = controller.adapter.strict and not own
+        lost_counts = controller.adapter.lost_counts
+        if own and lost_counts is LostCounts.STRICT:
+            lost_counts = LostCounts.ONCE
         log.info("%s", why, extra={"controller": controller.adapter.controller})
         for id, app in self._apps.counted_by(controller.adapter.controller):
-            app.lose(now, why, strict=strict)
-            if strict:
+            app.lose(now, why, lost_counts)
+            if lost_counts is LostCounts.STRICT:
                 self._on_visit(id)

@@ -50,6 +50,7 @@ class ControllerPod:
     read_at: datetime | None = None
     took: timedelta = timedelta()  # from when it was to be read until it was
     counted_at: datetime | None = None  # when a page of it last showed that it counts
+    reloaded_for: datetime | None = None  # the last move of waker's own for which it was seen to reload
     sampled_at: float = 0.0  # the newest sample's time in seconds since 1970, by Prometheus's clock
     size: int = 0  # of its last metrics page, in bytes
     problem: str = "has not been read yet"

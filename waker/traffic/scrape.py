@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 # A finished request is on the page after a second (ingress-nginx's workers send what they counted once a second).
 SHOWN_AFTER: Final = timedelta(seconds=1.5)
 URGENT_EVERY: Final = timedelta(seconds=2)
-RELOADING_EVERY: Final = timedelta(seconds=0.5)  # while a controller reloads because of a move
+RELOADING_EVERY: Final = timedelta(seconds=0.2)  # while a pod may reload because of a move: that loses what came since
 JUST_NOW: Final = timedelta(seconds=1)  # a pod that was read then need not be read again before a move
 JITTER: Final = 0.1  # of the interval, so that several wakers do not scrape at the same moment
 
@@ -114,7 +114,13 @@ class Scraper:
         controllers = [each for name, each in self._controllers.items() if name in names]
         until = min((at - SHOWN_AFTER for each in controllers if (at := each.read_until(now))), default=None)
         loses_counts = any(each.adapter.reloads or each.adapter.reloads_on_move for each in controllers)
-        return Certainty(until, watched.loss.at if watched and watched.loss else None, loses_counts)
+        lost, ignored = (watched.loss, watched.ignored) if watched else (None, None)
+        return Certainty(
+            until,
+            doubted_at=lost.at if lost else None,
+            loses_counts=loses_counts,
+            ignored_at=ignored.at if ignored else None,
+        )
 
     def watched(self, app: AppId) -> WatchedApp | None:
         """An app's idle clock; None if it is not watched. Callers must not change it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from waker.plan.model import Pod
+from waker.plan.model import LONG_AGO, Pod
 from waker.settings.durations import format_duration
 from waker.traffic.controller_pod import CLOCKS, FRESH_INTERVALS, ControllerPod, counting_container
 from waker.traffic.controllers import Adapter, SeriesKey
@@ -81,13 +81,30 @@ class ScrapedController:
         return f"visits may have been lost: {self.adapter.title} pod {pod.name} {what}{often}"
 
     def reloads_now(self, now: datetime) -> bool:
-        """Whether it may be reloading at this moment because of a move: what it counts until then is lost."""
-        return self.adapter.reloads_on_move and self.follows_a_move(now, now)
+        """Whether one of its pods may be about to reload because of a move: what that pod counts until then is lost."""
+        return self.adapter.reloads_on_move and any(
+            each.may_serve(self.adapter, now) and self._awaited(each, now) for each in self.pods.values()
+        )
+
+    def _awaited(self, each: ControllerPod, now: datetime) -> datetime | None:
+        """The oldest move that this pod may yet reload for."""
+        since = max(each.reloaded_for or LONG_AGO, now - self.adapter.lag - SETTLES)
+        return next((at for at in self.moves if at > since), None)
 
     def follows_a_move(self, since: datetime, until: datetime) -> bool:
         """Whether what happened between these times may have come of a move of waker's own."""
         late = self.adapter.lag + SETTLES
         return any(at - CLOCKS <= until and since <= at + late for at in self.moves)
+
+    def note_reload(self, of: ControllerPod, now: datetime) -> None:
+        """This pod has begun to count anew since the scrape before, which was asked for at `last_asked_at`.
+
+        One reload ends the wait for one move, the oldest, and only if it was made before that scrape. Several moves may share
+        a reload, so the pod may be awaited for longer than needed.
+        """
+        move = self._awaited(of, now)
+        if move and of.last_asked_at and move < of.last_asked_at:
+            of.reloaded_for = move
 
     def not_asked_since(self, at: datetime) -> list[str]:
         """The pods, by uid, whose last complete scrape is older."""
@@ -95,8 +112,12 @@ class ScrapedController:
 
     def urgent(self, now: datetime) -> frozenset[str]:
         """The pods, by uid, that should be read at once and again and again: so what is lost is seconds."""
-        reloads = self.reloads_now(now)
-        return frozenset(uid for uid, each in self.pods.items() if reloads or each.is_urgent(self.adapter, now))
+        moved = self.adapter.reloads_on_move and self.follows_a_move(now, now)
+        return frozenset(
+            uid
+            for uid, each in self.pods.items()
+            if each.is_urgent(self.adapter, now) or (moved and each.may_serve(self.adapter, now))
+        )
 
     def why_unknown(self, now: datetime, interval: timedelta) -> str:
         """The first reason why visits may be unknown, "" if all are known."""

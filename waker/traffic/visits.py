@@ -5,6 +5,7 @@ them does not know. `reconcile` has apps watched, `observe.runtime` asks.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from waker.plan.model import AppId, Background
 from waker.plan.snapshot import Certainty, Traffic
@@ -15,6 +16,7 @@ from waker.traffic.unknown_causes import UnknownCause
 from waker.traffic.watched_apps import LostVisits, SignOfLife
 
 IN_USE = "a query showed that it is in use"
+IGNORED = "its idle period goes on, as controller.CLASS.lost-counts is ignore"
 
 
 class VisitSources:
@@ -75,14 +77,19 @@ class VisitSources:
             return self.scraper.certainty(app)
         asked, counted = self._queries.certainty(app), self.scraper.certainty(app)
         until = min((each for each in (asked.until, counted.until) if each), default=None)
-        return Certainty(until, counted.doubted_at, counted.loses_counts)
+        return replace(counted, until=until)
 
     def signs(self, app: AppId) -> list[SignOfLife]:
-        """What moves its idle clock, for people: the last visit that was seen, the last loss of counts since, a query."""
+        """What moves its idle clock, for people: the last visit that was seen, a query, the last loss of counts since.
+
+        And the last loss that does not move it, as the user ignores losses.
+        """
         watched, asked = self.scraper.watched(app), self._queries.traffic(app)
         found = []
         if watched and watched.loss:
             found.append(SignOfLife(watched.loss.at, watched.loss.why))
+        if watched and watched.ignored:
+            found.append(SignOfLife(watched.ignored.at, f"{watched.ignored.why} ({IGNORED})"))
         if watched and watched.seen_at:
             found.append(SignOfLife(watched.seen_at, watched.seen_by))
         elif watched and watched.visited_at and not watched.lost:

@@ -6,8 +6,8 @@ Pure; `scrape` tells the clocks what the counters show. Two kinds of not knowing
     loss       visits may have gone uncounted: a pod went away, reloaded or began to count anew
 
 A loss extends a clock once, until the next visit that is seen; else no app would ever be idle where pods come and go. With
-`lost-counts: strict` each loss does. All pods of a controller reload within moments of each other, so what follows within a
-half a minute is the same loss.
+`lost-counts: strict` each loss does, with `ignore` none: it is only noted. All pods of a controller reload within moments of
+each other, so what follows within half a minute is the same loss.
 """
 
 from collections.abc import Iterator, Set
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from waker.plan.model import LONG_AGO, AppId, Background
-from waker.traffic.controllers import Interest, SeriesKey
+from waker.traffic.controllers import Interest, LostCounts, SeriesKey
 
 ONE_LOSS: Final = timedelta(seconds=30)
 STEPS: Final = 100
@@ -75,6 +75,7 @@ class WatchedApp:
     lost: bool = False  # nobody was seen at `visited_at`, but visits may have been lost
     new: bool = True  # until all its counters have been known once
     loss: Loss | None = None  # the last one that has extended its clock since
+    ignored: Loss | None = None  # the last one since that has not, as the user ignores losses
     _loss_began_at: datetime | None = None
     noise: Noise | None = None
 
@@ -95,12 +96,15 @@ class WatchedApp:
         self.visited_at = self.seen_at = now
         self.because = self.seen_by = because
         self.lost = False
-        self.loss = self._loss_began_at = None
+        self.loss = self.ignored = self._loss_began_at = None
         return True
 
-    def lose(self, now: datetime, why: str, *, strict: bool) -> None:
+    def lose(self, now: datetime, why: str, lost_counts: LostCounts) -> None:
         """Visits may have gone uncounted."""
-        if strict:
+        if lost_counts is LostCounts.IGNORE:
+            self.ignored = Loss(now, why)
+            return
+        if lost_counts is LostCounts.STRICT:
             self.visited_at, self.because, self.lost = now, why, True
         elif self._loss_began_at is not None and now > self._loss_began_at + ONE_LOSS:
             return

@@ -21,7 +21,7 @@ from waker.plan.model import AppId, Kind, Pod
 from waker.plan.routes.route import CountedBackend
 from waker.plan.sleep_due import sleep_due
 from waker.plan.snapshot import Snapshot
-from waker.traffic.controllers import HAPROXY_INGRESS, Adapter, interest
+from waker.traffic.controllers import HAPROXY_INGRESS, Adapter, LostCounts, interest
 from waker.traffic.dependencies import ScraperDependencies
 from waker.traffic.name_proof import Primed
 from waker.traffic.scrape import Scraper
@@ -68,7 +68,7 @@ class Reloading:
     http: int = 0
     stat: int = 0
     later: timedelta = timedelta()
-    strict: bool = False
+    lost_counts: LostCounts = LostCounts.ONCE
     started: float | None = None  # of the newest process
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
     visits: list[AppId] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Reloading:
                 prime=prime,
                 on_visit=self.visits.append,
                 on_scrape=lambda _name, _at: None,
-                adapter=lambda _: replace(HAPROXY_INGRESS, strict=self.strict),
+                adapter=lambda _: replace(HAPROXY_INGRESS, lost_counts=self.lost_counts),
             ),
         )
         self.scraper.watch(SHOP, frozenset({COUNTED}))
@@ -205,7 +205,7 @@ async def test_wakers_own_check_is_no_visit_though_a_page_shows_it_as_open(hapro
 
 
 async def test_even_where_each_loss_counts_its_own_does_not(haproxy: Reloading) -> None:
-    haproxy.strict = True
+    haproxy.lost_counts = LostCounts.STRICT
     at = await visited(haproxy)
     await moved(haproxy)
     assert (haproxy.visits, haproxy.scraper.traffic(SHOP).visited_at) == ([], at)
@@ -234,9 +234,18 @@ async def test_an_open_websocket_is_a_visit_through_the_move(haproxy: Reloading)
         assert clock.because == "perhaps still open at HAProxy Ingress pod ingress/h-1 since before it reloaded"
 
 
-@pytest.mark.parametrize("strict", [False, True], ids=["once", "strict"])
-async def test_somebody_elses_reload_extends_the_clock_once_or_always(haproxy: Reloading, *, strict: bool) -> None:
-    haproxy.strict = strict
+@pytest.mark.parametrize(
+    ("lost_counts", "extends"),
+    [
+        pytest.param(LostCounts.ONCE, [True, False], id="once"),
+        pytest.param(LostCounts.STRICT, [True, True], id="strict"),
+        pytest.param(LostCounts.IGNORE, [False, False], id="ignore"),
+    ],
+)
+async def test_somebody_elses_reload_extends_the_clock_once_or_always_or_never(
+    haproxy: Reloading, lost_counts: LostCounts, extends: list[bool]
+) -> None:
+    haproxy.lost_counts = lost_counts
     at = await visited(haproxy)
     extended = []
     for _ in range(2):
@@ -247,5 +256,6 @@ async def test_somebody_elses_reload_extends_the_clock_once_or_always(haproxy: R
         await haproxy.read_anew(haproxy.known)
         seen, doubted = haproxy.scraper.traffic(SHOP).visited_at, haproxy.scraper.certainty(SHOP).doubted_at
         extended.append(max(seen or at, doubted or at) >= began)
-    assert extended == [True, strict]
+    assert extended == extends
+    strict = lost_counts is LostCounts.STRICT
     assert (haproxy.scraper.traffic(SHOP).visited_at == at) is not strict, "nobody was seen"

@@ -39,6 +39,14 @@ class Counted(Enum):
     END = "end"
 
 
+class LostCounts(Enum):
+    """What a loss of counts means for the idle clocks of the apps behind a controller, whose visits may have gone uncounted."""
+
+    STRICT = "strict"  # each is taken for a visit
+    ONCE = "once"  # the first one since the last visit that was counted extends them
+    IGNORE = "ignore"  # none does
+
+
 class Interest(NamedTuple):
     """The series of an app at one controller. `others` are other spellings of `key`; the app is the sum of all."""
 
@@ -174,7 +182,7 @@ class Adapter:
     spread: timedelta = timedelta()  # how much later one part of a new configuration may count than another
     reloads: str = ""  # a metric that grows when counts that were not shown yet are lost
     reloads_on_move: bool = False  # a route that waker moves makes it begin to count anew
-    strict: bool = False  # a loss of counts always extends idle clocks, as it loses an interval of everybody
+    lost_counts: LostCounts = LostCounts.ONCE  # STRICT where each reload loses an interval of everybody
     excuse_after: timedelta | None = None  # how long a pod that is not ready may still serve; None: as usual
     ignore_labels: tuple[str, ...] = ()  # path=/health*: such samples of an app are nobody
     background: Background | None = None  # requests of an app that are nobody, where that does not say it

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from waker.plan.hold_time import HAPROXY_TIME, AnswerTimeout
 from waker.plan.routes.route import CountedBackend
-from waker.traffic.controllers.adapter import Adapter, Counted, Family, Port, Process, Selector, SeriesKey
+from waker.traffic.controllers.adapter import Adapter, Counted, Family, LostCounts, Port, Process, Selector, SeriesKey
 
 SESSIONS = Family("haproxy_backend_sessions_total", ("proxy",))
 OPEN = Family("haproxy_backend_current_sessions", ("proxy",))
@@ -39,7 +39,7 @@ HAPROXY_INGRESS = Adapter(
     open_requests=OPEN,
     counted=Counted.START,
     reloads_on_move=True,
-    strict=True,
+    lost_counts=LostCounts.STRICT,
     process=Process(STARTED, +1, slack=0.5, drain=timedelta(minutes=10)),  # timeout-stop
     spellings=_in_haproxy_ingress,
     proxy=Port(("http",), 80),
@@ -83,7 +83,7 @@ HAPROXYTECH = Adapter(
     open_requests=OPEN,
     counted=Counted.START,
     reloads_on_move=True,
-    strict=True,
+    lost_counts=LostCounts.STRICT,
     process=Process(STARTED, +1, slack=0.5, drain=timedelta(minutes=30)),  # hard-stop-after
     spellings=_in_haproxytech,
     proxy=Port(("http",), 8080),
