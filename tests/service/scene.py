@@ -22,6 +22,7 @@ from waker.demo import kinds
 from waker.demo.cluster import DemoCluster, Options
 from waker.demo.kinds import Key, Obj
 from waker.demo.samples import SAMPLES, SampleApp, manifests
+from waker.plan.model import AppId, Kind
 from waker.plan.times import format_time
 from waker.service import Waker
 from waker.settings.configmap import Live
@@ -32,6 +33,7 @@ WITHIN = timedelta(seconds=15)  # on a busy machine
 LONGEST = 30  # seconds; a test that waits for what never comes
 LAG = timedelta(milliseconds=20)
 SHOP = replace(SAMPLES["shop"], ready_after="20ms")
+SHOP_ID = AppId(Kind.DEPLOYMENT, "default", "shop")
 BLOG = replace(SAMPLES["blog"], ready_after="20ms")
 BROWSER = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 ENABLED = {names.ENABLED: "true"}

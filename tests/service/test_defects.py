@@ -12,11 +12,11 @@ from waker.observe.app import snapshot
 from waker.plan.actions import Plan
 from waker.plan.codes import Code
 from waker.plan.decide import decide
-from waker.plan.model import AppId, Kind, Phase
+from waker.plan.model import Phase
 from waker.reconcile import attempts, dispatch
 from waker.reconcile.report import Reporter
 
-from .scene import BLOG, SHOP, scene
+from .scene import BLOG, SHOP, SHOP_ID, scene
 
 
 def break_for(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -93,7 +93,7 @@ async def test_what_failed_is_tried_when_the_api_server_answers_again(
 async def test_the_reason_of_a_wake_may_become_a_problem(tmp_path: Path) -> None:
     """An app whose Ingress is gone is woken for that; if what was saved goes too, the same words say what is wrong."""
     async with scene(tmp_path) as it, it.waker() as running:
-        service, app = running.service, AppId(Kind.DEPLOYMENT, "default", "shop")
+        service, app = running.service, SHOP_ID
         observed = service.cluster.observe(app, service.config.live)
         assert observed
         seen = snapshot(observed, service.runtime.facts(observed))
@@ -118,7 +118,7 @@ async def test_a_question_that_fails_keeps_nobody_waiting(tmp_path: Path, monkey
         for _ in range(2):
             async with it.waker() as running:
                 await it.until(lambda: any("not on my watch" in message for _, message in it.events()))
-                registered = running.service.registry.get(AppId(Kind.DEPLOYMENT, "default", "shop"))
+                registered = running.service.registry.get(SHOP_ID)
                 assert registered
                 assert (registered.plan.open, it.replicas(), it.held()) == (True, 2, False)
         monkeypatch.setattr(ServedPorts, "ask", answers)

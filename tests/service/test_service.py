@@ -13,12 +13,10 @@ from tests.ports import next_port
 from waker import names
 from waker.demo.cluster import DemoCluster
 from waker.demo.faults import Fault
-from waker.plan.model import AppId, Kind
+from waker.plan.model import AppId
 from waker.reconcile.app import AppReconciler
 
-from .scene import BLOG, QUICK, SHOP, WRITES, RunningWaker, ServiceScene, scene
-
-SHOP_ID = AppId(Kind.DEPLOYMENT, "default", "shop")
+from .scene import BLOG, QUICK, SHOP, SHOP_ID, WRITES, RunningWaker, ServiceScene, scene
 
 
 async def test_the_private_port(tmp_path: Path) -> None:

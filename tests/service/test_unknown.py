@@ -13,9 +13,8 @@ from waker import names
 from waker.demo.metrics import DemoMetrics
 from waker.explain.causes import overview
 from waker.observe import unread_pods
-from waker.plan.model import AppId, Kind
 
-from .scene import QUICK, WITHIN, RunningWaker, scene
+from .scene import QUICK, SHOP_ID, WITHIN, RunningWaker, scene
 
 ROUNDS = 10
 LONG = 30  # seconds; the Event about it comes after 60
@@ -34,7 +33,7 @@ def scrapes(running: RunningWaker) -> int:
 
 def next_pass(running: RunningWaker) -> float:
     """In how many seconds the shop is reconciled again if nothing happens."""
-    due = running.service.queue._due.get(AppId(Kind.DEPLOYMENT, "default", "shop"))
+    due = running.service.queue._due.get(SHOP_ID)
     return due.at - asyncio.get_running_loop().time() if due else float("inf")
 
 
